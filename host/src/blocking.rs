@@ -1,0 +1,84 @@
+//! The same without async: each function blocks its thread until the decision is made, at most until the deadlines
+//! of its checks.
+//!
+//! They may be called anywhere, also inside an async runtime, where they hold up the thread they are called on.
+
+use std::pin::pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
+
+use tokio::runtime::{Builder, Handle, Runtime};
+
+use crate::check::AuthCheck;
+use crate::context::AuthContext;
+use crate::decision::Decision;
+use crate::report::Report;
+use crate::run;
+
+/// Blocks on [`run_auth_checks`](crate::run_auth_checks).
+pub fn run_auth_checks<C: AuthCheck>(checks: &[C], context: &AuthContext) -> Decision {
+    explain_auth_checks(checks, context).decision
+}
+
+/// Blocks on [`run_auth_checks_with_shortfall`](crate::run_auth_checks_with_shortfall).
+pub fn run_auth_checks_with_shortfall<C: AuthCheck>(checks: &[C], context: &AuthContext) -> Decision {
+    explain_auth_checks_with_shortfall(checks, context).decision
+}
+
+/// Blocks on [`explain_auth_checks`](crate::explain_auth_checks).
+pub fn explain_auth_checks<C: AuthCheck>(checks: &[C], context: &AuthContext) -> Report {
+    block_on(run::explain_auth_checks(checks, context)).unwrap_or_else(|error| Report::host_fault(&error))
+}
+
+/// Blocks on [`explain_auth_checks_with_shortfall`](crate::explain_auth_checks_with_shortfall).
+pub fn explain_auth_checks_with_shortfall<C: AuthCheck>(checks: &[C], context: &AuthContext) -> Report {
+    block_on(run::explain_auth_checks_with_shortfall(checks, context))
+        .unwrap_or_else(|error| Report::host_fault(&error))
+}
+
+/// Runs a future on this thread, with timers that work although this thread drives no runtime.
+pub(crate) fn block_on<F: Future>(future: F) -> Result<F::Output, String> {
+    let timers = timers()?;
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut future = pin!(future);
+    loop {
+        let poll = {
+            let _entered = timers.enter();
+            future.as_mut().poll(&mut Context::from_waker(&waker))
+        };
+        match poll {
+            Poll::Ready(output) => return Ok(output),
+            Poll::Pending => std::thread::park(),
+        }
+    }
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// One thread for the whole process that does nothing but keep time, started at the first need.
+fn timers() -> Result<&'static Handle, String> {
+    static TIMERS: OnceLock<Result<Runtime, String>> = OnceLock::new();
+    TIMERS
+        .get_or_init(|| {
+            Builder::new_multi_thread()
+                .worker_threads(1)
+                .thread_name("guardhouse-timers")
+                .enable_time()
+                .build()
+                .map_err(|error| format!("cannot start the thread that keeps time: {error}"))
+        })
+        .as_ref()
+        .map(Runtime::handle)
+        .map_err(Clone::clone)
+}

@@ -1,0 +1,206 @@
+//! What a plugin can reach: the request, its log, and a WASI with nothing behind it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chacha20::ChaCha20Rng;
+use rand::SeedableRng;
+use sha2::{Digest as _, Sha256};
+use wasmtime::component::{HasSelf, Linker};
+use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx};
+
+use crate::bindings::guardhouse::auth::{raw_token, request, types};
+use crate::bindings::wasi::logging::logging;
+use crate::bindings::wasi::logging::logging::Level;
+use crate::context::{AuthContext, RawToken};
+use crate::decision::DecisionId;
+use crate::fault::HostFault;
+use crate::json::Json;
+use crate::log::{Log, Stream};
+use crate::outcome::{Cause, Fault};
+use crate::store::State;
+
+/// Everything that any plugin may import. What needs a grant is linked too, so that one linker serves all; the check
+/// is refused before it can be called without its grant.
+pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    wasmtime_wasi::p2::add_to_linker_async(linker)?;
+    types::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
+    request::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
+    raw_token::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
+    logging::add_to_linker::<_, HasSelf<State>>(linker, |state| state)
+}
+
+/// The part of a request that one instance may ask for.
+pub(crate) struct Request {
+    now: i64,
+    seed: Seed,
+    documents: Option<Documents>,
+    raw_token: Option<RawToken>,
+    bytes_cap: usize,
+    bytes_left: usize,
+}
+
+/// What makes the random numbers of one check in one decision: known only once the decision is made, and the same
+/// again when that decision is replayed.
+pub(crate) struct Seed {
+    pub(crate) decision: DecisionId,
+    pub(crate) check: Arc<str>,
+}
+
+#[derive(Default)]
+struct Documents {
+    claims: Option<Json>,
+    detail: Option<Json>,
+    arguments: Option<Json>,
+    attributes: Option<Json>,
+}
+
+impl Request {
+    /// No request at all: for a plugin that is asked for its schema or configured on trial.
+    pub(crate) fn none(seed: Seed) -> Self {
+        Self { now: 0, seed, documents: None, raw_token: None, bytes_cap: 0, bytes_left: 0 }
+    }
+
+    /// What of `context` a plugin may read, up to `bytes_cap`; the record part counts.
+    pub(crate) fn new(context: &AuthContext, seed: Seed, bytes_cap: usize) -> Result<Self, Fault> {
+        let record = context.record_bytes();
+        let Some(bytes_left) = bytes_cap.checked_sub(record) else {
+            let detail = format!("a context of {record} bytes, over the cap of {bytes_cap} bytes");
+            return Err(Fault::new(Cause::ContextLimit, detail));
+        };
+        Ok(Self { now: context.now, seed, documents: None, raw_token: None, bytes_cap, bytes_left })
+    }
+
+    pub(crate) fn with_documents(mut self, context: &AuthContext) -> Self {
+        self.documents = Some(Documents {
+            claims: context.token.as_ref().map(|token| token.claims.clone()),
+            detail: Some(context.component.detail.clone()),
+            arguments: context.arguments.clone(),
+            attributes: Some(context.attributes.clone()),
+        });
+        self
+    }
+
+    pub(crate) fn with_raw_token(mut self, context: &AuthContext) -> Self {
+        self.raw_token = context.token.as_ref().and_then(|token| token.raw.clone());
+        self
+    }
+
+    fn read(&mut self, document: fn(&Documents) -> &Option<Json>, pointer: &str) -> wasmtime::Result<Option<String>> {
+        let document = self.documents.as_ref().and_then(|documents| document(documents).as_ref());
+        let Some(text) = document.and_then(|document| document.text_at(pointer)) else {
+            return Ok(None);
+        };
+        self.bytes_left = self.bytes_left.checked_sub(text.len()).ok_or_else(|| {
+            let detail = format!("read more than the cap of {} bytes of context", self.bytes_cap);
+            HostFault(Fault::new(Cause::ContextLimit, detail))
+        })?;
+        Ok(Some(text))
+    }
+}
+
+impl types::Host for State {}
+
+impl request::Host for State {
+    fn claim(&mut self, pointer: String) -> wasmtime::Result<Option<String>> {
+        self.request.read(|documents| &documents.claims, &pointer)
+    }
+
+    fn detail(&mut self, pointer: String) -> wasmtime::Result<Option<String>> {
+        self.request.read(|documents| &documents.detail, &pointer)
+    }
+
+    fn argument(&mut self, pointer: String) -> wasmtime::Result<Option<String>> {
+        self.request.read(|documents| &documents.arguments, &pointer)
+    }
+
+    fn attribute(&mut self, pointer: String) -> wasmtime::Result<Option<String>> {
+        self.request.read(|documents| &documents.attributes, &pointer)
+    }
+}
+
+impl raw_token::Host for State {
+    fn get(&mut self) -> wasmtime::Result<Option<String>> {
+        Ok(self.request.raw_token.as_ref().map(|token| token.expose().to_owned()))
+    }
+}
+
+impl logging::Host for State {
+    fn log(&mut self, level: Level, context: String, message: String) -> wasmtime::Result<()> {
+        let source = match level {
+            Level::Trace => "trace",
+            Level::Debug => "debug",
+            Level::Info => "info",
+            Level::Warn => "warn",
+            Level::Error => "error",
+            Level::Critical => "critical",
+        };
+        let text = if context.is_empty() { message } else { format!("{context}: {message}") };
+        Ok(self.log.write(source, &text, false)?)
+    }
+}
+
+/// A WASI with nothing behind it: no arguments, no environment, no files, no sockets, no names, an empty stdin, a
+/// clock that starts at the context's `now`, random numbers from the seed. Language runtimes import it; a check has
+/// no use for it.
+pub(crate) fn wasi(request: &Request, log: &Log) -> WasiCtx {
+    let seed = Sha256::new()
+        .chain_update(request.seed.decision.to_bytes())
+        .chain_update(request.seed.check.as_bytes())
+        .finalize();
+    let mut secure = ChaCha20Rng::from_seed(seed.into());
+    let insecure = ChaCha20Rng::from_rng(&mut secure);
+    let hash_seed = u128::from(request.seed.check.len() as u64) ^ u128::from_be_bytes(request.seed.decision.to_bytes());
+    let now = u64::try_from(request.now).unwrap_or(0);
+    WasiCtx::builder()
+        .stdout(Stream { log: log.clone(), source: "stdout" })
+        .stderr(Stream { log: log.clone(), source: "stderr" })
+        .wall_clock(Clock::at(now))
+        .monotonic_clock(Clock::at(now))
+        .secure_random(secure)
+        .insecure_random(insecure)
+        .insecure_random_seed(hash_seed)
+        .max_random_size(64 << 10)
+        .allow_tcp(false)
+        .allow_udp(false)
+        .allow_ip_name_lookup(false)
+        .build()
+}
+
+/// A clock that starts at an instant and moves a microsecond at every reading: the same readings for the same
+/// request, and still a clock that a runtime can wait on.
+struct Clock {
+    start: Duration,
+    readings: std::sync::atomic::AtomicU64,
+}
+
+impl Clock {
+    fn at(seconds: u64) -> Self {
+        Self { start: Duration::from_secs(seconds), readings: 1.into() }
+    }
+
+    fn read(&self) -> Duration {
+        let readings = self.readings.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        self.start.saturating_add(Duration::from_micros(readings))
+    }
+}
+
+impl HostWallClock for Clock {
+    fn resolution(&self) -> Duration {
+        Duration::from_micros(1)
+    }
+
+    fn now(&self) -> Duration {
+        self.read()
+    }
+}
+
+impl HostMonotonicClock for Clock {
+    fn resolution(&self) -> u64 {
+        1_000
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.read().as_nanos()).unwrap_or(u64::MAX)
+    }
+}

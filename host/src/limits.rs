@@ -1,0 +1,113 @@
+//! What bounds a plugin. Nothing is unlimited, and nothing is bounded in silence: each limit has its own
+//! [`Cause`](crate::Cause) or its own error.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// What bounds one check. Each field's doc names its default.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Wall-clock time of one evaluation: waiting for room, making the instance, `configure`, `check`, and every
+    /// host call. It is enforced to within two ticks of the host (see
+    /// [`HostBuilder::tick`](crate::HostBuilder::tick)). Default: 200 ms.
+    pub deadline: Duration,
+    /// Wall-clock time for making the check, which configures one instance on trial. Default: 2 s.
+    pub configure_deadline: Duration,
+    /// Instructions of one evaluation, roughly; none leaves them to the deadline. It is the deterministic bound:
+    /// the same plugin, settings and context use the same fuel on every machine. Default: none.
+    pub fuel: Option<u64>,
+    /// Linear memory of one instance, in bytes, over all its memories. Default: 64 MiB.
+    pub memory_bytes: usize,
+    /// Elements of each table. Default: 50,000.
+    pub table_elements: usize,
+    /// Core instances that make up one instance of the plugin. Default: 64.
+    pub core_instances: usize,
+    /// Handles that an instance may hold at once. Default: 1,000.
+    pub handles: usize,
+    /// Text of the context that one instance may be given, in bytes: the record, and every answer of the `request`
+    /// interface. Default: 1 MiB.
+    pub context_bytes: usize,
+    /// The message of an explicit denial, in bytes. Default: 64 KiB.
+    pub message_bytes: usize,
+    /// What one evaluation may write: stdout, stderr and log calls together, in bytes. Default: 64 KiB.
+    pub log_bytes: usize,
+    /// What a plugin may hand to the host in one call or one answer, in bytes. Default: 256 KiB.
+    pub host_call_bytes: usize,
+    /// The settings document, in bytes. Default: 1 MiB.
+    pub settings_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            deadline: Duration::from_millis(200),
+            configure_deadline: Duration::from_secs(2),
+            fuel: None,
+            memory_bytes: 64 << 20,
+            table_elements: 50_000,
+            core_instances: 64,
+            handles: 1_000,
+            context_bytes: 1 << 20,
+            message_bytes: 64 << 10,
+            log_bytes: 64 << 10,
+            host_call_bytes: 256 << 10,
+            settings_bytes: 1 << 20,
+        }
+    }
+}
+
+/// What bounds all plugins of one host together, and every plugin before its code is compiled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HostLimits {
+    /// Instances that live at the same time. A plugin with several memories or more than four tables counts as
+    /// several. Default: 256.
+    pub instances: u32,
+    /// Evaluations that wait for room; one more is a fault at once. Default: 1,024.
+    pub queue: usize,
+    /// The largest [`Limits::memory_bytes`] that a check may ask for: each instance has this much address space
+    /// set aside. Default: 256 MiB.
+    pub memory_bytes: usize,
+    /// The largest [`Limits::table_elements`] that a check may ask for. Default: 50,000.
+    pub table_elements: usize,
+    /// The WebAssembly stack of an instance, in bytes. Default: 512 KiB.
+    pub stack_bytes: usize,
+    /// The file of a plugin, in bytes. Default: 32 MiB.
+    pub plugin_bytes: usize,
+    /// Functions in a plugin, over all its modules. Default: 65,536.
+    pub functions: usize,
+    /// Types in a plugin. Default: 65,536.
+    pub types: usize,
+    /// Imports of a plugin and of the modules inside it. Default: 4,096.
+    pub imports: usize,
+    /// Modules and components inside a plugin. Default: 256.
+    pub modules: usize,
+    /// How deep modules and components are nested. Default: 8.
+    pub nesting: usize,
+    /// The settings schema of a plugin, in bytes. Default: 64 KiB.
+    pub schema_bytes: usize,
+    /// The subschemas of a settings schema once every reference is followed. Default: 10,000.
+    pub schema_nodes: usize,
+}
+
+impl Default for HostLimits {
+    fn default() -> Self {
+        Self {
+            instances: 256,
+            queue: 1_024,
+            memory_bytes: 256 << 20,
+            table_elements: 50_000,
+            stack_bytes: 512 << 10,
+            plugin_bytes: 32 << 20,
+            functions: 65_536,
+            types: 65_536,
+            imports: 4_096,
+            modules: 256,
+            nesting: 8,
+            schema_bytes: 64 << 10,
+            schema_nodes: 10_000,
+        }
+    }
+}

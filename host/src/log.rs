@@ -1,0 +1,100 @@
+//! What a plugin writes, bounded: stdout, stderr and log calls share one budget.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use tokio::io::AsyncWrite;
+use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
+
+use crate::fault::HostFault;
+use crate::outcome::{Cause, Fault, LogLine};
+
+/// The lines of one instance. A clone writes to the same budget.
+#[derive(Clone)]
+pub(crate) struct Log(Arc<Mutex<Buffer>>);
+
+struct Buffer {
+    lines: Vec<LogLine>,
+    cap: usize,
+    left: usize,
+}
+
+impl Log {
+    pub(crate) fn new(cap: usize) -> Self {
+        Self(Arc::new(Mutex::new(Buffer { lines: Vec::new(), cap, left: cap })))
+    }
+
+    /// Adds text; a stream's text goes on in the line that it left open.
+    pub(crate) fn write(&self, source: &'static str, text: &str, is_stream: bool) -> Result<(), HostFault> {
+        let mut buffer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Every line costs something beside its text: a flood of empty ones is a flood too.
+        let cost = text.len().saturating_add(16);
+        let Some(left) = buffer.left.checked_sub(cost) else {
+            let detail = format!("wrote more than the cap of {} bytes of log", buffer.cap);
+            return Err(HostFault(Fault::new(Cause::LogLimit, detail)));
+        };
+        buffer.left = left;
+        match buffer.lines.last_mut() {
+            Some(last) if is_stream && last.source == source && !last.text.ends_with('\n') => {
+                last.text.push_str(text);
+            }
+            _ => buffer.lines.push(LogLine { source, text: text.to_owned() }),
+        }
+        Ok(())
+    }
+
+    /// All lines so far, each without its line end.
+    pub(crate) fn take(&self) -> Vec<LogLine> {
+        let mut buffer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lines = std::mem::take(&mut buffer.lines);
+        for line in &mut lines {
+            line.text.truncate(line.text.trim_end_matches('\n').len());
+        }
+        lines
+    }
+}
+
+/// One of the plugin's two standard streams.
+pub(crate) struct Stream {
+    pub(crate) log: Log,
+    pub(crate) source: &'static str,
+}
+
+impl IsTerminal for Stream {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for Stream {
+    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+        // Only WASI 0.3 asks for this one, and it is not linked.
+        Box::new(tokio::io::sink())
+    }
+
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(Self { log: self.log.clone(), source: self.source })
+    }
+}
+
+#[wasmtime_wasi::async_trait]
+impl Pollable for Stream {
+    async fn ready(&mut self) {}
+}
+
+impl OutputStream for Stream {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        self.log
+            .write(self.source, &String::from_utf8_lossy(&bytes), true)
+            .map_err(|fault| StreamError::Trap(fault.into()))
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(4096)
+    }
+}

@@ -1,0 +1,226 @@
+//! Code: a component that keeps the contract, compiled once and shared by every check made of it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use wasmtime::component::{Component, InstancePre};
+
+use crate::bindings::exports::guardhouse::auth::{check, settings, step_up};
+use crate::blocking::block_on;
+use crate::capabilities::{Request, Seed};
+use crate::contract;
+use crate::decision::DecisionId;
+use crate::digest::Digest;
+use crate::error::LoadError;
+use crate::fault::chain;
+use crate::host::Host;
+use crate::instance;
+use crate::json::Json;
+use crate::limits::Limits;
+use crate::outcome::{Cause, Fault};
+use crate::schema::Schema;
+use crate::shape::Shape;
+use crate::store::{State, new_store};
+
+/// Code that can be made into checks. Its settings, grants and limits belong to each [`Check`](crate::Check): ten
+/// checks of one plugin share one compilation.
+///
+/// A clone is shallow.
+#[derive(Clone)]
+pub struct Plugin(Arc<Inner>);
+
+struct Inner {
+    host: Host,
+    digest: Digest,
+    bytes: usize,
+    shape: Shape,
+    schema: Option<Schema>,
+    exports: Exports,
+    weight: u32,
+}
+
+/// What is called in an instance, looked up once.
+pub(crate) struct Exports {
+    pub(crate) instance_pre: InstancePre<State>,
+    pub(crate) check: check::GuestIndices,
+    pub(crate) settings: Option<settings::GuestIndices>,
+    pub(crate) step_up: Option<step_up::GuestIndices>,
+}
+
+/// How long a plugin may think about its settings schema.
+const SCHEMA_DEADLINE: Duration = Duration::from_secs(2);
+
+impl Plugin {
+    /// Loads a component: checks its size and shape, compiles it, holds it against the contract, and asks it for its
+    /// settings schema.
+    ///
+    /// It computes, for milliseconds (small plugins) to seconds (language runtimes); call it where that is no harm,
+    /// in async code through `spawn_blocking`.
+    ///
+    /// # Errors
+    /// [`LoadError`] says exactly what is wrong: not WebAssembly, a core module, damaged, over a limit, another
+    /// version of the contract, `check` missing or of another type, an import that no host offers, a schema that
+    /// cannot be used.
+    pub fn load(host: &Host, bytes: &[u8]) -> Result<Self, LoadError> {
+        let shape = Shape::read(bytes, host.limits())?;
+        contract::check_version(&shape)?;
+        let component = compile(host, bytes)?;
+        let interfaces = contract::check_types(host.engine(), &component)?;
+        let weight = weight(host, &component)?;
+        let instance_pre = link(host, &component, &shape)?;
+        let find = |error: wasmtime::Error| LoadError::WrongImport(chain(&error));
+        let exports = Exports {
+            check: check::GuestIndices::new(&instance_pre).map_err(find)?,
+            settings: interfaces
+                .settings
+                .then(|| settings::GuestIndices::new(&instance_pre))
+                .transpose()
+                .map_err(find)?,
+            step_up: interfaces.step_up.then(|| step_up::GuestIndices::new(&instance_pre)).transpose().map_err(find)?,
+            instance_pre,
+        };
+        let schema = match &exports.settings {
+            Some(_) => Some(read_schema(host, &exports, weight)?),
+            None => None,
+        };
+        Ok(Self(Arc::new(Inner {
+            host: host.clone(),
+            digest: Digest::of(bytes),
+            bytes: bytes.len(),
+            shape,
+            schema,
+            exports,
+            weight,
+        })))
+    }
+
+    /// The digest of the bytes as they were shipped.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.0.digest
+    }
+
+    /// The size of the file, in bytes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.0.bytes
+    }
+
+    /// What it is made of.
+    #[must_use]
+    pub fn shape(&self) -> &Shape {
+        &self.0.shape
+    }
+
+    /// The JSON Schema (2020-12) of its settings; none if it takes none.
+    #[must_use]
+    pub fn settings_schema(&self) -> Option<&Json> {
+        self.0.schema.as_ref().map(Schema::document)
+    }
+
+    /// Whether it can name the scopes it misses (rule U1).
+    #[must_use]
+    pub fn is_scope_aware(&self) -> bool {
+        self.0.exports.step_up.is_some()
+    }
+
+    /// The host that it was loaded into.
+    #[must_use]
+    pub fn host(&self) -> &Host {
+        &self.0.host
+    }
+
+    pub(crate) fn schema(&self) -> Option<&Schema> {
+        self.0.schema.as_ref()
+    }
+
+    pub(crate) fn exports(&self) -> &Exports {
+        &self.0.exports
+    }
+
+    pub(crate) fn weight(&self) -> u32 {
+        self.0.weight
+    }
+
+    /// Whether its instances can wait inside the host, and not only compute.
+    pub(crate) fn can_wait(&self) -> bool {
+        self.0.shape.imports.iter().any(|import| import.starts_with("wasi:io/"))
+    }
+
+    pub(crate) fn imports(&self, interface: &str) -> bool {
+        self.0.shape.imports.iter().any(|import| import == interface)
+    }
+}
+
+impl std::fmt::Debug for Plugin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plugin").field("digest", &self.0.digest).finish_non_exhaustive()
+    }
+}
+
+fn compile(host: &Host, bytes: &[u8]) -> Result<Component, LoadError> {
+    Component::from_binary(host.engine(), bytes).map_err(|error| {
+        match error.downcast_ref::<wasmparser::BinaryReaderError>() {
+            Some(invalid) => LoadError::Invalid { offset: invalid.offset(), reason: invalid.message().to_owned() },
+            None => LoadError::Compile(chain(&error)),
+        }
+    })
+}
+
+fn weight(host: &Host, component: &Component) -> Result<u32, LoadError> {
+    let Some(needs) = component.resources_required() else {
+        let reason = "it imports modules or components, so what it needs cannot be known";
+        return Err(LoadError::DoesNotFit(reason.to_owned()));
+    };
+    let weight = Host::weight(needs.num_memories, needs.num_tables);
+    if weight > host.limits().instances {
+        return Err(LoadError::DoesNotFit(format!(
+            "its {} memories and {} tables count as {weight} instances, and the host has room for {} \
+             (`HostLimits::instances`)",
+            needs.num_memories,
+            needs.num_tables,
+            host.limits().instances
+        )));
+    }
+    Ok(weight)
+}
+
+fn link(host: &Host, component: &Component, shape: &Shape) -> Result<InstancePre<State>, LoadError> {
+    host.linker().instantiate_pre(component).map_err(|error| {
+        let imports: Vec<String> =
+            shape.imports.iter().filter(|import| !is_offered(import)).map(|import| format!("`{import}`")).collect();
+        if imports.is_empty() { LoadError::WrongImport(chain(&error)) } else { LoadError::UnknownImports { imports } }
+    })
+}
+
+/// Whether an import of that name is linked. WASI's are, in every version of 0.2, with nothing behind them.
+fn is_offered(import: &str) -> bool {
+    const OURS: &[&str] = &[
+        "guardhouse:auth/types@0.1.0",
+        "guardhouse:auth/request@0.1.0",
+        "guardhouse:auth/raw-token@0.1.0",
+        "wasi:logging/logging@0.1.0-draft",
+    ];
+    const WASI: &[&str] =
+        &["wasi:cli/", "wasi:clocks/", "wasi:filesystem/", "wasi:io/", "wasi:random/", "wasi:sockets/"];
+    OURS.contains(&import) || (import.contains("@0.2.") && WASI.iter().any(|package| import.starts_with(package)))
+}
+
+fn read_schema(host: &Host, exports: &Exports, weight: u32) -> Result<Schema, LoadError> {
+    let limits = Limits {
+        memory_bytes: host.limits().memory_bytes,
+        table_elements: host.limits().table_elements,
+        host_call_bytes: host.limits().schema_bytes.saturating_add(1024),
+        ..Limits::default()
+    };
+    let end = Instant::now() + SCHEMA_DEADLINE;
+    let seed = Seed { decision: DecisionId::random(), check: "".into() };
+    let text = block_on(async {
+        let _room = host.room(weight, end).await?;
+        let mut store = new_store(host.engine(), &limits, end, Request::none(seed));
+        instance::schema(&mut store, exports, end).await
+    })
+    .unwrap_or_else(|error| Err(Fault::new(Cause::Host, error)))
+    .map_err(LoadError::Schema)?;
+    Schema::parse(&text, host.limits()).map_err(LoadError::BadSchema)
+}

@@ -1,0 +1,131 @@
+//! What a plugin is made of, read before any of it is compiled or run.
+
+use serde::Serialize;
+use wasmparser::{ComponentExternalKind, Encoding, Parser, Payload};
+
+use crate::error::LoadError;
+use crate::limits::HostLimits;
+
+/// What a plugin is made of.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Shape {
+    /// The names of everything it imports, in order.
+    pub imports: Vec<String>,
+    /// The names of everything it exports, in order.
+    pub exports: Vec<String>,
+    /// Functions, over all modules.
+    pub functions: usize,
+    /// Types, over all modules and components.
+    pub types: usize,
+    /// Modules and components inside it.
+    pub modules: usize,
+    /// What made it, for example `language Rust`, `processed-by rustc 1.95.0`.
+    pub producers: Vec<String>,
+}
+
+impl Shape {
+    /// Reads the shape of a component without running or compiling it.
+    ///
+    /// # Errors
+    /// [`LoadError`] if `bytes` are not a component, are damaged, or go over one of `limits`.
+    pub fn read(bytes: &[u8], limits: &HostLimits) -> Result<Self, LoadError> {
+        let mut shape = Self::default();
+        let mut all_imports = 0;
+        let mut depth = 0;
+        cap("bytes", "plugin_bytes", bytes.len(), limits.plugin_bytes)?;
+        check_header(bytes)?;
+        for payload in Parser::new(0).parse_all(bytes) {
+            match payload.map_err(invalid)? {
+                Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => {
+                    depth += 1;
+                    shape.modules += 1;
+                    cap("levels of nesting", "nesting", depth, limits.nesting)?;
+                    cap("modules", "modules", shape.modules, limits.modules)?;
+                }
+                Payload::End(_) => depth = depth.saturating_sub(1),
+                Payload::FunctionSection(section) => shape.functions += section.count() as usize,
+                Payload::ComponentCanonicalSection(section) => {
+                    shape.functions += section.count() as usize;
+                }
+                Payload::TypeSection(section) => shape.types += section.count() as usize,
+                Payload::CoreTypeSection(section) => shape.types += section.count() as usize,
+                Payload::ComponentTypeSection(section) => shape.types += section.count() as usize,
+                Payload::ImportSection(section) => all_imports += section.count() as usize,
+                Payload::ComponentImportSection(section) => {
+                    all_imports += section.count() as usize;
+                    cap("imports", "imports", all_imports, limits.imports)?;
+                    if depth == 0 {
+                        for import in section {
+                            shape.imports.push(import.map_err(invalid)?.name.name.to_owned());
+                        }
+                    }
+                }
+                Payload::ComponentExportSection(section) if depth == 0 => {
+                    for export in section {
+                        let export = export.map_err(invalid)?;
+                        if export.kind != ComponentExternalKind::Type {
+                            shape.exports.push(export.name.name.to_owned());
+                        }
+                    }
+                }
+                Payload::CustomSection(section) if section.name() == "producers" => {
+                    shape.add_producers(section.data(), section.data_offset());
+                }
+                _ => {}
+            }
+            cap("functions", "functions", shape.functions, limits.functions)?;
+            cap("types", "types", shape.types, limits.types)?;
+            cap("imports", "imports", all_imports, limits.imports)?;
+        }
+        Ok(shape)
+    }
+
+    /// Producers are a courtesy: a section that cannot be read says nothing.
+    fn add_producers(&mut self, data: &[u8], offset: usize) {
+        let reader = wasmparser::BinaryReader::new(data, offset);
+        let Ok(fields) = wasmparser::ProducersSectionReader::new(reader) else { return };
+        for field in fields.into_iter().flatten() {
+            for value in field.values.into_iter().flatten() {
+                let line = format!("{} {} {}", field.name, value.name, value.version);
+                let line = line.trim_end().to_owned();
+                if self.producers.len() < 64 && !self.producers.contains(&line) {
+                    self.producers.push(line);
+                }
+            }
+        }
+    }
+}
+
+fn cap(what: &'static str, limit: &'static str, found: usize, cap: usize) -> Result<(), LoadError> {
+    if found <= cap { Ok(()) } else { Err(LoadError::TooLarge { what, found, cap, limit }) }
+}
+
+fn check_header(bytes: &[u8]) -> Result<(), LoadError> {
+    match Parser::new(0).parse(bytes, true) {
+        Ok(wasmparser::Chunk::Parsed { payload: Payload::Version { encoding, .. }, .. }) => match encoding {
+            Encoding::Component => Ok(()),
+            Encoding::Module => Err(LoadError::CoreModule),
+        },
+        _ if bytes.starts_with(b"\0asm") => {
+            Err(LoadError::Invalid { offset: 4, reason: "unknown version of WebAssembly".to_owned() })
+        }
+        _ => Err(not_wasm(bytes)),
+    }
+}
+
+fn not_wasm(bytes: &[u8]) -> LoadError {
+    let head = bytes.get(..16).unwrap_or(bytes);
+    let text = bytes.trim_ascii_start();
+    let hint = if text.starts_with(b"(component") || text.starts_with(b"(module") || text.starts_with(b";;") {
+        " (it looks like the text format: turn it into bytes with `wasm-tools parse`)"
+    } else if bytes.starts_with(b"\x7fELF") {
+        " (it looks like a native library or a precompiled plugin)"
+    } else {
+        ""
+    };
+    LoadError::NotWasm { found: format!("`{}`", head.escape_ascii()), hint }
+}
+
+fn invalid(error: wasmparser::BinaryReaderError) -> LoadError {
+    LoadError::Invalid { offset: error.offset(), reason: error.message().to_owned() }
+}

@@ -1,0 +1,91 @@
+//! `cargo xtask guests`: builds the plugins that come with the host.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::componentize::componentize;
+use crate::manifest::{Artifact, Manifest};
+use crate::root;
+use crate::toolchain::Toolchain;
+
+/// The components, by the names of the plugins.
+type Components = BTreeMap<String, Vec<u8>>;
+
+pub(crate) fn run(options: &[&str]) -> Result<()> {
+    let folder = root()?.join("host/builtin");
+    match options {
+        [] => {
+            let recorded = Manifest::read(&folder).ok().map(|manifest| manifest.toolchain);
+            let (manifest, components) = build(&Toolchain::find(recorded.as_deref())?)?;
+            manifest.write(&folder, &components)
+        }
+        ["--check"] => {
+            let recorded = Manifest::read(&folder)?;
+            recorded.verify(&folder)?;
+            let (built, _) = build(&Toolchain::find(Some(&recorded.toolchain))?)?;
+            compare(&recorded, &built)
+        }
+        _ => bail!("`guests` takes no option but `--check`"),
+    }
+}
+
+/// Builds every plugin.
+fn build(toolchain: &Toolchain) -> Result<(Manifest, Components)> {
+    println!("toolchain: {}", toolchain.description);
+    let mut manifest = Manifest { toolchain: toolchain.description.clone(), plugins: BTreeMap::new() };
+    let mut components = Components::new();
+    for name in names(&root()?.join("plugins"))? {
+        // One at a time: built together, each would get the features that any of them asks for.
+        let module = toolchain.build(&format!("guardhouse-plugin-{name}"), &name.replace('-', "_"))?;
+        // The workspace has one version, so the SDK's is this program's.
+        let component = componentize(&name, &module, env!("CARGO_PKG_VERSION"))?;
+        let artifact = Artifact::of(&component);
+        println!("{name:<20} {:>7} bytes  {}", artifact.size, artifact.digest);
+        manifest.plugins.insert(name.clone(), artifact);
+        components.insert(name, component);
+    }
+    Ok((manifest, components))
+}
+
+/// The folders of `plugins` that hold a crate.
+fn names(plugins: &Path) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(plugins).with_context(|| format!("cannot read `{}`", plugins.display()))? {
+        let entry = entry?;
+        if entry.path().join("Cargo.toml").exists() {
+            names.push(entry.file_name().to_string_lossy().into_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Fails if the same toolchain now makes something other than what is recorded.
+fn compare(recorded: &Manifest, built: &Manifest) -> Result<()> {
+    ensure!(
+        recorded.plugins.keys().eq(built.plugins.keys()),
+        "host/builtin does not hold the plugins of plugins/; run `cargo xtask guests`"
+    );
+    if recorded.toolchain != built.toolchain {
+        println!(
+            "toolchain differs (recorded {}, here {}): bytes not compared",
+            recorded.toolchain, built.toolchain
+        );
+        return Ok(());
+    }
+    let differing: Vec<&str> = built
+        .plugins
+        .iter()
+        .filter(|(name, artifact)| recorded.plugins.get(*name) != Some(artifact))
+        .map(|(name, _)| name.as_str())
+        .collect();
+    ensure!(
+        differing.is_empty(),
+        "built anew, these differ from host/builtin: {}; run `cargo xtask guests`",
+        differing.join(", ")
+    );
+    println!("host/builtin is up to date");
+    Ok(())
+}

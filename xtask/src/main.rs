@@ -1,0 +1,47 @@
+//! The build commands of Guardhouse that cargo does not have: `cargo xtask COMMAND`.
+
+mod componentize;
+mod guests;
+mod manifest;
+mod toolchain;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+commands:
+  guests [--check]  build the plugins of plugins/ into host/builtin/
+                   --check writes nothing and fails if the result would differ
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> Result<()> {
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
+        ["guests", options @ ..] => guests::run(options),
+        [] | ["help" | "-h" | "--help"] => {
+            print!("{USAGE}");
+            Ok(())
+        }
+        [command, ..] => bail!("no command `{command}`\n\n{USAGE}"),
+    }
+}
+
+/// The root of the repository.
+fn root() -> Result<&'static Path> {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask has no parent folder")
+}

@@ -1,0 +1,68 @@
+//! `host/builtin/manifest.json`: what was built, and with what.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Manifest {
+    /// The toolchain that made these bytes. Another one makes others.
+    pub(crate) toolchain: String,
+    pub(crate) plugins: BTreeMap<String, Artifact>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Artifact {
+    /// `sha256:` and the hash of the component, in hexadecimal.
+    pub(crate) digest: String,
+    /// In bytes.
+    pub(crate) size: usize,
+}
+
+impl Manifest {
+    /// Reads the manifest of `folder`.
+    pub(crate) fn read(folder: &Path) -> Result<Self> {
+        let path = manifest_path(folder);
+        let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
+        serde_json::from_str(&text).with_context(|| format!("`{}` is no manifest", path.display()))
+    }
+
+    /// Writes the manifest and what it lists into `folder`.
+    pub(crate) fn write(&self, folder: &Path, components: &BTreeMap<String, Vec<u8>>) -> Result<()> {
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
+        let text = serde_json::to_string_pretty(self)? + "\n";
+        let manifest = (manifest_path(folder), text.as_bytes());
+        let components = components.iter().map(|(name, bytes)| (component_path(folder, name), bytes.as_slice()));
+        for (path, bytes) in components.chain([manifest]) {
+            std::fs::write(&path, bytes).with_context(|| format!("cannot write `{}`", path.display()))?;
+        }
+        Ok(())
+    }
+
+    /// Fails if a component in `folder` is not the one that the manifest lists.
+    pub(crate) fn verify(&self, folder: &Path) -> Result<()> {
+        for (name, artifact) in &self.plugins {
+            let path = component_path(folder, name);
+            let bytes = std::fs::read(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
+            ensure!(Artifact::of(&bytes) == *artifact, "`{}` is not what the manifest lists", path.display());
+        }
+        Ok(())
+    }
+}
+
+impl Artifact {
+    pub(crate) fn of(component: &[u8]) -> Self {
+        Self { digest: format!("sha256:{:x}", Sha256::digest(component)), size: component.len() }
+    }
+}
+
+fn manifest_path(folder: &Path) -> PathBuf {
+    folder.join("manifest.json")
+}
+
+fn component_path(folder: &Path, name: &str) -> PathBuf {
+    folder.join(format!("{name}.wasm"))
+}
