@@ -10,7 +10,7 @@ use std::thread::Thread;
 
 use tokio::runtime::{Builder, Handle, Runtime};
 
-use crate::check::AuthCheck;
+use crate::auth_check::AuthCheck;
 use crate::context::AuthContext;
 use crate::decision::Decision;
 use crate::report::Report;

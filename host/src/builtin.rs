@@ -19,4 +19,4 @@ macro_rules! builtins {
     };
 }
 
-builtins!["require-auth", "require-scopes", "restrict-tag"];
+builtins!["argument-limit", "deny-with-message", "require-auth", "require-roles", "require-scopes", "restrict-tag"];

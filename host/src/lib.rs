@@ -1,11 +1,54 @@
-//! Guardhouse runs authorization checks written by other people.
-#![cfg_attr(docsrs, feature(doc_cfg))]
+//! Guardhouse runs authorization checks that other people wrote, each in a WebAssembly sandbox that it cannot leave,
+//! outlast or learn from.
+//!
+//! ```
+//! use guardhouse::{AccessToken, AuthContext, Check, Component, Decision, Host, Plugin, blocking, builtin};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let host = Host::new()?;
+//! let plugin = Plugin::load(&host, builtin::bytes("require-scopes").ok_or("no such plugin")?)?;
+//! let check = Check::new(&plugin, serde_json::json!({ "scopes": ["read"] }))?;
+//!
+//! let context = AuthContext::new(Component::new("tool", "search"))
+//!     .with_token(AccessToken::new("alice-laptop", ["read", "write"]));
+//! match blocking::run_auth_checks(&[check], &context) {
+//!     Decision::Allow => println!("come in"),
+//!     Decision::Deny(denial) => println!("no (decision {})", denial.id),
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The main types
+//!
+//! - [`Host`]: the sandbox, shared by all plugins of a process.
+//! - [`Plugin`]: code, loaded and compiled once, known by its [`Digest`].
+//! - [`Check`]: a plugin with settings, [`Grants`] and [`Limits`].
+//! - [`AuthContext`]: one request.
+//! - [`run_auth_checks`]: asks a list of checks, and answers with a [`Decision`]. [`explain_auth_checks`] adds a
+//!   [`Report`] for the operator; [`run_auth_checks_with_shortfall`] names missing scopes; [`blocking`] has all of
+//!   them without async.
+//! - [`AuthCheck`]: what a check is, so that [native] ones and your own mix with plugins in one list.
+//!
+//! # What always holds
+//!
+//! A fault denies. What goes wrong before a request is an error ([`LoadError`], [`ConfigError`]); what goes wrong at a
+//! request is an [`Outcome::Masked`] for the operator and a [`Denial`] without a word for the caller.
+//!
+//! Rules are cited by number (S4, B2 …); `docs/semantics.md` lists them.
+//!
+//! # Events
+//!
+//! Everything is reported through `tracing`: target `guardhouse` has one WARN event for each masked denial, target
+//! `guardhouse::decision` one INFO event for each decision, target `guardhouse::plugin` what plugins write, at DEBUG.
 
+mod auth_check;
 mod bindings;
 pub mod blocking;
 pub mod builtin;
 mod capabilities;
 mod check;
+mod config;
 mod context;
 mod contract;
 mod decision;
@@ -27,7 +70,9 @@ mod schema;
 mod shape;
 mod store;
 
-pub use check::{AuthCheck, Check, CheckConfig, EvaluationFuture, Identity, Inquiry};
+pub use auth_check::{AuthCheck, EvaluationFuture, Identity, Inquiry};
+pub use check::Check;
+pub use config::CheckConfig;
 pub use context::{AccessToken, AuthContext, Component, RawToken};
 pub use contract::CONTRACT_VERSIONS;
 pub use decision::{AuthorizationError, Decision, DecisionId, Denial};
@@ -44,3 +89,8 @@ pub use run::{
     explain_auth_checks, explain_auth_checks_with_shortfall, run_auth_checks, run_auth_checks_with_shortfall,
 };
 pub use shape::Shape;
+
+/// The README's program is compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

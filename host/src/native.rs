@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde_json::Value;
 
-use crate::check::{AuthCheck, EvaluationFuture, Inquiry};
+use crate::auth_check::{AuthCheck, EvaluationFuture, Inquiry};
 use crate::context::{AccessToken, AuthContext};
 use crate::outcome::{Cause, Evaluation, Fault, Outcome};
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::check::{AuthCheck, Identity};
+use crate::auth_check::{AuthCheck, Identity};
 use crate::decision::{Decision, DecisionId, Denial};
 use crate::digest::Digest;
 use crate::outcome::{Cause, Evaluation, Fault, LogLine, Outcome, Usage};

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Poll;
 use std::time::Instant;
 
-use crate::check::{AuthCheck, Inquiry};
+use crate::auth_check::{AuthCheck, Inquiry};
 use crate::context::AuthContext;
 use crate::decision::{Decision, DecisionId, Denial};
 use crate::native::panic_message;

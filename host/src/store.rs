@@ -32,6 +32,9 @@ impl WasiView for State {
     }
 }
 
+/// How much fuel a guest may use before the host learns of it.
+const FUEL_INTERVAL: u64 = 1_000_000;
+
 /// A store with every limit armed: nothing of the plugin has run yet.
 pub(crate) fn new_store(engine: &Engine, limits: &Limits, end: Instant, request: Request) -> Store<State> {
     let state = State {
@@ -47,6 +50,8 @@ pub(crate) fn new_store(engine: &Engine, limits: &Limits, end: Instant, request:
     store.set_max_component_handles(limits.handles);
     // Fails only if the engine counts no fuel, and then no guest code runs either.
     let _ = store.set_fuel(limits.fuel.unwrap_or(u64::MAX));
+    // A guest keeps its count to itself; without this, nothing would be known of one that is interrupted.
+    let _ = store.fuel_async_yield_interval(Some(FUEL_INTERVAL));
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(move |_| {
         // The wall clock decides, not the count of ticks: under load ticks come late and in bursts.

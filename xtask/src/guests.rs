@@ -69,10 +69,7 @@ fn compare(recorded: &Manifest, built: &Manifest) -> Result<()> {
         "host/builtin does not hold the plugins of plugins/; run `cargo xtask guests`"
     );
     if recorded.toolchain != built.toolchain {
-        println!(
-            "toolchain differs (recorded {}, here {}): bytes not compared",
-            recorded.toolchain, built.toolchain
-        );
+        println!("toolchain differs (recorded {}, here {}): bytes not compared", recorded.toolchain, built.toolchain);
         return Ok(());
     }
     let differing: Vec<&str> = built
@@ -88,4 +85,34 @@ fn compare(recorded: &Manifest, built: &Manifest) -> Result<()> {
     );
     println!("host/builtin is up to date");
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn manifest(toolchain: &str, plugins: &[(&str, &[u8])]) -> Manifest {
+        let plugins = plugins.iter().map(|&(name, bytes)| (name.to_owned(), Artifact::of(bytes))).collect();
+        Manifest { toolchain: toolchain.to_owned(), plugins }
+    }
+
+    #[test]
+    fn the_same_toolchain_must_make_the_same_bytes() {
+        let recorded = manifest("1.0", &[("a", b"1"), ("b", b"2"), ("c", b"3")]);
+        assert!(compare(&recorded, &manifest("1.0", &[("a", b"1"), ("b", b"2"), ("c", b"3")])).is_ok());
+        let error = compare(&recorded, &manifest("1.0", &[("a", b"x"), ("b", b"2"), ("c", b"y")])).unwrap_err();
+        assert!(error.to_string().contains("host/builtin: a, c;"), "{error}");
+    }
+
+    #[test]
+    fn another_toolchain_may_make_other_bytes() {
+        let recorded = manifest("1.0", &[("a", b"1")]);
+        assert!(compare(&recorded, &manifest("1.1", &[("a", b"x")])).is_ok());
+    }
+
+    #[test]
+    fn a_plugin_that_is_not_recorded_fails_with_any_toolchain() {
+        let recorded = manifest("1.0", &[("a", b"1")]);
+        assert!(compare(&recorded, &manifest("1.1", &[("a", b"1"), ("b", b"2")])).is_err());
+    }
 }

@@ -1,8 +1,13 @@
 //! The build commands of Guardhouse that cargo does not have: `cargo xtask COMMAND`.
 
+mod bench;
 mod componentize;
+mod corpus;
+mod demo;
 mod guests;
 mod manifest;
+mod process;
+mod test;
 mod toolchain;
 
 use std::path::Path;
@@ -14,8 +19,12 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
 commands:
+  demo              watch real plugins decide real requests
+  test              run every test
+  corpus FILE…      run recorded decisions through the plugins and the native checks
+  bench [OPTION…]   measure, and print a table of ratios; options go to criterion
   guests [--check]  build the plugins of plugins/ into host/builtin/
-                   --check writes nothing and fails if the result would differ
+                    --check writes nothing and fails if the result would differ
 ";
 
 fn main() -> ExitCode {
@@ -32,6 +41,10 @@ fn main() -> ExitCode {
 fn run(arguments: &[String]) -> Result<()> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
+        ["demo"] => demo::run(),
+        ["test"] => test::run(),
+        ["corpus", files @ ..] => corpus::run(files),
+        ["bench", options @ ..] => bench::run(options),
         ["guests", options @ ..] => guests::run(options),
         [] | ["help" | "-h" | "--help"] => {
             print!("{USAGE}");

@@ -66,3 +66,30 @@ fn manifest_path(folder: &Path) -> PathBuf {
 fn component_path(folder: &Path, name: &str) -> PathBuf {
     folder.join(format!("{name}.wasm"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_verified() {
+        let folder = std::env::temp_dir().join(format!("guardhouse-manifest-{}", std::process::id()));
+        let components = BTreeMap::from([("a".to_owned(), b"component".to_vec())]);
+        let plugins = components.iter().map(|(name, bytes)| (name.clone(), Artifact::of(bytes))).collect();
+        let manifest = Manifest { toolchain: "1.0".to_owned(), plugins };
+        manifest.write(&folder, &components).unwrap();
+
+        let read = Manifest::read(&folder).unwrap();
+        assert_eq!((&read.toolchain, &read.plugins), (&manifest.toolchain, &manifest.plugins));
+        assert!(read.verify(&folder).is_ok());
+        std::fs::write(component_path(&folder, "a"), b"another").unwrap();
+        assert!(read.verify(&folder).is_err());
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_digest_is_written_as_everywhere_else() {
+        let digest = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(Artifact::of(b"abc"), Artifact { digest: digest.to_owned(), size: 3 });
+    }
+}

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use crate::root;
 
@@ -15,7 +15,7 @@ const TARGET: &str = "wasm32-unknown-unknown";
 const PACKAGES: [&str; 5] = ["rustc-web", "cargo-web", "rust-web-src", "rust-web-llvm", "lld-22"];
 
 /// How long rustup may take to install the target.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Clone)]
 pub(crate) struct Toolchain {
@@ -45,9 +45,9 @@ impl Toolchain {
         if let Some(toolchain) = default.filter(|toolchain| toolchain.is_complete() || toolchain.add_target()) {
             return Ok(toolchain);
         }
-        Self::debian().with_context(|| {
-            format!(
-                "no compiler for {TARGET}\n\
+        Self::debian().map_err(|cause| {
+            anyhow!(
+                "no compiler for {TARGET}: {cause:#}\n\
                  with rustup:    rustup target add {TARGET}\n\
                  with Debian 12: apt-get install --no-install-recommends {}",
                 PACKAGES.join(" ")
@@ -87,6 +87,7 @@ impl Toolchain {
 
     /// Asks rustup for the target, and gives up soon.
     fn add_target(&self) -> bool {
+        println!("asking rustup for {TARGET}");
         let child = Command::new("rustup")
             .args(["target", "add", TARGET])
             .env("RUSTUP_MAX_RETRIES", "0")
@@ -101,8 +102,9 @@ impl Toolchain {
             }
             std::thread::sleep(Duration::from_millis(50));
         }
-        // Whether or not it can be stopped, it is too late for it.
-        child.kill().and_then(|()| child.wait()).is_ok_and(|_| false)
+        // Too late, whether or not it can be stopped.
+        child.kill().and_then(|()| child.wait()).ok();
+        false
     }
 
     /// Builds the library `library` of `package` into a core module.
@@ -161,7 +163,15 @@ impl Kind {
             }
         };
         // What the cargo that runs this program says of itself is not true of the one we start.
-        for name in ["CARGO", "RUSTC", "RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_TARGET_DIR", "LD_LIBRARY_PATH"] {
+        for name in [
+            "CARGO",
+            "RUSTC",
+            "RUSTFLAGS",
+            "CARGO_ENCODED_RUSTFLAGS",
+            "CARGO_INCREMENTAL",
+            "CARGO_TARGET_DIR",
+            "LD_LIBRARY_PATH",
+        ] {
             command.env_remove(name);
         }
         command

@@ -8,10 +8,10 @@ use serde::de::DeserializeOwned;
 
 use crate::{AuthContext, AuthorizationError, Check, StepUp, fault};
 
+pub(crate) use check::wasi;
 pub use check::{export_check, guardhouse};
 pub use settings::export_settings;
 pub use step_up::export_step_up;
-pub(crate) use check::wasi;
 
 /// One world for each export, so that a plugin exports what it has and nothing else.
 macro_rules! world {
@@ -121,9 +121,7 @@ impl<P: Configured> settings::exports::guardhouse::auth::settings::Guest for P {
         fault::report_panics();
         let check: P = serde_json::from_str(&settings).map_err(|error| error.to_string())?;
         check.validate()?;
-        P::slot()
-            .with(|slot| slot.set(check))
-            .map_err(|_| "the plugin was configured before".to_owned())
+        P::slot().with(|slot| slot.set(check)).map_err(|_| "the plugin was configured before".to_owned())
     }
 }
 

@@ -2,6 +2,7 @@
 #[cold]
 #[expect(clippy::panic, reason = "a fault must neither allow nor pass for an ordinary denial")]
 pub(crate) fn fault(reason: &str) -> ! {
+    report_panics();
     panic!("{reason}")
 }
 

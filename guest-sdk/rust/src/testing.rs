@@ -8,15 +8,16 @@
 //! assert_eq!(ctx.argument_as::<u64>("/amount").unwrap(), Some(250));
 //! ```
 
-use serde_json::{Map, Value};
+use schemars::JsonSchema;
+use serde_json::{Map, Value, json};
 
 use crate::bindings::guardhouse::auth::types;
 use crate::{AccessToken, AuthContext, Component};
 
 /// Builds an [`AuthContext`].
 ///
-/// It starts with no token, no tags, no documents and the time 0. The methods that say something of
-/// the token create one.
+/// It starts with no token, no tags, no arguments, empty details and attributes, and the time 0. The
+/// methods that say something of the token create one, with empty claims.
 #[derive(Debug, Clone)]
 pub struct ContextBuilder {
     record: types::AuthContext,
@@ -51,16 +52,11 @@ impl ContextBuilder {
 
     /// An access to a component of any kind: the action is empty.
     pub fn component(kind: &str, name: &str) -> Self {
-        let component = Component {
-            kind: kind.to_owned(),
-            name: name.to_owned(),
-            uri: None,
-            version: None,
-            tags: Vec::new(),
-        };
+        let component =
+            Component { kind: kind.to_owned(), name: name.to_owned(), uri: None, version: None, tags: Vec::new() };
         Self {
             record: types::AuthContext { token: None, component, action: String::new(), now: 0 },
-            documents: Documents::default(),
+            documents: Documents { details: Some(json!({})), attributes: Some(json!({})), ..Documents::default() },
         }
     }
 
@@ -187,6 +183,7 @@ impl ContextBuilder {
     }
 
     fn with_token(mut self, change: impl FnOnce(&mut AccessToken)) -> Self {
+        self.documents.claims.get_or_insert_with(|| json!({}));
         change(self.record.token.get_or_insert_with(|| AccessToken {
             client_id: "client".to_owned(),
             subject: None,
@@ -196,6 +193,18 @@ impl ContextBuilder {
         }));
         self
     }
+}
+
+/// Holds a schema file, as [`export!`](crate::export) takes one, against the schema that follows from
+/// the type.
+///
+/// # Panics
+///
+/// They differ. The message is what the file should hold.
+pub fn assert_schema<T: JsonSchema>(file: &str) {
+    let derived = schemars::schema_for!(T).to_value();
+    let same = serde_json::from_str::<Value>(file).is_ok_and(|written| written == derived);
+    assert!(same, "the schema file should hold:\n{derived:#}");
 }
 
 /// Puts a member into a document, which becomes an object if it is none.

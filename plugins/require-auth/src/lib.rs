@@ -2,7 +2,7 @@
 
 use guardhouse_sdk::{AuthContext, AuthorizationError, Check};
 
-/// Allows if a token is present; nothing else is looked at.
+/// Allows if there is a token. Nothing else is looked at: expiry is the work of whoever verified it.
 #[derive(Debug, Default)]
 pub struct RequireAuth;
 
@@ -13,3 +13,21 @@ impl Check for RequireAuth {
 }
 
 guardhouse_sdk::export!(RequireAuth);
+
+#[cfg(test)]
+mod tests {
+    use guardhouse_sdk::testing::ContextBuilder;
+
+    use super::*;
+
+    #[test]
+    fn any_token_will_do() {
+        assert_eq!(RequireAuth.check(&ContextBuilder::tool("delete").token().build()), Ok(true));
+        assert_eq!(RequireAuth.check(&ContextBuilder::tool("delete").expires_at(0).now(1).build()), Ok(true));
+    }
+
+    #[test]
+    fn no_token_is_denied() {
+        assert_eq!(RequireAuth.check(&ContextBuilder::tool("delete").build()), Ok(false));
+    }
+}

@@ -1,11 +1,10 @@
-//! Asks for scopes only where the component carries a tag.
+//! Asks for scopes where the component carries a tag.
 
 use guardhouse_sdk::{AuthContext, AuthorizationError, Check, StepUp};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// Allows every access to a component without the tag, even with no token. A component with the tag
-/// takes a token that holds every one of the scopes; without scopes, any token will do.
+/// Allows tokens that hold every one of the scopes, and where the component does not carry the tag, everybody.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RestrictTag {
@@ -32,3 +31,50 @@ impl StepUp for RestrictTag {
 }
 
 guardhouse_sdk::export!(RestrictTag with settings("../schema.json"), step_up);
+
+#[cfg(test)]
+mod tests {
+    use guardhouse_sdk::testing::{ContextBuilder, assert_schema};
+
+    use super::*;
+
+    fn restrict(scopes: &[&str]) -> RestrictTag {
+        RestrictTag { tag: "admin".to_owned(), scopes: scopes.iter().map(|&scope| scope.to_owned()).collect() }
+    }
+
+    fn tagged() -> ContextBuilder {
+        ContextBuilder::tool("delete").tags(["x", "admin"])
+    }
+
+    #[test]
+    fn a_component_without_the_tag_is_open_to_everybody() {
+        assert_eq!(restrict(&["write"]).check(&ContextBuilder::tool("delete").build()), Ok(true));
+        assert_eq!(restrict(&["write"]).check(&ContextBuilder::tool("delete").tags(["Admin"]).build()), Ok(true));
+    }
+
+    #[test]
+    fn a_component_with_the_tag_takes_every_scope() {
+        assert_eq!(restrict(&["write"]).check(&tagged().scopes(["write", "read"]).build()), Ok(true));
+        assert_eq!(restrict(&["write"]).check(&tagged().scopes(["read"]).build()), Ok(false));
+        assert_eq!(restrict(&["write"]).check(&tagged().build()), Ok(false));
+    }
+
+    #[test]
+    fn a_component_with_the_tag_takes_a_token_even_with_no_scopes() {
+        assert_eq!(restrict(&[]).check(&tagged().token().build()), Ok(true));
+        assert_eq!(restrict(&[]).check(&tagged().build()), Ok(false));
+    }
+
+    #[test]
+    fn missing_scopes_are_named_only_where_they_are_needed() {
+        let check = restrict(&["read", "write"]);
+        assert_eq!(check.missing_scopes(&tagged().scopes(["read"]).build()), ["write"]);
+        assert!(check.missing_scopes(&tagged().build()).is_empty());
+        assert!(check.missing_scopes(&ContextBuilder::tool("delete").token().build()).is_empty());
+    }
+
+    #[test]
+    fn the_schema_file_is_the_derived_schema() {
+        assert_schema::<RestrictTag>(include_str!("../schema.json"));
+    }
+}

@@ -1,0 +1,159 @@
+//! `guardhouse check`
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use clap::Args;
+use guardhouse::{AuthContext, Check, Decision, DecisionId, Host, Limits, Report, blocking};
+use serde::Serialize;
+
+use crate::exit::Exit;
+use crate::explanation::Explanation;
+use crate::input::Document;
+use crate::output::{self, Output};
+use crate::plugin_list::PluginList;
+use crate::text::{escaped, quoted};
+
+/// Ask plugins about one request
+///
+/// Prints what the caller of the request may see: `allow`, or `deny` with the key of the decision and the message of
+/// the plugin, if it gave one. A plugin that says no without a word and one that fails look the same.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    plugins: PluginList,
+
+    /// The request to decide on (see `guardhouse schema context`)
+    #[arg(long, value_name = "JSON|@FILE|@-")]
+    context: Document,
+
+    /// Name all the scopes that are missing, if scopes are all that is
+    #[arg(long)]
+    step_up: bool,
+
+    /// Print one line of JSON
+    #[arg(long)]
+    json: bool,
+
+    /// Add what only the operator may know: how each plugin answered, what it used and wrote, and why it failed
+    #[arg(long)]
+    pub(crate) explain: bool,
+
+    #[command(flatten)]
+    limits: LimitOptions,
+}
+
+const AFTER_HELP: &str = "\
+Outcomes, as --explain calls them:
+  allow     the next plugin is asked; after the last one, the request is allowed
+  refused   denied without a word
+  explicit  denied with a message for the caller
+  masked    failed, which denies; the cause is for the operator only
+
+Exit codes:
+  0  allowed
+  1  the command failed: nothing was decided
+  2  denied
+
+Examples:
+  guardhouse check --plugin builtin:require-auth \\
+      --context '{\"component\": {\"kind\": \"tool\", \"name\": \"search\"}}'
+  guardhouse check --plugin builtin:require-scopes --settings '{\"scopes\": [\"read\"]}' \\
+      --plugin ./tenant.wasm --settings @tenant.json --grant raw-token \\
+      --context @- --explain < request.json";
+
+/// What bounds each of the plugins.
+#[derive(Debug, Args)]
+struct LimitOptions {
+    /// The time that each plugin has, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = milliseconds(Limits::default().deadline))]
+    deadline_ms: u64,
+
+    /// The instructions that each plugin has, roughly [default: as many as the deadline leaves time for]
+    #[arg(long, value_name = "UNITS")]
+    fuel: Option<u64>,
+
+    /// The memory that each plugin has, in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().memory_bytes)]
+    memory_bytes: usize,
+}
+
+impl LimitOptions {
+    fn limits(&self) -> Limits {
+        Limits {
+            deadline: Duration::from_millis(self.deadline_ms),
+            fuel: self.fuel,
+            memory_bytes: self.memory_bytes,
+            ..Limits::default()
+        }
+    }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+pub(crate) fn run(args: &CheckArgs) -> Result<Output> {
+    let documents = args.plugins.0.iter().filter_map(|plugin| plugin.settings.as_ref()).chain([&args.context]);
+    let from_stdin = documents.filter(|document| **document == Document::Stdin).count();
+    ensure!(from_stdin <= 1, "`@-` is given {from_stdin} times, but standard input can be read only once");
+
+    let context = args.context.parse("the context", AuthContext::MAX_BYTES, AuthContext::from_json)?;
+    let host = Host::new()?;
+    let limits = args.limits.limits();
+    let checks: Vec<Check> = args.plugins.0.iter().map(|plugin| plugin.check(&host, &limits)).collect::<Result<_>>()?;
+    let report = if args.step_up {
+        blocking::explain_auth_checks_with_shortfall(&checks, &context)
+    } else {
+        blocking::explain_auth_checks(&checks, &context)
+    };
+
+    let explanation = args.explain.then(|| Explanation::new(&report, &checks));
+    let text = if args.json {
+        output::json_line(&Answer::new(&report, explanation))?
+    } else {
+        let explanation = explanation.map(|explanation| format!("\n{explanation}"));
+        sentence(&report.decision) + &explanation.unwrap_or_default()
+    };
+    let exit = if report.decision.is_allow() { Exit::Success } else { Exit::Denied };
+    Ok(Output { text, exit })
+}
+
+/// The answer for people. What a plugin wrote comes last, so that it cannot pass for anything else.
+fn sentence(decision: &Decision) -> String {
+    let Decision::Deny(denial) = decision else { return "allow\n".to_owned() };
+    let mut sentence = format!("deny (decision {})", denial.id);
+    if !denial.missing_scopes.is_empty() {
+        // Writing to a string does not fail.
+        let _ = write!(sentence, ", missing scopes {}", quoted(&denial.missing_scopes));
+    }
+    if let Some(message) = &denial.message {
+        let _ = write!(sentence, ": {}", escaped(message));
+    }
+    sentence + "\n"
+}
+
+/// The answer for programs: what the caller may see, and for the operator what more there is.
+#[derive(Debug, Serialize)]
+struct Answer<'a> {
+    decision: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    missing_scopes: &'a [String],
+    id: DecisionId,
+    #[serde(flatten)]
+    explanation: Option<Explanation<'a>>,
+}
+
+impl<'a> Answer<'a> {
+    fn new(report: &'a Report, explanation: Option<Explanation<'a>>) -> Self {
+        let (decision, message, missing_scopes) = match &report.decision {
+            Decision::Allow => ("allow", None, &[][..]),
+            Decision::Deny(denial) => ("deny", denial.message.as_deref(), &denial.missing_scopes[..]),
+        };
+        Self { decision, message, missing_scopes, id: report.id, explanation }
+    }
+}

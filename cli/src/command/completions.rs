@@ -1,0 +1,23 @@
+//! `guardhouse completions`
+
+use clap::{Args, CommandFactory};
+use clap_complete::Shell;
+
+use crate::output::Output;
+
+/// Print a script that completes this command in a shell
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  guardhouse completions bash > ~/.local/share/bash-completion/completions/guardhouse
+  guardhouse completions fish > ~/.config/fish/completions/guardhouse.fish")]
+pub(crate) struct CompletionsArgs {
+    /// The shell to print it for
+    shell: Shell,
+}
+
+pub(crate) fn run<C: CommandFactory>(args: &CompletionsArgs) -> Output {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut C::command(), "guardhouse", &mut script);
+    Output::success(String::from_utf8_lossy(&script).into_owned())
+}

@@ -1,0 +1,43 @@
+//! `guardhouse schema`
+
+use anyhow::{Context, Result};
+use clap::{Args, Subcommand, ValueHint};
+use guardhouse::{AuthContext, Host};
+
+use crate::output::{self, Output};
+use crate::source::PluginSource;
+
+/// Print the JSON Schema of a document
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  guardhouse schema context
+  guardhouse schema settings builtin:require-scopes")]
+pub(crate) struct SchemaArgs {
+    #[command(subcommand)]
+    document: Document,
+}
+
+#[derive(Debug, Subcommand)]
+enum Document {
+    /// The context: who asks, what for, and all that is known of it
+    Context,
+    /// The settings of a plugin, as the plugin itself describes them
+    Settings {
+        /// The path of a component, or `builtin:NAME`
+        #[arg(value_parser = PluginSource::parser(), value_hint = ValueHint::FilePath)]
+        plugin: PluginSource,
+    },
+}
+
+pub(crate) fn run(args: &SchemaArgs) -> Result<Output> {
+    let text = match &args.document {
+        Document::Context => output::pretty_json(&AuthContext::json_schema())?,
+        Document::Settings { plugin: source } => {
+            let plugin = source.load(&Host::new()?)?;
+            let schema = plugin.settings_schema().with_context(|| format!("`{source}` takes no settings"))?;
+            output::pretty_json(schema)?
+        }
+    };
+    Ok(Output::success(text))
+}

@@ -1,0 +1,163 @@
+//! What can be said about a plugin before any check is made of it.
+
+use std::fmt;
+
+use anyhow::Result;
+use guardhouse::{Digest, Grants, Host, Json, LoadError, Plugin, Shape};
+use serde::Serialize;
+
+use crate::source::PluginSource;
+use crate::text::{Fields, grouped};
+
+/// All that is known of a plugin, whether it loads or not.
+#[derive(Debug, Serialize)]
+pub(crate) struct Inspection {
+    /// As it was written on the command line.
+    plugin: String,
+    /// None of a file that is too large to be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digest: Option<Digest>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size: Option<usize>,
+    /// None of bytes that are not a component.
+    #[serde(flatten)]
+    contents: Option<Contents>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    settings_schema: Option<Json>,
+    pub(crate) loads: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+/// What is inside a component.
+#[derive(Debug, Serialize)]
+struct Contents {
+    /// The versions of the contract that it was built against: one, if all is well.
+    contract: Vec<String>,
+    /// The optional interfaces of the contract that it exports.
+    interfaces: Vec<String>,
+    imports: Vec<Import>,
+    exports: Vec<String>,
+    producers: Vec<String>,
+    functions: usize,
+    types: usize,
+    modules: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct Import {
+    name: String,
+    /// What the operator must grant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grant: Option<&'static str>,
+    /// Whether this host has it; none if something else was wrong before that was looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    offered: Option<bool>,
+}
+
+impl Inspection {
+    /// Reads and loads a plugin. That it does not load is an answer, and no error.
+    pub(crate) fn new(source: &PluginSource, host: &Host) -> Result<Self> {
+        let bytes = match source.read(host.limits()) {
+            Ok(bytes) => bytes,
+            Err(error) => match error.downcast::<LoadError>() {
+                Ok(error) => return Ok(Self::of(source, None, None, Err(error))),
+                Err(error) => return Err(error.context(format!("cannot read `{source}`"))),
+            },
+        };
+        let shape = Shape::read(&bytes, host.limits()).ok();
+        Ok(Self::of(source, Some(&bytes), shape, Plugin::load(host, &bytes)))
+    }
+
+    fn of(
+        source: &PluginSource,
+        bytes: Option<&[u8]>,
+        shape: Option<Shape>,
+        loaded: Result<Plugin, LoadError>,
+    ) -> Self {
+        let error = loaded.as_ref().err();
+        Self {
+            plugin: source.to_string(),
+            digest: bytes.map(Digest::of),
+            size: bytes.map(<[u8]>::len),
+            contents: shape.map(|shape| Contents::new(shape, error)),
+            error: error.map(ToString::to_string),
+            loads: error.is_none(),
+            settings_schema: loaded.ok().and_then(|plugin| plugin.settings_schema().cloned()),
+        }
+    }
+}
+
+impl Contents {
+    fn new(shape: Shape, error: Option<&LoadError>) -> Self {
+        let ours =
+            || shape.exports.iter().filter_map(|export| export.strip_prefix("guardhouse:auth/")?.split_once('@'));
+        Self {
+            contract: ours().filter(|(name, _)| *name == "check").map(|(_, version)| version.to_owned()).collect(),
+            interfaces: ours().filter(|(name, _)| *name != "check").map(|(name, _)| name.to_owned()).collect(),
+            imports: shape.imports.into_iter().map(|name| Import::new(name, error)).collect(),
+            exports: shape.exports,
+            producers: shape.producers,
+            functions: shape.functions,
+            types: shape.types,
+            modules: shape.modules,
+        }
+    }
+}
+
+impl Import {
+    fn new(name: String, error: Option<&LoadError>) -> Self {
+        let offered = match error {
+            None => Some(true),
+            Some(LoadError::UnknownImports { imports }) => Some(!imports.contains(&format!("`{name}`"))),
+            Some(_) => None,
+        };
+        Self { grant: Grants::needed_by(&name), offered, name }
+    }
+
+    fn remark(&self) -> String {
+        match (self.offered, self.grant) {
+            (Some(false), _) => "not offered".to_owned(),
+            (_, Some(grant)) => format!("needs `--grant {grant}`"),
+            _ => String::new(),
+        }
+    }
+}
+
+/// For people.
+impl fmt::Display for Inspection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut fields = Fields::indented(0);
+        fields.add("plugin", &self.plugin);
+        fields.add("digest", &self.digest.map_or_else(String::new, |digest| digest.to_string()));
+        fields.add("size", &self.size.map_or_else(String::new, |size| format!("{} bytes", grouped(size))));
+        if let Some(contents) = &self.contents {
+            contents.add_to(&mut fields);
+        }
+        if let Some(schema) = &self.settings_schema {
+            fields.add("settings", &format!("{:#}", **schema));
+        }
+        match &self.error {
+            None => fields.add("verdict", "loads here"),
+            Some(error) => fields.add("verdict", &format!("does not load: {error}")),
+        }
+        f.write_str(&fields.into_text())
+    }
+}
+
+impl Contents {
+    fn add_to(&self, fields: &mut Fields) {
+        fields.add("contract", &self.contract.join(", "));
+        fields.add("interfaces", &self.interfaces.join(", "));
+        let width = self.imports.iter().map(|import| import.name.chars().count()).max().unwrap_or_default();
+        // One long name must not make all lines as long.
+        let width = width.min(60);
+        let imports = self.imports.iter().map(|import| format!("{:width$}  {}", import.name, import.remark()));
+        fields.add_each("imports", imports);
+        fields.add_each("exports", &self.exports);
+        fields.add_each("producers", &self.producers);
+        fields.add("modules", &grouped(self.modules));
+        fields.add("functions", &grouped(self.functions));
+        fields.add("types", &grouped(self.types));
+    }
+}

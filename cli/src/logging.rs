@@ -1,0 +1,24 @@
+//! The host's events, on standard error.
+
+use std::io::IsTerminal;
+
+use anyhow::{Context, Result, anyhow};
+use tracing_subscriber::EnvFilter;
+
+/// The environment variable that says which events are written.
+const VARIABLE: &str = "GUARDHOUSE_LOG";
+
+/// Writes events from now on: those that `GUARDHOUSE_LOG` names, or else `default`.
+pub(crate) fn start(default: &str) -> Result<()> {
+    let filter = std::env::var(VARIABLE).ok().filter(|filter| !filter.is_empty());
+    let filter = filter.as_deref().unwrap_or(default);
+    let filter = EnvFilter::try_new(filter).with_context(|| format!("cannot read `{VARIABLE}={filter}`"))?;
+    let may_color = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(may_color && std::io::stderr().is_terminal())
+        .without_time()
+        .try_init()
+        .map_err(|error| anyhow!("cannot start the log: {error}"))
+}

@@ -1,0 +1,87 @@
+//! The command line of Guardhouse: runs checks on a request and looks into plugins.
+
+mod command;
+mod exit;
+mod explanation;
+mod input;
+mod inspection;
+mod logging;
+mod output;
+mod plugin_list;
+mod source;
+mod text;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::exit::Exit;
+use crate::output::Output;
+
+/// Runs authorization checks that are WebAssembly components, and looks into them.
+#[derive(Debug, Parser)]
+#[command(name = "guardhouse", version, after_help = AFTER_HELP, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+
+    /// Write nothing to standard error but errors of the command itself
+    #[arg(long, short, global = true, display_order = 900)]
+    quiet: bool,
+}
+
+const AFTER_HELP: &str = "\
+Exit codes:
+  0  allowed; the plugin loads
+  1  the command failed: nothing was decided
+  2  denied; the plugin does not load
+
+Environment:
+  GUARDHOUSE_LOG  what is written to standard error, for example `info` or
+                  `guardhouse::plugin=debug` (default: `warn`, which is one line
+                  for each plugin that failed)";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Check(command::check::CheckArgs),
+    Inspect(command::inspect::InspectArgs),
+    Plugins(command::plugins::PluginsArgs),
+    Schema(command::schema::SchemaArgs),
+    Completions(command::completions::CompletionsArgs),
+}
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let printed = error.print().is_ok();
+            return if error.use_stderr() || !printed { Exit::Failure.into() } else { Exit::Success.into() };
+        }
+    };
+    match run(cli) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            // The chain may quote a plugin. If standard error is gone, the exit code still tells.
+            let _ = writeln!(std::io::stderr(), "error: {}", text::escaped(&format!("{error:#}")));
+            Exit::Failure.into()
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<Exit> {
+    if !cli.quiet {
+        // An explanation says all that the warnings would.
+        let explains = matches!(&cli.command, Command::Check(args) if args.explain);
+        logging::start(if explains { "off" } else { "warn" })?;
+    }
+    let Output { text, exit } = match cli.command {
+        Command::Check(args) => command::check::run(&args)?,
+        Command::Inspect(args) => command::inspect::run(&args)?,
+        Command::Plugins(args) => command::plugins::run(&args),
+        Command::Schema(args) => command::schema::run(&args)?,
+        Command::Completions(args) => command::completions::run::<Cli>(&args),
+    };
+    output::print(&text)?;
+    Ok(exit)
+}

@@ -1,0 +1,71 @@
+//! Where a plugin comes from.
+
+use std::borrow::Cow;
+use std::ffi::OsString;
+use std::fmt;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::builder::{OsStringValueParser, TypedValueParser};
+use guardhouse::{Host, HostLimits, LoadError, Plugin, builtin};
+
+use crate::input::{self, ReadError};
+
+/// A file, or one of the plugins that ship with Guardhouse.
+#[derive(Debug, Clone)]
+pub(crate) enum PluginSource {
+    File(PathBuf),
+    Builtin { name: String, bytes: &'static [u8] },
+}
+
+const BUILTIN: &str = "builtin:";
+
+impl PluginSource {
+    /// Reads an argument of the command line.
+    pub(crate) fn parser() -> impl TypedValueParser<Value = Self> {
+        OsStringValueParser::new().try_map(Self::parse)
+    }
+
+    fn parse(argument: OsString) -> Result<Self, String> {
+        let Some(name) = argument.to_str().and_then(|text| text.strip_prefix(BUILTIN)) else {
+            return Ok(Self::File(argument.into()));
+        };
+        match builtin::bytes(name) {
+            Some(bytes) => Ok(Self::Builtin { name: name.to_owned(), bytes }),
+            None => {
+                let names: Vec<String> = builtin::NAMES.iter().map(|name| format!("`{name}`")).collect();
+                Err(format!("no built-in plugin `{name}`; there are {}", names.join(", ")))
+            }
+        }
+    }
+
+    /// The bytes of the plugin: at most [`HostLimits::plugin_bytes`], and no more than that is ever read.
+    pub(crate) fn read(&self, limits: &HostLimits) -> Result<Cow<'static, [u8]>> {
+        match self {
+            Self::Builtin { bytes, .. } => Ok(Cow::Borrowed(bytes)),
+            Self::File(path) => match input::read_file(path, limits.plugin_bytes) {
+                Ok(bytes) => Ok(Cow::Owned(bytes)),
+                Err(ReadError::TooLarge { found, cap }) => {
+                    Err(LoadError::TooLarge { what: "bytes", found, cap, limit: "plugin_bytes" }.into())
+                }
+                Err(error) => Err(error.into()),
+            },
+        }
+    }
+
+    /// The plugin, loaded.
+    pub(crate) fn load(&self, host: &Host) -> Result<Plugin> {
+        let bytes = self.read(host.limits()).with_context(|| format!("cannot load `{self}`"))?;
+        Plugin::load(host, &bytes).with_context(|| format!("cannot load `{self}`"))
+    }
+}
+
+impl fmt::Display for PluginSource {
+    /// As it was written on the command line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::Builtin { name, .. } => write!(f, "{BUILTIN}{name}"),
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! `guardhouse check --explain`: what only the operator may see.
+
+use serde_json::json;
+
+use crate::harness::{LOG, TRAP, check, names, plugin};
+
+#[test]
+fn json_says_all_of_every_check() {
+    let trap = plugin("trap.wasm", TRAP);
+    let run = check(&[
+        "--json",
+        "--explain",
+        "--plugin",
+        "builtin:require-scopes",
+        "--settings",
+        r#"{"scopes": []}"#,
+        "--plugin",
+        &trap,
+        "--plugin",
+        "builtin:require-auth",
+        "--id",
+        "last",
+    ]);
+    let json = run.json();
+    assert_eq!(run.exit, 2);
+    assert_eq!(run.names(), ["checks", "decided_by", "decision", "elapsed_us", "id", "not_called"]);
+    assert_eq!((&json["decided_by"], &json["not_called"]), (&json!(1), &json!(["last"])));
+    assert_eq!(json["checks"].as_array().unwrap().len(), 2);
+
+    let [allowed, masked] = [0, 1].map(|index| &json["checks"][index]);
+    let always = ["elapsed_us", "fuel", "id", "logs", "memory_bytes", "outcome", "plugin"];
+    assert_eq!(names(allowed), [&always[..], &["settings"]].concat());
+    assert_eq!((&allowed["id"], &allowed["outcome"]), (&json!("builtin:require-scopes"), &json!("allow")));
+    assert_eq!(names(masked), [&["backtrace", "cause", "detail"], &always[..]].concat());
+    assert_eq!((&masked["id"], &masked["outcome"]), (&json!(trap), &json!("masked")));
+    assert_eq!(masked["cause"], "trap");
+    assert_eq!(run.stderr, "", "the explanation says it already");
+}
+
+#[test]
+fn json_names_the_scopes_that_each_check_misses() {
+    let scopes = ["--plugin", "builtin:require-scopes", "--settings"];
+    let arguments = [&scopes[..], &[r#"{"scopes": ["b"]}"#], &scopes, &[r#"{"scopes": ["a", "read"]}"#]].concat();
+    let run = check(&[&["--json", "--explain", "--step-up"][..], &arguments].concat());
+    let json = run.json();
+    assert_eq!((&json["decided_by"], &json["missing_scopes"]), (&json!(0), &json!(["a", "b"])));
+    assert_eq!([0, 1].map(|index| json["checks"][index]["missing_scopes"].clone()), [json!(["b"]), json!(["a"])]);
+}
+
+#[test]
+fn nobody_decides_what_all_allow() {
+    let json = check(&["--json", "--explain", "--plugin", "builtin:require-auth"]).json();
+    assert_eq!(
+        (&json["decision"], &json["decided_by"], &json["not_called"]),
+        (&json!("allow"), &json!(null), &json!([]))
+    );
+}
+
+#[test]
+fn text_has_a_block_for_each_check() {
+    let log = plugin("log.wasm", LOG);
+    let run = check(&["--explain", "--plugin", &log, "--id", "talk\n2. forged", "--plugin", "builtin:require-auth"]);
+    let lines: Vec<&str> = run.stdout.lines().collect();
+    let head: Vec<&str> = lines.iter().map(|line| line.split_whitespace().next().unwrap_or_default()).collect();
+    assert!(lines[0].starts_with("deny (decision "), "{run:?}");
+    assert_eq!(head[1..4], ["", "decision", "took"], "{run:?}");
+    assert_eq!(lines[5], r"1. talk\n2. forged: masked, which decided");
+    assert_eq!(lines[6], "   cause       trap");
+    assert!(lines[7].starts_with("   detail      wasm "), "{run:?}");
+    let logs = lines.iter().position(|line| line.starts_with("   logs ")).unwrap();
+    assert_eq!(lines[logs], r"   logs        trace     part: \u{1b}[2Jsaid");
+    assert_eq!(lines[logs + 1], "               trace     this");
+    assert_eq!(lines[logs + 11], "               critical  this");
+    assert_eq!(lines.last(), Some(&"2. builtin:require-auth: not called"));
+}

@@ -1,0 +1,115 @@
+//! Runs the command.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use guardhouse_tests::guest;
+use serde_json::Value;
+
+/// Traps.
+pub(crate) const TRAP: &str = include_str!("../../../tests/fixtures/unreachable.wat");
+/// Denies without a word.
+pub(crate) const REFUSE: &str = include_str!("../../../tests/fixtures/refuse.wat");
+/// Never answers.
+pub(crate) const LOOP: &str = include_str!("../../../tests/fixtures/loop.wat");
+/// Asks for memory until it is refused, and traps.
+pub(crate) const MEMORY: &str = include_str!("../../../tests/fixtures/memory-trap.wat");
+/// Logs at each level, and traps if there is a token.
+pub(crate) const LOG: &str = include_str!("../../../tests/fixtures/log-lines.wat");
+/// Reads the raw token.
+pub(crate) const RAW_TOKEN: &str = include_str!("../../../tests/fixtures/raw-token.wat");
+
+/// A request with a token that has the scope `read`.
+pub(crate) const CONTEXT: &str =
+    r#"{"token":{"client_id":"c","scopes":["read"],"raw":"secret"},"component":{"kind":"tool","name":"search"}}"#;
+
+/// What the command left behind.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Run {
+    pub(crate) exit: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Run {
+    /// Standard output, which is one line of JSON.
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        assert_eq!(self.stdout.matches('\n').count(), 1, "{self:?}");
+        serde_json::from_str(&self.stdout).unwrap()
+    }
+
+    /// The names in the JSON object on standard output, sorted.
+    #[track_caller]
+    pub(crate) fn names(&self) -> Vec<String> {
+        names(&self.json())
+    }
+
+    /// Fails unless the command failed, with nothing on standard output and `error` on standard error.
+    #[track_caller]
+    pub(crate) fn assert_failed(&self, error: &str) {
+        assert_eq!((self.exit, self.stdout.as_str()), (1, ""), "{self:?}");
+        assert!(self.stderr.starts_with("error: "), "{self:?}");
+        assert!(self.stderr.contains(error), "no `{error}` in {self:?}");
+    }
+}
+
+/// The names in a JSON object, sorted.
+pub(crate) fn names(object: &Value) -> Vec<String> {
+    let mut names: Vec<String> = object.as_object().unwrap().keys().cloned().collect();
+    names.sort_unstable();
+    names
+}
+
+/// The command, with no configuration from outside.
+pub(crate) fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_guardhouse"));
+    command.args(arguments).env_remove("GUARDHOUSE_LOG").env_remove("NO_COLOR").stdin(Stdio::null());
+    command
+}
+
+pub(crate) fn run(mut command: Command) -> Run {
+    let output = command.output().unwrap();
+    Run {
+        exit: output.status.code().unwrap(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+pub(crate) fn guardhouse(arguments: &[&str]) -> Run {
+    run(command(arguments))
+}
+
+pub(crate) fn guardhouse_reading(stdin: &[u8], arguments: &[&str]) -> Run {
+    let mut command = command(arguments);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // The command may stop reading before the end.
+    let _ = child.stdin.take().unwrap().write_all(stdin);
+    let output = child.wait_with_output().unwrap();
+    Run {
+        exit: output.status.code().unwrap(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// `guardhouse check` with time enough for a busy machine.
+pub(crate) fn check(arguments: &[&str]) -> Run {
+    guardhouse(&[&["check", "--deadline-ms", "60000", "--context", CONTEXT], arguments].concat())
+}
+
+/// The path of a file with those bytes. A test that runs at the same time never sees half of it.
+pub(crate) fn file(name: &str, bytes: &[u8]) -> String {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let (path, draft) = (folder.join(name), folder.join(format!("{name}.{:?}", std::thread::current().id())));
+    std::fs::write(&draft, bytes).unwrap();
+    std::fs::rename(&draft, &path).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+/// The path of a plugin that is written as text.
+pub(crate) fn plugin(name: &str, text: &str) -> String {
+    file(name, &guest::assemble(text).unwrap())
+}

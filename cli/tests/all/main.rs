@@ -1,0 +1,12 @@
+//! The command as a shell sees it: exit codes, standard output, standard error.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
+mod harness;
+
+mod arguments;
+mod check;
+mod explain;
+mod inspect;
+mod log;
+mod print;

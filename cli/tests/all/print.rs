@@ -1,0 +1,52 @@
+//! The commands that only print: `schema`, `plugins`, `completions`, and the help of all.
+
+use serde_json::Value;
+
+use crate::harness::guardhouse;
+
+#[test]
+fn the_schema_of_a_context() {
+    let run = guardhouse(&["schema", "context"]);
+    let schema: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(run.exit, 0);
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    assert!(schema["properties"]["component"].is_object(), "{schema}");
+}
+
+#[test]
+fn the_schema_of_settings() {
+    let run = guardhouse(&["schema", "settings", "builtin:require-scopes"]);
+    let schema: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!((run.exit, &schema["properties"]["scopes"]["type"]), (0, &"array".into()));
+    guardhouse(&["schema", "settings", "builtin:require-auth"])
+        .assert_failed("`builtin:require-auth` takes no settings");
+}
+
+#[test]
+fn the_builtin_plugins() {
+    let run = guardhouse(&["plugins"]);
+    assert_eq!(run.exit, 0);
+    for name in guardhouse::builtin::NAMES {
+        assert!(run.stdout.contains(&format!("builtin:{name}\n  summary     ")), "{run:?}");
+    }
+}
+
+#[test]
+fn a_script_for_every_shell() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let run = guardhouse(&["completions", shell]);
+        assert!(run.exit == 0 && run.stdout.contains("guardhouse"), "{shell}: {run:?}");
+    }
+}
+
+#[test]
+fn help_is_no_error_and_shows_examples() {
+    for command in ["check", "inspect", "schema", "completions", "plugins"] {
+        let run = guardhouse(&[command, "--help"]);
+        assert_eq!((run.exit, run.stderr.as_str()), (0, ""));
+        assert!(run.stdout.contains(&format!("Examples:\n  guardhouse {command}")), "{run:?}");
+    }
+    assert_eq!(guardhouse(&["--version"]).stdout, format!("guardhouse {}\n", env!("CARGO_PKG_VERSION")));
+    let run = guardhouse(&[]);
+    assert!(run.exit == 1 && run.stdout.is_empty() && run.stderr.contains("Usage:"), "{run:?}");
+}

@@ -1,0 +1,77 @@
+//! What a check is, whoever wrote it and wherever it runs.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use crate::context::AuthContext;
+use crate::decision::DecisionId;
+use crate::digest::Digest;
+use crate::outcome::Evaluation;
+
+/// What [`AuthCheck::evaluate`] returns.
+pub type EvaluationFuture<'a> = Pin<Box<dyn Future<Output = Evaluation> + Send + 'a>>;
+
+/// Something that answers requests: a [`Check`](crate::Check), a [native](crate::native) one, or your own. They mix in one list.
+pub trait AuthCheck: Send + Sync {
+    /// The name that the operator knows it by.
+    fn id(&self) -> &str;
+
+    /// Answers one request. A panic is a fault of the check, and denies.
+    fn evaluate<'a>(&'a self, inquiry: Inquiry<'a>) -> EvaluationFuture<'a>;
+
+    /// Whether scopes are the only reason for which it denies without a word, and it can name them (rule U1).
+    fn is_scope_aware(&self) -> bool {
+        false
+    }
+
+    /// What it is, for the record of decisions.
+    fn identity(&self) -> Identity<'_> {
+        Identity::default()
+    }
+}
+
+/// What is asked of a check.
+#[derive(Debug, Clone, Copy)]
+pub struct Inquiry<'a> {
+    /// The request.
+    pub context: &'a AuthContext,
+    /// The decision that the answer is for.
+    pub decision: DecisionId,
+    /// Whether a scope-aware check that denies shall name the scopes it misses.
+    pub wants_missing_scopes: bool,
+}
+
+/// What a check is, for the record of decisions (rule S8).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Identity<'a> {
+    /// Whose check it is.
+    pub tenant: Option<&'a str>,
+    /// The digest of its plugin; none for a native check.
+    pub plugin: Option<Digest>,
+    /// The digest of its settings; none without settings.
+    pub settings: Option<Digest>,
+}
+
+macro_rules! forward {
+    ($($pointer:ty),*) => {$(
+        impl<C: AuthCheck + ?Sized> AuthCheck for $pointer {
+            fn id(&self) -> &str {
+                (**self).id()
+            }
+
+            fn evaluate<'a>(&'a self, inquiry: Inquiry<'a>) -> EvaluationFuture<'a> {
+                (**self).evaluate(inquiry)
+            }
+
+            fn is_scope_aware(&self) -> bool {
+                (**self).is_scope_aware()
+            }
+
+            fn identity(&self) -> Identity<'_> {
+                (**self).identity()
+            }
+        }
+    )*};
+}
+
+forward!(&C, Box<C>, Arc<C>);

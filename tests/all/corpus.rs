@@ -1,0 +1,21 @@
+//! The origin's own decisions: rules S1 to S5, B1 to B3, B5 and U1 to U3 on 2,504 recorded cases.
+
+use guardhouse_tests::corpus;
+use guardhouse_tests::makers::{Maker, Native, Wasm};
+
+fn every_case_agrees(maker: &dyn Maker) {
+    let cases = corpus::read(include_str!("../cases/fastmcp.jsonl")).unwrap();
+    assert_eq!(cases.len(), 2_504);
+    let disagreements = corpus::run(&cases, maker).unwrap();
+    assert_eq!(disagreements, []);
+}
+
+#[test]
+fn plugins_decide_all_recorded_cases_as_the_origin_did() {
+    every_case_agrees(&Wasm::new().unwrap());
+}
+
+#[test]
+fn native_checks_decide_all_recorded_cases_as_the_origin_did() {
+    every_case_agrees(&Native);
+}

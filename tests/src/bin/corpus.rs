@@ -1,0 +1,42 @@
+//! Runs files of recorded decisions through the built-in plugins and the native checks.
+//!
+//! `cargo run -p guardhouse-tests --bin corpus -- tests/cases/fastmcp.jsonl`
+
+use std::collections::BTreeSet;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, bail};
+use guardhouse_tests::corpus;
+use guardhouse_tests::makers::{Maker, Native, Wasm};
+
+/// Disagreements that are printed; a wrong engine disagrees with thousands of cases.
+const PRINTED: usize = 5;
+
+fn main() -> Result<ExitCode> {
+    let files: Vec<String> = std::env::args().skip(1).collect();
+    if files.is_empty() {
+        bail!("name the files to run, for example `tests/cases/fastmcp.jsonl`");
+    }
+    let makers: [&dyn Maker; 2] = [&Wasm::new()?, &Native];
+    let mut total = 0;
+    let mut agreeing = 0;
+    for file in &files {
+        let text = std::fs::read_to_string(file).with_context(|| format!("cannot read `{file}`"))?;
+        let cases = corpus::read(&text).with_context(|| format!("`{file}`"))?;
+        let mut disagreeing = BTreeSet::new();
+        for maker in makers {
+            let disagreements = corpus::run(&cases, maker).with_context(|| format!("`{file}`"))?;
+            for found in disagreements.iter().take(PRINTED) {
+                println!("case {} ({})", found.id, maker.name());
+                println!("  expected {}", found.expected);
+                println!("  found    {}", found.found);
+            }
+            println!("{file}: {} of {} agree ({})", cases.len() - disagreements.len(), cases.len(), maker.name());
+            disagreeing.extend(disagreements.into_iter().map(|found| found.id));
+        }
+        total += cases.len();
+        agreeing += cases.iter().filter(|case| !disagreeing.contains(&case.id)).count();
+    }
+    println!("{agreeing} of {total} agree");
+    Ok(if agreeing == total { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

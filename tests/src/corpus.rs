@@ -1,0 +1,218 @@
+//! Recorded decisions of the origin (FastMCP's authorization module), and whether Guardhouse decides the same.
+//!
+//! A file has one case a line: `checks`, `context`, and what the origin did with them in its plain engine
+//! (`expected`, `calls`, `decided_by`, `warnings`) and in its step-up engine (`shortfall`).
+
+use std::num::NonZero;
+
+use anyhow::{Context as _, Result};
+use guardhouse::{AuthContext, Report, blocking};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::events;
+use crate::makers::{AnyCheck, Maker};
+
+/// One recorded decision.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Case {
+    /// Its number.
+    pub id: u64,
+    /// What it is about.
+    pub group: String,
+    checks: Vec<Rule>,
+    context: Value,
+    expected: Value,
+    calls: usize,
+    decided_by: Option<usize>,
+    warnings: usize,
+    shortfall: Shortfall,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Shortfall {
+    expected: Value,
+    missing: Vec<String>,
+    calls: usize,
+    warnings: usize,
+}
+
+/// A check of the corpus.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Rule {
+    /// Allows.
+    Allow,
+    /// Denies without a word.
+    Deny,
+    /// Rule B1.
+    RequireAuth,
+    /// Rule B2.
+    RequireScopes {
+        /// The scopes needed.
+        scopes: Vec<String>,
+    },
+    /// Rule B3.
+    RestrictTag {
+        /// The tag of the components to restrict.
+        tag: String,
+        /// The scopes needed.
+        scopes: Vec<String>,
+    },
+    /// Denies with a message (rule S3).
+    RaiseAuthorizationError {
+        /// What the caller is told.
+        message: String,
+    },
+    /// Fails (rule S4).
+    RaiseOther {
+        /// What the operator may be told.
+        message: String,
+    },
+}
+
+/// A case that Guardhouse decides otherwise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Disagreement {
+    /// The case.
+    pub id: u64,
+    /// What was recorded.
+    pub expected: String,
+    /// What Guardhouse does.
+    pub found: String,
+}
+
+/// Reads a file of cases.
+///
+/// # Errors
+/// If a line is not a case.
+pub fn read(text: &str) -> Result<Vec<Case>> {
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    lines.map(|(at, line)| serde_json::from_str(line).with_context(|| format!("line {}", at + 1))).collect()
+}
+
+/// Decides every case with the checks of `maker`; returns those that come out otherwise.
+///
+/// # Errors
+/// If a check or a context of the corpus is refused.
+pub fn run(cases: &[Case], maker: &dyn Maker) -> Result<Vec<Disagreement>> {
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let share = cases.len().div_ceil(threads).max(1);
+    std::thread::scope(|scope| {
+        let shares: Vec<_> = cases
+            .chunks(share)
+            .map(|cases| {
+                let decide = |case: &Case| case.run(maker).with_context(|| format!("case {}", case.id));
+                scope.spawn(move || cases.iter().filter_map(|case| decide(case).transpose()).collect::<Result<Vec<_>>>())
+            })
+            .collect();
+        let mut all = Vec::new();
+        for share in shares {
+            all.extend(share.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+        }
+        Ok(all)
+    })
+}
+
+impl Case {
+    fn run(&self, maker: &dyn Maker) -> Result<Option<Disagreement>> {
+        let checks = self.checks.iter().map(|rule| maker.make(rule)).collect::<Result<Vec<AnyCheck>>>()?;
+        let context = context(&self.context)?;
+
+        let (plain, plain_events) = events::capture(|| blocking::explain_auth_checks(&checks, &context));
+        let (shortfall, shortfall_events) =
+            events::capture(|| blocking::explain_auth_checks_with_shortfall(&checks, &context));
+
+        let expected = json!({
+            "plain": {
+                "answer": self.expected, "calls": self.calls, "decided_by": self.decided_by,
+                "warnings": self.warnings, "missing": [],
+            },
+            "shortfall": {
+                "answer": self.shortfall.expected, "calls": self.shortfall.calls,
+                "warnings": self.shortfall.warnings, "missing": self.shortfall.missing,
+            },
+        });
+        let found = json!({
+            "plain": {
+                "answer": answer(&plain), "calls": plain.checks.len(), "decided_by": plain.decided_by,
+                "warnings": events::faults(&plain_events).len(), "missing": missing(&plain),
+            },
+            "shortfall": {
+                "answer": answer(&shortfall), "calls": shortfall.checks.len(),
+                "warnings": events::faults(&shortfall_events).len(), "missing": missing(&shortfall),
+            },
+        });
+        let differs = expected != found;
+        Ok(differs.then(|| Disagreement {
+            id: self.id,
+            expected: expected.to_string(),
+            found: found.to_string(),
+        }))
+    }
+}
+
+fn answer(report: &Report) -> Value {
+    match report.decision.clone().into_result() {
+        Ok(allow) => json!({ "allow": allow }),
+        Err(error) => json!({ "error": error.message }),
+    }
+}
+
+fn missing(report: &Report) -> Vec<String> {
+    match &report.decision {
+        guardhouse::Decision::Allow => Vec::new(),
+        guardhouse::Decision::Deny(denial) => denial.missing_scopes.clone(),
+    }
+}
+
+/// The corpus's form of a context in the host's words, read by the host's own reader.
+fn context(recorded: &Value) -> Result<AuthContext> {
+    let mut document = json!({ "component": component(&recorded["component"]), "now": 1_700_000_000 });
+    if let Some(token) = recorded["token"].as_object() {
+        let names = [
+            ("token", "raw"),
+            ("client_id", "client_id"),
+            ("subject", "subject"),
+            ("scopes", "scopes"),
+            ("expires_at", "expires_at"),
+            ("resource", "resource_indicator"),
+            ("claims", "claims"),
+        ];
+        document["token"] = renamed(token, &names).0.into();
+    }
+    Ok(AuthContext::from_json(document.to_string().as_bytes())?)
+}
+
+fn component(recorded: &Value) -> Value {
+    let names = [
+        ("name", "name"),
+        ("uri", "uri"),
+        ("uri_template", "uri"),
+        ("version", "version"),
+        ("tags", "tags"),
+    ];
+    let empty = Map::new();
+    let (mut component, detail) = renamed(recorded.as_object().unwrap_or(&empty), &names);
+    let mut detail = detail;
+    let kind = detail.remove("type").unwrap_or_default();
+    let is_template = kind == "resource_template";
+    component.insert("kind".to_owned(), if is_template { "resource-template".into() } else { kind });
+    component.insert("detail".to_owned(), detail.into());
+    component.into()
+}
+
+/// The members that have a new name under it, and all others.
+fn renamed(object: &Map<String, Value>, names: &[(&str, &str)]) -> (Map<String, Value>, Map<String, Value>) {
+    let mut named = Map::new();
+    let mut others = Map::new();
+    for (name, value) in object {
+        match names.iter().find(|(old, _)| old == name) {
+            Some((_, new)) => named.insert((*new).to_owned(), value.clone()),
+            None => others.insert(name.clone(), value.clone()),
+        };
+    }
+    (named, others)
+}

@@ -1,0 +1,6 @@
+//! What the tests of Guardhouse share: plugins written as text, recorded events, and the corpus of decisions.
+
+pub mod corpus;
+pub mod events;
+pub mod guest;
+pub mod makers;

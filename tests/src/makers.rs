@@ -1,0 +1,136 @@
+//! The corpus's kinds of check, made in two ways: as plugins and as native checks.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use guardhouse::{
+    AuthCheck, AuthorizationError, Cause, Check, CheckConfig, Fault, Host, HostLimits, Limits, Outcome, Plugin,
+    builtin, native,
+};
+use serde_json::{Value, json};
+
+use crate::corpus::Rule;
+use crate::guest;
+
+/// A check of any make.
+pub type AnyCheck = Arc<dyn AuthCheck>;
+
+/// A way to make the corpus's checks.
+pub trait Maker: Sync {
+    /// `wasm` or `native`.
+    fn name(&self) -> &'static str;
+
+    /// The check that a rule of the corpus describes.
+    ///
+    /// # Errors
+    /// If the host refuses it: no rule of the corpus is one to refuse.
+    fn make(&self, rule: &Rule) -> Result<AnyCheck>;
+}
+
+/// Makes native checks.
+#[derive(Debug, Default)]
+pub struct Native;
+
+impl Maker for Native {
+    fn name(&self) -> &'static str {
+        "native"
+    }
+
+    fn make(&self, rule: &Rule) -> Result<AnyCheck> {
+        Ok(match rule.clone() {
+            Rule::Allow => Arc::new(native::from_fn("allow", |_| true)),
+            Rule::Deny => Arc::new(native::from_fn("deny", |_| false)),
+            Rule::RequireAuth => Arc::new(native::require_auth()),
+            Rule::RequireScopes { scopes } => Arc::new(native::require_scopes(scopes)),
+            Rule::RestrictTag { tag, scopes } => Arc::new(native::restrict_tag(tag, scopes)),
+            Rule::RaiseAuthorizationError { message } => Arc::new(native::from_fn("raise", move |_| {
+                Outcome::Explicit(AuthorizationError::new(message.clone()))
+            })),
+            Rule::RaiseOther { message } => Arc::new(native::from_fn("raise-other", move |_| {
+                Outcome::Masked(Fault::new(Cause::Native, message.clone()))
+            })),
+        })
+    }
+}
+
+/// Makes checks of plugins: the built-in ones, and for the trivial kinds small ones written as text.
+pub struct Wasm {
+    host: Host,
+    plugins: Mutex<HashMap<String, Plugin>>,
+    checks: Mutex<HashMap<Rule, Check>>,
+}
+
+impl Wasm {
+    /// With a host of its own.
+    ///
+    /// # Errors
+    /// If the host cannot start.
+    pub fn new() -> Result<Self> {
+        let limits = HostLimits { instances: 16, ..HostLimits::default() };
+        let host = Host::builder().limits(limits).build()?;
+        Ok(Self { host, plugins: Mutex::default(), checks: Mutex::default() })
+    }
+
+    /// The plugin of that name, loaded once.
+    fn plugin(&self, name: &str, bytes: impl FnOnce() -> Result<Vec<u8>>) -> Result<Plugin> {
+        let mut plugins = self.plugins.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(plugin) = plugins.get(name) {
+            return Ok(plugin.clone());
+        }
+        let plugin = Plugin::load(&self.host, &bytes()?)?;
+        plugins.insert(name.to_owned(), plugin.clone());
+        Ok(plugin)
+    }
+
+    fn plugin_and_settings(&self, rule: &Rule) -> Result<(Plugin, Value)> {
+        let builtin = |name: &str| {
+            self.plugin(name, || match builtin::bytes(name) {
+                Some(bytes) => Ok(bytes.to_vec()),
+                None => bail!("there is no built-in plugin `{name}`"),
+            })
+        };
+        let text = |name: &str, text: &str| self.plugin(name, || guest::assemble(text));
+        Ok(match rule {
+            Rule::Allow => (text("allow", include_str!("../fixtures/allow.wat"))?, Value::Null),
+            Rule::Deny => (text("refuse", include_str!("../fixtures/refuse.wat"))?, Value::Null),
+            Rule::RaiseOther { .. } => {
+                (text("unreachable", include_str!("../fixtures/unreachable.wat"))?, Value::Null)
+            }
+            Rule::RaiseAuthorizationError { message } => {
+                let plugin = self.plugin(&format!("message:{message}"), || guest::denies_with(message.as_bytes()))?;
+                (plugin, Value::Null)
+            }
+            Rule::RequireAuth => (builtin("require-auth")?, Value::Null),
+            Rule::RequireScopes { scopes } => (builtin("require-scopes")?, json!({ "scopes": scopes })),
+            Rule::RestrictTag { tag, scopes } => (builtin("restrict-tag")?, json!({ "tag": tag, "scopes": scopes })),
+        })
+    }
+}
+
+impl std::fmt::Debug for Wasm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Wasm").field("host", &self.host).finish_non_exhaustive()
+    }
+}
+
+impl Maker for Wasm {
+    fn name(&self) -> &'static str {
+        "wasm"
+    }
+
+    fn make(&self, rule: &Rule) -> Result<AnyCheck> {
+        let made = self.checks.lock().unwrap_or_else(PoisonError::into_inner).get(rule).cloned();
+        if let Some(check) = made {
+            return Ok(Arc::new(check));
+        }
+        let (plugin, settings) = self.plugin_and_settings(rule)?;
+        let patient = Duration::from_secs(10);
+        let limits = Limits { deadline: patient, configure_deadline: patient, ..Limits::default() };
+        let config = CheckConfig { settings: Some(settings.into()), limits, ..CheckConfig::default() };
+        let check = Check::new(&plugin, config).with_context(|| format!("cannot make {rule:?}"))?;
+        self.checks.lock().unwrap_or_else(PoisonError::into_inner).insert(rule.clone(), check.clone());
+        Ok(Arc::new(check))
+    }
+}
