@@ -50,9 +50,8 @@ struct Import {
     /// What the operator must grant.
     #[serde(skip_serializing_if = "Option::is_none")]
     grant: Option<&'static str>,
-    /// Whether this host has it; none if something else was wrong before that was looked at.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    offered: Option<bool>,
+    /// Whether hosts of this version have it.
+    offered: bool,
 }
 
 impl Inspection {
@@ -80,7 +79,7 @@ impl Inspection {
             plugin: source.to_string(),
             digest: bytes.map(Digest::of),
             size: bytes.map(<[u8]>::len),
-            contents: shape.map(|shape| Contents::new(shape, error)),
+            contents: shape.map(Contents::new),
             error: error.map(ToString::to_string),
             loads: error.is_none(),
             settings_schema: loaded.ok().and_then(|plugin| plugin.settings_schema().cloned()),
@@ -89,13 +88,13 @@ impl Inspection {
 }
 
 impl Contents {
-    fn new(shape: Shape, error: Option<&LoadError>) -> Self {
+    fn new(shape: Shape) -> Self {
         let ours =
             || shape.exports.iter().filter_map(|export| export.strip_prefix("guardhouse:auth/")?.split_once('@'));
         Self {
             contract: ours().filter(|(name, _)| *name == "check").map(|(_, version)| version.to_owned()).collect(),
             interfaces: ours().filter(|(name, _)| *name != "check").map(|(name, _)| name.to_owned()).collect(),
-            imports: shape.imports.into_iter().map(|name| Import::new(name, error)).collect(),
+            imports: shape.imports.into_iter().map(Import::new).collect(),
             exports: shape.exports,
             producers: shape.producers,
             functions: shape.functions,
@@ -106,18 +105,13 @@ impl Contents {
 }
 
 impl Import {
-    fn new(name: String, error: Option<&LoadError>) -> Self {
-        let offered = match error {
-            None => Some(true),
-            Some(LoadError::UnknownImports { imports }) => Some(!imports.contains(&format!("`{name}`"))),
-            Some(_) => None,
-        };
-        Self { grant: Grants::needed_by(&name), offered, name }
+    fn new(name: String) -> Self {
+        Self { grant: Grants::needed_by(&name), offered: Host::offers(&name), name }
     }
 
     fn remark(&self) -> String {
         match (self.offered, self.grant) {
-            (Some(false), _) => "not offered".to_owned(),
+            (false, _) => "not offered".to_owned(),
             (_, Some(grant)) => format!("needs `--grant {grant}`"),
             _ => String::new(),
         }

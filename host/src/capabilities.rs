@@ -30,6 +30,20 @@ pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     logging::add_to_linker::<_, HasSelf<State>>(linker, |state| state)
 }
 
+/// Whether [`link`] links an import of that name.
+pub(crate) fn is_offered(import: &str) -> bool {
+    const OURS: &[&str] = &[
+        "guardhouse:auth/types@0.1.0",
+        "guardhouse:auth/request@0.1.0",
+        "guardhouse:auth/raw-token@0.1.0",
+        "wasi:logging/logging@0.1.0-draft",
+    ];
+    const WASI: &[&str] =
+        &["wasi:cli/", "wasi:clocks/", "wasi:filesystem/", "wasi:io/", "wasi:random/", "wasi:sockets/"];
+    let is_wasi = || import.contains("@0.2.") && WASI.iter().any(|package| import.starts_with(package));
+    OURS.contains(&import) || is_wasi()
+}
+
 /// The part of a request that one instance may ask for.
 pub(crate) struct Request {
     now: i64,

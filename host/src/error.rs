@@ -1,6 +1,9 @@
 //! Why a host cannot start, a plugin cannot be loaded, a check cannot be made. None of these happens at request
 //! time: there, a fault is a [`Fault`](crate::Fault) and denies.
 
+use std::fmt;
+
+use crate::contract::quoted;
 use crate::outcome::Fault;
 
 /// The host cannot start.
@@ -83,7 +86,7 @@ pub enum LoadError {
         found: String,
     },
     /// Imports that no host offers.
-    #[error("imports what this host does not offer: {}", .imports.join(", "))]
+    #[error("imports what this host does not offer: {}", quoted(.imports))]
     UnknownImports {
         /// Their names.
         imports: Vec<String>,
@@ -153,11 +156,19 @@ pub enum ConfigError {
 }
 
 /// One place where settings break their schema.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("at `{pointer}`: {reason}")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
     /// Where: a JSON pointer (RFC 6901); "" is the whole document.
     pub pointer: String,
     /// What is wrong there.
     pub reason: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.pointer.is_empty() {
+            write!(f, "at `{}`: ", self.pointer)?;
+        }
+        f.write_str(&self.reason)
+    }
 }

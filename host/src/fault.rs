@@ -17,7 +17,7 @@ pub(crate) fn classify(error: &Error, limiter: &mut Limiter) -> Fault {
     fault.backtrace = error
         .downcast_ref::<WasmBacktrace>()
         .filter(|backtrace| !backtrace.frames().is_empty())
-        .map(ToString::to_string);
+        .map(|backtrace| frames(&backtrace.to_string()));
     fault
 }
 
@@ -63,12 +63,23 @@ fn trapped(trap: Trap, error: &Error, limiter: &mut Limiter) -> Fault {
         | Trap::UnalignedPointer => Fault::new(Cause::InvalidResult, chain(error)),
         _ => match limiter.refused.take() {
             Some(refused) => {
-                let detail = format!("{}, and then failed with `{trap}`", refused.detail);
+                let detail = format!("{}, and then failed: {}", refused.detail, words(trap));
                 Fault::new(refused.cause, detail)
             }
-            None => Fault::new(Cause::Trap, trap.to_string()),
+            None => Fault::new(Cause::Trap, words(trap)),
         },
     }
+}
+
+/// wasmtime's words without its own prefix: the cause says that it was a trap.
+fn words(trap: Trap) -> String {
+    let text = trap.to_string();
+    text.strip_prefix("wasm trap: ").unwrap_or(&text).to_owned()
+}
+
+/// The lines of a backtrace below its heading.
+fn frames(backtrace: &str) -> String {
+    backtrace.split_once('\n').map_or(backtrace, |(_, frames)| frames).trim_end().to_owned()
 }
 
 /// The whole chain of causes in one line, without the backtrace.

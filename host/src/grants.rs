@@ -1,12 +1,9 @@
 //! What the operator lets a check do beyond reading its request.
 
-use serde::{Deserialize, Serialize};
-
 /// The capabilities of one check. The default grants none.
 ///
 /// A plugin that imports what is not granted is refused when its check is made, never at request time.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Grants {
     /// Read the bearer secret itself, with which the check could act as the caller anywhere.
     pub raw_token: bool,

@@ -54,6 +54,13 @@ impl Host {
         &self.0.limits
     }
 
+    /// Whether an import of that name is offered to plugins. Some need a [grant](crate::Grants::needed_by) besides;
+    /// those of WASI, in every version of 0.2, have nothing behind them.
+    #[must_use]
+    pub fn offers(import: &str) -> bool {
+        capabilities::is_offered(import)
+    }
+
     pub(crate) fn engine(&self) -> &Engine {
         &self.0.engine
     }

@@ -3,11 +3,8 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 /// What bounds one check. Each field's doc names its default.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Wall-clock time of one evaluation: waiting for room, making the instance, `configure`, `check`, and every
     /// host call. It is enforced to within two ticks of the host (see
@@ -59,8 +56,7 @@ impl Default for Limits {
 }
 
 /// What bounds all plugins of one host together, and every plugin before its code is compiled.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostLimits {
     /// Instances that live at the same time. A plugin with several memories or more than four tables counts as
     /// several. Default: 256.

@@ -187,23 +187,9 @@ fn weight(host: &Host, component: &Component) -> Result<u32, LoadError> {
 
 fn link(host: &Host, component: &Component, shape: &Shape) -> Result<InstancePre<State>, LoadError> {
     host.linker().instantiate_pre(component).map_err(|error| {
-        let imports: Vec<String> =
-            shape.imports.iter().filter(|import| !is_offered(import)).map(|import| format!("`{import}`")).collect();
+        let imports: Vec<String> = shape.imports.iter().filter(|import| !Host::offers(import)).cloned().collect();
         if imports.is_empty() { LoadError::WrongImport(chain(&error)) } else { LoadError::UnknownImports { imports } }
     })
-}
-
-/// Whether an import of that name is linked. WASI's are, in every version of 0.2, with nothing behind them.
-fn is_offered(import: &str) -> bool {
-    const OURS: &[&str] = &[
-        "guardhouse:auth/types@0.1.0",
-        "guardhouse:auth/request@0.1.0",
-        "guardhouse:auth/raw-token@0.1.0",
-        "wasi:logging/logging@0.1.0-draft",
-    ];
-    const WASI: &[&str] =
-        &["wasi:cli/", "wasi:clocks/", "wasi:filesystem/", "wasi:io/", "wasi:random/", "wasi:sockets/"];
-    OURS.contains(&import) || (import.contains("@0.2.") && WASI.iter().any(|package| import.starts_with(package)))
 }
 
 fn read_schema(host: &Host, exports: &Exports, weight: u32) -> Result<Schema, LoadError> {

@@ -5,12 +5,12 @@
 
 mod answers;
 mod harness;
-mod probe;
 mod isolated;
-mod versions;
 mod memory;
 mod output;
+mod probe;
 mod time;
+mod versions;
 mod wasi;
 
 mod corpus;

@@ -71,8 +71,7 @@ fn a_later_fault_of_another_kind_keeps_its_own_name() {
 
 #[test]
 fn a_table_up_to_the_cap_is_given() {
-    let guest =
-        Guest::with("table-graceful", &[("elements", "1000")]).limits(|limits| limits.table_elements = 1_000);
+    let guest = Guest::with("table-graceful", &[("elements", "1000")]).limits(|limits| limits.table_elements = 1_000);
     assert_eq!(guest.outcome(&nobody()), Outcome::Allow);
 }
 
@@ -100,7 +99,8 @@ fn a_memory_or_table_that_no_check_of_the_host_may_have_does_not_load() {
         ("table", "(table 50001 funcref)"),
         ("memories", "(memory 1)(memory 1)(memory 1)(memory 1)(memory 1)(memory 1)(memory 1)(memory 1)"),
     ] {
-        let text = crate::harness::fixture("allow").replace("(core module $plugin", &format!("(core module $plugin {text}"));
+        let text =
+            crate::harness::fixture("allow").replace("(core module $plugin", &format!("(core module $plugin {text}"));
         let result = Guest::from_text(what, &text).load();
         assert!(matches!(result, Err(LoadError::DoesNotFit(_))), "{what}: {result:?}");
     }
@@ -117,7 +117,8 @@ fn a_plugin_of_more_core_instances_than_the_cap_names_the_limit() {
 
 #[test]
 fn a_plugin_that_is_heavier_than_the_whole_host_does_not_load() {
-    let text = crate::harness::fixture("allow").replace("(core module $plugin", "(core module $plugin (memory 1)(memory 1)");
+    let text =
+        crate::harness::fixture("allow").replace("(core module $plugin", "(core module $plugin (memory 1)(memory 1)");
     let guest = Guest::from_text("three memories", &text);
     assert_eq!(guest.clone().on(HostLimits { instances: 3, ..small() }).outcome(&nobody()), Outcome::Allow);
     let result = guest.on(HostLimits { instances: 2, ..small() }).load();

@@ -1,5 +1,5 @@
-use guardhouse::Plugin;
 use crate::harness::*;
+use guardhouse::Plugin;
 #[test]
 #[ignore]
 fn depth() {
@@ -17,7 +17,10 @@ fn file() {
     println!("{} bytes", bytes.len());
     let start = std::time::Instant::now();
     let r = Plugin::load(&host, &bytes);
-    let e = match r { Ok(_) => "loaded".to_owned(), Err(e) => e.to_string() };
+    let e = match r {
+        Ok(_) => "loaded".to_owned(),
+        Err(e) => e.to_string(),
+    };
     println!("{:?}: {} bytes of {}", start.elapsed(), e.len(), e.chars().take(500).collect::<String>());
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     println!("{:?}", status.lines().filter(|l| l.starts_with("VmHWM")).collect::<Vec<_>>());

@@ -38,10 +38,8 @@ fn imports_that_no_host_offers_are_named() {
         "wasi:cli/stdout@0.3.0",
         "acme:secrets/vault",
     ];
-    let text: String = imports
-        .iter()
-        .map(|import| format!("(import \"{import}\" (instance (export \"f\" (func))))"))
-        .collect();
+    let text: String =
+        imports.iter().map(|import| format!("(import \"{import}\" (instance (export \"f\" (func))))")).collect();
     let text = fixture("allow").replace("(core module $plugin", &format!("{text} (core module $plugin"));
     let result = Guest::from_text("unknown imports", &text).load();
     let Err(LoadError::UnknownImports { imports: named }) = result else { panic!("{result:?}") };

@@ -105,7 +105,8 @@ pub fn run(cases: &[Case], maker: &dyn Maker) -> Result<Vec<Disagreement>> {
             .chunks(share)
             .map(|cases| {
                 let decide = |case: &Case| case.run(maker).with_context(|| format!("case {}", case.id));
-                scope.spawn(move || cases.iter().filter_map(|case| decide(case).transpose()).collect::<Result<Vec<_>>>())
+                scope
+                    .spawn(move || cases.iter().filter_map(|case| decide(case).transpose()).collect::<Result<Vec<_>>>())
             })
             .collect();
         let mut all = Vec::new();
@@ -146,11 +147,7 @@ impl Case {
             },
         });
         let differs = expected != found;
-        Ok(differs.then(|| Disagreement {
-            id: self.id,
-            expected: expected.to_string(),
-            found: found.to_string(),
-        }))
+        Ok(differs.then(|| Disagreement { id: self.id, expected: expected.to_string(), found: found.to_string() }))
     }
 }
 
@@ -187,13 +184,7 @@ fn context(recorded: &Value) -> Result<AuthContext> {
 }
 
 fn component(recorded: &Value) -> Value {
-    let names = [
-        ("name", "name"),
-        ("uri", "uri"),
-        ("uri_template", "uri"),
-        ("version", "version"),
-        ("tags", "tags"),
-    ];
+    let names = [("name", "name"), ("uri", "uri"), ("uri_template", "uri"), ("version", "version"), ("tags", "tags")];
     let empty = Map::new();
     let (mut component, detail) = renamed(recorded.as_object().unwrap_or(&empty), &names);
     let mut detail = detail;

@@ -45,9 +45,9 @@ impl Maker for Native {
             Rule::RequireAuth => Arc::new(native::require_auth()),
             Rule::RequireScopes { scopes } => Arc::new(native::require_scopes(scopes)),
             Rule::RestrictTag { tag, scopes } => Arc::new(native::restrict_tag(tag, scopes)),
-            Rule::RaiseAuthorizationError { message } => Arc::new(native::from_fn("raise", move |_| {
-                Outcome::Explicit(AuthorizationError::new(message.clone()))
-            })),
+            Rule::RaiseAuthorizationError { message } => {
+                Arc::new(native::from_fn("raise", move |_| Outcome::Explicit(AuthorizationError::new(message.clone()))))
+            }
             Rule::RaiseOther { message } => Arc::new(native::from_fn("raise-other", move |_| {
                 Outcome::Masked(Fault::new(Cause::Native, message.clone()))
             })),
@@ -95,9 +95,7 @@ impl Wasm {
         Ok(match rule {
             Rule::Allow => (text("allow", include_str!("../fixtures/allow.wat"))?, Value::Null),
             Rule::Deny => (text("refuse", include_str!("../fixtures/refuse.wat"))?, Value::Null),
-            Rule::RaiseOther { .. } => {
-                (text("unreachable", include_str!("../fixtures/unreachable.wat"))?, Value::Null)
-            }
+            Rule::RaiseOther { .. } => (text("unreachable", include_str!("../fixtures/unreachable.wat"))?, Value::Null),
             Rule::RaiseAuthorizationError { message } => {
                 let plugin = self.plugin(&format!("message:{message}"), || guest::denies_with(message.as_bytes()))?;
                 (plugin, Value::Null)
