@@ -6,16 +6,19 @@ use std::time::Instant;
 use crate::auth_check::{AuthCheck, EvaluationFuture, Identity, Inquiry};
 use crate::blocking::block_on;
 use crate::capabilities::{Request, Seed};
-use crate::config::{CheckConfig, check_grants, check_limits, check_settings};
+use crate::config::{CheckConfig, ImagePolicy, check_grants, check_limits, check_settings};
+use crate::context::AuthContext;
 use crate::decision::DecisionId;
 use crate::digest::Digest;
 use crate::error::ConfigError;
 use crate::grants::Grants;
+use crate::image::{Recipe, Turn};
 use crate::instance::{self, Question};
 use crate::limits::Limits;
 use crate::outcome::{Cause, Evaluation, Fault, Outcome, Usage};
 use crate::plugin::Plugin;
 use crate::store::new_store;
+use crate::tier::{ImageSlot, Tier};
 
 /// A plugin, configured. Every evaluation makes a fresh instance of it, and no instance survives its evaluation.
 ///
@@ -31,6 +34,8 @@ struct Inner {
     settings_digest: Option<Digest>,
     grants: Grants,
     limits: Limits,
+    warm_up: Option<AuthContext>,
+    image: ImageSlot,
 }
 
 impl Check {
@@ -43,7 +48,7 @@ impl Check {
     /// [`ConfigError`] if the settings do not fit or are refused, an import is not granted, a limit is more than the
     /// host allows, or the plugin fails on trial.
     pub fn new(plugin: &Plugin, config: impl Into<CheckConfig>) -> Result<Self, ConfigError> {
-        let CheckConfig { id, tenant, settings, grants, limits } = config.into();
+        let CheckConfig { id, tenant, settings, grants, limits, image, warm_up } = config.into();
         check_limits(plugin, &limits)?;
         check_grants(plugin, grants)?;
         let settings = check_settings(plugin, settings, &limits)?;
@@ -52,12 +57,23 @@ impl Check {
             tenant,
             plugin: plugin.clone(),
             settings_digest: settings.as_ref().map(Digest::of),
+            image: ImageSlot::new(image, obstacle(settings.as_ref(), warm_up.as_ref(), image, grants, &limits)),
             settings,
             grants,
             limits,
+            warm_up,
         }));
         check.try_out()?;
+        if check.0.image.is_wanted_now() {
+            check.make_image();
+        }
         Ok(check)
+    }
+
+    /// Where its instances start, and why.
+    #[must_use]
+    pub fn tier(&self) -> Tier {
+        self.0.image.tier()
     }
 
     /// The plugin that it is made of.
@@ -93,6 +109,30 @@ impl Check {
         .map_err(ConfigError::Refused)
     }
 
+    fn make_image(&self) {
+        let Inner { plugin, settings, warm_up, limits, .. } = &*self.0;
+        let recipe = Recipe {
+            plugin,
+            settings: settings.as_ref(),
+            warm_up: warm_up.as_ref(),
+            limits,
+            seed: self.seed(DecisionId::random()),
+        };
+        self.0.image.set(plugin.host().images().get(recipe));
+    }
+
+    /// Makes an image without holding anybody up. If another is being made, or there is no thread to be had, it is
+    /// tried again later: until then instances go on configuring themselves.
+    fn make_image_in_background(&self) {
+        let Some(turn) = Turn::take(self.0.plugin.host()) else { return };
+        let check = self.clone();
+        let thread = std::thread::Builder::new().name("guardhouse-image".to_owned());
+        let _ = thread.spawn(move || {
+            check.make_image();
+            drop(turn);
+        });
+    }
+
     fn seed(&self, decision: DecisionId) -> Seed {
         Seed { decision, check: Arc::clone(&self.0.id) }
     }
@@ -115,15 +155,22 @@ impl Check {
             Ok(room) => room,
             Err(fault) => return Outcome::Masked(fault).into(),
         };
+        if self.0.image.is_hot() {
+            self.make_image_in_background();
+        }
+        let (exports, settings) = match self.0.image.image() {
+            Some(image) => (&image.exports, None),
+            None => (plugin.exports(), settings.as_ref()),
+        };
         let mut store = new_store(host.engine(), limits, end, request);
         let question = Question {
             context: inquiry.context,
-            settings: settings.as_ref(),
+            settings,
             wants_missing_scopes: inquiry.wants_missing_scopes,
             message_bytes: limits.message_bytes,
         };
         let timer = plugin.can_wait().then_some(end);
-        let answer = instance::check(&mut store, plugin.exports(), &question, timer).await;
+        let answer = instance::check(&mut store, exports, &question, timer).await;
         let (outcome, missing_scopes) = answer.unwrap_or_else(|fault| (Outcome::Masked(fault), Vec::new()));
         let fuel = limits.fuel.unwrap_or(u64::MAX);
         Evaluation {
@@ -176,5 +223,26 @@ impl AuthCheck for Check {
 impl std::fmt::Debug for Check {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Check").field("id", &self.0.id).finish_non_exhaustive()
+    }
+}
+
+/// Why there can be no image, as far as that is known before one is made.
+fn obstacle(
+    settings: Option<&String>,
+    warm_up: Option<&AuthContext>,
+    policy: ImagePolicy,
+    grants: Grants,
+    limits: &Limits,
+) -> Option<&'static str> {
+    if policy == ImagePolicy::Never {
+        Some("the policy is `Never`")
+    } else if settings.is_none() && warm_up.is_none() {
+        Some("there is nothing to configure")
+    } else if grants != Grants::default() {
+        Some("a check with grants might act on the world while its image is made")
+    } else if policy == ImagePolicy::WhenHot && limits.fuel.is_some() {
+        Some("it has a limit of fuel, which an image would make worth more")
+    } else {
+        None
     }
 }

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::context::AuthContext;
 use crate::error::ConfigError;
 use crate::grants::Grants;
 use crate::json::Json;
@@ -21,6 +22,25 @@ pub struct CheckConfig {
     pub grants: Grants,
     /// What bounds it.
     pub limits: Limits,
+    /// Whether its instances start from an image of a configured one.
+    pub image: ImagePolicy,
+    /// A request, made up and not a real one, that is put to the plugin before its image is taken, so that what it
+    /// builds at its first request is in the image. Whatever else it leaves in memory is in the image as well.
+    pub warm_up: Option<AuthContext>,
+}
+
+/// Whether a check makes an image of its memory as `configure` left it, for its instances to start from. They are as
+/// fresh as before, and no longer configure themselves, which is worth it if `configure` is slow.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ImagePolicy {
+    /// Never: every instance configures itself.
+    Never,
+    /// In the background, once the check has been asked often. Not with [`Limits::fuel`], which would suddenly be
+    /// worth more.
+    #[default]
+    WhenHot,
+    /// Before [`Check::new`](crate::Check::new) returns.
+    Eager,
 }
 
 impl From<Value> for CheckConfig {

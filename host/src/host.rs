@@ -10,6 +10,7 @@ use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, Po
 
 use crate::capabilities;
 use crate::error::HostError;
+use crate::image::Images;
 use crate::limits::HostLimits;
 use crate::outcome::{Cause, Fault};
 use crate::store::State;
@@ -26,6 +27,7 @@ struct Inner {
     limits: HostLimits,
     room: Arc<Semaphore>,
     waiting: AtomicUsize,
+    images: Images,
 }
 
 /// Tables that one instance has room for; see [`HostLimits::instances`].
@@ -67,6 +69,10 @@ impl Host {
 
     pub(crate) fn linker(&self) -> &Linker<State> {
         &self.0.linker
+    }
+
+    pub(crate) fn images(&self) -> &Images {
+        &self.0.images
     }
 
     /// How many of [`HostLimits::instances`] a plugin with these memories and tables takes.
@@ -151,6 +157,7 @@ impl HostBuilder {
             linker,
             room: Arc::new(Semaphore::new(self.limits.instances as usize)),
             waiting: AtomicUsize::new(0),
+            images: Images::default(),
             limits: self.limits,
         })))
     }

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use wasmtime::Store;
+use wasmtime::component::Instance;
 
 use crate::bindings::guardhouse::auth::types;
 use crate::context::AuthContext;
@@ -44,6 +45,29 @@ pub(crate) async fn configure(
     answer.unwrap_or_else(|late| Err(late.into())).map_err(|error| fault(store, &error))
 }
 
+/// Makes an instance of the same component, instrumented, configures it, and puts a first request to it if there is
+/// one, whatever it answers.
+pub(crate) async fn prepare(
+    store: &mut Store<State>,
+    exports: &Exports,
+    settings: Option<&String>,
+    warm_up: Option<&AuthContext>,
+    end: Instant,
+) -> Result<Instance, Fault> {
+    let prepared = within(end, async {
+        let instance = start(store, exports, settings).await?.map_err(refused)?;
+        if let Some(context) = warm_up {
+            let (scopes, tags) = (token_scopes(context), component_tags(context));
+            let guest = exports.check.load(&mut *store, &instance)?;
+            // An explicit denial is an answer like any other.
+            let _ = guest.call_check(&mut *store, record(context, &scopes, &tags)).await?;
+        }
+        Ok(instance)
+    });
+    let answer = prepared.await;
+    answer.unwrap_or_else(|late| Err(late.into())).map_err(|error| fault(store, &error))
+}
+
 /// Makes an instance, configures it, and asks it about one request.
 pub(crate) async fn check(
     store: &mut Store<State>,
@@ -65,12 +89,8 @@ async fn answer(
     exports: &Exports,
     question: &Question<'_>,
 ) -> wasmtime::Result<(Outcome, Vec<String>)> {
-    let configured = start(store, exports, question.settings).await?;
-    let instance = configured
-        .map_err(|words| HostFault(Fault::new(Cause::Configure, format!("refused its settings: {words}"))))?;
-
-    let scopes = token_scopes(question.context);
-    let tags: Vec<&str> = question.context.component.tags.iter().map(String::as_str).collect();
+    let instance = start(store, exports, question.settings).await?.map_err(refused)?;
+    let (scopes, tags) = (token_scopes(question.context), component_tags(question.context));
     let record = record(question.context, &scopes, &tags);
 
     let guest = exports.check.load(&mut *store, &instance)?;
@@ -100,7 +120,7 @@ async fn start(
     store: &mut Store<State>,
     exports: &Exports,
     settings: Option<&String>,
-) -> wasmtime::Result<Result<wasmtime::component::Instance, String>> {
+) -> wasmtime::Result<Result<Instance, String>> {
     let instance = exports.instance_pre.instantiate_async(&mut *store).await?;
     if let (Some(indices), Some(text)) = (&exports.settings, settings) {
         let guest = indices.load(&mut *store, &instance)?;
@@ -118,6 +138,14 @@ fn missing(mut named: Vec<String>, context: &AuthContext) -> Vec<String> {
     named.sort_unstable();
     named.dedup();
     named
+}
+
+fn refused(words: String) -> HostFault {
+    HostFault(Fault::new(Cause::Configure, format!("refused its settings: {words}")))
+}
+
+fn component_tags(context: &AuthContext) -> Vec<&str> {
+    context.component.tags.iter().map(String::as_str).collect()
 }
 
 fn token_scopes(context: &AuthContext) -> Vec<&str> {

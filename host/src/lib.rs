@@ -57,6 +57,7 @@ mod error;
 mod fault;
 mod grants;
 mod host;
+mod image;
 mod instance;
 mod json;
 mod limits;
@@ -69,10 +70,11 @@ mod run;
 mod schema;
 mod shape;
 mod store;
+mod tier;
 
 pub use auth_check::{AuthCheck, EvaluationFuture, Identity, Inquiry};
 pub use check::Check;
-pub use config::CheckConfig;
+pub use config::{CheckConfig, ImagePolicy};
 pub use context::{AccessToken, AuthContext, Component, RawToken};
 pub use contract::CONTRACT_VERSIONS;
 pub use decision::{AuthorizationError, Decision, DecisionId, Denial};
@@ -89,6 +91,7 @@ pub use run::{
     explain_auth_checks, explain_auth_checks_with_shortfall, run_auth_checks, run_auth_checks_with_shortfall,
 };
 pub use shape::Shape;
+pub use tier::Tier;
 
 /// The README's program is compiled and run.
 #[cfg(doctest)]

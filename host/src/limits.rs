@@ -86,6 +86,10 @@ pub struct HostLimits {
     pub schema_bytes: usize,
     /// The subschemas of a settings schema once every reference is followed. Default: 10,000.
     pub schema_nodes: usize,
+    /// Images of configured plugins (see [`ImagePolicy`](crate::ImagePolicy)). Default: 1,000.
+    pub images: usize,
+    /// One image, in bytes. Default: 16 MiB.
+    pub image_bytes: usize,
 }
 
 impl Default for HostLimits {
@@ -104,6 +108,8 @@ impl Default for HostLimits {
             nesting: 8,
             schema_bytes: 64 << 10,
             schema_nodes: 10_000,
+            images: 1_000,
+            image_bytes: 16 << 20,
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::fault::chain;
 use crate::host::Host;
 use crate::instance;
 use crate::json::Json;
-use crate::limits::Limits;
+use crate::limits::{HostLimits, Limits};
 use crate::outcome::{Cause, Fault};
 use crate::schema::Schema;
 use crate::shape::Shape;
@@ -32,7 +32,8 @@ pub struct Plugin(Arc<Inner>);
 struct Inner {
     host: Host,
     digest: Digest,
-    bytes: usize,
+    /// Kept to make images from.
+    bytes: Arc<[u8]>,
     shape: Shape,
     schema: Option<Schema>,
     exports: Exports,
@@ -62,23 +63,7 @@ impl Plugin {
     /// version of the contract, `check` missing or of another type, an import that no host offers, a schema that
     /// cannot be used.
     pub fn load(host: &Host, bytes: &[u8]) -> Result<Self, LoadError> {
-        let shape = Shape::read(bytes, host.limits())?;
-        contract::check_version(&shape)?;
-        let component = compile(host, bytes)?;
-        let interfaces = contract::check_types(host.engine(), &component)?;
-        let weight = weight(host, &component)?;
-        let instance_pre = link(host, &component, &shape)?;
-        let find = |error: wasmtime::Error| LoadError::WrongImport(chain(&error));
-        let exports = Exports {
-            check: check::GuestIndices::new(&instance_pre).map_err(find)?,
-            settings: interfaces
-                .settings
-                .then(|| settings::GuestIndices::new(&instance_pre))
-                .transpose()
-                .map_err(find)?,
-            step_up: interfaces.step_up.then(|| step_up::GuestIndices::new(&instance_pre)).transpose().map_err(find)?,
-            instance_pre,
-        };
+        let (shape, exports, weight) = Exports::load(host, bytes, host.limits())?;
         let schema = match &exports.settings {
             Some(_) => Some(read_schema(host, &exports, weight)?),
             None => None,
@@ -86,7 +71,7 @@ impl Plugin {
         Ok(Self(Arc::new(Inner {
             host: host.clone(),
             digest: Digest::of(bytes),
-            bytes: bytes.len(),
+            bytes: bytes.into(),
             shape,
             schema,
             exports,
@@ -103,7 +88,7 @@ impl Plugin {
     /// The size of the file, in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.0.bytes
+        self.0.bytes.len()
     }
 
     /// What it is made of.
@@ -128,6 +113,10 @@ impl Plugin {
     #[must_use]
     pub fn host(&self) -> &Host {
         &self.0.host
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.0.bytes
     }
 
     pub(crate) fn schema(&self) -> Option<&Schema> {
@@ -155,6 +144,28 @@ impl Plugin {
 impl std::fmt::Debug for Plugin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Plugin").field("digest", &self.0.digest).finish_non_exhaustive()
+    }
+}
+
+impl Exports {
+    /// Holds a component against `limits` and the contract, compiles and links it. Nothing of it has run.
+    pub(crate) fn load(host: &Host, bytes: &[u8], limits: &HostLimits) -> Result<(Shape, Self, u32), LoadError> {
+        let shape = Shape::read(bytes, limits)?;
+        contract::check_version(&shape)?;
+        let component = compile(host, bytes)?;
+        let interfaces = contract::check_types(host.engine(), &component)?;
+        let weight = weight(host, &component)?;
+        let instance_pre = link(host, &component, &shape)?;
+        let find = |error: wasmtime::Error| LoadError::WrongImport(chain(&error));
+        let settings = interfaces.settings.then(|| settings::GuestIndices::new(&instance_pre));
+        let step_up = interfaces.step_up.then(|| step_up::GuestIndices::new(&instance_pre));
+        let exports = Self {
+            check: check::GuestIndices::new(&instance_pre).map_err(find)?,
+            settings: settings.transpose().map_err(find)?,
+            step_up: step_up.transpose().map_err(find)?,
+            instance_pre,
+        };
+        Ok((shape, exports, weight))
     }
 }
 

@@ -21,6 +21,13 @@ pub(crate) struct State {
     handles: usize,
 }
 
+impl State {
+    /// Whether the plugin asked for anything of WASI: a clock, random numbers, a stream.
+    pub(crate) fn used_wasi(&self) -> bool {
+        self.wasi.is_some()
+    }
+}
+
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         let (ctx, table) = self.wasi.get_or_insert_with(|| {

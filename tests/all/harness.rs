@@ -1,5 +1,6 @@
 //! Hostile plugins and what must become of them.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -15,6 +16,13 @@ use guardhouse_tests::guest;
 pub(crate) fn host() -> &'static Host {
     static HOST: OnceLock<Host> = OnceLock::new();
     HOST.get_or_init(|| host_with(HostLimits { instances: 64, ..HostLimits::default() }))
+}
+
+/// A built-in plugin on [`host`], loaded once.
+pub(crate) fn builtin(name: &str) -> &'static Plugin {
+    static PLUGINS: OnceLock<BTreeMap<&str, Plugin>> = OnceLock::new();
+    let load = |name: &&'static str| (*name, Plugin::load(host(), guardhouse::builtin::bytes(name).unwrap()).unwrap());
+    &PLUGINS.get_or_init(|| guardhouse::builtin::NAMES.iter().map(load).collect())[name]
 }
 
 pub(crate) fn host_with(limits: HostLimits) -> Host {

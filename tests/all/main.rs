@@ -4,12 +4,26 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests are tests")]
 
 mod answers;
+mod builtins;
+mod engine;
+mod faults;
+mod files;
+mod grants;
 mod harness;
+mod images;
 mod isolated;
+mod loading;
 mod memory;
 mod output;
 mod probe;
+mod records;
+mod room;
+mod runtimes;
+mod settings;
+mod state;
+mod step_up;
 mod time;
+mod too_large;
 mod versions;
 mod wasi;
 

@@ -1,8 +1,9 @@
 //! What the host tells its operator, as `tracing` events.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Once;
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -27,12 +28,21 @@ impl Event {
     }
 }
 
+thread_local! {
+    static EVENTS: RefCell<Option<Vec<Event>>> = const { RefCell::new(None) };
+}
+
 /// Runs `work` and returns what the host told meanwhile, on this thread.
+///
+/// The recorder is the whole process's, and only the events are the thread's: whether a subscriber wants an event is
+/// remembered for all threads together, and a subscriber that comes and goes would miss some.
 pub fn capture<T>(work: impl FnOnce() -> T) -> (T, Vec<Event>) {
-    let events = Arc::default();
-    let recorder = Recorder(Arc::clone(&events));
-    let result = tracing::subscriber::with_default(recorder, work);
-    let events = std::mem::take(&mut *events.lock().unwrap_or_else(PoisonError::into_inner));
+    static INSTALLED: Once = Once::new();
+    // Fails if there is a subscriber already, and then there are no events: the caller will notice.
+    INSTALLED.call_once(|| drop(tracing::subscriber::set_global_default(Recorder)));
+    let outer = EVENTS.replace(Some(Vec::new()));
+    let result = work();
+    let events = EVENTS.replace(outer).unwrap_or_default();
     (result, events)
 }
 
@@ -48,11 +58,11 @@ pub fn decisions(events: &[Event]) -> Vec<&Event> {
     events.iter().filter(|event| event.target == "guardhouse::decision").collect()
 }
 
-struct Recorder(Arc<Mutex<Vec<Event>>>);
+struct Recorder;
 
 impl Subscriber for Recorder {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target().starts_with("guardhouse")
+        metadata.target().starts_with("guardhouse") && !metadata.is_span()
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {
@@ -64,11 +74,13 @@ impl Subscriber for Recorder {
     fn record_follows_from(&self, _: &Id, _: &Id) {}
 
     fn event(&self, event: &tracing::Event<'_>) {
-        let mut fields = Fields::default();
-        event.record(&mut fields);
-        let metadata = event.metadata();
-        let event = Event { level: *metadata.level(), target: metadata.target(), fields: fields.0 };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(event);
+        EVENTS.with_borrow_mut(|events| {
+            let Some(events) = events else { return };
+            let mut fields = Fields::default();
+            event.record(&mut fields);
+            let metadata = event.metadata();
+            events.push(Event { level: *metadata.level(), target: metadata.target(), fields: fields.0 });
+        });
     }
 
     fn enter(&self, _: &Id) {}

@@ -8,7 +8,9 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use guardhouse::{AccessToken, AuthContext, Check, CheckConfig, Component, Host, Plugin, blocking, builtin, native};
+use guardhouse::{
+    AccessToken, AuthContext, Check, CheckConfig, Component, Host, ImagePolicy, Plugin, Tier, blocking, builtin, native,
+};
 use serde_json::{Value, json};
 
 mod reused;
@@ -93,20 +95,47 @@ fn reused(criterion: &mut Criterion) {
     }
 }
 
+/// A check whose instances start from an image, or configure themselves.
+fn check(host: &Host, name: &str, settings: Value, image: ImagePolicy) -> Check {
+    let plugin = Plugin::load(host, builtin::bytes(name).unwrap()).unwrap();
+    let check = Check::new(&plugin, CheckConfig { image, ..CheckConfig::from(settings) }).unwrap();
+    assert_eq!(check.tier() == Tier::Image, image == ImagePolicy::Eager);
+    check
+}
+
 fn fresh(criterion: &mut Criterion) {
     let host = Host::new().unwrap();
     let mut group = criterion.benchmark_group("fresh");
     for (name, settings) in plugins() {
-        let plugin = Plugin::load(&host, builtin::bytes(name).unwrap()).unwrap();
-        let check = Check::new(&plugin, CheckConfig::from(settings)).unwrap();
-        for (size, context) in contexts() {
-            assert!(blocking::run_auth_checks(&[&check], &context).is_allow());
-            group.bench_function(format!("{name}/{size}"), |bencher| {
-                bencher.iter(|| blocking::run_auth_checks(&[&check], black_box(&context)));
-            });
+        let mut checks = vec![("configures", check(&host, name, settings.clone(), ImagePolicy::Never))];
+        if !settings.is_null() {
+            checks.push(("image", check(&host, name, settings, ImagePolicy::Eager)));
+        }
+        for (tier, check) in checks {
+            for (size, context) in contexts() {
+                assert!(blocking::run_auth_checks(&[&check], &context).is_allow());
+                group.bench_function(format!("{name}/{tier}/{size}"), |bencher| {
+                    bencher.iter(|| blocking::run_auth_checks(&[&check], black_box(&context)));
+                });
+            }
         }
     }
 }
 
-criterion_group!(benches, native_floor, reused, fresh, configure, load);
+/// The settings are large: what an image spares.
+fn large_settings(criterion: &mut Criterion) {
+    let host = Host::new().unwrap();
+    let mut group = criterion.benchmark_group("10000-scopes");
+    let scopes: Vec<String> = (0..10_000).map(|n| format!("scope-{n}")).collect();
+    let context = real();
+    for (tier, image) in [("configures", ImagePolicy::Never), ("image", ImagePolicy::Eager)] {
+        let check = check(&host, "require-scopes", json!({ "scopes": scopes }), image);
+        assert!(!blocking::run_auth_checks(&[&check], &context).is_allow());
+        group.bench_function(tier, |bencher| {
+            bencher.iter(|| blocking::run_auth_checks(&[&check], black_box(&context)));
+        });
+    }
+}
+
+criterion_group!(benches, native_floor, reused, fresh, large_settings, configure, load);
 criterion_main!(benches);

@@ -1,0 +1,179 @@
+//! A plugin's memory as `configure` left it, made part of the plugin: instances of an image start configured.
+//!
+//! The image is a component like any other, with other data segments and initial globals, and is held against the
+//! contract and the limits like a stranger's.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Instant;
+
+use wasmtime::Store;
+use wasmtime::component::{Instance, Lift, WasmList};
+use wasmtime_wizer::{ComponentInstanceState, Wizer};
+
+use crate::blocking::block_on;
+use crate::capabilities::{Request, Seed};
+use crate::context::AuthContext;
+use crate::digest::Digest;
+use crate::fault::chain;
+use crate::host::Host;
+use crate::instance;
+use crate::limits::{HostLimits, Limits};
+use crate::native::panic_message;
+use crate::plugin::{Exports, Plugin};
+use crate::store::{State, new_store};
+
+/// Makes instances that are configured.
+pub(crate) struct Image {
+    pub(crate) exports: Exports,
+}
+
+/// The images of one host: equal plugins with equal settings share one.
+#[derive(Default)]
+pub(crate) struct Images {
+    made: Mutex<HashMap<Key, Weak<Image>>>,
+    in_background: AtomicBool,
+}
+
+/// Plugin, settings, warm-up.
+type Key = (Digest, Option<Digest>, Option<Digest>);
+
+/// What an image is made from.
+pub(crate) struct Recipe<'a> {
+    pub(crate) plugin: &'a Plugin,
+    pub(crate) settings: Option<&'a String>,
+    pub(crate) warm_up: Option<&'a AuthContext>,
+    pub(crate) limits: &'a Limits,
+    pub(crate) seed: Seed,
+}
+
+/// The right to make an image in the background. One thread at a time has it: thousands of checks may become hot at
+/// once, and each image is a compilation.
+pub(crate) struct Turn(Host);
+
+impl Turn {
+    /// None if another has it.
+    pub(crate) fn take(host: &Host) -> Option<Self> {
+        let taken = host.images().in_background.swap(true, Ordering::Acquire);
+        (!taken).then(|| Self(host.clone()))
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.images().in_background.store(false, Ordering::Release);
+    }
+}
+
+impl Images {
+    /// The image of a recipe: one that is there, or a new one. An error says why there can be none.
+    ///
+    /// One image is made at a time, since making one compiles.
+    pub(crate) fn get(&self, recipe: Recipe<'_>) -> Result<Arc<Image>, String> {
+        let warm_up = recipe.warm_up.map(|context| Digest::of(format!("{context:?}")));
+        let key = (recipe.plugin.digest(), recipe.settings.map(Digest::of), warm_up);
+        let mut images = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(image) = images.get(&key).and_then(Weak::upgrade) {
+            return Ok(image);
+        }
+        images.retain(|_, image| image.strong_count() > 0);
+        let cap = recipe.plugin.host().limits().images;
+        if images.len() >= cap {
+            return Err(format!("there are {cap} images already (`HostLimits::images`)"));
+        }
+        // The tool that takes the image was made for friendly plugins: it panics where it is surprised.
+        let made = catch_unwind(AssertUnwindSafe(|| make(recipe)))
+            .unwrap_or_else(|panic| Err(format!("taking the image panicked: {}", panic_message(&*panic))));
+        let image = Arc::new(made?);
+        images.insert(key, Arc::downgrade(&image));
+        Ok(image)
+    }
+}
+
+fn make(recipe: Recipe<'_>) -> Result<Image, String> {
+    let host = recipe.plugin.host();
+    let bytes = snapshot(host, recipe)?;
+    let cap = host.limits().image_bytes;
+    if bytes.len() > cap {
+        return Err(format!(
+            "an image of {} bytes, over the cap of {cap} bytes (`HostLimits::image_bytes`)",
+            bytes.len()
+        ));
+    }
+    let (_, exports, _) = Exports::load(host, &bytes, &image_limits(host)).map_err(|error| error.to_string())?;
+    Ok(Image { exports })
+}
+
+/// An image is held against what every plugin is held against, but for its size: the plugin's memory is in it, and the
+/// instrumented component has functions to read it.
+fn image_limits(host: &Host) -> HostLimits {
+    let limits = host.limits();
+    HostLimits { plugin_bytes: usize::MAX, functions: limits.functions.saturating_add(1_000), ..limits.clone() }
+}
+
+/// Configures an instance and writes its memory and globals into its component.
+fn snapshot(host: &Host, recipe: Recipe<'_>) -> Result<Vec<u8>, String> {
+    let Recipe { plugin, settings, warm_up, limits, seed } = recipe;
+    let wizer = Wizer::new();
+    let text = |error: wasmtime::Error| chain(&error);
+    let (context, instrumented) = wizer.instrument_component(plugin.bytes()).map_err(text)?;
+    let (_, exports, _) = Exports::load(host, &instrumented, &image_limits(host)).map_err(|error| error.to_string())?;
+    let end = Instant::now() + limits.configure_deadline;
+    block_on(async {
+        let _room = host.room(plugin.weight(), end).await.map_err(|fault| fault.to_string())?;
+        let mut store = new_store(host.engine(), limits, end, Request::none(seed));
+        let instance =
+            instance::prepare(&mut store, &exports, settings, warm_up, end).await.map_err(|fault| fault.to_string())?;
+        if store.data().used_wasi() {
+            return Err("it used a clock, random numbers or a stream while it was configured".to_owned());
+        }
+        // The guest has run for the last time: what is read now is the host's own reading.
+        store.set_hostcall_fuel(usize::MAX);
+        store.set_fuel(u64::MAX).map_err(text)?;
+        store.epoch_deadline_callback(|_| Ok(wasmtime::UpdateDeadline::Continue(1)));
+        let mut state = Reader { store: &mut store, instance };
+        wizer.snapshot_component(&context, &mut state).await.map_err(text)
+    })?
+}
+
+/// Reads an instance through the functions that the instrumentation added.
+struct Reader<'a> {
+    store: &'a mut Store<State>,
+    instance: Instance,
+}
+
+#[expect(clippy::expect_used, reason = "the trait has no errors, and a panic here is caught and makes no image")]
+impl Reader<'_> {
+    async fn read<R: Lift + Send + Sync + 'static>(&mut self, interface: &str, function: &str) -> R {
+        let interface = self.instance.get_export_index(&mut *self.store, None, interface).expect("an interface");
+        let function =
+            self.instance.get_export_index(&mut *self.store, Some(&interface), function).expect("a function");
+        let function = self.instance.get_typed_func::<(), (R,)>(&mut *self.store, function).expect("its type");
+        function.call_async(&mut *self.store, ()).await.expect("a value").0
+    }
+}
+
+impl ComponentInstanceState for Reader<'_> {
+    async fn call_func_ret_list_u8(&mut self, interface: &str, function: &str, contents: impl FnOnce(&[u8]) + Send) {
+        let list: WasmList<u8> = self.read(interface, function).await;
+        contents(list.as_le_slice(&*self.store));
+    }
+
+    async fn call_func_ret_s32(&mut self, interface: &str, function: &str) -> i32 {
+        self.read(interface, function).await
+    }
+
+    async fn call_func_ret_s64(&mut self, interface: &str, function: &str) -> i64 {
+        self.read(interface, function).await
+    }
+
+    async fn call_func_ret_f32(&mut self, interface: &str, function: &str) -> u32 {
+        self.read::<f32>(interface, function).await.to_bits()
+    }
+
+    async fn call_func_ret_f64(&mut self, interface: &str, function: &str) -> u64 {
+        self.read::<f64>(interface, function).await.to_bits()
+    }
+}

@@ -1,0 +1,232 @@
+//! The built-in checks, as plugins and as native ones: rules B1 to B6.
+
+use guardhouse::{AccessToken, AuthCheck, AuthContext, Check, CheckConfig, ConfigError, Json, blocking, native};
+use serde_json::{Value, json};
+
+use crate::harness::{builtin, nobody, patient, somebody};
+
+fn configure(name: &str, settings: Value) -> Result<Check, ConfigError> {
+    let config = CheckConfig { settings: Some(settings.into()), limits: patient(), ..CheckConfig::default() };
+    Check::new(builtin(name), config)
+}
+
+type Both = [Box<dyn AuthCheck>; 2];
+
+fn owned(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|&text| text.to_owned()).collect()
+}
+
+fn require_auth() -> Both {
+    [Box::new(configure("require-auth", Value::Null).unwrap()), Box::new(native::require_auth())]
+}
+
+fn require_scopes(scopes: &[&str]) -> Both {
+    let plugin = configure("require-scopes", json!({ "scopes": scopes })).unwrap();
+    [Box::new(plugin), Box::new(native::require_scopes(owned(scopes)))]
+}
+
+fn restrict_tag(tag: &str, scopes: &[&str]) -> Both {
+    let plugin = configure("restrict-tag", json!({ "tag": tag, "scopes": scopes })).unwrap();
+    [Box::new(plugin), Box::new(native::restrict_tag(tag.to_owned(), owned(scopes)))]
+}
+
+fn allow(checks: Both, context: &AuthContext) -> bool {
+    let [plugin, native] = checks.map(|check| blocking::run_auth_checks(&[check], context).into_result().unwrap());
+    assert_eq!(plugin, native, "{context:?}");
+    plugin
+}
+
+fn tagged(tags: &[&str], mut context: AuthContext) -> AuthContext {
+    context.component.tags = owned(tags);
+    context
+}
+
+#[test]
+fn b1_a_token_is_enough_whatever_it_says() {
+    assert!(!allow(require_auth(), &nobody()));
+    assert!(allow(require_auth(), &somebody(&[])));
+    for expires_at in [Some(0), Some(i64::MIN), Some(i64::MAX), Some(1_699_999_999), None] {
+        let token = AccessToken { expires_at, ..AccessToken::default() };
+        assert!(allow(require_auth(), &nobody().with_token(token)));
+    }
+}
+
+#[test]
+fn b2_every_scope_must_be_held() {
+    assert!(allow(require_scopes(&["read", "write"]), &somebody(&["write", "extra", "read"])));
+    assert!(!allow(require_scopes(&["read", "write"]), &somebody(&["read"])));
+    assert!(!allow(require_scopes(&["read"]), &somebody(&[])));
+    assert!(!allow(require_scopes(&["read"]), &nobody()));
+}
+
+#[test]
+fn b2_without_scopes_any_token_passes_and_none_does_not() {
+    assert!(allow(require_scopes(&[]), &somebody(&[])));
+    assert!(!allow(require_scopes(&[]), &nobody()));
+}
+
+#[test]
+fn b3_a_component_without_the_tag_is_open_to_everybody() {
+    assert!(allow(restrict_tag("admin", &["admin"]), &nobody()));
+    assert!(allow(restrict_tag("admin", &["admin"]), &tagged(&["other"], nobody())));
+}
+
+#[test]
+fn b3_a_component_with_the_tag_needs_a_token_and_every_scope() {
+    let tags = &["x", "admin"];
+    assert!(!allow(restrict_tag("admin", &["admin"]), &tagged(tags, nobody())));
+    assert!(!allow(restrict_tag("admin", &["admin"]), &tagged(tags, somebody(&["read"]))));
+    assert!(allow(restrict_tag("admin", &["admin"]), &tagged(tags, somebody(&["admin"]))));
+    assert!(!allow(restrict_tag("admin", &[]), &tagged(tags, nobody())));
+    assert!(allow(restrict_tag("admin", &[]), &tagged(tags, somebody(&[]))));
+}
+
+fn require_roles(roles: &[&str]) -> Both {
+    let plugin = configure("require-roles", json!({ "roles": roles, "claim": "/realm_access/roles" })).unwrap();
+    [Box::new(plugin), Box::new(native::require_roles(owned(roles), "/realm_access/roles".to_owned()).unwrap())]
+}
+
+fn claiming(claims: Value) -> AuthContext {
+    let mut context = somebody(&["admin"]);
+    context.token.as_mut().unwrap().claims = claims.into();
+    context
+}
+
+#[test]
+fn b4_every_role_must_be_in_the_claim_and_a_string_is_one_role() {
+    let holding = |roles: Value| claiming(json!({ "realm_access": { "roles": roles } }));
+    assert!(allow(require_roles(&["admin"]), &holding(json!(["user", "admin"]))));
+    assert!(allow(require_roles(&["admin", "user", "admin"]), &holding(json!(["user", "admin"]))));
+    assert!(!allow(require_roles(&["admin", "owner"]), &holding(json!(["user", "admin"]))));
+    assert!(allow(require_roles(&["admin user"]), &holding(json!("admin user"))));
+    assert!(!allow(require_roles(&["admin", "user"]), &holding(json!("admin user"))));
+    assert!(!allow(require_roles(&["a"]), &holding(json!("admin"))));
+    assert!(!allow(require_roles(&["Admin"]), &holding(json!(["admin"]))));
+}
+
+#[test]
+fn b4_a_missing_or_ill_typed_claim_denies_quietly() {
+    for ill_typed in [
+        json!(1),
+        json!(null),
+        json!(true),
+        json!({ "admin": true }),
+        json!({ "admin": "admin", "0": "admin" }),
+        json!([]),
+        json!([1]),
+        json!(["admin", 1]),
+        json!(["admin", null]),
+        json!([["admin"]]),
+    ] {
+        assert!(!allow(require_roles(&["admin"]), &claiming(json!({ "realm_access": { "roles": ill_typed } }))));
+    }
+    assert!(!allow(require_roles(&["admin"]), &claiming(json!({ "roles": ["admin"] }))));
+    assert!(!allow(require_roles(&["admin"]), &claiming(json!([]))));
+    assert!(!allow(require_roles(&["admin"]), &claiming(json!("admin"))));
+    assert!(!allow(require_roles(&["admin"]), &nobody()));
+}
+
+#[test]
+fn b4_no_roles_are_an_error_of_the_settings() {
+    assert!(native::require_roles([""; 0], "/roles").is_err());
+    let error = configure("require-roles", json!({ "roles": [], "claim": "/roles" })).unwrap_err();
+    let ConfigError::Schema { violations } = error else { panic!("{error}") };
+    assert_eq!(violations[0].pointer, "/roles");
+}
+
+#[test]
+fn b5_scopes_and_tags_are_compared_by_code_point() {
+    let look_alikes = [
+        ("read", "Read"),
+        ("read", "READ"),
+        ("read", " read"),
+        ("read", "read "),
+        ("read", "read\0"),
+        ("read", "rea"),
+        ("read", "read:all"),
+        ("read:all", "read"),
+        ("read write", "read"),
+        ("*", "read"),
+        ("read", "*"),
+        ("caf\u{e9}", "cafe\u{301}"),
+        ("\u{212b}", "\u{c5}"),
+        ("\u{430}dmin", "admin"),
+        ("\u{ff52}ead", "read"),
+        ("stra\u{df}e", "strasse"),
+        ("\u{131}", "i"),
+        ("\u{130}", "i\u{307}"),
+        ("\u{fb01}", "fi"),
+        ("re\u{200b}ad", "read"),
+        ("\u{1d41a}", "a"),
+    ];
+    for (needed, held) in look_alikes {
+        assert!(!allow(require_scopes(&[needed]), &somebody(&[held])), "{needed:?} {held:?}");
+        assert!(allow(require_scopes(&[needed]), &somebody(&[held, needed])), "{needed:?}");
+        assert!(allow(restrict_tag(needed, &[]), &tagged(&[held], nobody())), "{needed:?} {held:?}");
+        assert!(!allow(restrict_tag(needed, &[]), &tagged(&[held, needed], nobody())), "{needed:?}");
+    }
+}
+
+#[test]
+fn b5_order_and_duplicates_do_not_matter_and_the_empty_scope_is_one() {
+    assert!(allow(require_scopes(&["b", "a", "b", "b"]), &somebody(&["a", "a", "b"])));
+    assert!(!allow(require_scopes(&[""]), &somebody(&[])));
+    assert!(!allow(require_scopes(&[""]), &somebody(&["a"])));
+    assert!(allow(require_scopes(&[""]), &somebody(&[""])));
+    assert!(!allow(restrict_tag("", &[]), &tagged(&[""], nobody())));
+    assert!(allow(restrict_tag("", &[]), &tagged(&["a"], nobody())));
+}
+
+#[test]
+fn b5_claims_are_no_scopes_and_detail_has_no_tags() {
+    let mut context = somebody(&[]);
+    let everything = json!({ "scope": "admin", "scp": ["admin"], "scopes": ["admin"], "permissions": ["admin"] });
+    context.token.as_mut().unwrap().claims = everything.into();
+    assert!(!allow(require_scopes(&["admin"]), &context));
+    let mut context = nobody();
+    context.component.detail = json!({ "tags": ["admin"], "meta": { "tags": ["admin"] } }).into();
+    assert!(allow(restrict_tag("admin", &["admin"]), &context));
+}
+
+#[test]
+fn b6_a_string_where_a_list_belongs_is_refused_where_it_stands() {
+    let ill_typed = [
+        ("require-scopes", json!({ "scopes": "admin" }), "/scopes"),
+        ("require-scopes", json!({ "scopes": [1] }), "/scopes/0"),
+        ("require-scopes", json!({ "scopes": ["a", null] }), "/scopes/1"),
+        ("require-scopes", json!({ "scopes": null }), "/scopes"),
+        ("require-scopes", json!({}), ""),
+        ("require-scopes", json!([]), ""),
+        ("require-scopes", json!("admin"), ""),
+        ("require-scopes", json!({ "scopes": [], "scope": [] }), ""),
+        ("restrict-tag", json!({ "tag": "a", "scopes": "admin" }), "/scopes"),
+        ("restrict-tag", json!({ "tag": ["a"], "scopes": [] }), "/tag"),
+        ("restrict-tag", json!({ "tags": "a", "scopes": [] }), ""),
+        ("restrict-tag", json!({ "tag": "a" }), ""),
+    ];
+    for (name, settings, pointer) in ill_typed {
+        let error = configure(name, settings.clone()).unwrap_err();
+        println!("{name} {settings}: {error}");
+        let ConfigError::Schema { violations } = error else { panic!("{settings}: {error}") };
+        assert!(violations.iter().any(|violation| violation.pointer == pointer), "{settings}: {violations:?}");
+        assert!(violations.iter().all(|violation| !violation.reason.is_empty()));
+    }
+}
+
+#[test]
+fn b6_settings_that_are_left_out_are_an_empty_object_and_not_no_check() {
+    for name in ["require-scopes", "restrict-tag"] {
+        for settings in [None, Some(Json::from(Value::Null)), Some(Json::default())] {
+            let result = Check::new(builtin(name), CheckConfig { settings, ..CheckConfig::default() });
+            assert!(matches!(result, Err(ConfigError::Schema { .. })), "{name}");
+        }
+    }
+}
+
+#[test]
+fn b6_a_plugin_without_settings_takes_none() {
+    for settings in [json!({}), json!({ "scopes": [] }), json!([]), json!(false)] {
+        assert_eq!(configure("require-auth", settings).unwrap_err(), ConfigError::NoSettings);
+    }
+    assert!(configure("require-auth", Value::Null).is_ok());
+}

@@ -1,0 +1,172 @@
+//! Masked denials: rule S4, and what natives may do wrong.
+
+use std::collections::HashSet;
+use std::panic::panic_any;
+
+use guardhouse::{
+    AuthCheck, Cause, Decision, Evaluation, EvaluationFuture, Inquiry, Outcome, Report, blocking, native,
+};
+use guardhouse_tests::events::{self, Event};
+
+use crate::harness::{Guest, masked, nobody, somebody};
+
+fn explain<C: AuthCheck>(checks: &[C]) -> (Report, Vec<Event>) {
+    events::capture(|| blocking::explain_auth_checks(checks, &nobody()))
+}
+
+/// A check whose future does `F`.
+struct Async<F>(F);
+
+impl<F: Fn() -> Outcome + Send + Sync> AuthCheck for Async<F> {
+    fn id(&self) -> &str {
+        "async"
+    }
+
+    fn evaluate<'a>(&'a self, _: Inquiry<'a>) -> EvaluationFuture<'a> {
+        Box::pin(async move {
+            tokio::task::yield_now().await;
+            Evaluation::from((self.0)())
+        })
+    }
+}
+
+#[test]
+fn s4_a_fault_looks_to_the_caller_like_a_silent_denial() {
+    let silent = blocking::run_auth_checks(&[Guest::new("refuse").check()], &nobody());
+    let Decision::Deny(silent) = silent else { panic!("allowed") };
+    for guest in [
+        Guest::new("unreachable"),
+        Guest::new("memory-trap"),
+        Guest::new("exit"),
+        Guest::with("answer", &[("answer", r#""\09""#)]),
+        Guest::with("long-message", &[("length", "65537")]),
+        Guest::new("loop").limits(|limits| limits.fuel = Some(1_000)),
+        Guest::new("token").limits(|limits| limits.context_bytes = 0),
+    ] {
+        let Decision::Deny(denial) = blocking::run_auth_checks(&[guest.check()], &nobody()) else { panic!("allowed") };
+        assert_ne!(denial.id, silent.id);
+        let mut same = denial.clone();
+        same.id = silent.id;
+        assert_eq!(same, silent);
+        assert_eq!(serde_json::to_string(&same).unwrap(), serde_json::to_string(&silent).unwrap());
+        assert_eq!(Decision::Deny(denial).into_result(), Ok(false));
+    }
+}
+
+#[test]
+fn s4_decision_ids_are_never_the_same_and_are_32_hexadecimal_digits() {
+    let check = Guest::new("refuse").check();
+    let ids: HashSet<String> = (0..1_000)
+        .map(|_| match blocking::run_auth_checks(&[&check], &nobody()) {
+            Decision::Deny(denial) => denial.id.to_string(),
+            Decision::Allow => panic!("allowed"),
+        })
+        .collect();
+    assert_eq!(ids.len(), 1_000);
+    assert!(ids.iter().all(|id| id.len() == 32 && id.bytes().all(|digit| digit.is_ascii_hexdigit())));
+}
+
+#[test]
+fn s4_denials_that_are_no_faults_warn_nobody() {
+    for guest in [Guest::new("refuse"), Guest::with("long-message", &[("length", "3")]), Guest::new("allow")] {
+        let (_, events) = explain(&[guest.check()]);
+        assert!(events::faults(&events).is_empty());
+        assert_eq!(events.len(), 1, "{events:?}");
+    }
+}
+
+#[test]
+fn s4_a_native_panic_is_masked_with_its_words_for_the_operator() {
+    let panics: [Box<dyn AuthCheck>; 6] = [
+        Box::new(native::from_fn("text", |_| -> bool { panic!("a secret") })),
+        Box::new(native::from_fn("formatted", |_| -> bool { panic!("a {}", "secret") })),
+        Box::new(native::from_fn("other", |_| -> bool { panic_any(7) })),
+        Box::new(Async(|| panic!("a secret"))),
+        Box::new(Async(|| panic_any(String::from("a secret")))),
+        Box::new(native::from_fn("arithmetic", |context| {
+            context.component.tags.len() / context.component.tags.len() > 0
+        })),
+    ];
+    for check in panics {
+        let (report, events) = explain(&[check]);
+        let fault = masked(&report, &events);
+        assert_eq!(fault.cause, Cause::Native);
+        assert!(fault.detail.starts_with("panicked: "), "{fault}");
+    }
+}
+
+#[test]
+fn s4_whatever_a_native_check_panics_in_is_masked() {
+    struct PanicsIn(&'static str);
+    impl AuthCheck for PanicsIn {
+        fn id(&self) -> &str {
+            assert_ne!(self.0, "id");
+            "panics"
+        }
+        fn evaluate<'a>(&'a self, _: Inquiry<'a>) -> EvaluationFuture<'a> {
+            assert_ne!(self.0, "evaluate");
+            Box::pin(std::future::ready(Outcome::Refused.into()))
+        }
+        fn is_scope_aware(&self) -> bool {
+            assert_ne!(self.0, "is_scope_aware");
+            true
+        }
+        fn identity(&self) -> guardhouse::Identity<'_> {
+            assert_ne!(self.0, "identity");
+            guardhouse::Identity::default()
+        }
+    }
+    for place in ["evaluate", "id", "is_scope_aware", "identity"] {
+        let check = [PanicsIn(place)];
+        let asked = std::panic::catch_unwind(|| blocking::run_auth_checks_with_shortfall(&check, &somebody(&[])));
+        let decision = asked.unwrap_or_else(|_| panic!("a panic in `{place}` reached the caller"));
+        assert!(!decision.is_allow());
+    }
+}
+
+#[test]
+fn s4_a_panic_while_an_answer_is_dropped_is_masked() {
+    struct PanicsOnDrop;
+    impl Drop for PanicsOnDrop {
+        fn drop(&mut self) {
+            assert!(std::thread::panicking(), "while dropped");
+        }
+    }
+    struct Drops;
+    impl AuthCheck for Drops {
+        fn id(&self) -> &str {
+            "drops"
+        }
+        fn evaluate<'a>(&'a self, _: Inquiry<'a>) -> EvaluationFuture<'a> {
+            struct Answers(PanicsOnDrop);
+            impl Future for Answers {
+                type Output = Evaluation;
+                fn poll(self: std::pin::Pin<&mut Self>, _: &mut std::task::Context<'_>) -> std::task::Poll<Evaluation> {
+                    std::task::Poll::Ready(Outcome::Allow.into())
+                }
+            }
+            Box::pin(Answers(PanicsOnDrop))
+        }
+    }
+    let asked = std::panic::catch_unwind(|| blocking::run_auth_checks(&[Drops], &nobody()));
+    let decision = asked.expect("the panic reached the caller");
+    assert!(!decision.is_allow());
+}
+
+#[test]
+fn s4_after_a_panic_the_same_list_answers_again() {
+    let check = native::from_fn("sometimes", |context| {
+        assert!(context.token.is_some());
+        true
+    });
+    assert!(!blocking::run_auth_checks(&[&check], &nobody()).is_allow());
+    assert!(blocking::run_auth_checks(&[&check], &somebody(&[])).is_allow());
+}
+
+#[test]
+fn s4_each_fault_of_a_list_is_one_warning() {
+    let checks = [Guest::new("allow").check(), Guest::new("unreachable").check(), Guest::new("exit").check()];
+    let (report, events) = explain(&checks);
+    masked(&report, &events);
+    assert_eq!(report.decided_by, Some(1));
+}

@@ -1,0 +1,173 @@
+//! What a plugin may ask for beyond its record: the `request` interface, and the raw token under its grant.
+
+use guardhouse::{AuthContext, AuthorizationError, Cause, ConfigError, Grants, Outcome, RawToken, blocking};
+use serde_json::json;
+
+use crate::harness::{Guest, nobody, somebody};
+
+fn raw_token() -> Guest {
+    Guest::with("raw-token", &[("interface", "guardhouse:auth/raw-token@0.1.0")])
+}
+
+fn granted(mut guest: Guest) -> Guest {
+    guest.config.grants = Grants { raw_token: true };
+    guest
+}
+
+fn with_secret() -> AuthContext {
+    let mut context = somebody(&[]);
+    context.token.as_mut().unwrap().raw = Some(RawToken::new("bearer-secret"));
+    context
+}
+
+fn said(text: &str) -> Outcome {
+    Outcome::Explicit(AuthorizationError::new(text))
+}
+
+#[test]
+fn the_raw_token_is_not_given_without_its_grant() {
+    let error = raw_token().configure().unwrap_err();
+    let expected = ConfigError::NotGranted { import: "guardhouse:auth/raw-token@0.1.0".to_owned(), grant: "raw-token" };
+    assert_eq!(error, expected);
+}
+
+#[test]
+fn the_raw_token_is_given_under_its_grant() {
+    let guest = granted(raw_token());
+    assert_eq!(guest.outcome(&with_secret()), said("bearer-secret"));
+    assert_eq!(guest.outcome(&somebody(&[])), Outcome::Allow);
+    assert_eq!(guest.outcome(&nobody()), Outcome::Allow);
+}
+
+#[test]
+fn grants_are_known_by_their_names() {
+    for (grant, import) in Grants::KNOWN {
+        assert_eq!(Grants::needed_by(import), Some(*grant));
+        assert!(Grants::default().with(grant).unwrap().has(grant));
+        assert!(!Grants::default().has(grant));
+    }
+    assert_eq!(Grants::default().with("everything"), None);
+    assert!(!Grants { raw_token: true }.has("everything"));
+    assert_eq!(Grants::needed_by("guardhouse:auth/request@0.1.0"), None);
+}
+
+#[test]
+fn a_raw_token_over_the_cap_of_the_context_is_not_handed_over() {
+    let mut context = with_secret();
+    context.token.as_mut().unwrap().raw = Some(RawToken::new("s".repeat(2 << 20)));
+    granted(raw_token()).is_masked_for(Cause::ContextLimit, &context);
+}
+
+fn reads(function: &str, pointer: &str, times: usize) -> Guest {
+    let blanks = [
+        ("interface", "guardhouse:auth/request@0.1.0"),
+        ("function", function),
+        ("pointer", pointer),
+        ("length", &pointer.len().to_string()),
+        ("times", &times.to_string()),
+    ];
+    Guest::with("claim", &blanks)
+}
+
+fn full() -> AuthContext {
+    let mut context = somebody(&[]);
+    let token = context.token.as_mut().unwrap();
+    token.claims = json!({ "sub": "ada", "a/b": { "~": [1, 2.5, null] } }).into();
+    context.component.detail = json!({ "title": "Delete" }).into();
+    context.arguments = Some(json!({ "amount": 5 }).into());
+    context.attributes = json!({ "peer": "::1" }).into();
+    context
+}
+
+#[test]
+fn each_document_of_a_request_is_read_by_its_own_function() {
+    for (function, pointer, text) in [
+        ("claim", "/sub", r#""ada""#),
+        ("claim", "/a~1b/~0/1", "2.5"),
+        ("claim", "/a~1b/~0/2", "null"),
+        ("claim", "", r#"{"a/b":{"~":[1,2.5,null]},"sub":"ada"}"#),
+        ("detail", "/title", r#""Delete""#),
+        ("argument", "/amount", "5"),
+        ("attribute", "", r#"{"peer":"::1"}"#),
+    ] {
+        assert_eq!(reads(function, pointer, 1).outcome(&full()), said(text));
+    }
+}
+
+#[test]
+fn what_is_not_there_is_none() {
+    for (function, pointer) in [
+        ("claim", "/title"),
+        ("claim", "sub"),
+        ("claim", "/sub/0"),
+        ("claim", "/a~1b/~0/01"),
+        ("claim", "/a~1b/~0/3"),
+        ("claim", "/a~1b/~0/99999999999999999999999"),
+        ("claim", "/~"),
+        ("detail", "/sub"),
+        ("attribute", "/"),
+    ] {
+        assert_eq!(reads(function, pointer, 1).outcome(&full()), Outcome::Allow, "{function} {pointer}");
+    }
+    assert_eq!(reads("claim", "", 1).outcome(&nobody()), Outcome::Allow);
+    assert_eq!(reads("argument", "", 1).outcome(&nobody()), Outcome::Allow);
+    assert_eq!(reads("detail", "", 1).outcome(&nobody()), said("{}"));
+}
+
+#[test]
+fn a_record_of_exactly_the_cap_is_handed_over_and_one_byte_more_is_not() {
+    let mut context = nobody();
+    let guest = Guest::new("token").limits(|limits| limits.context_bytes = 1_000);
+    context.component.name.clear();
+    let others = context.component.kind.len() + context.action.len();
+    context.component.name = "n".repeat(1_000 - others);
+    assert_eq!(guest.outcome(&context), Outcome::Refused);
+    context.component.name.push('n');
+    let fault = guest.is_masked_for(Cause::ContextLimit, &context);
+    assert_eq!(fault.detail, "a context of 1001 bytes, over the cap of 1000 bytes");
+}
+
+#[test]
+fn a_flood_of_empty_scopes_or_tags_counts_too() {
+    let guest = Guest::new("token");
+    let mut scopes = somebody(&[]);
+    scopes.token.as_mut().unwrap().scopes = vec![String::new(); 200_000];
+    guest.is_masked_for(Cause::ContextLimit, &scopes);
+    let mut tags = nobody();
+    tags.component.tags = vec![String::new(); 200_000];
+    guest.is_masked_for(Cause::ContextLimit, &tags);
+}
+
+#[test]
+fn a_large_document_costs_nothing_until_it_is_read() {
+    let mut context = full();
+    context.token.as_mut().unwrap().claims = json!({ "sub": "ada", "large": "x".repeat(2 << 20) }).into();
+    assert_eq!(reads("claim", "/sub", 1).outcome(&context), said(r#""ada""#));
+    let fault = reads("claim", "", 1).is_masked_for(Cause::ContextLimit, &context);
+    assert!(fault.detail.contains("1048576"), "{fault}");
+}
+
+#[test]
+fn reading_the_same_again_and_again_counts_each_time() {
+    let mut context = full();
+    context.attributes = json!({ "kilobyte": "x".repeat(1_022) }).into();
+    let record = context.component.kind.len() + context.component.name.len() + context.action.len() + "client".len();
+    let times = |times: usize| {
+        reads("attribute", "/kilobyte", times).limits(|limits| limits.context_bytes = record + 10 * 1_024)
+    };
+    assert!(matches!(times(10).outcome(&context), Outcome::Explicit(_)));
+    times(11).is_masked_for(Cause::ContextLimit, &context);
+}
+
+#[test]
+fn a_plugin_that_asks_a_million_times_for_nothing_is_bounded_by_its_fuel() {
+    let guest = reads("claim", "/no-such-claim", 1_000_000).limits(|limits| limits.fuel = Some(1_000_000));
+    guest.is_masked_for(Cause::OutOfFuel, &full());
+}
+
+#[test]
+fn both_engines_hand_over_the_same() {
+    let check = reads("argument", "/amount", 1).check();
+    let decision = blocking::run_auth_checks_with_shortfall(&[check], &full());
+    assert_eq!(decision.into_result(), Err(AuthorizationError::new("5")));
+}

@@ -1,0 +1,188 @@
+//! What is not a plugin, and what it is told (loading; no rule but "a clear error").
+
+use guardhouse::{LoadError, Plugin};
+
+use crate::harness::{Guest, fixture, host};
+
+const CHECK: &str = "guardhouse:auth/check@0.1.0";
+
+fn load(text: &str) -> Result<Plugin, LoadError> {
+    Guest::from_text(&text.chars().take(40).collect::<String>(), text).load()
+}
+
+/// `allow.wat` with another end, which exports what it likes.
+fn exporting(exports: &str) -> String {
+    fixture("allow").replace("(@include \"check\")", exports)
+}
+
+/// The export of the contract's name with this function as `check`.
+fn of_type(parameters_and_result: &str, core: &str) -> String {
+    let text = exporting(&format!(
+        "(func $check {parameters_and_result} (canon lift (core func $plugin \"check\")
+           (memory (core memory $memory \"memory\")) (realloc (core func $memory \"realloc\"))))
+         (instance $e (export \"check\" (func $check)))
+         (export \"{CHECK}\" (instance $e))"
+    ));
+    text.replace("(func (export \"check\") (param i32) (result i32)\n      (i32.const 16)))", &format!("{core})"))
+}
+
+#[test]
+fn a_component_that_exports_nothing_says_what_is_missing() {
+    let error = load("(component)").unwrap_err();
+    assert_eq!(error, LoadError::NoCheck { expected: CHECK.to_owned(), found: "nothing".to_owned(), hint: "" });
+}
+
+#[test]
+fn a_component_of_another_world_says_what_it_exports_instead() {
+    let text = "(component (core module $m (func (export \"run\"))) (core instance $i (instantiate $m))
+        (func $run (canon lift (core func $i \"run\"))) (instance $e (export \"run\" (func $run)))
+        (export \"wasi:cli/run@0.2.0\" (instance $e)) (export \"main\" (func $run)))";
+    let LoadError::NoCheck { found, .. } = load(text).unwrap_err() else { panic!("another error") };
+    assert_eq!(found, "`wasi:cli/run@0.2.0`, `main`");
+}
+
+#[test]
+fn a_bare_function_named_check_gets_a_hint() {
+    let text = "(component (core module $m (func (export \"run\"))) (core instance $i (instantiate $m))
+        (func $check (canon lift (core func $i \"run\"))) (export \"check\" (func $check)))";
+    let LoadError::NoCheck { hint, .. } = load(text).unwrap_err() else { panic!("another error") };
+    assert!(hint.contains("carries no version"), "{hint}");
+}
+
+#[test]
+fn a_check_of_another_type_is_shown_beside_the_right_one() {
+    let i32_i32 = "(func (export \"check\") (param i32) (result i32) unreachable)";
+    let pointers = "(func (export \"check\") (param i32 i32) (result i32) unreachable)";
+    for (ty, core, found) in [
+        ("(result bool)", "(func (export \"check\") (result i32) unreachable)", "func() -> bool"),
+        ("(param \"ctx\" string) (result bool)", pointers, "func(ctx: string) -> bool"),
+        ("(param \"ctx\" $auth-context) (result bool)", i32_i32, "-> bool"),
+        (
+            "(param \"context\" $auth-context) (result (result bool (error $authorization-error)))",
+            i32_i32,
+            "func(context:",
+        ),
+        ("(param \"ctx\" $auth-context) (result (result bool))", i32_i32, "-> result<bool, _>"),
+        ("(param \"ctx\" $auth-context)", "(func (export \"check\") (param i32))", "now: s64 })"),
+    ] {
+        let error = load(&of_type(ty, core)).unwrap_err();
+        let LoadError::WrongType { name, found: shown, .. } = &error else { panic!("{error}") };
+        assert_eq!(name, "guardhouse:auth/check@0.1.0#check");
+        assert!(shown.contains(found), "{shown}");
+    }
+}
+
+#[test]
+fn an_export_of_the_contracts_name_that_is_no_interface_or_an_empty_one_is_of_the_wrong_type() {
+    let function = "(core func $f (canon resource.drop $r))";
+    let _ = function;
+    for exports in [
+        format!("(instance $e) (export \"{CHECK}\" (instance $e))"),
+        format!(
+            "(type $t (record (field \"check\" bool))) (export $t2 \"t\" (type $t)) (instance $e (export \"check\" (type $t2))) (export \"{CHECK}\" (instance $e))"
+        ),
+        format!("(component $c) (export \"{CHECK}\" (component $c))"),
+    ] {
+        let error = load(&exporting(&exports)).unwrap_err();
+        assert!(matches!(error, LoadError::WrongType { .. }), "{error}");
+    }
+}
+
+#[test]
+fn a_half_of_an_optional_interface_is_of_the_wrong_type() {
+    let settings = include_str!("../fixtures/include/settings.wat");
+    let halves = [
+        settings.replace("(export \"schema\" (func $schema))", ""),
+        settings.replace("(export \"configure\" (func $configure))", ""),
+        settings.replace("(result string)", "(result (list u8))"),
+        settings.replace("(result (result (error string)))", "(result (result))").replace("i32 i32) (result i32)", ""),
+    ];
+    for half in &halves[..3] {
+        let text = fixture("settings")
+            .replace("(@include \"settings\")", half)
+            .replace("(@schema)", "\"{}\"")
+            .replace("(@length)", "2")
+            .replace("(@describe)", "")
+            .replace("(@configure)", "");
+        let error = load(&text).unwrap_err();
+        assert!(matches!(error, LoadError::WrongType { .. }), "{error}");
+    }
+}
+
+#[test]
+fn an_async_check_is_of_the_wrong_type_or_not_valid() {
+    let text = of_type(
+        "async (param \"ctx\" $auth-context) (result (result bool (error $authorization-error)))",
+        "(func (export \"check\") (param i32) (result i32) unreachable)",
+    );
+    let error = load(&text).unwrap_err();
+    assert!(matches!(error, LoadError::WrongType { .. } | LoadError::Invalid { .. }), "{error}");
+}
+
+#[test]
+fn a_core_module_is_told_how_to_become_a_component() {
+    for text in ["(module)", "(module (func (export \"check\")) (memory 1))"] {
+        assert_eq!(load(text).unwrap_err(), LoadError::CoreModule);
+    }
+}
+
+#[test]
+fn text_elf_and_other_files_are_told_what_they_look_like() {
+    for (bytes, hint) in [
+        (&b""[..], ""),
+        (b"\0", ""),
+        (b"\0asm", ""),
+        (b"#!/bin/sh\nexit 0\n", ""),
+        (b"(component)", "wasm-tools parse"),
+        (b"\n  (module)", "wasm-tools parse"),
+        (b";; a comment", "wasm-tools parse"),
+        (b"\x7fELF\x02\x01\x01", "native library"),
+        (b"{\"json\": true}", ""),
+        (b"PK\x03\x04", ""),
+        (b"\xff\xfe\0\0", ""),
+    ] {
+        let error = Plugin::load(host(), bytes).unwrap_err();
+        println!("{}: {error}", bytes.escape_ascii());
+        assert!(matches!(error, LoadError::NotWasm { .. } | LoadError::Invalid { .. }), "{error:?}");
+        assert!(error.to_string().contains(hint), "{error}");
+    }
+}
+
+#[test]
+fn unknown_versions_of_webassembly_are_invalid() {
+    for version in [[2, 0, 0, 0], [0, 0, 0, 0], [0x0c, 0, 1, 0], [0x0d, 0, 2, 0], [0xff; 4]] {
+        let bytes = [*b"\0asm", version].concat();
+        let error = Plugin::load(host(), &bytes).unwrap_err();
+        assert!(matches!(error, LoadError::Invalid { .. }), "{version:?}: {error}");
+    }
+}
+
+#[test]
+fn a_component_with_a_damaged_body_is_invalid_at_its_byte() {
+    let error = Guest::from_text("bad code", &fixture("allow").replace("(i32.const 16)", "(i64.const 16)")).load();
+    let LoadError::Invalid { offset, reason } = error.unwrap_err() else { panic!("another error") };
+    assert!(offset > 0 && reason.contains("type mismatch"), "{offset}: {reason}");
+}
+
+#[test]
+fn features_beyond_the_contract_do_not_load() {
+    for (feature, code) in [
+        ("threads", "(memory 1 1 shared)"),
+        ("garbage collection", "(type (struct (field i32)))"),
+        ("exceptions", "(tag)"),
+    ] {
+        let text = fixture("allow").replace("(core module $plugin", &format!("(core module $plugin {code}"));
+        let result = Guest::from_text(feature, &text).load();
+        assert!(result.is_err(), "{feature}");
+    }
+}
+
+#[test]
+fn two_plugins_of_equal_bytes_have_one_digest_and_a_custom_section_makes_another() {
+    let bytes = guardhouse_tests::guest::assemble(&fixture("allow")).unwrap();
+    let plugin = Plugin::load(host(), &bytes).unwrap();
+    assert_eq!(plugin.digest(), Plugin::load(host(), &bytes).unwrap().digest());
+    assert_eq!(plugin.size(), bytes.len());
+    let longer = [&bytes[..], &[0, 2, 1, b'x']].concat();
+    assert_ne!(plugin.digest(), Plugin::load(host(), &longer).unwrap().digest());
+}

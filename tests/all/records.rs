@@ -1,0 +1,131 @@
+//! Every decision is recorded: rule S8.
+
+use std::collections::BTreeSet;
+
+use guardhouse::{AuthCheck, Check, CheckConfig, Decision, Digest, blocking, native};
+use guardhouse_tests::events::{self, Event};
+use serde_json::json;
+use tracing::Level;
+
+use crate::harness::{Guest, builtin, nobody, patient, somebody};
+
+fn record(events: &[Event]) -> &Event {
+    let records = events::decisions(events);
+    assert_eq!(records.len(), 1, "{events:?}");
+    assert_eq!(records[0].level, Level::INFO);
+    records[0]
+}
+
+fn scopes_check() -> Check {
+    let plugin = builtin("require-scopes");
+    let config = CheckConfig {
+        id: Some("needs read".to_owned()),
+        tenant: Some("acme".to_owned()),
+        settings: Some(json!({ "scopes": ["read"] }).into()),
+        limits: patient(),
+        ..CheckConfig::default()
+    };
+    Check::new(plugin, config).unwrap()
+}
+
+#[test]
+fn s8_a_denial_is_recorded_with_all_that_led_to_it() {
+    let checks: Vec<Box<dyn AuthCheck>> = vec![Box::new(native::from_fn("yes", |_| true)), Box::new(scopes_check())];
+    let (report, events) = events::capture(|| blocking::explain_auth_checks(&checks, &somebody(&[])));
+    let record = record(&events);
+    let plugin = Digest::of(guardhouse::builtin::bytes("require-scopes").unwrap());
+    let settings = Digest::of(r#"{"scopes":["read"]}"#);
+    let Decision::Deny(denial) = &report.decision else { panic!("allowed") };
+    assert_eq!(record.field("decision"), denial.id.to_string());
+    assert_eq!(record.field("allow"), "false");
+    assert_eq!(record.field("checks"), "2");
+    assert_eq!(record.field("decided_by"), "needs read");
+    assert_eq!(record.field("outcome"), "refused");
+    assert_eq!(record.field("tenant"), "acme");
+    assert_eq!(record.field("plugins"), format!("[None, Some({plugin})]"));
+    assert_eq!(record.field("settings"), format!("[None, Some({settings})]"));
+    assert_eq!(record.field("fuel"), report.checks[1].usage.fuel.to_string());
+    assert!(report.checks[1].usage.fuel > 0);
+    assert_eq!(record.field("elapsed_us"), report.elapsed.as_micros().to_string());
+}
+
+#[test]
+fn s8_each_kind_of_ending_has_its_word() {
+    let endings: [(&str, Guest); 4] = [
+        ("allow", Guest::new("allow")),
+        ("refused", Guest::new("refuse")),
+        ("explicit", Guest::with("long-message", &[("length", "1")])),
+        ("masked", Guest::new("unreachable")),
+    ];
+    for (word, guest) in endings {
+        let (_, events) = events::capture(|| blocking::run_auth_checks(&[guest.check()], &nobody()));
+        assert_eq!(record(&events).field("outcome"), word);
+        assert_eq!(record(&events).field("allow"), (word == "allow").to_string());
+    }
+}
+
+#[test]
+fn s8_an_allowed_decision_and_an_empty_list_are_recorded_too() {
+    let (report, events) = events::capture(|| blocking::explain_auth_checks(&[scopes_check()], &somebody(&["read"])));
+    assert_eq!(record(&events).field("decision"), report.id.to_string());
+    assert_eq!(record(&events).field("decided_by"), "");
+    assert_eq!(record(&events).field("tenant"), "acme");
+    let none: [Check; 0] = [];
+    let (report, events) = events::capture(|| blocking::explain_auth_checks(&none, &nobody()));
+    assert_eq!(record(&events).field("decision"), report.id.to_string());
+    assert_eq!(record(&events).field("checks"), "0");
+}
+
+#[test]
+fn s8_both_engines_record() {
+    let (report, events) =
+        events::capture(|| blocking::explain_auth_checks_with_shortfall(&[scopes_check()], &somebody(&[])));
+    assert_eq!(record(&events).field("decision"), report.id.to_string());
+    assert_eq!(record(&events).field("decided_by"), "needs read");
+}
+
+#[test]
+fn s8_neither_records_nor_warnings_carry_the_token_or_the_message() {
+    let mut context = somebody(&["scope-of-the-caller"]);
+    let token = context.token.as_mut().unwrap();
+    token.raw = Some(guardhouse::RawToken::new("bearer-secret"));
+    token.claims = json!({ "ssn": "078-05-1120" }).into();
+    let says = native::from_fn("says", |_| Err::<bool, _>(guardhouse::AuthorizationError::new("for the caller")));
+    let checks: Vec<Box<dyn AuthCheck>> = vec![Box::new(Guest::new("allow").check()), Box::new(says)];
+    let (_, events) = events::capture(|| {
+        let denied = blocking::run_auth_checks(&checks, &context);
+        let masked = blocking::run_auth_checks(&[Guest::new("unreachable").check()], &context);
+        (denied, masked)
+    });
+    let text = format!("{events:?}");
+    for secret in ["bearer-secret", "078-05-1120", "for the caller", "scope-of-the-caller"] {
+        assert!(!text.contains(secret), "{secret}");
+    }
+    assert!(!format!("{context:?}").contains("bearer-secret"));
+    assert!(!serde_json::to_string(&context).unwrap().contains("bearer-secret"));
+}
+
+#[test]
+fn s8_a_check_without_a_name_is_known_by_its_digest() {
+    let check = Guest::new("allow").check();
+    assert_eq!(check.id(), check.plugin().digest().to_string());
+    assert_eq!(check.identity().plugin, Some(check.plugin().digest()));
+}
+
+#[test]
+fn s8_settings_have_one_digest_however_their_members_are_ordered() {
+    let plugin = builtin("restrict-tag");
+    let digest = |text: &str| {
+        let settings = Some(guardhouse::Json::parse(text.as_bytes()).unwrap());
+        Check::new(plugin, CheckConfig { settings, ..CheckConfig::default() }).unwrap().identity().settings
+    };
+    let digests: BTreeSet<_> = [
+        r#"{"tag": "a", "scopes": []}"#,
+        r#"{"scopes":[],"tag":"a"}"#,
+        " {\n\"scopes\" : [ ] , \"tag\" : \"\\u0061\" } ",
+    ]
+    .map(digest)
+    .into();
+    assert_eq!(digests.len(), 1);
+    assert_ne!(digest(r#"{"tag": "b", "scopes": []}"#), digests.into_iter().next().unwrap());
+}

@@ -1,0 +1,151 @@
+//! Plugins that are too large before any of their code is compiled: each limit of the host by its own name.
+
+use std::fmt::Write as _;
+
+use guardhouse::{Host, HostError, HostLimits, LoadError, Plugin};
+use guardhouse_tests::guest;
+
+use crate::harness::{Guest, fixture, host, host_with, small};
+
+/// `allow.wat` with more in its core module.
+fn with_code(name: &str, code: &str) -> Guest {
+    Guest::from_text(name, &fixture("allow").replace("(core module $plugin", &format!("(core module $plugin {code}")))
+}
+
+/// `allow.wat` with more in the component.
+fn with_items(name: &str, items: &str) -> Guest {
+    Guest::from_text(name, &fixture("allow").replace("(core module $plugin", &format!("{items} (core module $plugin")))
+}
+
+fn is_over(guest: &Guest, limit: &str) {
+    let error = guest.load().unwrap_err();
+    let LoadError::TooLarge { limit: named, found, cap, .. } = error else { panic!("{error}") };
+    assert_eq!(named, limit);
+    assert!(found > cap);
+}
+
+#[test]
+fn a_plugin_of_a_hundred_thousand_functions_is_refused() {
+    is_over(&with_code("100,000 functions", &"(func)".repeat(100_000)), "functions");
+}
+
+#[test]
+fn functions_up_to_the_cap_are_accepted_and_one_more_is_not() {
+    // `allow` has three of its own: the allocator, `denied` and `check`; and one that is lifted.
+    let limits = HostLimits { functions: 104, ..small() };
+    assert!(with_code("100 functions", &"(func)".repeat(100)).on(limits.clone()).load().is_ok());
+    is_over(&with_code("101 functions", &"(func)".repeat(101)).on(limits), "functions");
+}
+
+#[test]
+fn too_many_types_are_refused() {
+    let mut core = String::new();
+    for n in 0..70_000 {
+        // Equal types would be written once only.
+        let parameters: String = (0..17).map(|bit| if n >> bit & 1 == 1 { " i64" } else { " i32" }).collect();
+        let _ = write!(core, "(type (func (param{parameters})))");
+    }
+    is_over(&with_code("core types", &core), "types");
+    is_over(&with_items("component types", &"(type (list u8))".repeat(70_000)), "types");
+    is_over(&with_items("core types outside", &"(core type (func))".repeat(70_000)), "types");
+}
+
+#[test]
+fn types_inside_types_count_too() {
+    let declared = "(type (list u8))".repeat(70_000);
+    is_over(&with_items("an instance type", &format!("(type (instance {declared}))")), "types");
+}
+
+#[test]
+fn too_many_imports_are_refused() {
+    let mut imports = String::new();
+    for n in 0..5_000 {
+        let _ = write!(imports, "(import \"f{n}\" (func))");
+    }
+    is_over(&with_items("component imports", &imports), "imports");
+    is_over(&with_code("core imports", &"(import \"m\" \"f\" (func))".repeat(5_000)), "imports");
+}
+
+#[test]
+fn too_many_modules_are_refused() {
+    is_over(&with_items("modules", &"(core module)".repeat(300)), "modules");
+    is_over(&with_items("components", &"(component)".repeat(300)), "modules");
+}
+
+#[test]
+fn components_nested_too_deep_are_refused() {
+    let nested = |depth: usize| format!("{}{}", "(component ".repeat(depth), ")".repeat(depth));
+    assert!(with_items("8 levels", &nested(8)).load().is_ok());
+    is_over(&with_items("9 levels", &nested(9)), "nesting");
+    is_over(&with_items("200 levels", &nested(200)), "nesting");
+}
+
+#[test]
+fn a_file_of_exactly_the_cap_is_accepted_and_one_byte_more_is_not() {
+    let bytes = guest::assemble(&fixture("allow")).unwrap();
+    let load = |cap: usize| {
+        Plugin::load(&host_with(HostLimits { plugin_bytes: cap, ..small() }), &bytes).map(|plugin| plugin.size())
+    };
+    assert_eq!(load(bytes.len()), Ok(bytes.len()));
+    assert!(matches!(load(bytes.len() - 1), Err(LoadError::TooLarge { limit: "plugin_bytes", .. })));
+}
+
+#[test]
+fn many_instances_of_one_module_are_refused_or_bounded_when_configured() {
+    // Each instantiates the one before it ten times: ten thousand instances from a few bytes.
+    let mut items = "(component $c0 (core module $m) (core instance (instantiate $m)))".to_owned();
+    for level in 1..5 {
+        let ten = format!("(instance (instantiate $c{}))", level - 1).repeat(10);
+        let _ =
+            write!(items, "(component $c{level} (alias outer 1 $c{} (component $c{})) {ten})", level - 1, level - 1);
+    }
+    items.push_str("(instance (instantiate $c4))");
+    let guest = with_items("ten thousand instances", &items);
+    match guest.load() {
+        Err(error) => println!("{error}"),
+        Ok(_) => assert!(guest.configure().is_err()),
+    }
+}
+
+#[test]
+fn many_more_instances_than_a_plugin_may_have_are_refused_before_they_are_compiled() {
+    // The same with a billion: a component is flattened when it is compiled.
+    let mut items = "(component $c0 (core module $m) (core instance (instantiate $m)))".to_owned();
+    for level in 1..7 {
+        let ten = format!("(instance (instantiate $c{}))", level - 1).repeat(10);
+        let _ =
+            write!(items, "(component $c{level} (alias outer 1 $c{} (component $c{})) {ten})", level - 1, level - 1);
+    }
+    items.push_str("(instance (instantiate $c6))");
+    let error = with_items("a million instances", &items).load().unwrap_err();
+    assert!(error.to_string().len() < 1_000, "{error}");
+}
+
+#[test]
+fn limits_that_no_machine_can_hold_are_an_error_and_no_panic() {
+    let extremes = [
+        HostLimits { instances: u32::MAX, ..small() },
+        HostLimits { instances: 0, ..small() },
+        HostLimits { memory_bytes: usize::MAX, ..small() },
+        HostLimits { memory_bytes: 0, ..small() },
+        HostLimits { table_elements: usize::MAX, ..small() },
+        HostLimits { table_elements: 0, ..small() },
+        HostLimits { stack_bytes: usize::MAX, ..small() },
+        HostLimits { stack_bytes: 0, ..small() },
+        HostLimits { queue: usize::MAX, ..small() },
+    ];
+    for limits in extremes {
+        let shown = format!("{limits:?}");
+        let built = std::panic::catch_unwind(|| Host::builder().limits(limits).build());
+        match built.unwrap_or_else(|_| panic!("it panics: {shown}")) {
+            Ok(host) => {
+                // It may be of little use, but it must not panic.
+                let loaded = Plugin::load(&host, &guest::assemble(&fixture("allow")).unwrap());
+                println!("{shown}: {}", loaded.map_or_else(|error| error.to_string(), |_| "loads".to_owned()));
+            }
+            Err(HostError::Engine(reason)) => println!("{shown}: {reason}"),
+            Err(error) => panic!("{error}"),
+        }
+    }
+    let _ = host();
+}
