@@ -38,8 +38,13 @@ impl PluginOption {
         let read = |document: &Document| document.parse(&what, limits.settings_bytes, Json::parse);
         let settings = self.settings.as_ref().map(read).transpose()?;
         let plugin = self.source.load(host)?;
-        let config =
-            CheckConfig { id: Some(self.id()), tenant: None, settings, grants: self.grants, limits: limits.clone() };
+        let config = CheckConfig {
+            id: Some(self.id()),
+            settings,
+            grants: self.grants,
+            limits: limits.clone(),
+            ..CheckConfig::default()
+        };
         Check::new(&plugin, config).with_context(|| format!("cannot make a check of `{}`", self.source))
     }
 }

@@ -1,9 +1,10 @@
 //! The same without async: each function blocks its thread until the decision is made, at most until the deadlines
-//! of its checks.
+//! of its checks, as far as these are plugins.
 //!
 //! They may be called anywhere, also inside an async runtime, where they hold up the thread they are called on.
 
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
@@ -28,20 +29,22 @@ pub fn run_auth_checks_with_shortfall<C: AuthCheck>(checks: &[C], context: &Auth
 
 /// Blocks on [`explain_auth_checks`](crate::explain_auth_checks).
 pub fn explain_auth_checks<C: AuthCheck>(checks: &[C], context: &AuthContext) -> Report {
-    block_on(run::explain_auth_checks(checks, context)).unwrap_or_else(|error| Report::host_fault(&error))
+    block_on(run::explain_auth_checks(checks, context)).unwrap_or_else(|error| run::impossible(&error))
 }
 
 /// Blocks on [`explain_auth_checks_with_shortfall`](crate::explain_auth_checks_with_shortfall).
 pub fn explain_auth_checks_with_shortfall<C: AuthCheck>(checks: &[C], context: &AuthContext) -> Report {
-    block_on(run::explain_auth_checks_with_shortfall(checks, context))
-        .unwrap_or_else(|error| Report::host_fault(&error))
+    block_on(run::explain_auth_checks_with_shortfall(checks, context)).unwrap_or_else(|error| run::impossible(&error))
 }
 
 /// Runs a future on this thread, with timers that work although this thread drives no runtime.
 pub(crate) fn block_on<F: Future>(future: F) -> Result<F::Output, String> {
     let timers = timers()?;
-    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
-    let mut future = pin!(future);
+    let thread = Arc::new(Parked { thread: std::thread::current(), is_woken: AtomicBool::new(false) });
+    let waker = Waker::from(Arc::clone(&thread));
+    // Inside a task that has used up its share of the runtime, a timer would never be ready: this thread cannot give
+    // the task a new share, because it does not return to the runtime.
+    let mut future = pin!(tokio::task::coop::unconstrained(future));
     loop {
         let poll = {
             let _entered = timers.enter();
@@ -49,20 +52,34 @@ pub(crate) fn block_on<F: Future>(future: F) -> Result<F::Output, String> {
         };
         match poll {
             Poll::Ready(output) => return Ok(output),
-            Poll::Pending => std::thread::park(),
+            Poll::Pending => thread.wait(),
         }
     }
 }
 
-struct Unpark(Thread);
+/// A thread that waits to be woken. Whatever runs inside the future may park and unpark the same thread for its own
+/// ends, so that alone says nothing.
+struct Parked {
+    thread: Thread,
+    is_woken: AtomicBool,
+}
 
-impl Wake for Unpark {
+impl Parked {
+    fn wait(&self) {
+        while !self.is_woken.swap(false, Ordering::AcqRel) {
+            std::thread::park();
+        }
+    }
+}
+
+impl Wake for Parked {
     fn wake(self: Arc<Self>) {
-        self.0.unpark();
+        self.wake_by_ref();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.0.unpark();
+        self.is_woken.store(true, Ordering::Release);
+        self.thread.unpark();
     }
 }
 

@@ -1,17 +1,18 @@
 //! What a plugin can reach: the request, its log, and a WASI with nothing behind it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use chacha20::ChaCha20Rng;
-use rand::SeedableRng;
+use rand::{RngExt, SeedableRng};
 use sha2::{Digest as _, Sha256};
 use wasmtime::component::{HasSelf, Linker};
-use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx};
+use wasmtime_wasi::WasiCtx;
+use wasmtime_wasi::p2::bindings::clocks::monotonic_clock;
 
 use crate::bindings::guardhouse::auth::{raw_token, request, types};
 use crate::bindings::wasi::logging::logging;
 use crate::bindings::wasi::logging::logging::Level;
+use crate::clock::Clock;
 use crate::context::{AuthContext, RawToken};
 use crate::decision::DecisionId;
 use crate::fault::HostFault;
@@ -24,13 +25,17 @@ use crate::store::State;
 /// is refused before it can be called without its grant.
 pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
+    // WASI's own would wait for real time to pass.
+    linker.allow_shadowing(true);
+    monotonic_clock::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
+    linker.allow_shadowing(false);
     types::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
     request::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
     raw_token::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
     logging::add_to_linker::<_, HasSelf<State>>(linker, |state| state)
 }
 
-/// Whether [`link`] links an import of that name.
+/// Whether [`link`] links an import of that name. WASI's are linked in every version of 0.2.
 pub(crate) fn is_offered(import: &str) -> bool {
     const OURS: &[&str] = &[
         "guardhouse:auth/types@0.1.0",
@@ -38,10 +43,37 @@ pub(crate) fn is_offered(import: &str) -> bool {
         "guardhouse:auth/raw-token@0.1.0",
         "wasi:logging/logging@0.1.0-draft",
     ];
-    const WASI: &[&str] =
-        &["wasi:cli/", "wasi:clocks/", "wasi:filesystem/", "wasi:io/", "wasi:random/", "wasi:sockets/"];
-    let is_wasi = || import.contains("@0.2.") && WASI.iter().any(|package| import.starts_with(package));
-    OURS.contains(&import) || is_wasi()
+    const WASI: &[(&str, &[&str])] = &[
+        (
+            "cli",
+            &[
+                "environment",
+                "exit",
+                "stdin",
+                "stdout",
+                "stderr",
+                "terminal-input",
+                "terminal-output",
+                "terminal-stdin",
+                "terminal-stdout",
+                "terminal-stderr",
+            ],
+        ),
+        ("clocks", &["monotonic-clock", "wall-clock"]),
+        ("filesystem", &["preopens", "types"]),
+        ("io", &["error", "poll", "streams"]),
+        ("random", &["insecure", "insecure-seed", "random"]),
+        (
+            "sockets",
+            &["instance-network", "ip-name-lookup", "network", "tcp", "tcp-create-socket", "udp", "udp-create-socket"],
+        ),
+    ];
+    let wasi = || {
+        let (name, _) = import.strip_prefix("wasi:")?.split_once("@0.2.")?;
+        let (package, interface) = name.split_once('/')?;
+        WASI.iter().find(|(known, interfaces)| *known == package && interfaces.contains(&interface))
+    };
+    OURS.contains(&import) || wasi().is_some()
 }
 
 /// The part of a request that one instance may ask for.
@@ -52,6 +84,9 @@ pub(crate) struct Request {
     raw_token: Option<RawToken>,
     bytes_cap: usize,
     bytes_left: usize,
+    /// Whether the plugin is being asked about the request. While it starts and is configured there is none, so that
+    /// what it does then cannot depend on it.
+    is_open: bool,
 }
 
 /// What makes the random numbers of one check in one decision: known only once the decision is made, and the same
@@ -72,7 +107,7 @@ struct Documents {
 impl Request {
     /// No request at all: for a plugin that is asked for its schema or configured on trial.
     pub(crate) fn none(seed: Seed) -> Self {
-        Self { now: 0, seed, documents: None, raw_token: None, bytes_cap: 0, bytes_left: 0 }
+        Self { now: 0, seed, documents: None, raw_token: None, bytes_cap: 0, bytes_left: 0, is_open: false }
     }
 
     /// What of `context` a plugin may read, up to `bytes_cap`; the record part counts.
@@ -82,7 +117,7 @@ impl Request {
             let detail = format!("a context of {record} bytes, over the cap of {bytes_cap} bytes");
             return Err(Fault::new(Cause::ContextLimit, detail));
         };
-        Ok(Self { now: context.now, seed, documents: None, raw_token: None, bytes_cap, bytes_left })
+        Ok(Self { now: context.now, seed, documents: None, raw_token: None, bytes_cap, bytes_left, is_open: false })
     }
 
     pub(crate) fn with_documents(mut self, context: &AuthContext) -> Self {
@@ -100,16 +135,41 @@ impl Request {
         self
     }
 
+    /// From here on the plugin may read it.
+    pub(crate) fn open(&mut self) {
+        self.is_open = true;
+    }
+
+    /// The clock as it stands when the plugin first looks at it.
+    pub(crate) fn clock(&self) -> Clock {
+        Clock::at(self.now)
+    }
+
     fn read(&mut self, document: fn(&Documents) -> &Option<Json>, pointer: &str) -> wasmtime::Result<Option<String>> {
-        let document = self.documents.as_ref().and_then(|documents| document(documents).as_ref());
+        let document =
+            self.documents.as_ref().filter(|_| self.is_open).and_then(|documents| document(documents).as_ref());
         let Some(text) = document.and_then(|document| document.text_at(pointer)) else {
             return Ok(None);
         };
-        self.bytes_left = self.bytes_left.checked_sub(text.len()).ok_or_else(|| {
+        self.spend(text.len())?;
+        Ok(Some(text))
+    }
+
+    fn read_raw_token(&mut self) -> wasmtime::Result<Option<String>> {
+        let Some(token) = self.raw_token.as_ref().filter(|_| self.is_open).map(|token| token.expose().to_owned())
+        else {
+            return Ok(None);
+        };
+        self.spend(token.len())?;
+        Ok(Some(token))
+    }
+
+    fn spend(&mut self, bytes: usize) -> Result<(), HostFault> {
+        self.bytes_left = self.bytes_left.checked_sub(bytes).ok_or_else(|| {
             let detail = format!("read more than the cap of {} bytes of context", self.bytes_cap);
             HostFault(Fault::new(Cause::ContextLimit, detail))
         })?;
-        Ok(Some(text))
+        Ok(())
     }
 }
 
@@ -135,7 +195,7 @@ impl request::Host for State {
 
 impl raw_token::Host for State {
     fn get(&mut self) -> wasmtime::Result<Option<String>> {
-        Ok(self.request.raw_token.as_ref().map(|token| token.expose().to_owned()))
+        self.request.read_raw_token()
     }
 }
 
@@ -154,23 +214,22 @@ impl logging::Host for State {
     }
 }
 
-/// A WASI with nothing behind it: no arguments, no environment, no files, no sockets, no names, an empty stdin, a
-/// clock that starts at the context's `now`, random numbers from the seed. Language runtimes import it; a check has
+/// A WASI with nothing behind it: no arguments, no environment, no files, no sockets, no names, an empty stdin, the
+/// request's clock, random numbers from the seed. Language runtimes import it; a check has
 /// no use for it.
-pub(crate) fn wasi(request: &Request, log: &Log) -> WasiCtx {
+pub(crate) fn wasi(request: &Request, log: &Log, clock: &Clock) -> WasiCtx {
     let seed = Sha256::new()
         .chain_update(request.seed.decision.to_bytes())
         .chain_update(request.seed.check.as_bytes())
         .finalize();
     let mut secure = ChaCha20Rng::from_seed(seed.into());
     let insecure = ChaCha20Rng::from_rng(&mut secure);
-    let hash_seed = u128::from(request.seed.check.len() as u64) ^ u128::from_be_bytes(request.seed.decision.to_bytes());
-    let now = u64::try_from(request.now).unwrap_or(0);
+    let hash_seed = secure.random();
     WasiCtx::builder()
         .stdout(Stream { log: log.clone(), source: "stdout" })
         .stderr(Stream { log: log.clone(), source: "stderr" })
-        .wall_clock(Clock::at(now))
-        .monotonic_clock(Clock::at(now))
+        .wall_clock(clock.clone())
+        .monotonic_clock(clock.clone())
         .secure_random(secure)
         .insecure_random(insecure)
         .insecure_random_seed(hash_seed)
@@ -179,42 +238,4 @@ pub(crate) fn wasi(request: &Request, log: &Log) -> WasiCtx {
         .allow_udp(false)
         .allow_ip_name_lookup(false)
         .build()
-}
-
-/// A clock that starts at an instant and moves a microsecond at every reading: the same readings for the same
-/// request, and still a clock that a runtime can wait on.
-struct Clock {
-    start: Duration,
-    readings: std::sync::atomic::AtomicU64,
-}
-
-impl Clock {
-    fn at(seconds: u64) -> Self {
-        Self { start: Duration::from_secs(seconds), readings: 1.into() }
-    }
-
-    fn read(&self) -> Duration {
-        let readings = self.readings.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        self.start.saturating_add(Duration::from_micros(readings))
-    }
-}
-
-impl HostWallClock for Clock {
-    fn resolution(&self) -> Duration {
-        Duration::from_micros(1)
-    }
-
-    fn now(&self) -> Duration {
-        self.read()
-    }
-}
-
-impl HostMonotonicClock for Clock {
-    fn resolution(&self) -> u64 {
-        1_000
-    }
-
-    fn now(&self) -> u64 {
-        u64::try_from(self.read().as_nanos()).unwrap_or(u64::MAX)
-    }
 }

@@ -17,6 +17,7 @@ use crate::instance::{self, Question};
 use crate::limits::Limits;
 use crate::outcome::{Cause, Evaluation, Fault, Outcome, Usage};
 use crate::plugin::Plugin;
+use crate::room::Room;
 use crate::store::new_store;
 use crate::tier::{ImageSlot, Tier};
 
@@ -36,6 +37,7 @@ struct Inner {
     limits: Limits,
     warm_up: Option<AuthContext>,
     image: ImageSlot,
+    room: Room,
 }
 
 impl Check {
@@ -58,6 +60,7 @@ impl Check {
             plugin: plugin.clone(),
             settings_digest: settings.as_ref().map(Digest::of),
             image: ImageSlot::new(image, obstacle(settings.as_ref(), warm_up.as_ref(), image, grants, &limits)),
+            room: Room::new(limits.instances, limits.queue),
             settings,
             grants,
             limits,
@@ -100,7 +103,7 @@ impl Check {
         let end = Instant::now() + limits.configure_deadline;
         let request = Request::none(self.seed(DecisionId::random()));
         block_on(async {
-            let _room = host.room(plugin.weight(), end).await?;
+            let _room = host.room().enter(plugin.weight(), end).await?;
             let mut store = new_store(host.engine(), limits, end, request);
             instance::configure(&mut store, plugin.exports(), settings.as_ref(), end).await
         })
@@ -151,8 +154,13 @@ impl Check {
             Ok(request) => request,
             Err(fault) => return Outcome::Masked(fault).into(),
         };
-        let _room = match host.room(plugin.weight(), end).await {
-            Ok(room) => room,
+        // Its own room first: those who wait there take no place from others.
+        let _own = match self.0.room.enter(1, end).await {
+            Ok(place) => place,
+            Err(fault) => return Outcome::Masked(fault).into(),
+        };
+        let _shared = match host.room().enter(plugin.weight(), end).await {
+            Ok(place) => place,
             Err(fault) => return Outcome::Masked(fault).into(),
         };
         if self.0.image.is_hot() {

@@ -55,12 +55,17 @@ pub(crate) fn check_limits(plugin: &Plugin, limits: &Limits) -> Result<(), Confi
     let sizes = [
         ("memory_bytes", limits.memory_bytes, host.memory_bytes),
         ("table_elements", limits.table_elements, host.table_elements),
+        ("core_instances", limits.core_instances, host.core_instances),
     ];
     for (limit, found, allowed) in sizes {
         if found > allowed {
             let allowed = format!("at most {allowed} (`HostLimits::{limit}`)");
             return Err(ConfigError::Limit { limit, found: found.to_string(), allowed });
         }
+    }
+    if limits.instances == 0 {
+        let allowed = "at least 1".to_owned();
+        return Err(ConfigError::Limit { limit: "instances", found: "0".to_owned(), allowed });
     }
     // A deadline that the clock cannot express would panic at every request.
     for (limit, found) in [("deadline", limits.deadline), ("configure_deadline", limits.configure_deadline)] {
@@ -97,6 +102,6 @@ pub(crate) fn check_settings(
     if text.len() > limits.settings_bytes {
         return Err(ConfigError::SettingsTooLarge { found: text.len(), cap: limits.settings_bytes });
     }
-    let violations = schema.violations(&settings);
-    if violations.is_empty() { Ok(Some(text)) } else { Err(ConfigError::Schema { violations }) }
+    schema.check(&settings).map_err(ConfigError::Schema)?;
+    Ok(Some(text))
 }

@@ -30,12 +30,14 @@ pub struct AuthContext {
     /// Seconds since the Unix epoch; the host's clock if the document does not say. It is the only clock that a
     /// check has.
     #[serde(default = "unix_now")]
+    #[schemars(range(min = i64::MIN, max = i64::MAX))]
     pub now: i64,
     /// The arguments of the call; none where nothing is called, as in a list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arguments: Option<Json>,
     /// Anything else that the enforcement point sends: headers, peer address, AuthZEN context.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "json::object_document")]
+    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     pub attributes: Json,
 }
 
@@ -54,12 +56,14 @@ pub struct AccessToken {
     /// Seconds since the Unix epoch; none if the token never expires. Whoever verified the token checked it: no
     /// built-in check looks at it (rule B1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = i64::MIN, max = i64::MAX))]
     pub expires_at: Option<i64>,
     /// The resource that the token was issued for (RFC 8707).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource_indicator: Option<String>,
     /// All claims of the token, as one object.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "json::object_document")]
+    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     pub claims: Json,
     /// The secret itself, for plugins under the grant `raw-token`. Never written, in JSON or for debugging.
     #[serde(default, skip_serializing)]
@@ -84,7 +88,8 @@ pub struct Component {
     #[serde(default)]
     pub tags: Vec<String>,
     /// Title, description, input schema, annotations, meta and whatever else is known, as one object.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "json::object_document")]
+    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     pub detail: Json,
 }
 

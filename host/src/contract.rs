@@ -1,15 +1,22 @@
 //! Whether a component keeps the contract: the right exports, in a known version, of the right types.
 
+use std::fmt::{self, Write};
+
 use wasmtime::Engine;
 use wasmtime::component::Component;
 use wasmtime::component::types::{ComponentFunc, ComponentItem, Type};
 
 use crate::error::LoadError;
 use crate::shape::Shape;
+use crate::text::{Bounded, clip, quoted};
 
 /// The versions of the contract that this host runs.
 pub const CONTRACT_VERSIONS: &[&str] = &["0.1.0"];
 
+/// The contract's package.
+const PACKAGE: &str = "guardhouse:auth/";
+/// Its interfaces that a plugin may export.
+const KNOWN: &[&str] = &[CHECK, SETTINGS, STEP_UP, "guardhouse:auth/types@0.1.0"];
 const CHECK: &str = "guardhouse:auth/check@0.1.0";
 const SETTINGS: &str = "guardhouse:auth/settings@0.1.0";
 const STEP_UP: &str = "guardhouse:auth/step-up@0.1.0";
@@ -26,15 +33,16 @@ pub(crate) struct Interfaces {
     pub(crate) step_up: bool,
 }
 
-/// The name and version of the contract, before anything is compiled.
+/// The name and version of the contract, before anything is compiled. An interface of ours in a version that is not
+/// known here is an error too: a plugin whose settings are never read, say, may allow what it should not.
 pub(crate) fn check_version(shape: &Shape) -> Result<(), LoadError> {
+    let strange = shape.exports.iter().filter(|name| !KNOWN.contains(&name.as_str()));
+    if let Some(name) = strange.into_iter().find(|name| name.starts_with(PACKAGE)) {
+        let supported = CONTRACT_VERSIONS.join(", ");
+        return Err(LoadError::Version { found: clip(name.strip_prefix(PACKAGE).unwrap_or(name)), supported });
+    }
     if shape.exports.iter().any(|name| name == CHECK) {
         return Ok(());
-    }
-    let supported = CONTRACT_VERSIONS.join(", ");
-    let versions = shape.exports.iter().filter_map(|name| name.strip_prefix("guardhouse:auth/check@"));
-    if let Some(found) = versions.into_iter().next() {
-        return Err(LoadError::Version { found: found.to_owned(), supported });
     }
     let hint = if shape.exports.iter().any(|name| name == "check") {
         " (a bare function `check` carries no version: export the interface)"
@@ -72,10 +80,10 @@ fn expect(
     for (function, expected) in functions {
         let found = match &export.ty {
             ComponentItem::ComponentInstance(instance) => match instance.get_export(engine, function) {
-                Some(export) => describe_item(&export.ty),
+                Some(export) => describe(&export.ty),
                 None => "nothing".to_owned(),
             },
-            other => describe_item(other),
+            other => describe(other),
         };
         if found != *expected {
             return Err(LoadError::WrongType {
@@ -88,81 +96,94 @@ fn expect(
     Ok(true)
 }
 
-pub(crate) fn quoted(names: &[String]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+/// The most of a stranger's type that is written down, in bytes. The contract's own types are shorter.
+const MAX_TYPE_BYTES: usize = 2_048;
+
+fn describe(item: &ComponentItem) -> String {
+    Bounded::of(MAX_TYPE_BYTES, |out| match item {
+        ComponentItem::ComponentFunc(function) => write_function(out, function),
+        ComponentItem::CoreFunc(_) => out.write_str("a core function"),
+        ComponentItem::Module(_) => out.write_str("a module"),
+        ComponentItem::Component(_) => out.write_str("a component"),
+        ComponentItem::ComponentInstance(_) => out.write_str("an instance"),
+        ComponentItem::Type(_) => out.write_str("a type"),
+        ComponentItem::Resource(_) => out.write_str("a resource"),
+    })
 }
 
-fn describe_item(item: &ComponentItem) -> String {
-    match item {
-        ComponentItem::ComponentFunc(function) => describe_function(function),
-        ComponentItem::CoreFunc(_) => "a core function".to_owned(),
-        ComponentItem::Module(_) => "a module".to_owned(),
-        ComponentItem::Component(_) => "a component".to_owned(),
-        ComponentItem::ComponentInstance(_) => "an instance".to_owned(),
-        ComponentItem::Type(_) => "a type".to_owned(),
-        ComponentItem::Resource(_) => "a resource".to_owned(),
+fn write_function(out: &mut Bounded, function: &ComponentFunc) -> fmt::Result {
+    out.write_str(if function.async_() { "async func(" } else { "func(" })?;
+    write_fields(out, function.params())?;
+    out.write_str(")")?;
+    for result in function.results() {
+        out.write_str(" -> ")?;
+        write_type(out, &result)?;
     }
+    Ok(())
 }
 
-fn describe_function(function: &ComponentFunc) -> String {
-    let parameters: Vec<String> = function.params().map(|(name, ty)| format!("{name}: {}", describe(&ty, 0))).collect();
-    let results: Vec<String> = function.results().map(|ty| describe(&ty, 0)).collect();
-    let prefix = if function.async_() { "async func" } else { "func" };
-    let arrow = if results.is_empty() { String::new() } else { format!(" -> {}", results.join(", ")) };
-    format!("{prefix}({}){arrow}", parameters.join(", "))
-}
-
-/// A type as WIT would write it. A stranger's type may be deep: below eight levels it is cut.
-fn describe(ty: &Type, depth: usize) -> String {
-    if depth > 8 {
-        return "…".to_owned();
-    }
-    let inner = |ty: &Type| describe(ty, depth + 1);
-    let maybe = |ty: Option<Type>| ty.map_or_else(|| "_".to_owned(), |ty| describe(&ty, depth + 1));
+/// A type as WIT would write it.
+fn write_type(out: &mut Bounded, ty: &Type) -> fmt::Result {
     match ty {
-        Type::Bool => "bool".to_owned(),
-        Type::S8 => "s8".to_owned(),
-        Type::U8 => "u8".to_owned(),
-        Type::S16 => "s16".to_owned(),
-        Type::U16 => "u16".to_owned(),
-        Type::S32 => "s32".to_owned(),
-        Type::U32 => "u32".to_owned(),
-        Type::S64 => "s64".to_owned(),
-        Type::U64 => "u64".to_owned(),
-        Type::Float32 => "f32".to_owned(),
-        Type::Float64 => "f64".to_owned(),
-        Type::Char => "char".to_owned(),
-        Type::String => "string".to_owned(),
-        Type::List(list) => format!("list<{}>", inner(&list.ty())),
-        Type::Option(option) => format!("option<{}>", inner(&option.ty())),
-        Type::Result(result) => format!("result<{}, {}>", maybe(result.ok()), maybe(result.err())),
+        Type::Bool => out.write_str("bool"),
+        Type::S8 => out.write_str("s8"),
+        Type::U8 => out.write_str("u8"),
+        Type::S16 => out.write_str("s16"),
+        Type::U16 => out.write_str("u16"),
+        Type::S32 => out.write_str("s32"),
+        Type::U32 => out.write_str("u32"),
+        Type::S64 => out.write_str("s64"),
+        Type::U64 => out.write_str("u64"),
+        Type::Float32 => out.write_str("f32"),
+        Type::Float64 => out.write_str("f64"),
+        Type::Char => out.write_str("char"),
+        Type::String => out.write_str("string"),
+        Type::List(list) => write_generic(out, "list", [Some(list.ty())]),
+        Type::FixedLengthList(list) => write_generic(out, "fixed-length-list", [Some(list.ty())]),
+        Type::Map(map) => write_generic(out, "map", [Some(map.key()), Some(map.value())]),
+        Type::Option(option) => write_generic(out, "option", [Some(option.ty())]),
+        Type::Result(result) => write_generic(out, "result", [result.ok(), result.err()]),
+        Type::Tuple(tuple) => write_generic(out, "tuple", tuple.types().map(Some)),
         Type::Record(record) => {
-            let fields: Vec<String> =
-                record.fields().take(16).map(|field| format!("{}: {}", field.name, inner(&field.ty))).collect();
-            format!("record {{ {} }}", fields.join(", "))
+            out.write_str("record { ")?;
+            write_fields(out, record.fields().map(|field| (field.name, field.ty)))?;
+            out.write_str(" }")
         }
-        Type::Tuple(tuple) => {
-            let types: Vec<String> = tuple.types().take(16).map(|ty| inner(&ty)).collect();
-            format!("tuple<{}>", types.join(", "))
-        }
-        Type::Variant(variant) => {
-            let cases: Vec<&str> = variant.cases().take(16).map(|case| case.name).collect();
-            format!("variant {{ {} }}", cases.join(", "))
-        }
-        Type::Enum(names) => {
-            let names: Vec<&str> = names.names().take(16).collect();
-            format!("enum {{ {} }}", names.join(", "))
-        }
-        Type::Flags(names) => {
-            let names: Vec<&str> = names.names().take(16).collect();
-            format!("flags {{ {} }}", names.join(", "))
-        }
-        Type::Map(map) => format!("map<{}, {}>", inner(&map.key()), inner(&map.value())),
-        Type::FixedLengthList(list) => format!("list<{}, {}>", inner(&list.ty()), list.len()),
-        Type::Own(_) => "own<…>".to_owned(),
-        Type::Borrow(_) => "borrow<…>".to_owned(),
-        Type::Future(_) => "future<…>".to_owned(),
-        Type::Stream(_) => "stream<…>".to_owned(),
-        Type::ErrorContext => "error-context".to_owned(),
+        Type::Variant(variant) => write_names(out, "variant", variant.cases().map(|case| case.name)),
+        Type::Enum(names) => write_names(out, "enum", names.names()),
+        Type::Flags(names) => write_names(out, "flags", names.names()),
+        Type::Own(_) => out.write_str("own<…>"),
+        Type::Borrow(_) => out.write_str("borrow<…>"),
+        Type::Future(_) => out.write_str("future<…>"),
+        Type::Stream(_) => out.write_str("stream<…>"),
+        Type::ErrorContext => out.write_str("error-context"),
     }
+}
+
+fn write_generic(out: &mut Bounded, name: &str, types: impl IntoIterator<Item = Option<Type>>) -> fmt::Result {
+    write!(out, "{name}<")?;
+    for (index, ty) in types.into_iter().enumerate() {
+        out.write_str(if index == 0 { "" } else { ", " })?;
+        match ty {
+            Some(ty) => write_type(out, &ty)?,
+            None => out.write_str("_")?,
+        }
+    }
+    out.write_str(">")
+}
+
+fn write_fields<'a>(out: &mut Bounded, fields: impl IntoIterator<Item = (&'a str, Type)>) -> fmt::Result {
+    for (index, (name, ty)) in fields.into_iter().enumerate() {
+        write!(out, "{}{name}: ", if index == 0 { "" } else { ", " })?;
+        write_type(out, &ty)?;
+    }
+    Ok(())
+}
+
+fn write_names<'a>(out: &mut Bounded, what: &str, names: impl IntoIterator<Item = &'a str>) -> fmt::Result {
+    write!(out, "{what} {{ ")?;
+    for (index, name) in names.into_iter().enumerate() {
+        write!(out, "{}{name}", if index == 0 { "" } else { ", " })?;
+    }
+    out.write_str(" }")
 }

@@ -3,8 +3,8 @@
 
 use std::fmt;
 
-use crate::contract::quoted;
 use crate::outcome::Fault;
+use crate::text::quoted;
 
 /// The host cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -68,9 +68,9 @@ pub enum LoadError {
         hint: &'static str,
     },
     /// Built against another version of the contract.
-    #[error("built against version {found} of the contract `guardhouse:auth`; this host supports {supported}")]
+    #[error("built against `{found}` of the contract `guardhouse:auth`; this host supports version {supported}")]
     Version {
-        /// The version in the plugin.
+        /// The interface and version in the plugin, for example `check@0.2.0`.
         found: String,
         /// The versions that this host runs.
         supported: String,
@@ -124,11 +124,8 @@ pub enum ConfigError {
         cap: usize,
     },
     /// The settings break the plugin's own schema.
-    #[error("settings do not fit the plugin's schema: {}", .violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
-    Schema {
-        /// What is wrong, at most ten of them.
-        violations: Vec<Violation>,
-    },
+    #[error("settings do not fit the plugin's schema: {0}")]
+    Schema(Violation),
     /// The plugin's `configure` refused the settings, in its own words.
     #[error("the plugin refused its settings: {0}")]
     Refused(String),
@@ -155,7 +152,7 @@ pub enum ConfigError {
     },
 }
 
-/// One place where settings break their schema.
+/// A place where settings break their schema: the first one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
     /// Where: a JSON pointer (RFC 6901); "" is the whole document.

@@ -1,10 +1,20 @@
 //! From whatever ended an instance to the fault that the operator sees.
 
+use std::fmt::Write;
+
 use wasmtime::{Error, PoolConcurrencyLimitError, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 use crate::outcome::{Cause, Fault};
 use crate::store::Limiter;
+use crate::text::Bounded;
+
+/// Functions of a backtrace that are written down.
+const MAX_FRAMES: usize = 20;
+/// Bytes of each of them.
+const MAX_NAME_BYTES: usize = 200;
+/// Bytes of one cause of an error.
+const MAX_TEXT_BYTES: usize = 1_000;
 
 /// A host function's reason to end the plugin.
 #[derive(Debug, thiserror::Error)]
@@ -14,10 +24,7 @@ pub(crate) struct HostFault(pub(crate) Fault);
 /// Names what ended an instance. Whatever it was, it denies: this only decides what it is called.
 pub(crate) fn classify(error: &Error, limiter: &mut Limiter) -> Fault {
     let mut fault = name(error, limiter);
-    fault.backtrace = error
-        .downcast_ref::<WasmBacktrace>()
-        .filter(|backtrace| !backtrace.frames().is_empty())
-        .map(|backtrace| frames(&backtrace.to_string()));
+    fault.backtrace = error.downcast_ref().map(frames).filter(|frames| !frames.is_empty());
     fault
 }
 
@@ -34,10 +41,14 @@ fn name(error: &Error, limiter: &mut Limiter) -> Fault {
     if error.is::<PoolConcurrencyLimitError>() {
         return Fault::new(Cause::NoRoom, chain(error));
     }
-    if let Some(refused) = limiter.refused.take() {
-        return refused;
-    }
     let text = chain(error);
+    if text.contains("exceeds memory limits") || text.contains("exceeds table limits") {
+        return limiter.refused.take().unwrap_or_else(|| Fault::new(Cause::MemoryLimit, text));
+    }
+    if text.contains("resource limit exceeded") {
+        let detail = format!("it is made of more than `Limits::core_instances` allows: {text}");
+        return Fault::new(Cause::InstanceLimit, detail);
+    }
     let cause = if text.contains("fuel allocated for hostcalls has been exhausted") {
         Cause::HostCallLimit
     } else if text.contains("handle limit exceeded") || text.contains("resource table has no free keys") {
@@ -45,8 +56,10 @@ fn name(error: &Error, limiter: &mut Limiter) -> Fault {
     } else if error.is::<WasmBacktrace>() {
         // A host function or a built-in of the component model ended it, on the plugin's behalf.
         Cause::Trap
-    } else {
+    } else if limiter.instantiated {
         Cause::InvalidResult
+    } else {
+        Cause::Host
     };
     Fault::new(cause, text)
 }
@@ -77,16 +90,22 @@ fn words(trap: Trap) -> String {
     text.strip_prefix("wasm trap: ").unwrap_or(&text).to_owned()
 }
 
-/// The lines of a backtrace below its heading.
-fn frames(backtrace: &str) -> String {
-    backtrace.split_once('\n').map_or(backtrace, |(_, frames)| frames).trim_end().to_owned()
+/// A line for each function on the stack. Its name is the plugin's, and a few bytes of it can stand for megabytes: what
+/// is written of it is bounded while it is written.
+fn frames(backtrace: &WasmBacktrace) -> String {
+    let frame = |frame: &wasmtime::FrameInfo| {
+        let index = frame.func_index();
+        let name = frame.func_name().unwrap_or("unnamed");
+        Bounded::of(MAX_NAME_BYTES, |out| write!(out, "function {index}: {:#}", rustc_demangle::demangle(name)))
+    };
+    backtrace.frames().iter().take(MAX_FRAMES).map(frame).collect::<Vec<_>>().join("\n")
 }
 
-/// The whole chain of causes in one line, without the backtrace.
+/// The whole chain of causes in one line, without the backtrace, and no longer than an event should be.
 pub(crate) fn chain(error: &Error) -> String {
     let mut texts: Vec<String> = Vec::new();
     for cause in error.chain() {
-        let text = cause.to_string();
+        let text = Bounded::of(MAX_TEXT_BYTES, |out| write!(out, "{cause}"));
         if !text.starts_with("error while executing at wasm backtrace") && !texts.contains(&text) {
             texts.push(text);
         }

@@ -1,10 +1,8 @@
 //! The sandbox that all plugins share: one engine, one linker, one clock of deadlines, one bound on how many live.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::component::Linker;
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
 
@@ -12,7 +10,7 @@ use crate::capabilities;
 use crate::error::HostError;
 use crate::image::Images;
 use crate::limits::HostLimits;
-use crate::outcome::{Cause, Fault};
+use crate::room::Room;
 use crate::store::State;
 
 /// Runs plugins. One is enough for a process: its plugins are kept apart whoever they belong to.
@@ -25,8 +23,7 @@ struct Inner {
     engine: Engine,
     linker: Linker<State>,
     limits: HostLimits,
-    room: Arc<Semaphore>,
-    waiting: AtomicUsize,
+    room: Room,
     images: Images,
 }
 
@@ -80,42 +77,15 @@ impl Host {
         memories.max(tables.div_ceil(TABLES_PER_INSTANCE)).max(1)
     }
 
-    /// Waits for room for one instance, but not beyond `end` and not behind a full queue.
-    pub(crate) async fn room(&self, weight: u32, end: Instant) -> Result<OwnedSemaphorePermit, Fault> {
-        let room = &self.0.room;
-        if let Ok(permit) = Arc::clone(room).try_acquire_many_owned(weight) {
-            return Ok(permit);
-        }
-        let _place = self.queue()?;
-        let wait = Arc::clone(room).acquire_many_owned(weight);
-        match tokio::time::timeout_at(end.into(), wait).await {
-            Ok(Ok(permit)) => Ok(permit),
-            _ => Err(Fault::new(Cause::NoRoom, "no room for another instance within the deadline")),
-        }
-    }
-
-    fn queue(&self) -> Result<Place<'_>, Fault> {
-        let place = Place(&self.0.waiting);
-        if self.0.waiting.fetch_add(1, Ordering::Relaxed) < self.0.limits.queue {
-            return Ok(place);
-        }
-        let detail = format!("{} evaluations already wait for room", self.0.limits.queue);
-        Err(Fault::new(Cause::NoRoom, detail))
+    /// Where instances of all checks find room.
+    pub(crate) fn room(&self) -> &Room {
+        &self.0.room
     }
 }
 
 impl std::fmt::Debug for Host {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Host").field("limits", &self.0.limits).finish_non_exhaustive()
-    }
-}
-
-/// A place in the queue, given back when it is dropped.
-struct Place<'a>(&'a AtomicUsize);
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -135,18 +105,24 @@ impl HostBuilder {
     }
 
     /// How often deadlines are looked at: a check is stopped at most two ticks after its deadline, and a check that
-    /// computes lets others have the thread once a tick. At least 100 µs; 1 ms if not set.
+    /// computes lets others have the thread once a tick. From 100 µs to 100 ms; 1 ms if not set.
     #[must_use]
     pub fn tick(mut self, tick: Duration) -> Self {
-        self.tick = tick.max(Duration::from_micros(100));
+        self.tick = tick.clamp(Duration::from_micros(100), Duration::from_millis(100));
         self
     }
 
-    /// Sets the sandbox up and starts the thread that enforces deadlines.
+    /// Sets the sandbox up and starts the thread that enforces deadlines. A process that forks afterwards has no such
+    /// thread in its child: make the host there.
     ///
     /// # Errors
     /// [`HostError`] if the limits cannot be held on this machine, or the thread cannot be started.
     pub fn build(self) -> Result<Host, HostError> {
+        if self.limits.instances == 0 {
+            return Err(HostError::Engine(
+                "`HostLimits::instances` is 0: there would be room for no instance".to_owned(),
+            ));
+        }
         let failed = |error: wasmtime::Error| HostError::Engine(format!("{error:#}"));
         let engine = Engine::new(&config(&self.limits)).map_err(failed)?;
         let mut linker = Linker::new(&engine);
@@ -155,8 +131,7 @@ impl HostBuilder {
         Ok(Host(Arc::new(Inner {
             engine,
             linker,
-            room: Arc::new(Semaphore::new(self.limits.instances as usize)),
-            waiting: AtomicUsize::new(0),
+            room: Room::new(self.limits.instances, self.limits.queue),
             images: Images::default(),
             limits: self.limits,
         })))
@@ -175,7 +150,8 @@ fn config(limits: &HostLimits) -> Config {
         // Host functions run on the same stack, above the plugin's.
         .async_stack_size(limits.stack_bytes.saturating_add(1 << 20))
         .memory_init_cow(true)
-        .wasm_backtrace_details(wasmtime::WasmBacktraceDetails::Enable)
+        // Files and lines would come from the plugin's own debug information, read at each fault.
+        .wasm_backtrace_details(wasmtime::WasmBacktraceDetails::Disable)
         // The same check answers the same on every machine.
         .cranelift_nan_canonicalization(true)
         .relaxed_simd_deterministic(true);

@@ -37,8 +37,8 @@ pub(crate) struct Images {
     in_background: AtomicBool,
 }
 
-/// Plugin, settings, warm-up.
-type Key = (Digest, Option<Digest>, Option<Digest>);
+/// Plugin, settings, warm-up, and the limits that an instance must fit.
+type Key = (Digest, Option<Digest>, Option<Digest>, [usize; 3]);
 
 /// What an image is made from.
 pub(crate) struct Recipe<'a> {
@@ -69,26 +69,48 @@ impl Drop for Turn {
 
 impl Images {
     /// The image of a recipe: one that is there, or a new one. An error says why there can be none.
-    ///
-    /// One image is made at a time, since making one compiles.
     pub(crate) fn get(&self, recipe: Recipe<'_>) -> Result<Arc<Image>, String> {
-        let warm_up = recipe.warm_up.map(|context| Digest::of(format!("{context:?}")));
-        let key = (recipe.plugin.digest(), recipe.settings.map(Digest::of), warm_up);
-        let mut images = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(image) = images.get(&key).and_then(Weak::upgrade) {
-            return Ok(image);
-        }
-        images.retain(|_, image| image.strong_count() > 0);
+        let key = recipe.key()?;
         let cap = recipe.plugin.host().limits().images;
-        if images.len() >= cap {
-            return Err(format!("there are {cap} images already (`HostLimits::images`)"));
+        if let Some(image) = self.find(&key, cap)? {
+            return Ok(image);
         }
         // The tool that takes the image was made for friendly plugins: it panics where it is surprised.
         let made = catch_unwind(AssertUnwindSafe(|| make(recipe)))
             .unwrap_or_else(|panic| Err(format!("taking the image panicked: {}", panic_message(&*panic))));
         let image = Arc::new(made?);
-        images.insert(key, Arc::downgrade(&image));
+        // Another may have made the same meanwhile, or the last one that there was room for.
+        if let Some(image) = self.find(&key, cap)? {
+            return Ok(image);
+        }
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::downgrade(&image));
         Ok(image)
+    }
+
+    /// The image that is there, if one is; an error if there is no room for another.
+    fn find(&self, key: &Key, cap: usize) -> Result<Option<Arc<Image>>, String> {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(image) = made.get(key).and_then(Weak::upgrade) {
+            return Ok(Some(image));
+        }
+        made.retain(|_, image| image.strong_count() > 0);
+        if made.len() >= cap {
+            return Err(format!("there are {cap} images already (`HostLimits::images`)"));
+        }
+        Ok(None)
+    }
+}
+
+impl Recipe<'_> {
+    fn key(&self) -> Result<Key, String> {
+        let warm_up = self.warm_up.map(serde_json::to_vec).transpose().map_err(|error| error.to_string())?;
+        let Limits { memory_bytes, table_elements, core_instances, .. } = *self.limits;
+        Ok((
+            self.plugin.digest(),
+            self.settings.map(Digest::of),
+            warm_up.map(Digest::of),
+            [memory_bytes, table_elements, core_instances],
+        ))
     }
 }
 
@@ -122,8 +144,10 @@ fn snapshot(host: &Host, recipe: Recipe<'_>) -> Result<Vec<u8>, String> {
     let (_, exports, _) = Exports::load(host, &instrumented, &image_limits(host)).map_err(|error| error.to_string())?;
     let end = Instant::now() + limits.configure_deadline;
     block_on(async {
-        let _room = host.room(plugin.weight(), end).await.map_err(|fault| fault.to_string())?;
+        let _room = host.room().enter(plugin.weight(), end).await.map_err(|fault| fault.to_string())?;
         let mut store = new_store(host.engine(), limits, end, Request::none(seed));
+        // A handle is in no image: a plugin that makes one fails here, and has none.
+        store.set_max_component_handles(0);
         let instance =
             instance::prepare(&mut store, &exports, settings, warm_up, end).await.map_err(|fault| fault.to_string())?;
         if store.data().used_wasi() {

@@ -7,6 +7,7 @@ use wasmtime::component::Instance;
 
 use crate::bindings::guardhouse::auth::types;
 use crate::context::AuthContext;
+use crate::decision::AuthorizationError;
 use crate::fault::{HostFault, classify};
 use crate::outcome::{Cause, Fault, Outcome};
 use crate::plugin::Exports;
@@ -90,25 +91,25 @@ async fn answer(
     question: &Question<'_>,
 ) -> wasmtime::Result<(Outcome, Vec<String>)> {
     let instance = start(store, exports, question.settings).await?.map_err(refused)?;
+    store.data_mut().request.open();
     let (scopes, tags) = (token_scopes(question.context), component_tags(question.context));
     let record = record(question.context, &scopes, &tags);
 
     let guest = exports.check.load(&mut *store, &instance)?;
     let outcome = match guest.call_check(&mut *store, record.clone()).await? {
         Ok(allow) => Outcome::from(allow),
-        Err(error) if error.message.len() > question.message_bytes => {
-            let (length, cap) = (error.message.len(), question.message_bytes);
-            let detail = format!("a message of {length} bytes, over the cap of {cap} bytes");
-            return Err(HostFault(Fault::new(Cause::MessageLimit, detail)).into());
+        Err(error) => {
+            check_length("a message", error.message.len(), question.message_bytes)?;
+            Outcome::Explicit(AuthorizationError { message: error.message })
         }
-        Err(error) => Outcome::Explicit(crate::AuthorizationError { message: error.message }),
     };
 
     let missing = match &exports.step_up {
         Some(step_up) if question.wants_missing_scopes && outcome == Outcome::Refused => {
             let guest = step_up.load(&mut *store, &instance)?;
             let named = guest.call_missing_scopes(&mut *store, record).await?;
-            missing(named, question.context)
+            check_length("scopes", named.iter().map(String::len).sum(), question.message_bytes)?;
+            named
         }
         _ => Vec::new(),
     };
@@ -122,6 +123,7 @@ async fn start(
     settings: Option<&String>,
 ) -> wasmtime::Result<Result<Instance, String>> {
     let instance = exports.instance_pre.instantiate_async(&mut *store).await?;
+    store.data_mut().limiter.instantiated = true;
     if let (Some(indices), Some(text)) = (&exports.settings, settings) {
         let guest = indices.load(&mut *store, &instance)?;
         if let Err(words) = guest.call_configure(&mut *store, text).await? {
@@ -131,13 +133,13 @@ async fn start(
     Ok(Ok(instance))
 }
 
-/// Rule U2, whatever the plugin says: nothing without a token, and nothing that the token has.
-fn missing(mut named: Vec<String>, context: &AuthContext) -> Vec<String> {
-    let Some(token) = &context.token else { return Vec::new() };
-    named.retain(|scope| !token.has_scope(scope));
-    named.sort_unstable();
-    named.dedup();
-    named
+/// What reaches the caller is bounded.
+fn check_length(what: &str, length: usize, cap: usize) -> Result<(), HostFault> {
+    if length <= cap {
+        return Ok(());
+    }
+    let detail = format!("{what} of {length} bytes, over the cap of {cap} bytes");
+    Err(HostFault(Fault::new(Cause::MessageLimit, detail)))
 }
 
 fn refused(words: String) -> HostFault {

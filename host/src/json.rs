@@ -4,14 +4,17 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use serde::de::{self, Deserialize, DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, Deserialize, DeserializeOwned, Deserializer, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Number, Value};
+
+use crate::text::clip;
 
 /// An immutable JSON document. A clone is shallow.
 ///
 /// Reading one with serde is strict, because two readers that disagree about a document are a hole: a name that
-/// stands twice in one object is refused (RFC 7493 section 2.3), and so is an integer too large to be kept exactly.
+/// stands twice in one object is refused (RFC 7493 section 2.3), and so is a whole number too large to be kept exactly: an integer beyond 64 bits,
+/// or one from 2^53 on that is written as a fraction or with an exponent.
 #[derive(Clone, PartialEq)]
 pub struct Json(Arc<Value>);
 
@@ -19,8 +22,8 @@ impl Json {
     /// Reads one document.
     ///
     /// # Errors
-    /// [`JsonError`] if `text` is not JSON (RFC 8259), is nested deeper than 128 levels, has a name twice in one
-    /// object, or a number that cannot be kept.
+    /// [`JsonError`] if `text` is not JSON (RFC 8259), is nested 128 levels deep or more, has a name twice in one
+    /// object, or a number that cannot be kept exactly.
     pub fn parse(text: &[u8]) -> Result<Self, JsonError> {
         read(text)
     }
@@ -106,7 +109,7 @@ impl JsonError {
     }
 
     pub(crate) fn new(path: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self { path: path.into(), reason: reason.into() }
+        Self { path: clip(&path.into()), reason: clip(&reason.into()) }
     }
 }
 
@@ -128,7 +131,13 @@ pub(crate) fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, JsonError> {
 
 /// Reads a struct from an object only. A derived reader would take an array of the fields' values as well.
 pub(crate) fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
-    deserializer.deserialize_map(ObjectVisitor(std::marker::PhantomData))
+    // Not `deserialize_map`, whose error would repeat a text that stands where an object belongs.
+    deserializer.deserialize_any(ObjectVisitor(std::marker::PhantomData))
+}
+
+/// A document that is an object.
+pub(crate) fn object_document<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Json, D::Error> {
+    object::<Strict, D>(deserializer).map(|strict| Json::from(strict.0))
 }
 
 /// Like [`object`], for a field that may be null.
@@ -155,6 +164,11 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
         f.write_str("an object")
     }
 
+    /// The text is not repeated: where an object for a token belongs, a text is the token.
+    fn visit_str<E: de::Error>(self, _: &str) -> Result<T, E> {
+        Err(E::invalid_type(Unexpected::Other("a string"), &self))
+    }
+
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
         T::deserialize(de::value::MapAccessDeserializer::new(map))
     }
@@ -169,6 +183,9 @@ impl<'de> Deserialize<'de> for Strict {
 }
 
 struct StrictVisitor;
+
+/// Below 2^53, every whole number has a floating-point number of its own.
+const FIRST_INEXACT: f64 = 9_007_199_254_740_992.0;
 
 impl<'de> Visitor<'de> for StrictVisitor {
     type Value = Value;
@@ -194,8 +211,8 @@ impl<'de> Visitor<'de> for StrictVisitor {
     }
 
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
-        // An integer beyond 64 bits arrives here, rounded: two that differ would look equal to a check.
-        if value.fract() == 0.0 && value.abs() >= 9_223_372_036_854_775_808.0 {
+        // A large whole number arrives here rounded: two that differ would look equal to a check.
+        if value.fract() == 0.0 && value.abs() >= FIRST_INEXACT {
             return Err(E::custom("number too large to be kept exactly, write it as a string"));
         }
         Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("number that JSON has no form for"))

@@ -1,4 +1,4 @@
-//! What bounds a plugin. Nothing is unlimited, and nothing is bounded in silence: each limit has its own
+//! What bounds a plugin. Nothing is bounded in silence: each limit has its own
 //! [`Cause`](crate::Cause) or its own error.
 
 use std::time::Duration;
@@ -21,12 +21,18 @@ pub struct Limits {
     pub table_elements: usize,
     /// Core instances that make up one instance of the plugin. Default: 64.
     pub core_instances: usize,
+    /// Instances of this check that live at the same time. It is what keeps one busy or slow check from taking all of
+    /// [`HostLimits::instances`] for itself. Default: 64.
+    pub instances: u32,
+    /// Evaluations of this check that wait for room; one more is a fault at once. Default: 256.
+    pub queue: usize,
     /// Handles that an instance may hold at once. Default: 1,000.
     pub handles: usize,
     /// Text of the context that one instance may be given, in bytes: the record, and every answer of the `request`
     /// interface. Default: 1 MiB.
     pub context_bytes: usize,
-    /// The message of an explicit denial, in bytes. Default: 64 KiB.
+    /// What reaches the caller, in bytes: the message of an explicit denial, or the scopes that are missing.
+    /// Default: 64 KiB.
     pub message_bytes: usize,
     /// What one evaluation may write: stdout, stderr and log calls together, in bytes. Default: 64 KiB.
     pub log_bytes: usize,
@@ -45,6 +51,8 @@ impl Default for Limits {
             memory_bytes: 64 << 20,
             table_elements: 50_000,
             core_instances: 64,
+            instances: 64,
+            queue: 256,
             handles: 1_000,
             context_bytes: 1 << 20,
             message_bytes: 64 << 10,
@@ -63,29 +71,36 @@ pub struct HostLimits {
     pub instances: u32,
     /// Evaluations that wait for room; one more is a fault at once. Default: 1,024.
     pub queue: usize,
-    /// The largest [`Limits::memory_bytes`] that a check may ask for: each instance has this much address space
-    /// set aside. Default: 256 MiB.
+    /// The largest [`Limits::memory_bytes`] that a check may ask for. All instances together may have as much memory
+    /// as there are of them times this; besides, 4 GiB of address space are set aside for each. Default: 256 MiB.
     pub memory_bytes: usize,
     /// The largest [`Limits::table_elements`] that a check may ask for. Default: 50,000.
     pub table_elements: usize,
+    /// The largest [`Limits::core_instances`] that a check may ask for. Default: 64.
+    pub core_instances: usize,
     /// The WebAssembly stack of an instance, in bytes. Default: 512 KiB.
     pub stack_bytes: usize,
     /// The file of a plugin, in bytes. Default: 32 MiB.
     pub plugin_bytes: usize,
     /// Functions in a plugin, over all its modules. Default: 65,536.
     pub functions: usize,
+    /// The code of one function, in bytes: compiling takes more than twice as long for twice as much. Default:
+    /// 256 KiB.
+    pub function_bytes: usize,
     /// Types in a plugin. Default: 65,536.
     pub types: usize,
-    /// Imports of a plugin and of the modules inside it. Default: 4,096.
+    /// Imports of a plugin and of the modules inside it; and its exports. Default: 4,096.
     pub imports: usize,
     /// Modules and components inside a plugin. Default: 256.
     pub modules: usize,
-    /// How deep modules and components are nested. Default: 8.
+    /// How deep modules, components and their types are nested. Default: 8.
     pub nesting: usize,
     /// The settings schema of a plugin, in bytes. Default: 64 KiB.
     pub schema_bytes: usize,
     /// The subschemas of a settings schema once every reference is followed. Default: 10,000.
     pub schema_nodes: usize,
+    /// Patterns in a settings schema. Default: 64.
+    pub schema_patterns: usize,
     /// Images of configured plugins (see [`ImagePolicy`](crate::ImagePolicy)). Default: 1,000.
     pub images: usize,
     /// One image, in bytes. Default: 16 MiB.
@@ -99,15 +114,18 @@ impl Default for HostLimits {
             queue: 1_024,
             memory_bytes: 256 << 20,
             table_elements: 50_000,
+            core_instances: 64,
             stack_bytes: 512 << 10,
             plugin_bytes: 32 << 20,
             functions: 65_536,
+            function_bytes: 256 << 10,
             types: 65_536,
             imports: 4_096,
             modules: 256,
             nesting: 8,
             schema_bytes: 64 << 10,
             schema_nodes: 10_000,
+            schema_patterns: 64,
             images: 1_000,
             image_bytes: 16 << 20,
         }

@@ -61,15 +61,18 @@ pub fn restrict_tag<S: Into<String>>(tag: impl Into<String>, scopes: impl IntoIt
 /// role; a claim that is missing or of another type denies.
 ///
 /// # Errors
-/// [`NoRoles`] without any role: that would let every token in.
+/// [`RolesError`] without any role, which would let every token in, and for a pointer that is none.
 pub fn require_roles<S: Into<String>>(
     roles: impl IntoIterator<Item = S>,
     claim: impl Into<String>,
-) -> Result<impl AuthCheck, NoRoles> {
+) -> Result<impl AuthCheck, RolesError> {
     let roles = collect(roles);
     let claim = claim.into();
     if roles.is_empty() {
-        return Err(NoRoles);
+        return Err(RolesError::NoRoles);
+    }
+    if !claim.is_empty() && !claim.starts_with('/') {
+        return Err(RolesError::NoPointer(claim));
     }
     Ok(from_fn("require_roles", move |context: &AuthContext| {
         let held = context.token.as_ref().and_then(|token| token.claims.pointer(&claim));
@@ -84,10 +87,17 @@ pub fn require_roles<S: Into<String>>(
     }))
 }
 
-/// [`require_roles`] needs at least one role.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("needs at least one role: with none, every token would be let in")]
-pub struct NoRoles;
+/// Why there can be no such [`require_roles`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RolesError {
+    /// There is no role.
+    #[error("needs at least one role: with none, every token would be let in")]
+    NoRoles,
+    /// The claim is not a JSON pointer.
+    #[error("`{0}` is not a JSON pointer: it must be empty or begin with `/`")]
+    NoPointer(String),
+}
 
 struct Native<F, M> {
     id: String,

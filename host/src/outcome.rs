@@ -76,7 +76,7 @@ impl fmt::Display for Fault {
 pub enum Cause {
     /// The plugin trapped: an `unreachable`, a panic, a bad pointer of its own, a division by zero.
     Trap,
-    /// The plugin's stack overflowed (`Limits::stack_bytes` of the host).
+    /// The plugin's stack overflowed ([`HostLimits::stack_bytes`](crate::HostLimits::stack_bytes)).
     StackOverflow,
     /// The plugin used up [`Limits::fuel`](crate::Limits::fuel).
     OutOfFuel,
@@ -87,6 +87,8 @@ pub enum Cause {
     /// The plugin was refused table elements over [`Limits::table_elements`](crate::Limits::table_elements), and
     /// failed.
     TableLimit,
+    /// The plugin is made of more core instances than [`Limits::core_instances`](crate::Limits::core_instances).
+    InstanceLimit,
     /// The context is larger than [`Limits::context_bytes`](crate::Limits::context_bytes).
     ContextLimit,
     /// The message is longer than [`Limits::message_bytes`](crate::Limits::message_bytes).
@@ -124,6 +126,7 @@ impl Cause {
             Self::Deadline => "deadline",
             Self::MemoryLimit => "memory-limit",
             Self::TableLimit => "table-limit",
+            Self::InstanceLimit => "instance-limit",
             Self::ContextLimit => "context-limit",
             Self::MessageLimit => "message-limit",
             Self::LogLimit => "log-limit",
@@ -169,8 +172,8 @@ impl From<Outcome> for Evaluation {
 pub struct Usage {
     /// Wall-clock time, from the wait for room to the answer.
     pub elapsed: Duration,
-    /// Instructions of the plugin, roughly: the same for the same plugin, settings and context. Zero for a native
-    /// check.
+    /// Instructions of the plugin, roughly: the same for the same plugin, settings, context and
+    /// [`Tier`](crate::Tier). Zero for a native check.
     pub fuel: u64,
     /// The most linear memory that the plugin had, in bytes.
     pub memory_bytes: usize,

@@ -21,6 +21,7 @@ use crate::outcome::{Cause, Fault};
 use crate::schema::Schema;
 use crate::shape::Shape;
 use crate::store::{State, new_store};
+use crate::text::clip;
 
 /// Code that can be made into checks. Its settings, grants and limits belong to each [`Check`](crate::Check): ten
 /// checks of one plugin share one compilation.
@@ -171,11 +172,23 @@ impl Exports {
 
 fn compile(host: &Host, bytes: &[u8]) -> Result<Component, LoadError> {
     Component::from_binary(host.engine(), bytes).map_err(|error| {
-        match error.downcast_ref::<wasmparser::BinaryReaderError>() {
-            Some(invalid) => LoadError::Invalid { offset: invalid.offset(), reason: invalid.message().to_owned() },
-            None => LoadError::Compile(chain(&error)),
+        if let Some(invalid) = error.downcast_ref::<wasmparser::BinaryReaderError>() {
+            return LoadError::Invalid { offset: invalid.offset(), reason: clip(invalid.message()) };
+        }
+        let text = chain(&error);
+        match invalid_code(&text) {
+            Some((offset, reason)) => LoadError::Invalid { offset, reason },
+            None if text.contains("pooling allocator") => LoadError::DoesNotFit(text),
+            None => LoadError::Compile(text),
         }
     })
+}
+
+/// Where and why a function's body is invalid, in the words of a compiler that keeps it to a text.
+fn invalid_code(text: &str) -> Option<(usize, String)> {
+    let (_, place) = text.split_once("Invalid input WebAssembly code at offset ")?;
+    let (offset, reason) = place.split_once(": ")?;
+    Some((offset.parse().ok()?, reason.to_owned()))
 }
 
 fn weight(host: &Host, component: &Component) -> Result<u32, LoadError> {
@@ -196,24 +209,28 @@ fn weight(host: &Host, component: &Component) -> Result<u32, LoadError> {
     Ok(weight)
 }
 
+/// Imports are known by their exact names. The linker would take a later patch version for ours, and nothing here
+/// would know that the plugin imports it.
 fn link(host: &Host, component: &Component, shape: &Shape) -> Result<InstancePre<State>, LoadError> {
-    host.linker().instantiate_pre(component).map_err(|error| {
-        let imports: Vec<String> = shape.imports.iter().filter(|import| !Host::offers(import)).cloned().collect();
-        if imports.is_empty() { LoadError::WrongImport(chain(&error)) } else { LoadError::UnknownImports { imports } }
-    })
+    let unknown: Vec<String> = shape.imports.iter().filter(|import| !Host::offers(import)).cloned().collect();
+    if !unknown.is_empty() {
+        return Err(LoadError::UnknownImports { imports: unknown });
+    }
+    host.linker().instantiate_pre(component).map_err(|error| LoadError::WrongImport(chain(&error)))
 }
 
 fn read_schema(host: &Host, exports: &Exports, weight: u32) -> Result<Schema, LoadError> {
     let limits = Limits {
         memory_bytes: host.limits().memory_bytes,
         table_elements: host.limits().table_elements,
+        core_instances: host.limits().core_instances,
         host_call_bytes: host.limits().schema_bytes.saturating_add(1024),
         ..Limits::default()
     };
     let end = Instant::now() + SCHEMA_DEADLINE;
     let seed = Seed { decision: DecisionId::random(), check: "".into() };
     let text = block_on(async {
-        let _room = host.room(weight, end).await?;
+        let _room = host.room().enter(weight, end).await?;
         let mut store = new_store(host.engine(), &limits, end, Request::none(seed));
         instance::schema(&mut store, exports, end).await
     })

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use crate::auth_check::{AuthCheck, Identity};
-use crate::decision::{Decision, DecisionId, Denial};
+use crate::decision::{Decision, DecisionId};
 use crate::digest::Digest;
-use crate::outcome::{Cause, Evaluation, Fault, LogLine, Outcome, Usage};
+use crate::outcome::{Evaluation, Fault, LogLine, Outcome, Usage};
 
 /// One decision with how it came about.
 #[derive(Debug, Clone)]
+#[must_use = "a decision that nobody looks at guards nothing"]
 pub struct Report {
     /// The key that the caller of a denial has too.
     pub id: DecisionId,
@@ -44,19 +45,6 @@ pub struct CheckReport {
 }
 
 impl Report {
-    /// The report of a decision that no check could be asked about.
-    pub(crate) fn host_fault(detail: &str) -> Self {
-        let id = DecisionId::random();
-        tracing::warn!(target: "guardhouse", decision = %id, cause = %Cause::Host, detail, "no check could be asked");
-        Self {
-            id,
-            decision: Decision::Deny(Denial { id, message: None, missing_scopes: Vec::new() }),
-            checks: Vec::new(),
-            decided_by: None,
-            elapsed: Duration::ZERO,
-        }
-    }
-
     /// Rule S8: one event for each decision.
     pub(crate) fn record(&self) {
         let decided = self.decided_by.and_then(|index| self.checks.get(index));
@@ -66,7 +54,7 @@ impl Report {
             allow = self.decision.is_allow(),
             checks = self.checks.len(),
             decided_by = decided.map(|check| check.id.as_str()),
-            outcome = decided.map_or("allow", |check| check.outcome.kind()),
+            outcome = decided.map(|check| check.outcome.kind()).unwrap_or(if self.decision.is_allow() { "allow" } else { "masked" }),
             tenant = decided.or(self.checks.first()).and_then(|check| check.tenant.as_deref()),
             plugins = ?self.checks.iter().map(|check| check.plugin).collect::<Vec<_>>(),
             settings = ?self.checks.iter().map(|check| check.settings).collect::<Vec<_>>(),
@@ -79,10 +67,19 @@ impl Report {
 
 impl CheckReport {
     pub(crate) fn new(check: &dyn AuthCheck, evaluation: Evaluation) -> Self {
-        let Identity { tenant, plugin, settings } = check.identity();
+        Self::named(check.id(), check.identity(), evaluation)
+    }
+
+    /// The report of a check that panicked when it was asked its name.
+    pub(crate) fn nameless(evaluation: Evaluation) -> Self {
+        Self::named("", Identity::default(), evaluation)
+    }
+
+    fn named(id: &str, identity: Identity<'_>, evaluation: Evaluation) -> Self {
+        let Identity { tenant, plugin, settings } = identity;
         let Evaluation { outcome, missing_scopes, usage, logs } = evaluation;
         Self {
-            id: check.id().to_owned(),
+            id: id.to_owned(),
             tenant: tenant.map(str::to_owned),
             plugin,
             settings,

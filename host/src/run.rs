@@ -2,9 +2,9 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Poll;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crate::auth_check::{AuthCheck, Inquiry};
+use crate::auth_check::{AuthCheck, EvaluationFuture, Inquiry};
 use crate::context::AuthContext;
 use crate::decision::{Decision, DecisionId, Denial};
 use crate::native::panic_message;
@@ -58,10 +58,11 @@ async fn run<C: AuthCheck>(checks: &[C], context: &AuthContext, engine: Engine) 
     let mut decision = Decision::Allow;
     let mut shortfall = Vec::new();
     for (index, check) in checks.iter().enumerate() {
-        let report = CheckReport::new(check, ask(check, inquiry).await);
+        let (mut report, is_scope_aware) = ask(check, inquiry).await;
+        report.missing_scopes = put_right(report.missing_scopes, context);
         report.record(id);
         let outcome = report.outcome.clone();
-        let goes_on = with_shortfall && outcome == Outcome::Refused && check.is_scope_aware();
+        let goes_on = with_shortfall && outcome == Outcome::Refused && is_scope_aware;
         if goes_on {
             shortfall.extend_from_slice(&report.missing_scopes);
         }
@@ -81,9 +82,7 @@ async fn run<C: AuthCheck>(checks: &[C], context: &AuthContext, engine: Engine) 
         }
     }
     if let Decision::Deny(denial) = &mut decision {
-        shortfall.sort_unstable();
-        shortfall.dedup();
-        denial.missing_scopes = shortfall;
+        denial.missing_scopes = put_right(shortfall, context);
     }
 
     let report = Report { id, decision, checks: reports, decided_by, elapsed: start.elapsed() };
@@ -91,19 +90,57 @@ async fn run<C: AuthCheck>(checks: &[C], context: &AuthContext, engine: Engine) 
     report
 }
 
-/// Asks one check. A panic in it, or in the host on its behalf, is a fault of the check.
-async fn ask<C: AuthCheck>(check: &C, inquiry: Inquiry<'_>) -> Evaluation {
-    let mut evaluation = match catch_unwind(AssertUnwindSafe(|| check.evaluate(inquiry))) {
-        Ok(evaluation) => evaluation,
-        Err(panic) => return panicked(&*panic),
+/// Rule U2, whatever a check says: nothing without a token, nothing that the token has, and each once.
+fn put_right(mut named: Vec<String>, context: &AuthContext) -> Vec<String> {
+    let Some(token) = &context.token else { return Vec::new() };
+    named.retain(|scope| !token.has_scope(scope));
+    named.sort_unstable();
+    named.dedup();
+    named
+}
+
+/// The denial of a request that no check could be asked about, because the host has no thread to wait in.
+pub(crate) fn impossible(detail: &str) -> Report {
+    let id = DecisionId::random();
+    tracing::warn!(target: "guardhouse", decision = %id, cause = %Cause::Host, detail, "no check could be asked");
+    let decision = Decision::Deny(Denial { id, message: None, missing_scopes: Vec::new() });
+    let report = Report { id, decision, checks: Vec::new(), decided_by: None, elapsed: Duration::ZERO };
+    report.record();
+    report
+}
+
+/// Asks one check, and whether scopes are all that it may have denied for. A panic in it, or in the host on its
+/// behalf, is a fault of the check: also one that comes only when its answer is put away, or when it is asked its name.
+async fn ask<C: AuthCheck>(check: &C, inquiry: Inquiry<'_>) -> (CheckReport, bool) {
+    let evaluation = match caught(|| check.evaluate(inquiry)) {
+        Ok(future) => settle(future).await,
+        Err(panicked) => panicked,
     };
-    std::future::poll_fn(move |context| match catch_unwind(AssertUnwindSafe(|| evaluation.as_mut().poll(context))) {
-        Ok(poll) => poll,
-        Err(panic) => Poll::Ready(panicked(&*panic)),
+    caught(|| (CheckReport::new(check, evaluation), check.is_scope_aware()))
+        .unwrap_or_else(|panicked| (CheckReport::nameless(panicked), false))
+}
+
+async fn settle(future: EvaluationFuture<'_>) -> Evaluation {
+    let mut future = Some(future);
+    std::future::poll_fn(move |context| {
+        let poll = caught(|| match &mut future {
+            Some(future) => future.as_mut().poll(context),
+            None => Poll::Pending,
+        });
+        let evaluation = match poll {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(evaluation)) => evaluation,
+            Err(panicked) => panicked,
+        };
+        let done = future.take();
+        Poll::Ready(caught(|| drop(done)).map_or_else(|panicked| panicked, |()| evaluation))
     })
     .await
 }
 
-fn panicked(panic: &(dyn std::any::Any + Send)) -> Evaluation {
-    Outcome::Masked(Fault::new(Cause::Native, format!("panicked: {}", panic_message(panic)))).into()
+#[expect(clippy::result_large_err, reason = "a panic is rare, and its report is not passed on")]
+fn caught<T>(work: impl FnOnce() -> T) -> Result<T, Evaluation> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
+        Outcome::Masked(Fault::new(Cause::Native, format!("panicked: {}", panic_message(&*panic)))).into()
+    })
 }

@@ -6,94 +6,123 @@ use serde_json::Value;
 use crate::error::Violation;
 use crate::json::Json;
 use crate::limits::HostLimits;
+use crate::text::clip;
 
 /// A JSON Schema (2020-12) that is small and closed: it refers to nothing outside itself and does not recur, so that
-/// holding settings against it ends.
+/// holding settings against it ends, and soon.
 pub(crate) struct Schema {
     document: Json,
     validator: Validator,
+    /// Subschemas, once every reference is followed.
+    nodes: usize,
 }
 
-/// Violations that are reported; settings may have any number.
-const MAX_VIOLATIONS: usize = 10;
-/// Bytes of one reported reason; it may quote the settings.
-const MAX_REASON: usize = 300;
 /// How deep subschemas may be nested once every reference is followed.
 const MAX_DEPTH: usize = 200;
+/// What one pattern may be compiled to, in bytes.
+const PATTERN_BYTES: usize = 128 << 10;
+/// Subschemas times values of the settings: what holding the ones against the others takes, at the worst.
+const MAX_STEPS: usize = 10_000_000;
 
 impl Schema {
     /// Reads a schema.
     pub(crate) fn parse(text: &str, limits: &HostLimits) -> Result<Self, String> {
         if text.len() > limits.schema_bytes {
-            return Err(format!(
-                "{} bytes, over the cap of {} bytes (`HostLimits::schema_bytes`)",
-                text.len(),
-                limits.schema_bytes
-            ));
+            let (length, cap) = (text.len(), limits.schema_bytes);
+            return Err(format!("{length} bytes, over the cap of {cap} bytes (`HostLimits::schema_bytes`)"));
         }
         let document = Json::parse(text.as_bytes()).map_err(|error| error.to_string())?;
-        let mut nodes = limits.schema_nodes;
-        measure(&document, &document, &mut nodes, 0)?;
+        let mut left = Budget { nodes: limits.schema_nodes, patterns: limits.schema_patterns };
+        left.spend(&document, &document, 0)?;
         let validator = jsonschema::draft202012::options()
-            .with_pattern_options(PatternOptions::regex().size_limit(1 << 20).dfa_size_limit(1 << 20))
+            .with_pattern_options(PatternOptions::regex().size_limit(PATTERN_BYTES).dfa_size_limit(PATTERN_BYTES))
             .build(&document)
             .map_err(|error| clip(&error.to_string()))?;
-        Ok(Self { document, validator })
+        Ok(Self { document, validator, nodes: limits.schema_nodes - left.nodes })
     }
 
     pub(crate) fn document(&self) -> &Json {
         &self.document
     }
 
-    /// Everything that is wrong with `settings`, up to [`MAX_VIOLATIONS`].
-    pub(crate) fn violations(&self, settings: &Value) -> Vec<Violation> {
-        self.validator
-            .iter_errors(settings)
-            .take(MAX_VIOLATIONS)
-            .map(|error| Violation { pointer: error.instance_path().to_string(), reason: clip(&error.to_string()) })
-            .collect()
+    /// The first thing that is wrong with `settings`.
+    pub(crate) fn check(&self, settings: &Value) -> Result<(), Violation> {
+        let values = count(settings);
+        if self.nodes.saturating_mul(values) > MAX_STEPS {
+            let nodes = self.nodes;
+            let reason = format!("{values} values are too many to hold against a schema of {nodes} subschemas");
+            return Err(Violation { pointer: String::new(), reason });
+        }
+        self.validator.validate(settings).map_err(|error| Violation {
+            pointer: clip(&error.instance_path().to_string()),
+            reason: clip(&error.to_string()),
+        })
     }
 }
 
-/// Follows every reference and counts what it meets. A schema of a few lines can stand for millions of subschemas,
-/// and one that refers to itself for endlessly many.
-fn measure(root: &Value, node: &Value, left: &mut usize, depth: usize) -> Result<(), String> {
-    let too_large = "recursive, or too large once its references are followed (`HostLimits::schema_nodes`)";
-    *left = left.checked_sub(1).ok_or(too_large)?;
-    if depth > MAX_DEPTH {
-        return Err(too_large.to_owned());
-    }
-    match node {
-        Value::Object(object) => {
-            for (key, value) in object {
-                match (key.as_str(), value) {
-                    ("$ref", Value::String(target)) => {
-                        let found = target.strip_prefix('#').and_then(|pointer| root.pointer(pointer));
-                        let found =
-                            found.ok_or_else(|| format!("`$ref` to `{}`, which is not in the schema", clip(target)))?;
-                        measure(root, found, left, depth + 1)?;
+/// What is left of the size that a schema may have. A schema of a few lines can stand for millions of subschemas, and
+/// one that refers to itself for endlessly many.
+struct Budget {
+    nodes: usize,
+    patterns: usize,
+}
+
+impl Budget {
+    /// Follows every reference and counts what it meets.
+    fn spend(&mut self, root: &Value, node: &Value, depth: usize) -> Result<(), String> {
+        let too_large = "recursive, or too large once its references are followed (`HostLimits::schema_nodes`)";
+        self.nodes = self.nodes.checked_sub(1).ok_or(too_large)?;
+        if depth > MAX_DEPTH {
+            return Err(too_large.to_owned());
+        }
+        match node {
+            Value::Object(object) => {
+                for (key, value) in object {
+                    self.spend_keyword(key, value)?;
+                    match (key.as_str(), value) {
+                        ("$ref", Value::String(target)) => self.spend(root, referred(root, target)?, depth + 1)?,
+                        ("$dynamicRef" | "$recursiveRef", _) => return Err(format!("`{key}` is not supported")),
+                        ("$id", _) if depth > 0 => return Err("`$id` inside a schema is not supported".to_owned()),
+                        _ => self.spend(root, value, depth + 1)?,
                     }
-                    ("$dynamicRef" | "$recursiveRef", _) => {
-                        return Err(format!("`{key}` is not supported"));
-                    }
-                    ("$id", _) if depth > 0 => return Err("`$id` inside a schema is not supported".to_owned()),
-                    _ => measure(root, value, left, depth + 1)?,
                 }
             }
-        }
-        Value::Array(values) => {
-            for value in values {
-                measure(root, value, left, depth + 1)?;
+            Value::Array(values) => {
+                for value in values {
+                    self.spend(root, value, depth + 1)?;
+                }
             }
+            _ => {}
         }
-        _ => {}
+        Ok(())
     }
-    Ok(())
+
+    fn spend_keyword(&mut self, key: &str, value: &Value) -> Result<(), String> {
+        let patterns = match (key, value) {
+            ("pattern", _) => 1,
+            ("patternProperties", Value::Object(patterns)) => patterns.len(),
+            _ => 0,
+        };
+        let too_many = "too many patterns (`HostLimits::schema_patterns`)";
+        self.patterns = self.patterns.checked_sub(patterns).ok_or(too_many)?;
+        Ok(())
+    }
 }
 
-fn clip(text: &str) -> String {
-    if text.len() <= MAX_REASON {
-        return text.to_owned();
+/// What a reference refers to. Escapes are refused, so that there is only one way to read it.
+fn referred<'a>(root: &'a Value, target: &str) -> Result<&'a Value, String> {
+    if target.contains('%') {
+        return Err(format!("`$ref` to `{}`: escapes with `%` are not supported", clip(target)));
     }
-    format!("{}…", &text[..text.floor_char_boundary(MAX_REASON)])
+    let found = target.strip_prefix('#').and_then(|pointer| root.pointer(pointer));
+    found.ok_or_else(|| format!("`$ref` to `{}`, which is not in the schema", clip(target)))
+}
+
+/// How many values a document is made of.
+fn count(value: &Value) -> usize {
+    match value {
+        Value::Array(values) => values.iter().map(count).sum::<usize>().saturating_add(1),
+        Value::Object(object) => object.values().map(count).sum::<usize>().saturating_add(1),
+        _ => 1,
+    }
 }

@@ -5,6 +5,8 @@ use wasmparser::{ComponentExternalKind, Encoding, Parser, Payload};
 
 use crate::error::LoadError;
 use crate::limits::HostLimits;
+use crate::nesting;
+use crate::text::clip;
 
 /// What a plugin is made of.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -47,9 +49,19 @@ impl Shape {
                 Payload::ComponentCanonicalSection(section) => {
                     shape.functions += section.count() as usize;
                 }
+                Payload::CodeSectionEntry(body) => {
+                    let length = body.range().len();
+                    cap("bytes in one function", "function_bytes", length, limits.function_bytes)?;
+                }
                 Payload::TypeSection(section) => shape.types += section.count() as usize,
                 Payload::CoreTypeSection(section) => shape.types += section.count() as usize,
-                Payload::ComponentTypeSection(section) => shape.types += section.count() as usize,
+                Payload::ComponentTypeSection(section) => {
+                    let range = section.range();
+                    let section = bytes.get(range.clone()).unwrap_or_default();
+                    let nesting = nesting::measure(section, range.start, limits.nesting).map_err(invalid)?;
+                    shape.types += nesting.types;
+                    cap("levels of nesting", "nesting", nesting.depth, limits.nesting)?;
+                }
                 Payload::ImportSection(section) => all_imports += section.count() as usize,
                 Payload::ComponentImportSection(section) => {
                     all_imports += section.count() as usize;
@@ -61,6 +73,8 @@ impl Shape {
                     }
                 }
                 Payload::ComponentExportSection(section) if depth == 0 => {
+                    let exports = shape.exports.len() + section.count() as usize;
+                    cap("exports", "imports", exports, limits.imports)?;
                     for export in section {
                         let export = export.map_err(invalid)?;
                         if export.kind != ComponentExternalKind::Type {
@@ -87,7 +101,7 @@ impl Shape {
         for field in fields.into_iter().flatten() {
             for value in field.values.into_iter().flatten() {
                 let line = format!("{} {} {}", field.name, value.name, value.version);
-                let line = line.trim_end().to_owned();
+                let line = clip(line.trim_end());
                 if self.producers.len() < 64 && !self.producers.contains(&line) {
                     self.producers.push(line);
                 }
@@ -127,5 +141,5 @@ fn not_wasm(bytes: &[u8]) -> LoadError {
 }
 
 fn invalid(error: wasmparser::BinaryReaderError) -> LoadError {
-    LoadError::Invalid { offset: error.offset(), reason: error.message().to_owned() }
+    LoadError::Invalid { offset: error.offset(), reason: clip(error.message()) }
 }

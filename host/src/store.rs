@@ -7,6 +7,7 @@ use wasmtime::{Engine, ResourceLimiter, Store, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::capabilities::{Request, wasi};
+use crate::clock::Clock;
 use crate::limits::Limits;
 use crate::log::Log;
 use crate::outcome::{Cause, Fault};
@@ -17,7 +18,7 @@ pub(crate) struct State {
     pub(crate) log: Log,
     pub(crate) request: Request,
     /// Made when the plugin first asks for anything of WASI; most never do.
-    wasi: Option<(WasiCtx, ResourceTable)>,
+    wasi: Option<Wasi>,
     handles: usize,
 }
 
@@ -28,13 +29,30 @@ impl State {
     }
 }
 
-impl WasiView for State {
-    fn ctx(&mut self) -> WasiCtxView<'_> {
-        let (ctx, table) = self.wasi.get_or_insert_with(|| {
+struct Wasi {
+    ctx: WasiCtx,
+    table: ResourceTable,
+    clock: Clock,
+}
+
+impl State {
+    pub(crate) fn clock(&mut self) -> Clock {
+        self.wasi().clock.clone()
+    }
+
+    fn wasi(&mut self) -> &mut Wasi {
+        self.wasi.get_or_insert_with(|| {
             let mut table = ResourceTable::new();
             table.set_max_capacity(self.handles);
-            (wasi(&self.request, &self.log), table)
-        });
+            let clock = self.request.clock();
+            Wasi { ctx: wasi(&self.request, &self.log, &clock), table, clock }
+        })
+    }
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        let Wasi { ctx, table, .. } = self.wasi();
         WasiCtxView { ctx, table }
     }
 }
@@ -75,6 +93,10 @@ pub(crate) struct Limiter {
     instance_cap: usize,
     /// All linear memory of the instance, in bytes.
     pub(crate) memory_bytes: usize,
+    /// What the last growth added to it, in case it was allowed and failed all the same.
+    last_growth: usize,
+    /// Whether the instance was made: what goes wrong before is not the plugin's answer.
+    pub(crate) instantiated: bool,
     /// The last thing that was refused.
     pub(crate) refused: Option<Fault>,
 }
@@ -86,6 +108,8 @@ impl Limiter {
             table_cap: limits.table_elements,
             instance_cap: limits.core_instances,
             memory_bytes: 0,
+            last_growth: 0,
+            instantiated: false,
             refused: None,
         }
     }
@@ -93,15 +117,23 @@ impl Limiter {
 
 impl ResourceLimiter for Limiter {
     fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        let total = self.memory_bytes.saturating_add(desired.saturating_sub(current));
+        let growth = desired.saturating_sub(current);
+        let total = self.memory_bytes.saturating_add(growth);
         let fits = total <= self.memory_cap;
         if fits {
             self.memory_bytes = total;
+            self.last_growth = growth;
         } else {
             let detail = format!("asked for {total} bytes of memory, over the cap of {} bytes", self.memory_cap);
             self.refused = Some(Fault::new(Cause::MemoryLimit, detail));
+            self.last_growth = 0;
         }
         Ok(fits)
+    }
+
+    fn memory_grow_failed(&mut self, _: wasmtime::Error) -> wasmtime::Result<()> {
+        self.memory_bytes -= std::mem::take(&mut self.last_growth);
+        Ok(())
     }
 
     fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {

@@ -19,3 +19,13 @@ fn plugins_decide_all_recorded_cases_as_the_origin_did() {
 fn native_checks_decide_all_recorded_cases_as_the_origin_did() {
     every_case_agrees(&Native);
 }
+
+#[test]
+fn a_case_with_a_wrong_expectation_is_noticed() {
+    let line = include_str!("../cases/fastmcp.jsonl").lines().find(|line| line.contains("require_auth")).unwrap();
+    for (right, wrong) in [("\"calls\": 1", "\"calls\": 2"), ("\"warnings\": 0", "\"warnings\": 1")] {
+        assert!(line.contains(right));
+        let cases = corpus::read(&line.replacen(right, wrong, 1)).unwrap();
+        assert_eq!(corpus::run(&cases, &Native).unwrap().len(), 1);
+    }
+}

@@ -88,6 +88,10 @@ impl Guest {
         Self { name: name.to_owned(), bytes, host: host().clone(), config }
     }
 
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// Loads it into a host of its own.
     pub(crate) fn on(mut self, limits: HostLimits) -> Self {
         self.host = host_with(limits);

@@ -4,18 +4,22 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests are tests")]
 
 mod answers;
+mod bombs;
 mod builtins;
+mod determinism;
 mod engine;
 mod faults;
 mod files;
 mod grants;
 mod harness;
+mod image_state;
 mod images;
 mod isolated;
+mod json;
 mod loading;
 mod memory;
 mod output;
-mod probe;
+mod properties;
 mod records;
 mod room;
 mod runtimes;
@@ -27,5 +31,6 @@ mod too_large;
 mod versions;
 mod wasi;
 
+mod context_schema;
 mod corpus;
 mod traps;

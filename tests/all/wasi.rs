@@ -36,6 +36,7 @@ fn imports_that_no_host_offers_are_named() {
         "wasi:keyvalue/store@0.2.0-draft",
         "guardhouse:auth/no-such-interface@0.1.0",
         "wasi:cli/stdout@0.3.0",
+        "wasi:cli/no-such-interface@0.2.0",
         "acme:secrets/vault",
     ];
     let text: String =
@@ -43,14 +44,13 @@ fn imports_that_no_host_offers_are_named() {
     let text = fixture("allow").replace("(core module $plugin", &format!("{text} (core module $plugin"));
     let result = Guest::from_text("unknown imports", &text).load();
     let Err(LoadError::UnknownImports { imports: named }) = result else { panic!("{result:?}") };
-    assert_eq!(named, imports.map(|import| format!("`{import}`")));
+    assert_eq!(named, imports);
 }
 
 #[test]
 fn an_import_of_another_type_than_the_host_offers_does_not_load() {
     for (import, ty) in [
         ("wasi:cli/environment@0.2.0", "(func (result u32))"),
-        ("wasi:cli/no-such-interface@0.2.0", "(func)"),
         ("guardhouse:auth/request@0.1.0", "(func (param \"pointer\" u32))"),
     ] {
         let function = if import.contains("request") { "claim" } else { "get-environment" };

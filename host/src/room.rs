@@ -1,0 +1,55 @@
+//! Room for instances: how many may live at once, and how many evaluations may wait until one more may.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::outcome::{Cause, Fault};
+
+/// Room for a number of instances, and a queue before it.
+pub(crate) struct Room {
+    free: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    queue: usize,
+}
+
+/// Given back when it is dropped.
+pub(crate) type Place = OwnedSemaphorePermit;
+
+impl Room {
+    pub(crate) fn new(instances: u32, queue: usize) -> Self {
+        Self { free: Arc::new(Semaphore::new(instances as usize)), waiting: AtomicUsize::new(0), queue }
+    }
+
+    /// Waits for room for `weight` instances, but not beyond `end` and not behind a full queue.
+    pub(crate) async fn enter(&self, weight: u32, end: Instant) -> Result<Place, Fault> {
+        if let Ok(place) = Arc::clone(&self.free).try_acquire_many_owned(weight) {
+            return Ok(place);
+        }
+        let _waiting = self.wait()?;
+        let place = Arc::clone(&self.free).acquire_many_owned(weight);
+        match tokio::time::timeout_at(end.into(), place).await {
+            Ok(Ok(place)) => Ok(place),
+            _ => Err(Fault::new(Cause::NoRoom, "no room for another instance within the deadline")),
+        }
+    }
+
+    fn wait(&self) -> Result<Waiting<'_>, Fault> {
+        let waiting = Waiting(&self.waiting);
+        if self.waiting.fetch_add(1, Ordering::Relaxed) < self.queue {
+            return Ok(waiting);
+        }
+        Err(Fault::new(Cause::NoRoom, format!("{} evaluations already wait for room", self.queue)))
+    }
+}
+
+/// One that waits, until it is dropped.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,216 @@
+//! The JSON form of a context: what is read, what is refused, and where the error points.
+
+use guardhouse::{AccessToken, AuthContext, Json, RawToken};
+use serde_json::json;
+
+use crate::harness::somebody;
+
+fn refused(text: &str) -> (String, String) {
+    let error = AuthContext::from_json(text.as_bytes()).expect_err(text);
+    println!("{text:.100}: {error}");
+    assert!(!error.reason().is_empty());
+    assert!(error.to_string().len() < 1_000, "{error}");
+    (error.path().to_owned(), error.reason().to_owned())
+}
+
+/// A valid context but for one member.
+fn with(member: &str) -> String {
+    format!(r#"{{"component": {{"kind": "tool", "name": "t"}}, "now": 1, {member}}}"#)
+}
+
+fn with_token(member: &str) -> String {
+    with(&format!(r#""token": {{"client_id": "c", {member}}}"#))
+}
+
+#[test]
+fn the_smallest_context_is_a_kind_and_a_name() {
+    let context = AuthContext::from_json(br#"{"component": {"kind": "tool", "name": "t"}}"#).unwrap();
+    assert_eq!((context.token, &*context.action), (None, ""));
+    assert_eq!(context.attributes, Json::default());
+    assert!(context.now > 1_700_000_000);
+}
+
+#[test]
+fn everything_that_is_said_is_read() {
+    let text = r#"{
+        "token": {"client_id": "c", "subject": "s", "scopes": ["a", "", "a"], "expires_at": 0,
+                  "resource_indicator": "r", "claims": {"n": 18446744073709551615}, "raw": "secret"},
+        "component": {"kind": "resource", "name": "n", "uri": "u", "version": "v", "tags": ["t"], "detail": {"d": 1}},
+        "action": "resources/read", "now": -9223372036854775808, "arguments": {"x": [1.5, null]}, "attributes": {"a": []}
+    }"#;
+    let context = AuthContext::from_json(text.as_bytes()).unwrap();
+    let token = context.token.as_ref().unwrap();
+    assert_eq!(token.scopes, ["a", "", "a"]);
+    assert_eq!((token.expires_at, token.subject.as_deref()), (Some(0), Some("s")));
+    assert_eq!(token.raw.as_ref().unwrap().expose(), "secret");
+    assert_eq!(token.claims["n"], u64::MAX);
+    assert_eq!(context.now, i64::MIN);
+    assert_eq!(context.component.detail["d"], 1);
+    // Back and forth, all but the secret.
+    let again = AuthContext::from_json(&serde_json::to_vec(&context).unwrap()).unwrap();
+    let mut without = context.clone();
+    without.token.as_mut().unwrap().raw = None;
+    assert_eq!(again, without);
+}
+
+#[test]
+fn unknown_members_are_refused_where_they_stand() {
+    assert_eq!(refused(&with(r#""Token": null"#)).0, "Token");
+    assert_eq!(refused(&with_token(r#""scope": "a""#)).0, "token.scope");
+    assert_eq!(refused(r#"{"component": {"kind": "t", "name": "n", "type": "tool"}}"#).0, "component.type");
+}
+
+#[test]
+fn members_that_stand_twice_are_refused_at_every_depth() {
+    for text in [
+        with(r#""action": "a", "action": "b""#),
+        with(r#""token": null, "token": null"#),
+        with_token(r#""scopes": [], "scopes": ["admin"]"#),
+        with_token(r#""client_id": "other""#),
+        with_token(r#""claims": {"a": 1, "a": 1}"#),
+        with_token(r#""claims": {"a": [{"b": {"c": 1, "\u0063": 2}}]}"#),
+        with(r#""arguments": {"a": 1, "a": 2}"#),
+        with(r#""attributes": {"x": [{"a": 1, "a": 2}]}"#),
+        with(r#""component": {"kind": "tool", "name": "other"}"#),
+    ] {
+        let (_, reason) = refused(&text);
+        assert!(reason.contains("duplicate"), "{reason}");
+    }
+}
+
+#[test]
+fn members_of_another_type_are_refused_where_they_stand() {
+    for (text, path) in [
+        (with(r#""token": []"#), "token"),
+        (with(r#""token": "secret""#), "token"),
+        (with(r#""token": {"client_id": 1}"#), "token.client_id"),
+        (with_token(r#""scopes": "admin""#), "token.scopes"),
+        (with_token(r#""scopes": {"0": "a"}"#), "token.scopes"),
+        (with_token(r#""scopes": ["a", 1]"#), "token.scopes[1]"),
+        (with_token(r#""scopes": null"#), "token.scopes"),
+        (with_token(r#""expires_at": "1""#), "token.expires_at"),
+        (with_token(r#""expires_at": 1.0"#), "token.expires_at"),
+        (with_token(r#""expires_at": 9223372036854775808"#), "token.expires_at"),
+        (with_token(r#""expires_at": 1e3"#), "token.expires_at"),
+        (with_token(r#""raw": ["secret"]"#), "token.raw"),
+        (with_token(r#""claims": null"#), "token.claims"),
+        (with_token(r#""claims": [1]"#), "token.claims"),
+        (with(r#""attributes": "a""#), "attributes"),
+        (with(r#""action": null"#), "action"),
+        (with(r#""action": 5"#), "action"),
+        (with_token(r#""claims": []"#), "token.claims"),
+        (with_token(r#""claims": null"#), "token.claims"),
+        (with(r#""attributes": "text""#), "attributes"),
+        (r#"{"component": {"kind": "tool", "name": "t", "detail": 1}}"#.to_owned(), "component.detail"),
+        (r#"{"component": []}"#.to_owned(), "component"),
+        (r#"{"component": ["tool", "t"]}"#.to_owned(), "component"),
+        (r#"{"component": null}"#.to_owned(), "component"),
+        (r#"{"component": {"kind": "tool", "name": "t"}, "now": "now"}"#.to_owned(), "now"),
+        (r#"{"component": {"kind": "tool", "name": "t"}, "now": null}"#.to_owned(), "now"),
+    ] {
+        assert_eq!(refused(&text).0, path, "{text}");
+    }
+}
+
+#[test]
+fn a_token_where_its_claims_belong_is_not_repeated() {
+    let (_, reason) = refused(&with(r#""token": "eyJhbGciOiJub25lIn0.e30.""#));
+    assert!(!reason.contains("eyJ"), "{reason}");
+}
+
+#[test]
+fn arrays_are_never_taken_for_objects() {
+    refused(r#"[null, {"kind": "tool", "name": "t"}, "", 1]"#);
+    refused(&with(r#""token": ["c", null, ["admin"]]"#));
+    refused("null");
+    refused("\"text\"");
+    refused("7");
+}
+
+#[test]
+fn members_that_are_missing_are_named() {
+    assert!(refused("{}").1.contains("component"));
+    assert!(refused(r#"{"component": {"kind": "tool"}}"#).1.contains("name"));
+    assert!(refused(r#"{"component": {"name": "t"}}"#).1.contains("kind"));
+    assert!(refused(&with(r#""token": {}"#)).1.contains("client_id"));
+}
+
+#[test]
+fn numbers_that_cannot_be_kept_are_refused() {
+    for number in [
+        "1e400",
+        "-1e400",
+        "1180591620717411303424",
+        "-9223372036854775809",
+        "18446744073709551616",
+        "1e18",
+        "1e300",
+        "9007199254740993.0",
+    ] {
+        let (path, reason) = refused(&with_token(&format!(r#""claims": {{"n": [0, {number}]}}"#)));
+        assert_eq!(path, "token.claims.n[1]", "{number}: {reason}");
+        refused(&with_token(&format!(r#""expires_at": {number}"#)));
+    }
+    for number in [
+        "18446744073709551615",
+        "-9223372036854775808",
+        "0.1",
+        "-0.0",
+        "1e15",
+        "9007199254740992.0",
+        "1e-400",
+        "2.5e-3",
+    ] {
+        AuthContext::from_json(with_token(&format!(r#""claims": {{"n": {number}}}"#)).as_bytes()).unwrap();
+    }
+}
+
+#[test]
+fn what_is_not_json_is_refused() {
+    let whole = with(r#""action": "a""#);
+    for end in 0..whole.len() {
+        refused(&whole[..end]);
+    }
+    for text in ["{'component': 1}", "{component: 1}", "NaN", "Infinity", "// c\n{}", "{\"a\": 01}", "{\"a\": +1}"] {
+        refused(text);
+    }
+    refused(&format!("\u{feff}{whole}"));
+    refused(&format!("{whole}{whole}"));
+    refused(&format!("{whole}\0"));
+    refused(&with(r#""action": "a",,"#));
+    refused(&with(r#""action": "\ud800""#));
+    refused(&with("\"action\": \"line\nfeed\""));
+    for bytes in [&b"\xff"[..], b"{\"component\": {\"kind\": \"\xff\", \"name\": \"\"}}", b"\xed\xa0\x80"] {
+        assert!(AuthContext::from_json(bytes).is_err());
+    }
+}
+
+#[test]
+fn deep_nesting_is_refused_and_does_not_overflow() {
+    for depth in [100, 127, 128, 1_000, 100_000, 500_000] {
+        let nested = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        let text = with_token(&format!(r#""claims": {{"nested": {nested}}}"#));
+        let result = AuthContext::from_json(text.as_bytes());
+        assert_eq!(result.is_ok(), depth == 100, "{depth}");
+        assert!(Json::parse(nested.as_bytes()).is_err() || depth < 128, "{depth}");
+        let objects = format!("{}1{}", r#"{"a":"#.repeat(depth.min(150_000)), "}".repeat(depth.min(150_000)));
+        assert!(Json::parse(objects.as_bytes()).is_err() || depth < 128, "{depth}");
+    }
+}
+
+#[test]
+fn a_document_over_a_mebibyte_is_refused_unread() {
+    let whole = with(r#""action": "a""#);
+    let padded = |length: usize| format!("{whole}{}", " ".repeat(length - whole.len()));
+    assert!(AuthContext::from_json(padded(AuthContext::MAX_BYTES).as_bytes()).is_ok());
+    let (_, reason) = refused(&padded(AuthContext::MAX_BYTES + 1));
+    assert!(reason.contains("1048577 bytes"), "{reason}");
+}
+
+#[test]
+fn the_secret_is_never_written() {
+    let mut context = somebody(&[]);
+    context.token = Some(AccessToken { raw: Some(RawToken::new("secret")), ..AccessToken::default() });
+    assert!(!format!("{context:?} {context:#?}").contains("secret"));
+    assert!(!json!(context).to_string().contains("secret"));
+}
