@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use crate::process::cargo;
+use crate::process::{self, cargo_command};
 use crate::root;
 
 /// What the table calls a benchmark, and its name in criterion.
@@ -37,9 +37,10 @@ const TINY: Benchmark = ("reused, tiny", "reused/require-scopes/tiny");
 const REAL: Benchmark = ("reused, real", "reused/require-scopes/real");
 
 pub(crate) fn run(options: &[&str]) -> Result<()> {
-    let command = ["bench", "--package", "guardhouse", "--bench", "checks", "--", "--noplot"];
-    cargo(command.iter().chain(options))?;
-    let results = root()?.join("target/criterion");
+    let target = root()?.join("target");
+    let command = ["bench", "--locked", "--package", "guardhouse", "--bench", "checks", "--", "--noplot"];
+    process::run(cargo_command()?.args(command).args(options).env("CARGO_TARGET_DIR", &target))?;
+    let results = target.join("criterion");
     println!("\n| what | median | ratio |\n|---|---:|---|");
     for (title, name, against) in ROWS {
         let time = median(&results, name)?;

@@ -11,6 +11,7 @@ pub(crate) fn run(files: &[&str]) -> Result<()> {
     // Paths are the caller's, not the repository's root's.
     let here = std::env::current_dir()?;
     let files = files.iter().map(|file| here.join(file).display().to_string());
-    let command = ["run", "--quiet", "--package", "guardhouse-tests", "--bin", "corpus", "--"].map(String::from);
+    let command =
+        ["run", "--quiet", "--locked", "--package", "guardhouse-tests", "--bin", "corpus", "--"].map(String::from);
     cargo(command.into_iter().chain(files))
 }

@@ -1,11 +1,10 @@
 //! `cargo xtask demo`: real plugins decide real requests, from the command line.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::process::cargo;
+use crate::process::{cargo, cargo_command};
 use crate::root;
 
 /// One request put to the command line.
@@ -70,12 +69,12 @@ const SCENES: &[Scene] = &[
 
 pub(crate) fn run() -> Result<()> {
     println!("building the command line (some minutes the first time)");
-    cargo(["build", "--package", "guardhouse-cli"])?;
+    cargo(["build", "--locked", "--package", "guardhouse-cli"])?;
     for scene in SCENES {
         play(scene)?;
     }
     println!("\nEvery answer came from a WebAssembly plugin in a sandbox of its own, made for that one question.");
-    println!("Next: target/debug/guardhouse --help");
+    println!("Next: cargo run --package guardhouse-cli -- --help");
     Ok(())
 }
 
@@ -89,9 +88,9 @@ fn play(scene: &Scene) -> Result<()> {
 
     println!("\n# {}", scene.title);
     println!("$ guardhouse {}", quote(&arguments));
-    let status = Command::new(root()?.join("target/debug/guardhouse"))
+    let status = cargo_command()?
+        .args(["run", "--quiet", "--locked", "--package", "guardhouse-cli", "--"])
         .args(&arguments)
-        .current_dir(root()?)
         .status()
         .context("cannot run the command line")?;
     println!("exit code {}", status.code().unwrap_or(-1));

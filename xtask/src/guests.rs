@@ -69,7 +69,8 @@ fn compare(recorded: &Manifest, built: &Manifest) -> Result<()> {
         "host/builtin does not hold the plugins of plugins/; run `cargo xtask guests`"
     );
     if recorded.toolchain != built.toolchain {
-        println!("toolchain differs (recorded {}, here {}): bytes not compared", recorded.toolchain, built.toolchain);
+        println!("SKIPPED comparing bytes, because the toolchain differs:");
+        println!("  recorded {}\n  here     {}", recorded.toolchain, built.toolchain);
         return Ok(());
     }
     let differing: Vec<&str> = built

@@ -9,9 +9,14 @@ use crate::root;
 
 /// Runs cargo at the root of the repository.
 pub(crate) fn cargo<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Result<()> {
+    run(cargo_command()?.args(arguments))
+}
+
+/// Cargo, at the root of the repository.
+pub(crate) fn cargo_command() -> Result<Command> {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args(arguments).current_dir(root()?);
-    run(&mut command)
+    command.current_dir(root()?);
+    Ok(command)
 }
 
 /// Runs a program and fails if it fails.
@@ -26,6 +31,7 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 
 /// Whether a cargo subcommand is installed.
 pub(crate) fn has_cargo_command(name: &str) -> bool {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args([name, "--version"]).output().is_ok_and(|output| output.status.success())
+    cargo_command()
+        .and_then(|mut cargo| Ok(cargo.args([name, "--version"]).output()?))
+        .is_ok_and(|output| output.status.success())
 }

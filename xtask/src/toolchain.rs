@@ -206,7 +206,10 @@ fn install(packages: &[&str]) -> Result<()> {
     println!("installing {list}");
     for arguments in [&["update"][..], &["install", "--yes", "--no-install-recommends"][..]] {
         let mut apt = Command::new("apt-get");
-        apt.env("DEBIAN_FRONTEND", "noninteractive").arg("--quiet").args(arguments);
+        apt.env("DEBIAN_FRONTEND", "noninteractive")
+            .stdin(Stdio::null())
+            .args(["--quiet", "-o", "Acquire::http::Timeout=60", "-o", "Dpkg::Options::=--force-confold"])
+            .args(arguments);
         if arguments.len() > 1 {
             apt.args(packages);
         }
