@@ -156,3 +156,22 @@ fn many_threads_share_a_few_places_and_all_are_answered() {
         }
     });
 }
+
+#[test]
+fn a_check_that_fills_its_own_room_leaves_the_hosts_to_others() {
+    let host = host_with(small());
+    let mut guest = Guest::new("loop").limits(|limits| (limits.instances, limits.queue) = (1, 0));
+    guest.host = host.clone();
+    let busy = [guest.check()];
+    let context = nobody();
+    Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+        let mut running = pin!(run_auth_checks(&busy, &context));
+        assert!(!std::future::poll_fn(|cx| Poll::Ready(running.as_mut().poll(cx).is_ready())).await);
+        let report = explain_auth_checks(&busy, &context).await;
+        let Outcome::Masked(fault) = &report.checks[0].outcome else { panic!("{report:?}") };
+        assert_eq!(fault.cause, Cause::NoRoom);
+        let other = [guest_on(&host, "allow", PATIENT)];
+        assert_eq!(run_auth_checks(&other, &context).await, Decision::Allow);
+    });
+    neighbour_is_unharmed(&host);
+}

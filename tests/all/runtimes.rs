@@ -2,12 +2,13 @@
 
 use std::future::Future;
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use guardhouse::{
-    AuthCheck, Cause, Check, Decision, HostLimits, Limits, Outcome, Report, blocking, explain_auth_checks, native,
-    run_auth_checks,
+    AuthCheck, Cause, Check, Decision, EvaluationFuture, HostLimits, Inquiry, Limits, Outcome, Report, blocking,
+    explain_auth_checks, native, run_auth_checks,
 };
 use tokio::runtime::{Builder, Runtime};
 
@@ -173,4 +174,34 @@ fn futures_of_decisions_can_be_sent_between_threads() {
     let future = run_auth_checks(&checks, &context);
     is_send(&future);
     assert_eq!(multi_threaded().block_on(future), Decision::Allow);
+}
+
+/// Is woken, blocks on another decision, and only then says that it is not ready.
+struct BlocksInside {
+    inner: Check,
+    is_asked: AtomicBool,
+}
+
+impl AuthCheck for BlocksInside {
+    fn id(&self) -> &str {
+        "blocks inside"
+    }
+
+    fn evaluate<'a>(&'a self, _: Inquiry<'a>) -> EvaluationFuture<'a> {
+        Box::pin(std::future::poll_fn(|context| {
+            if self.is_asked.swap(true, Ordering::Relaxed) {
+                return Poll::Ready(Outcome::Allow.into());
+            }
+            context.waker().wake_by_ref();
+            assert!(!blocking::run_auth_checks(&[&self.inner], &nobody()).is_allow());
+            Poll::Pending
+        }))
+    }
+}
+
+#[test]
+fn a_wake_is_not_lost_to_whatever_else_parks_the_thread() {
+    let check = BlocksInside { inner: Guest::new("loop").limits(hasty).check(), is_asked: AtomicBool::new(false) };
+    let decision = ends(move || blocking::run_auth_checks(&[check], &nobody()));
+    assert_eq!(decision.expect("it hangs"), Decision::Allow);
 }

@@ -112,3 +112,11 @@ fn limits_that_no_machine_can_hold_are_an_error_and_no_panic() {
     }
     let _ = host();
 }
+
+#[test]
+fn a_function_of_too_much_code_is_refused() {
+    let code = format!("(func {})", "(drop (i32.const 1))".repeat(1_000));
+    let guest = with_code("a long function", &code);
+    assert!(guest.clone().on(HostLimits { function_bytes: 4_000, ..small() }).load().is_ok());
+    is_over(&guest.on(HostLimits { function_bytes: 2_000, ..small() }), "function_bytes");
+}

@@ -68,3 +68,17 @@ fn an_allocator_that_hands_out_the_same_memory_twice_harms_only_its_own_plugin()
 fn a_call_to_the_host_from_inside_an_allocation_traps() {
     Guest::new("reentrant").is_masked(Cause::Trap);
 }
+
+#[test]
+fn names_in_a_backtrace_are_cut_and_cpp_names_are_left_as_they_are() {
+    for name in ["a".repeat(90_000), "_Z1fI1aS_S_S_E".to_owned()] {
+        let text = crate::harness::fixture("unreachable").replace(
+            "(func (export \"check\") (param i32) (result i32)",
+            &format!("(func $deep (@name \"{name}\") unreachable) (func (export \"check\") (param i32) (result i32) (call $deep)"),
+        );
+        let fault = Guest::from_text("a long name", &text).is_masked(Cause::Trap);
+        let backtrace = fault.backtrace.unwrap();
+        assert!(backtrace.len() < 1_000, "{} bytes", backtrace.len());
+        assert!(backtrace.contains(&name[..10]), "{backtrace}");
+    }
+}
