@@ -44,7 +44,7 @@ impl Check {
     /// Makes a check of `plugin`: holds the settings against the plugin's schema, and configures one instance on
     /// trial, so that nothing of this can fail for the first time at a request.
     ///
-    /// It blocks, at most until [`Limits::configure_deadline`].
+    /// It blocks, at most until [`Limits::configure_deadline`]; with [`ImagePolicy::Eager`], for two compilations more.
     ///
     /// # Errors
     /// [`ConfigError`] if the settings do not fit or are refused, an import is not granted, a limit is more than the
