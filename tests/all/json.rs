@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::harness::somebody;
 
 fn refused(text: &str) -> (String, String) {
-    let error = AuthContext::from_json(text.as_bytes()).expect_err(text);
+    let Err(error) = AuthContext::from_json(text.as_bytes()) else { panic!("read: {text:.200}") };
     println!("{text:.100}: {error}");
     assert!(!error.reason().is_empty());
     assert!(error.to_string().len() < 1_000, "{error}");

@@ -43,10 +43,7 @@ fn a_cap_of_no_bytes_lets_nothing_be_written() {
 
 #[test]
 fn one_log_call_may_not_carry_more_than_a_host_call() {
-    let text = crate::harness::fixture("log-flood")
-        .replace("(@include \"memory\")", "(@include \"memory\")")
-        .replace("(@length)", "120000");
-    let guest = Guest::from_text("one long line", &text).limits(|limits| {
+    let guest = flood("log-flood", 120_000).limits(|limits| {
         limits.log_bytes = 1 << 20;
         limits.host_call_bytes = 100_000;
     });

@@ -165,9 +165,13 @@ fn missing(report: &Report) -> Vec<String> {
     }
 }
 
+/// The origin's contexts have no clock.
+const NOW: i64 = 1_700_000_000;
+
 /// The corpus's form of a context in the host's words, read by the host's own reader.
 fn context(recorded: &Value) -> Result<AuthContext> {
-    let mut document = json!({ "component": component(&recorded["component"]), "now": 1_700_000_000 });
+    let mut document =
+        Map::from_iter([("component".to_owned(), component(&recorded["component"])), ("now".to_owned(), NOW.into())]);
     if let Some(token) = recorded["token"].as_object() {
         let names = [
             ("token", "raw"),
@@ -178,9 +182,9 @@ fn context(recorded: &Value) -> Result<AuthContext> {
             ("resource", "resource_indicator"),
             ("claims", "claims"),
         ];
-        document["token"] = renamed(token, &names).0.into();
+        document.insert("token".to_owned(), renamed(token, &names).0.into());
     }
-    Ok(AuthContext::from_json(document.to_string().as_bytes())?)
+    Ok(AuthContext::from_json(&serde_json::to_vec(&document)?)?)
 }
 
 fn component(recorded: &Value) -> Value {
