@@ -87,6 +87,11 @@ pub struct HostLimits {
     /// The code of one function, in bytes: compiling takes more than twice as long for twice as much. Default:
     /// 256 KiB.
     pub function_bytes: usize,
+    /// How deep blocks are nested in one function: compiling takes four times as long for twice as deep. Default:
+    /// 2,000.
+    pub block_nesting: usize,
+    /// Parameters, or results, of one function or block: a jump table carries them to each of its targets. Default: 64.
+    pub block_values: usize,
     /// Types in a plugin. Default: 65,536.
     pub types: usize,
     /// Imports of a plugin and of the modules inside it; and its exports. Default: 4,096.
@@ -119,6 +124,8 @@ impl Default for HostLimits {
             plugin_bytes: 32 << 20,
             functions: 65_536,
             function_bytes: 256 << 10,
+            block_nesting: 2_000,
+            block_values: 64,
             types: 65_536,
             imports: 4_096,
             modules: 256,

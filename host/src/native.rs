@@ -20,41 +20,44 @@ use crate::outcome::{Cause, Evaluation, Fault, Outcome};
 ///     _ => Ok(true),
 /// });
 /// ```
-pub fn from_fn<F, O>(id: impl Into<String>, check: F) -> impl AuthCheck
+pub fn from_fn<F, O>(id: &str, check: F) -> impl AuthCheck + use<F, O>
 where
     F: Fn(&AuthContext) -> O + Send + Sync,
     O: Into<Outcome>,
 {
-    Native { id: id.into(), check: move |context: &AuthContext| check(context).into(), missing: None::<NoScopes> }
+    Native { id: id.to_owned(), check: move |context: &AuthContext| check(context).into(), missing: None::<NoScopes> }
 }
 
 /// A token is present. Nothing else is looked at (rule B1).
 #[must_use]
-pub fn require_auth() -> impl AuthCheck {
-    from_fn("require_auth", |context| context.token.is_some())
+pub fn require_auth() -> Box<dyn AuthCheck> {
+    Box::new(from_fn("require_auth", |context| context.token.is_some()))
 }
 
 /// A token is present and has every scope (rule B2). With no scopes, any token will do.
-pub fn require_scopes<S: Into<String>>(scopes: impl IntoIterator<Item = S>) -> impl AuthCheck {
+pub fn require_scopes<S: Into<String>>(scopes: impl IntoIterator<Item = S>) -> Box<dyn AuthCheck> {
     let scopes = collect(scopes);
     let needed = scopes.clone();
-    Native {
+    Box::new(Native {
         id: "require_scopes".to_owned(),
         check: move |context: &AuthContext| Outcome::from(holds(context, &needed)),
         missing: Some(move |context: &AuthContext| missing(context, &scopes)),
-    }
+    })
 }
 
 /// A component with the tag needs a token that has every scope; one without the tag is open to everybody (rule B3).
-pub fn restrict_tag<S: Into<String>>(tag: impl Into<String>, scopes: impl IntoIterator<Item = S>) -> impl AuthCheck {
+pub fn restrict_tag<S: Into<String>>(
+    tag: impl Into<String>,
+    scopes: impl IntoIterator<Item = S>,
+) -> Box<dyn AuthCheck> {
     let scopes = collect(scopes);
     let needed = scopes.clone();
     let tag = tag.into();
-    Native {
+    Box::new(Native {
         id: "restrict_tag".to_owned(),
         check: move |context: &AuthContext| Outcome::from(!context.component.has_tag(&tag) || holds(context, &needed)),
         missing: Some(move |context: &AuthContext| missing(context, &scopes)),
-    }
+    })
 }
 
 /// A token is present, and its claim under the JSON pointer (RFC 6901) lists every role (rule B4). A string is one
@@ -65,7 +68,7 @@ pub fn restrict_tag<S: Into<String>>(tag: impl Into<String>, scopes: impl IntoIt
 pub fn require_roles<S: Into<String>>(
     roles: impl IntoIterator<Item = S>,
     claim: impl Into<String>,
-) -> Result<impl AuthCheck, RolesError> {
+) -> Result<Box<dyn AuthCheck>, RolesError> {
     let roles = collect(roles);
     let claim = claim.into();
     if roles.is_empty() {
@@ -74,7 +77,7 @@ pub fn require_roles<S: Into<String>>(
     if !claim.is_empty() && !claim.starts_with('/') {
         return Err(RolesError::NoPointer(claim));
     }
-    Ok(from_fn("require_roles", move |context: &AuthContext| {
+    Ok(Box::new(from_fn("require_roles", move |context: &AuthContext| {
         let held = context.token.as_ref().and_then(|token| token.claims.pointer(&claim));
         match held {
             Some(Value::String(role)) => roles.iter().all(|needed| needed == role),
@@ -84,7 +87,7 @@ pub fn require_roles<S: Into<String>>(
             }
             _ => false,
         }
-    }))
+    })))
 }
 
 /// Why there can be no such [`require_roles`].

@@ -1,7 +1,12 @@
-//! How deep types are nested, found out without recursion. The parser reads a nested type by calling itself: a few
+//! What makes a small plugin large for whoever reads or compiles it: types in types, blocks in blocks, blocks that take
+//! or leave many values.
+//!
+//! How deep types are nested is found out without recursion. The parser reads a nested type by calling itself: a few
 //! bytes for each level, and a plugin of some megabytes would overflow the host's stack.
 
-use wasmparser::{BinaryReader, ComponentType, ComponentTypeDeclaration, Result};
+use wasmparser::{
+    BinaryReader, ComponentType, ComponentTypeDeclaration, CompositeInnerType, FunctionBody, Operator, RecGroup, Result,
+};
 
 /// The first byte of a component type and of an instance type, which hold declarations of other types.
 const HOLDS_TYPES: [u8; 2] = [0x41, 0x42];
@@ -54,4 +59,29 @@ pub(crate) fn measure(section: &[u8], offset: usize, cap: usize) -> Result<Nesti
 
 fn first_byte(reader: &BinaryReader<'_>) -> Result<u8> {
     reader.clone().read_u8()
+}
+
+/// How deep the blocks of a function are nested.
+pub(crate) fn blocks(body: &FunctionBody<'_>) -> Result<usize> {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    for operator in body.get_operators_reader()? {
+        match operator? {
+            Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            Operator::End => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    Ok(deepest)
+}
+
+/// The most parameters, or results, of a function type in a group.
+pub(crate) fn values(types: &RecGroup) -> usize {
+    let values = |ty: &wasmparser::SubType| match &ty.composite_type.inner {
+        CompositeInnerType::Func(function) => function.params().len().max(function.results().len()),
+        _ => 0,
+    };
+    types.types().map(values).max().unwrap_or(0)
 }

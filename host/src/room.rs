@@ -41,7 +41,7 @@ impl Room {
         if self.waiting.fetch_add(1, Ordering::Relaxed) < self.queue {
             return Ok(waiting);
         }
-        Err(Fault::new(Cause::NoRoom, format!("{} evaluations already wait for room", self.queue)))
+        Err(Fault::new(Cause::NoRoom, format!("no room, and no more than {} may wait for it", self.queue)))
     }
 }
 

@@ -52,8 +52,17 @@ impl Shape {
                 Payload::CodeSectionEntry(body) => {
                     let length = body.range().len();
                     cap("bytes in one function", "function_bytes", length, limits.function_bytes)?;
+                    let blocks = nesting::blocks(&body).map_err(invalid)?;
+                    cap("levels of blocks", "block_nesting", blocks, limits.block_nesting)?;
                 }
-                Payload::TypeSection(section) => shape.types += section.count() as usize,
+                Payload::TypeSection(section) => {
+                    shape.types += section.count() as usize;
+                    cap("types", "types", shape.types, limits.types)?;
+                    for types in section {
+                        let values = nesting::values(&types.map_err(invalid)?);
+                        cap("parameters or results", "block_values", values, limits.block_values)?;
+                    }
+                }
                 Payload::CoreTypeSection(section) => shape.types += section.count() as usize,
                 Payload::ComponentTypeSection(section) => {
                     let range = section.range();

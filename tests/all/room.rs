@@ -77,7 +77,7 @@ fn a_full_queue_turns_the_next_away_at_once() {
     });
     let Outcome::Masked(fault) = &report.checks[0].outcome else { panic!("{report:?}") };
     assert_eq!(fault.cause, Cause::NoRoom);
-    assert!(fault.detail.contains("1 evaluations already wait"), "{fault}");
+    assert!(fault.detail.contains("no more than 1 may wait"), "{fault}");
     neighbour_is_unharmed(&host);
 }
 
