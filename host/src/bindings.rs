@@ -2,7 +2,16 @@
 
 wasmtime::component::bindgen!({
     path: "../wit",
-    world: "configurable-step-up-auth-check",
+    inline: "
+        package guardhouse:host;
+
+        /// Everything that the contract knows.
+        world host {
+            include guardhouse:auth/configurable-step-up-auth-check@0.1.0;
+            include guardhouse:auth/with-raw-token@0.1.0;
+        }
+    ",
+    world: "guardhouse:host/host",
     ownership: Borrowing { duplicate_if_necessary: false },
     imports: { default: trappable },
     exports: { default: async },

@@ -39,7 +39,11 @@ macro_rules! world {
 world! {
     /// Every import, and the export that each plugin has.
     check {
-        world: "guardhouse:auth/auth-check",
+        inline: "package guardhouse:sdk; world check {
+            include guardhouse:auth/auth-check@0.1.0;
+            include guardhouse:auth/with-raw-token@0.1.0;
+        }",
+        world: "guardhouse:sdk/check",
         export_macro_name: "export_check",
         generate_all,
     }
