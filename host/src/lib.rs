@@ -60,6 +60,7 @@ mod grants;
 mod host;
 mod image;
 mod instance;
+mod instantiations;
 mod json;
 mod limits;
 mod log;

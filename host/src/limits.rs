@@ -98,6 +98,9 @@ pub struct HostLimits {
     pub imports: usize,
     /// Modules and components inside a plugin. Default: 256.
     pub modules: usize,
+    /// Instances, of modules and of components, that one instance of a plugin is made of, once each component that it
+    /// instantiates is followed. Default: 1,000.
+    pub instantiations: usize,
     /// How deep modules, components and their types are nested. Default: 8.
     pub nesting: usize,
     /// The settings schema of a plugin, in bytes. Default: 64 KiB.
@@ -129,6 +132,7 @@ impl Default for HostLimits {
             types: 65_536,
             imports: 4_096,
             modules: 256,
+            instantiations: 1_000,
             nesting: 8,
             schema_bytes: 64 << 10,
             schema_nodes: 10_000,

@@ -4,6 +4,7 @@ use serde::Serialize;
 use wasmparser::{ComponentExternalKind, Encoding, Parser, Payload};
 
 use crate::error::LoadError;
+use crate::instantiations::Instantiations;
 use crate::limits::HostLimits;
 use crate::nesting;
 use crate::text::clip;
@@ -36,8 +37,12 @@ impl Shape {
         let mut depth = 0;
         cap("bytes", "plugin_bytes", bytes.len(), limits.plugin_bytes)?;
         check_header(bytes)?;
+        let mut instantiations = Instantiations::default();
         for payload in Parser::new(0).parse_all(bytes) {
-            match payload.map_err(invalid)? {
+            let payload = payload.map_err(invalid)?;
+            let instances = instantiations.add(&payload).map_err(invalid)?;
+            cap("instances", "instantiations", instances, limits.instantiations)?;
+            match payload {
                 Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => {
                     depth += 1;
                     shape.modules += 1;
