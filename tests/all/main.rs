@@ -7,6 +7,7 @@ mod answers;
 mod bombs;
 mod builtins;
 mod determinism;
+mod documents;
 mod engine;
 mod faults;
 mod files;

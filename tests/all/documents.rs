@@ -1,0 +1,43 @@
+//! What the documents show is what is tested elsewhere.
+
+/// The first block of code that exports a check.
+fn exported_check(document: &str) -> &str {
+    let blocks = document.split("```").skip(1).step_by(2);
+    let code = blocks.filter_map(|block| block.split_once('\n')).map(|(_, code)| code);
+    code.into_iter().find(|code| code.contains("guardhouse_sdk::export!")).unwrap()
+}
+
+#[test]
+fn the_check_in_the_readme_is_the_one_that_the_sdk_compiles() {
+    let readme = include_str!("../../README.md");
+    let sdk = include_str!("../../guest-sdk/rust/README.md");
+    assert_eq!(exported_check(readme), exported_check(sdk));
+}
+
+#[test]
+fn every_cause_is_explained_to_who_writes_plugins() {
+    let page = include_str!("../../docs/plugins.md");
+    let causes = [
+        "trap",
+        "stack-overflow",
+        "out-of-fuel",
+        "deadline",
+        "memory-limit",
+        "table-limit",
+        "instance-limit",
+        "context-limit",
+        "message-limit",
+        "log-limit",
+        "host-call-limit",
+        "handle-limit",
+        "invalid-result",
+        "configure",
+        "exit",
+        "no-room",
+        "native",
+        "host",
+    ];
+    for cause in causes {
+        assert!(page.contains(&format!("`{cause}`")), "{cause}");
+    }
+}
