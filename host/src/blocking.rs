@@ -14,6 +14,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use crate::auth_check::AuthCheck;
 use crate::context::AuthContext;
 use crate::decision::Decision;
+use crate::outcome::{Cause, Fault};
 use crate::report::Report;
 use crate::run;
 
@@ -29,17 +30,19 @@ pub fn run_auth_checks_with_shortfall<C: AuthCheck>(checks: &[C], context: &Auth
 
 /// Blocks on [`explain_auth_checks`](crate::explain_auth_checks).
 pub fn explain_auth_checks<C: AuthCheck>(checks: &[C], context: &AuthContext) -> Report {
-    block_on(run::explain_auth_checks(checks, context)).unwrap_or_else(|error| run::impossible(&error))
+    block_on(run::explain_auth_checks(checks, context)).unwrap_or_else(|fault| run::impossible(&fault))
 }
 
 /// Blocks on [`explain_auth_checks_with_shortfall`](crate::explain_auth_checks_with_shortfall).
 pub fn explain_auth_checks_with_shortfall<C: AuthCheck>(checks: &[C], context: &AuthContext) -> Report {
-    block_on(run::explain_auth_checks_with_shortfall(checks, context)).unwrap_or_else(|error| run::impossible(&error))
+    block_on(run::explain_auth_checks_with_shortfall(checks, context)).unwrap_or_else(|fault| run::impossible(&fault))
 }
 
 /// Runs a future on this thread, with timers that work although this thread drives no runtime.
-pub(crate) fn block_on<F: Future>(future: F) -> Result<F::Output, String> {
-    let timers = timers()?;
+///
+/// It fails, as a fault of the host, if there is no thread to keep time.
+pub(crate) fn block_on<F: Future>(future: F) -> Result<F::Output, Fault> {
+    let timers = timers().map_err(|error| Fault::new(Cause::Host, error))?;
     let thread = Arc::new(Parked { thread: std::thread::current(), is_woken: AtomicBool::new(false) });
     let waker = Waker::from(Arc::clone(&thread));
     // Inside a task that has used up its share of the runtime, a timer would never be ready: this thread cannot give

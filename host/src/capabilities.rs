@@ -14,6 +14,7 @@ use crate::bindings::wasi::logging::logging;
 use crate::bindings::wasi::logging::logging::Level;
 use crate::clock::Clock;
 use crate::context::{AuthContext, RawToken};
+use crate::contract::{RAW_TOKEN, REQUEST, TYPES};
 use crate::decision::DecisionId;
 use crate::fault::HostFault;
 use crate::json::Json;
@@ -37,12 +38,7 @@ pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
 
 /// Whether [`link`] links an import of that name. WASI's are linked in every version of 0.2.
 pub(crate) fn is_offered(import: &str) -> bool {
-    const OURS: &[&str] = &[
-        "guardhouse:auth/types@0.1.0",
-        "guardhouse:auth/request@0.1.0",
-        "guardhouse:auth/raw-token@0.1.0",
-        "wasi:logging/logging@0.1.0-draft",
-    ];
+    const OURS: &[&str] = &[TYPES, REQUEST, RAW_TOKEN, "wasi:logging/logging@0.1.0-draft"];
     const WASI: &[(&str, &[&str])] = &[
         (
             "cli",
@@ -80,13 +76,13 @@ pub(crate) fn is_offered(import: &str) -> bool {
 pub(crate) struct Request {
     now: i64,
     seed: Seed,
-    documents: Option<Documents>,
-    raw_token: Option<RawToken>,
+    /// What the plugin reads. While it starts and is configured there is none, so that what it does then cannot depend
+    /// on it.
+    documents: Documents,
+    /// What it will read once it is asked about the request.
+    sealed: Documents,
     bytes_cap: usize,
     bytes_left: usize,
-    /// Whether the plugin is being asked about the request. While it starts and is configured there is none, so that
-    /// what it does then cannot depend on it.
-    is_open: bool,
 }
 
 /// What makes the random numbers of one check in one decision: known only once the decision is made, and the same
@@ -102,12 +98,20 @@ struct Documents {
     detail: Option<Json>,
     arguments: Option<Json>,
     attributes: Option<Json>,
+    raw_token: Option<RawToken>,
 }
 
 impl Request {
     /// No request at all: for a plugin that is asked for its schema or configured on trial.
     pub(crate) fn none(seed: Seed) -> Self {
-        Self { now: 0, seed, documents: None, raw_token: None, bytes_cap: 0, bytes_left: 0, is_open: false }
+        Self {
+            now: 0,
+            seed,
+            documents: Documents::default(),
+            sealed: Documents::default(),
+            bytes_cap: 0,
+            bytes_left: 0,
+        }
     }
 
     /// What of `context` a plugin may read, up to `bytes_cap`; the record part counts.
@@ -117,27 +121,28 @@ impl Request {
             let detail = format!("a context of {record} bytes, over the cap of {bytes_cap} bytes");
             return Err(Fault::new(Cause::ContextLimit, detail));
         };
-        Ok(Self { now: context.now, seed, documents: None, raw_token: None, bytes_cap, bytes_left, is_open: false })
+        Ok(Self { now: context.now, bytes_cap, bytes_left, ..Self::none(seed) })
     }
 
     pub(crate) fn with_documents(mut self, context: &AuthContext) -> Self {
-        self.documents = Some(Documents {
+        self.sealed = Documents {
             claims: context.token.as_ref().map(|token| token.claims.clone()),
             detail: Some(context.component.detail.clone()),
             arguments: context.arguments.clone(),
             attributes: Some(context.attributes.clone()),
-        });
+            ..self.sealed
+        };
         self
     }
 
     pub(crate) fn with_raw_token(mut self, context: &AuthContext) -> Self {
-        self.raw_token = context.token.as_ref().and_then(|token| token.raw.clone());
+        self.sealed.raw_token = context.token.as_ref().and_then(|token| token.raw.clone());
         self
     }
 
     /// From here on the plugin may read it.
     pub(crate) fn open(&mut self) {
-        self.is_open = true;
+        self.documents = std::mem::take(&mut self.sealed);
     }
 
     /// The clock as it stands when the plugin first looks at it.
@@ -146,9 +151,7 @@ impl Request {
     }
 
     fn read(&mut self, document: fn(&Documents) -> &Option<Json>, pointer: &str) -> wasmtime::Result<Option<String>> {
-        let document =
-            self.documents.as_ref().filter(|_| self.is_open).and_then(|documents| document(documents).as_ref());
-        let Some(text) = document.and_then(|document| document.text_at(pointer)) else {
+        let Some(text) = document(&self.documents).as_ref().and_then(|document| document.text_at(pointer)) else {
             return Ok(None);
         };
         self.spend(text.len())?;
@@ -156,8 +159,7 @@ impl Request {
     }
 
     fn read_raw_token(&mut self) -> wasmtime::Result<Option<String>> {
-        let Some(token) = self.raw_token.as_ref().filter(|_| self.is_open).map(|token| token.expose().to_owned())
-        else {
+        let Some(token) = self.documents.raw_token.as_ref().map(|token| token.expose().to_owned()) else {
             return Ok(None);
         };
         self.spend(token.len())?;
@@ -215,8 +217,7 @@ impl logging::Host for State {
 }
 
 /// A WASI with nothing behind it: no arguments, no environment, no files, no sockets, no names, an empty stdin, the
-/// request's clock, random numbers from the seed. Language runtimes import it; a check has
-/// no use for it.
+/// request's clock, random numbers from the seed. Language runtimes import it; a check has no use for it.
 pub(crate) fn wasi(request: &Request, log: &Log, clock: &Clock) -> WasiCtx {
     let seed = Sha256::new()
         .chain_update(request.seed.decision.to_bytes())

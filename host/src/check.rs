@@ -15,7 +15,7 @@ use crate::grants::Grants;
 use crate::image::{Recipe, Turn};
 use crate::instance::{self, Question};
 use crate::limits::Limits;
-use crate::outcome::{Cause, Evaluation, Fault, Outcome, Usage};
+use crate::outcome::{Evaluation, Fault, Outcome, Usage};
 use crate::plugin::Plugin;
 use crate::room::Room;
 use crate::store::new_store;
@@ -107,7 +107,7 @@ impl Check {
             let mut store = new_store(host.engine(), limits, end, request);
             instance::configure(&mut store, plugin.exports(), settings.as_ref(), end).await
         })
-        .unwrap_or_else(|error| Err(Fault::new(Cause::Host, error)))
+        .flatten()
         .map_err(ConfigError::Fault)?
         .map_err(ConfigError::Refused)
     }
@@ -142,27 +142,19 @@ impl Check {
 
     async fn answer(&self, inquiry: Inquiry<'_>) -> Evaluation {
         let start = Instant::now();
-        let mut evaluation = self.ask(inquiry, start + self.0.limits.deadline).await;
+        let asked = self.ask(inquiry, start + self.0.limits.deadline).await;
+        let mut evaluation = asked.unwrap_or_else(|fault| Outcome::Masked(fault).into());
         evaluation.usage.elapsed = start.elapsed();
         evaluation
     }
 
-    async fn ask(&self, inquiry: Inquiry<'_>, end: Instant) -> Evaluation {
+    async fn ask(&self, inquiry: Inquiry<'_>, end: Instant) -> Result<Evaluation, Fault> {
         let Inner { plugin, limits, settings, .. } = &*self.0;
         let host = plugin.host();
-        let request = match self.request(inquiry) {
-            Ok(request) => request,
-            Err(fault) => return Outcome::Masked(fault).into(),
-        };
+        let request = self.request(inquiry)?;
         // Its own room first: those who wait there take no place from others.
-        let _own = match self.0.room.enter(1, end).await {
-            Ok(place) => place,
-            Err(fault) => return Outcome::Masked(fault).into(),
-        };
-        let _shared = match host.room().enter(plugin.weight(), end).await {
-            Ok(place) => place,
-            Err(fault) => return Outcome::Masked(fault).into(),
-        };
+        let _own = self.0.room.enter(1, end).await?;
+        let _shared = host.room().enter(plugin.weight(), end).await?;
         if self.0.image.is_hot() {
             self.make_image_in_background();
         }
@@ -181,7 +173,7 @@ impl Check {
         let answer = instance::check(&mut store, exports, &question, timer).await;
         let (outcome, missing_scopes) = answer.unwrap_or_else(|fault| (Outcome::Masked(fault), Vec::new()));
         let fuel = limits.fuel.unwrap_or(u64::MAX);
-        Evaluation {
+        Ok(Evaluation {
             outcome,
             missing_scopes,
             usage: Usage {
@@ -190,13 +182,13 @@ impl Check {
                 ..Usage::default()
             },
             logs: store.data().log.take(),
-        }
+        })
     }
 
     fn request(&self, inquiry: Inquiry<'_>) -> Result<Request, Fault> {
         let Inner { plugin, limits, grants, .. } = &*self.0;
         let mut request = Request::new(inquiry.context, self.seed(inquiry.decision), limits.context_bytes)?;
-        if plugin.imports("guardhouse:auth/request@0.1.0") {
+        if plugin.reads_request() {
             request = request.with_documents(inquiry.context);
         }
         if grants.raw_token {

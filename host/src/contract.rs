@@ -16,7 +16,10 @@ pub const CONTRACT_VERSIONS: &[&str] = &["0.1.0"];
 /// The contract's package.
 const PACKAGE: &str = "guardhouse:auth/";
 /// Its interfaces that a plugin may export.
-const KNOWN: &[&str] = &[CHECK, SETTINGS, STEP_UP, "guardhouse:auth/types@0.1.0"];
+const KNOWN: &[&str] = &[CHECK, SETTINGS, STEP_UP, TYPES];
+pub(crate) const TYPES: &str = "guardhouse:auth/types@0.1.0";
+pub(crate) const REQUEST: &str = "guardhouse:auth/request@0.1.0";
+pub(crate) const RAW_TOKEN: &str = "guardhouse:auth/raw-token@0.1.0";
 const CHECK: &str = "guardhouse:auth/check@0.1.0";
 const SETTINGS: &str = "guardhouse:auth/settings@0.1.0";
 const STEP_UP: &str = "guardhouse:auth/step-up@0.1.0";

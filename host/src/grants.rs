@@ -1,5 +1,7 @@
 //! What the operator lets a check do beyond reading its request.
 
+use crate::contract::RAW_TOKEN;
+
 /// The capabilities of one check. The default grants none.
 ///
 /// A plugin that imports what is not granted is refused when its check is made, never at request time.
@@ -11,7 +13,7 @@ pub struct Grants {
 
 impl Grants {
     /// Every grant by name, with the import that needs it.
-    pub const KNOWN: &'static [(&'static str, &'static str)] = &[("raw-token", "guardhouse:auth/raw-token@0.1.0")];
+    pub const KNOWN: &'static [(&'static str, &'static str)] = &[("raw-token", RAW_TOKEN)];
 
     /// The grant that an import needs; none if it needs none.
     #[must_use]

@@ -124,15 +124,17 @@ fn make(recipe: Recipe<'_>) -> Result<Image, String> {
             bytes.len()
         ));
     }
-    let (_, exports, _) = Exports::load(host, &bytes, &image_limits(host)).map_err(|error| error.to_string())?;
-    Ok(Image { exports })
+    Ok(Image { exports: load(host, &bytes)? })
 }
 
 /// An image is held against what every plugin is held against, but for its size: the plugin's memory is in it, and the
 /// instrumented component has functions to read it.
-fn image_limits(host: &Host) -> HostLimits {
+fn load(host: &Host, bytes: &[u8]) -> Result<Exports, String> {
     let limits = host.limits();
-    HostLimits { plugin_bytes: usize::MAX, functions: limits.functions.saturating_add(1_000), ..limits.clone() }
+    let functions = limits.functions.saturating_add(1_000);
+    let limits = HostLimits { plugin_bytes: usize::MAX, functions, ..limits.clone() };
+    let (_, exports, _) = Exports::load(host, bytes, &limits).map_err(|error| error.to_string())?;
+    Ok(exports)
 }
 
 /// Configures an instance and writes its memory and globals into its component.
@@ -141,7 +143,7 @@ fn snapshot(host: &Host, recipe: Recipe<'_>) -> Result<Vec<u8>, String> {
     let wizer = Wizer::new();
     let text = |error: wasmtime::Error| chain(&error);
     let (context, instrumented) = wizer.instrument_component(plugin.bytes()).map_err(text)?;
-    let (_, exports, _) = Exports::load(host, &instrumented, &image_limits(host)).map_err(|error| error.to_string())?;
+    let exports = load(host, &instrumented)?;
     let end = Instant::now() + limits.configure_deadline;
     block_on(async {
         let _room = host.room().enter(plugin.weight(), end).await.map_err(|fault| fault.to_string())?;
@@ -159,7 +161,8 @@ fn snapshot(host: &Host, recipe: Recipe<'_>) -> Result<Vec<u8>, String> {
         store.epoch_deadline_callback(|_| Ok(wasmtime::UpdateDeadline::Continue(1)));
         let mut state = Reader { store: &mut store, instance };
         wizer.snapshot_component(&context, &mut state).await.map_err(text)
-    })?
+    })
+    .map_err(|fault| fault.to_string())?
 }
 
 /// Reads an instance through the functions that the instrumentation added.

@@ -24,14 +24,14 @@ pub(crate) struct Question<'a> {
 /// Asks a plugin for its settings schema.
 pub(crate) async fn schema(store: &mut Store<State>, exports: &Exports, end: Instant) -> Result<String, Fault> {
     let asked = within(end, async {
-        let instance = exports.instance_pre.instantiate_async(&mut *store).await?;
+        let instance = instantiate(store, exports).await?;
         match &exports.settings {
             Some(settings) => settings.load(&mut *store, &instance)?.call_schema(&mut *store).await,
             None => Ok(String::new()),
         }
     });
     let answer = asked.await;
-    answer.unwrap_or_else(|late| Err(late.into())).map_err(|error| fault(store, &error))
+    answer.map_err(|error| fault(store, &error))
 }
 
 /// Makes an instance and configures it, to see whether it can be done.
@@ -43,7 +43,7 @@ pub(crate) async fn configure(
 ) -> Result<Result<(), String>, Fault> {
     let tried = within(end, async { Ok(start(store, exports, settings).await?.map(|_| ())) });
     let answer = tried.await;
-    answer.unwrap_or_else(|late| Err(late.into())).map_err(|error| fault(store, &error))
+    answer.map_err(|error| fault(store, &error))
 }
 
 /// Makes an instance of the same component, instrumented, configures it, and puts a first request to it if there is
@@ -66,7 +66,7 @@ pub(crate) async fn prepare(
         Ok(instance)
     });
     let answer = prepared.await;
-    answer.unwrap_or_else(|late| Err(late.into())).map_err(|error| fault(store, &error))
+    answer.map_err(|error| fault(store, &error))
 }
 
 /// Makes an instance, configures it, and asks it about one request.
@@ -79,7 +79,7 @@ pub(crate) async fn check(
     let asked = answer(store, exports, question);
     let answer = match end {
         // The instance may wait inside the host, where no epoch interrupts it.
-        Some(end) => within(end, asked).await.unwrap_or_else(|late| Err(late.into())),
+        Some(end) => within(end, asked).await,
         None => asked.await,
     };
     answer.map_err(|error| fault(store, &error))
@@ -122,8 +122,7 @@ async fn start(
     exports: &Exports,
     settings: Option<&String>,
 ) -> wasmtime::Result<Result<Instance, String>> {
-    let instance = exports.instance_pre.instantiate_async(&mut *store).await?;
-    store.data_mut().limiter.instantiated = true;
+    let instance = instantiate(store, exports).await?;
     if let (Some(indices), Some(text)) = (&exports.settings, settings) {
         let guest = indices.load(&mut *store, &instance)?;
         if let Err(words) = guest.call_configure(&mut *store, text).await? {
@@ -131,6 +130,12 @@ async fn start(
         }
     }
     Ok(Ok(instance))
+}
+
+async fn instantiate(store: &mut Store<State>, exports: &Exports) -> wasmtime::Result<Instance> {
+    let instance = exports.instance_pre.instantiate_async(&mut *store).await?;
+    store.data_mut().limiter.instantiated = true;
+    Ok(instance)
 }
 
 /// What reaches the caller is bounded.
@@ -176,9 +181,10 @@ fn record<'a>(context: &'a AuthContext, scopes: &'a [&'a str], tags: &'a [&'a st
     }
 }
 
-async fn within<T>(end: Instant, work: impl Future<Output = T>) -> Result<T, HostFault> {
-    tokio::time::timeout_at(end.into(), work).await.map_err(|_| {
-        HostFault(Fault::new(Cause::Deadline, "no answer within the deadline, while waiting inside the host"))
+async fn within<T>(end: Instant, work: impl Future<Output = wasmtime::Result<T>>) -> wasmtime::Result<T> {
+    tokio::time::timeout_at(end.into(), work).await.unwrap_or_else(|_| {
+        let detail = "no answer within the deadline, while waiting inside the host";
+        Err(HostFault(Fault::new(Cause::Deadline, detail)).into())
     })
 }
 

@@ -13,8 +13,8 @@ use crate::text::clip;
 /// An immutable JSON document. A clone is shallow.
 ///
 /// Reading one with serde is strict, because two readers that disagree about a document are a hole: a name that
-/// stands twice in one object is refused (RFC 7493 section 2.3), and so is a whole number too large to be kept exactly: an integer beyond 64 bits,
-/// or one from 2^53 on that is written as a fraction or with an exponent.
+/// stands twice in one object is refused (RFC 7493 section 2.3), and so is a whole number too large to be kept exactly:
+/// an integer beyond 64 bits, or one from 2^53 on that is written as a fraction or with an exponent.
 #[derive(Clone, PartialEq)]
 pub struct Json(Arc<Value>);
 

@@ -17,7 +17,6 @@ use crate::host::Host;
 use crate::instance;
 use crate::json::Json;
 use crate::limits::{HostLimits, Limits};
-use crate::outcome::{Cause, Fault};
 use crate::schema::Schema;
 use crate::shape::Shape;
 use crate::store::{State, new_store};
@@ -39,6 +38,8 @@ struct Inner {
     schema: Option<Schema>,
     exports: Exports,
     weight: u32,
+    reads_request: bool,
+    can_wait: bool,
 }
 
 /// What is called in an instance, looked up once.
@@ -73,6 +74,8 @@ impl Plugin {
             host: host.clone(),
             digest: Digest::of(bytes),
             bytes: bytes.into(),
+            reads_request: shape.imports.iter().any(|import| import == contract::REQUEST),
+            can_wait: shape.imports.iter().any(|import| import.starts_with("wasi:io/")),
             shape,
             schema,
             exports,
@@ -134,11 +137,12 @@ impl Plugin {
 
     /// Whether its instances can wait inside the host, and not only compute.
     pub(crate) fn can_wait(&self) -> bool {
-        self.0.shape.imports.iter().any(|import| import.starts_with("wasi:io/"))
+        self.0.can_wait
     }
 
-    pub(crate) fn imports(&self, interface: &str) -> bool {
-        self.0.shape.imports.iter().any(|import| import == interface)
+    /// Whether its instances can ask for more of a request than its record.
+    pub(crate) fn reads_request(&self) -> bool {
+        self.0.reads_request
     }
 }
 
@@ -234,7 +238,7 @@ fn read_schema(host: &Host, exports: &Exports, weight: u32) -> Result<Schema, Lo
         let mut store = new_store(host.engine(), &limits, end, Request::none(seed));
         instance::schema(&mut store, exports, end).await
     })
-    .unwrap_or_else(|error| Err(Fault::new(Cause::Host, error)))
+    .flatten()
     .map_err(LoadError::Schema)?;
     Schema::parse(&text, host.limits()).map_err(LoadError::BadSchema)
 }

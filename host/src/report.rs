@@ -58,7 +58,7 @@ impl Report {
             tenant = decided.or(self.checks.first()).and_then(|check| check.tenant.as_deref()),
             plugins = ?self.checks.iter().map(|check| check.plugin).collect::<Vec<_>>(),
             settings = ?self.checks.iter().map(|check| check.settings).collect::<Vec<_>>(),
-            elapsed_us = u64::try_from(self.elapsed.as_micros()).unwrap_or(u64::MAX),
+            elapsed_us = microseconds(self.elapsed),
             fuel = self.checks.iter().map(|check| check.usage.fuel).fold(0, u64::saturating_add),
             "decided"
         );
@@ -103,7 +103,7 @@ impl CheckReport {
                 ?detail,
                 backtrace = backtrace.as_deref(),
                 logs = ?self.logs,
-                elapsed_us = u64::try_from(self.usage.elapsed.as_micros()).unwrap_or(u64::MAX),
+                elapsed_us = microseconds(self.usage.elapsed),
                 fuel = self.usage.fuel,
                 memory_bytes = self.usage.memory_bytes,
                 "a check failed, which denies"
@@ -114,4 +114,8 @@ impl CheckReport {
             tracing::debug!(target: "guardhouse::plugin", %decision, check = ?self.id, source, ?text);
         }
     }
+}
+
+fn microseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }

@@ -61,17 +61,19 @@ async fn run<C: AuthCheck>(checks: &[C], context: &AuthContext, engine: Engine) 
         let (mut report, is_scope_aware) = ask(check, inquiry).await;
         report.missing_scopes = put_right(report.missing_scopes, context);
         report.record(id);
-        let outcome = report.outcome.clone();
-        let goes_on = with_shortfall && outcome == Outcome::Refused && is_scope_aware;
+        let goes_on = with_shortfall && report.outcome == Outcome::Refused && is_scope_aware;
         if goes_on {
             shortfall.extend_from_slice(&report.missing_scopes);
         }
-        reports.push(report);
-        let message = match outcome {
-            Outcome::Allow => continue,
-            Outcome::Refused | Outcome::Masked(_) => None,
-            Outcome::Explicit(error) => Some(error.message),
+        let allows = report.outcome == Outcome::Allow;
+        let message = match &report.outcome {
+            Outcome::Explicit(error) => Some(error.message.clone()),
+            Outcome::Allow | Outcome::Refused | Outcome::Masked(_) => None,
         };
+        reports.push(report);
+        if allows {
+            continue;
+        }
         decision = Decision::Deny(Denial { id, message, missing_scopes: Vec::new() });
         if goes_on {
             decided_by.get_or_insert(index);
@@ -100,9 +102,9 @@ fn put_right(mut named: Vec<String>, context: &AuthContext) -> Vec<String> {
 }
 
 /// The denial of a request that no check could be asked about, because the host has no thread to wait in.
-pub(crate) fn impossible(detail: &str) -> Report {
+pub(crate) fn impossible(fault: &Fault) -> Report {
     let id = DecisionId::random();
-    tracing::warn!(target: "guardhouse", decision = %id, cause = %Cause::Host, detail, "no check could be asked");
+    tracing::warn!(target: "guardhouse", decision = %id, cause = %fault.cause, detail = ?fault.detail, "no check could be asked");
     let decision = Decision::Deny(Denial { id, message: None, missing_scopes: Vec::new() });
     let report = Report { id, decision, checks: Vec::new(), decided_by: None, elapsed: Duration::ZERO };
     report.record();

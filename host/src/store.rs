@@ -22,13 +22,6 @@ pub(crate) struct State {
     handles: usize,
 }
 
-impl State {
-    /// Whether the plugin asked for anything of WASI: a clock, random numbers, a stream.
-    pub(crate) fn used_wasi(&self) -> bool {
-        self.wasi.is_some()
-    }
-}
-
 struct Wasi {
     ctx: WasiCtx,
     table: ResourceTable,
@@ -36,6 +29,11 @@ struct Wasi {
 }
 
 impl State {
+    /// Whether the plugin asked for anything of WASI: a clock, random numbers, a stream.
+    pub(crate) fn used_wasi(&self) -> bool {
+        self.wasi.is_some()
+    }
+
     pub(crate) fn clock(&mut self) -> Clock {
         self.wasi().clock.clone()
     }

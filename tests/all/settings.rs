@@ -220,3 +220,10 @@ fn a_pattern_that_becomes_large_is_refused() {
         bad(&format!("{{\"patternProperties\": {{\"{pattern}\": true}}}}"));
     }
 }
+
+#[test]
+fn a_schema_that_is_no_text_is_an_invalid_result_and_no_fault_of_the_host() {
+    let blanks = [("schema", "\"\\ff\""), ("length", "1"), ("describe", ""), ("configure", "")];
+    let Err(LoadError::Schema(fault)) = Guest::with("settings", &blanks).load() else { panic!("loaded") };
+    assert_eq!(fault.cause, Cause::InvalidResult, "{fault}");
+}
