@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::context::AuthContext;
 use crate::decision::DecisionId;
@@ -19,6 +20,12 @@ pub trait AuthCheck: Send + Sync {
     /// Answers one request. A panic is a fault of the check, and denies.
     fn evaluate<'a>(&'a self, inquiry: Inquiry<'a>) -> EvaluationFuture<'a>;
 
+    /// Begins a batch: several requests that are asked one after the other and decided together. The answers must be
+    /// those that [`evaluate`](Self::evaluate) would give; a session may only be cheaper.
+    fn session(&self) -> Box<dyn Session + '_> {
+        Box::new(Each(self))
+    }
+
     /// Whether scopes are the only reason for which it denies without a word, and it can name them (rule U1).
     fn is_scope_aware(&self) -> bool {
         false
@@ -27,6 +34,21 @@ pub trait AuthCheck: Send + Sync {
     /// What it is, for the record of decisions.
     fn identity(&self) -> Identity<'_> {
         Identity::default()
+    }
+}
+
+/// A check for the length of one batch.
+pub trait Session: Send {
+    /// Answers one request of the batch. After a panic the session is not asked again.
+    fn evaluate<'a>(&'a mut self, inquiry: Inquiry<'a>) -> EvaluationFuture<'a>;
+}
+
+/// The session of a check that has nothing to gain from one.
+struct Each<'a, C: ?Sized>(&'a C);
+
+impl<C: AuthCheck + ?Sized> Session for Each<'_, C> {
+    fn evaluate<'a>(&'a mut self, inquiry: Inquiry<'a>) -> EvaluationFuture<'a> {
+        self.0.evaluate(inquiry)
     }
 }
 
@@ -39,6 +61,9 @@ pub struct Inquiry<'a> {
     pub decision: DecisionId,
     /// Whether a scope-aware check that denies shall name the scopes it misses.
     pub wants_missing_scopes: bool,
+    /// When the decision must be there. A check that is not done by then has failed; only one that never yields to its
+    /// runtime is waited for.
+    pub end: Instant,
 }
 
 /// What a check is, for the record of decisions (rule S8).
@@ -61,6 +86,10 @@ macro_rules! forward {
 
             fn evaluate<'a>(&'a self, inquiry: Inquiry<'a>) -> EvaluationFuture<'a> {
                 (**self).evaluate(inquiry)
+            }
+
+            fn session(&self) -> Box<dyn Session + '_> {
+                (**self).session()
             }
 
             fn is_scope_aware(&self) -> bool {

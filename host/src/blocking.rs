@@ -12,6 +12,7 @@ use std::thread::Thread;
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::auth_check::AuthCheck;
+use crate::auth_checks::AuthChecks;
 use crate::context::AuthContext;
 use crate::decision::Decision;
 use crate::outcome::{Cause, Fault};
@@ -30,12 +31,24 @@ pub fn run_auth_checks_with_shortfall<C: AuthCheck>(checks: &[C], context: &Auth
 
 /// Blocks on [`explain_auth_checks`](crate::explain_auth_checks).
 pub fn explain_auth_checks<C: AuthCheck>(checks: &[C], context: &AuthContext) -> Report {
-    block_on(run::explain_auth_checks(checks, context)).unwrap_or_else(|fault| run::impossible(&fault))
+    explain(&AuthChecks::new(checks), context)
 }
 
 /// Blocks on [`explain_auth_checks_with_shortfall`](crate::explain_auth_checks_with_shortfall).
 pub fn explain_auth_checks_with_shortfall<C: AuthCheck>(checks: &[C], context: &AuthContext) -> Report {
-    block_on(run::explain_auth_checks_with_shortfall(checks, context)).unwrap_or_else(|fault| run::impossible(&fault))
+    explain(&AuthChecks::new(checks).with_shortfall(), context)
+}
+
+/// Blocks on [`AuthChecks::explain`].
+pub fn explain<C: AuthCheck>(checks: &AuthChecks<'_, C>, context: &AuthContext) -> Report {
+    block_on(checks.explain(context)).unwrap_or_else(|fault| run::impossible(&fault))
+}
+
+/// Blocks on [`AuthChecks::explain_batch`].
+#[must_use]
+pub fn explain_batch<C: AuthCheck>(checks: &AuthChecks<'_, C>, contexts: &[AuthContext]) -> Vec<Report> {
+    block_on(checks.explain_batch(contexts))
+        .unwrap_or_else(|fault| contexts.iter().map(|_| run::impossible(&fault)).collect())
 }
 
 /// Runs a future on this thread, with timers that work although this thread drives no runtime.

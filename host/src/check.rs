@@ -3,22 +3,25 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::auth_check::{AuthCheck, EvaluationFuture, Identity, Inquiry};
+use crate::ahead::Ahead;
+use crate::auth_check::{AuthCheck, EvaluationFuture, Identity, Inquiry, Session};
 use crate::blocking::block_on;
 use crate::capabilities::{Request, Seed};
 use crate::config::{CheckConfig, ImagePolicy, check_grants, check_limits, check_settings};
 use crate::context::AuthContext;
 use crate::decision::DecisionId;
 use crate::digest::Digest;
+use crate::engine::Pool;
 use crate::error::ConfigError;
+use crate::evaluation;
 use crate::grants::Grants;
-use crate::image::{Recipe, Turn};
-use crate::instance::{self, Question};
+use crate::instance::Instance;
 use crate::limits::Limits;
-use crate::outcome::{Evaluation, Fault, Outcome, Usage};
 use crate::plugin::Plugin;
 use crate::room::Room;
-use crate::store::new_store;
+use crate::snapshot::Recipe;
+use crate::store::Terms;
+use crate::tenant::Membership;
 use crate::tier::{ImageSlot, Tier};
 
 /// A plugin, configured. Every evaluation makes a fresh instance of it, and no instance survives its evaluation.
@@ -27,24 +30,30 @@ use crate::tier::{ImageSlot, Tier};
 #[derive(Clone)]
 pub struct Check(Arc<Inner>);
 
-struct Inner {
-    id: Arc<str>,
+pub(crate) struct Inner {
+    pub(crate) id: Arc<str>,
+    pub(crate) plugin: Plugin,
+    pub(crate) settings: Option<String>,
+    pub(crate) grants: Grants,
+    pub(crate) limits: Limits,
+    pub(crate) image: ImageSlot,
+    pub(crate) room: Room,
+    pub(crate) ahead: Ahead,
+    pub(crate) membership: Membership,
     tenant: Option<String>,
-    plugin: Plugin,
-    settings: Option<String>,
     settings_digest: Option<Digest>,
-    grants: Grants,
-    limits: Limits,
     warm_up: Option<AuthContext>,
-    image: ImageSlot,
-    room: Room,
 }
+
+/// Instances that are made ahead for a large plugin, if nobody says otherwise.
+const AHEAD: u32 = 2;
 
 impl Check {
     /// Makes a check of `plugin`: holds the settings against the plugin's schema, and configures one instance on
     /// trial, so that nothing of this can fail for the first time at a request.
     ///
-    /// It blocks, at most until [`Limits::configure_deadline`]; with [`ImagePolicy::Eager`], for two compilations more.
+    /// It blocks, at most until [`Limits::configure_deadline`]; with [`ImagePolicy::Eager`], for two compilations more
+    /// if the plugin has no image yet.
     ///
     /// # Errors
     /// [`ConfigError`] if the settings do not fit or are refused, an import is not granted, a limit is more than the
@@ -54,21 +63,26 @@ impl Check {
         check_limits(plugin, &limits)?;
         check_grants(plugin, grants)?;
         let settings = check_settings(plugin, settings, &limits)?;
+        let owner = plugin.host().registry().get(tenant.as_deref());
         let check = Self(Arc::new(Inner {
             id: id.unwrap_or_else(|| plugin.digest().to_string()).into(),
-            tenant,
             plugin: plugin.clone(),
             settings_digest: settings.as_ref().map(Digest::of),
             image: ImageSlot::new(image, obstacle(settings.as_ref(), warm_up.as_ref(), image, grants, &limits)),
             room: Room::new(limits.instances, limits.queue),
+            ahead: Ahead::new(limits.ahead.unwrap_or(if plugin.pool() == Pool::Small { 0 } else { AHEAD })),
+            membership: Membership::new(owner, settings.as_ref().map_or(0, String::len)),
             settings,
             grants,
             limits,
+            tenant,
             warm_up,
         }));
-        check.try_out()?;
+        let fuel = check.try_out()?;
         if check.0.image.is_wanted_now() {
-            check.make_image();
+            check.0.make_image();
+        } else if check.0.image.is_due_at_once(fuel) {
+            check.0.make_image_in_background();
         }
         Ok(check)
     }
@@ -97,23 +111,32 @@ impl Check {
         self.0.grants
     }
 
-    fn try_out(&self) -> Result<(), ConfigError> {
-        let Inner { plugin, limits, settings, .. } = &*self.0;
-        let host = plugin.host();
-        let end = Instant::now() + limits.configure_deadline;
-        let request = Request::none(self.seed(DecisionId::random()));
-        block_on(async {
-            let _room = host.room().enter(plugin.weight(), end).await?;
-            let mut store = new_store(host.engine(), limits, end, request);
-            instance::configure(&mut store, plugin.exports(), settings.as_ref(), end).await
-        })
-        .flatten()
-        .map_err(ConfigError::Fault)?
-        .map_err(ConfigError::Refused)
+    /// Whose check it is.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&str> {
+        self.0.tenant.as_deref()
     }
 
+    /// Configures one instance; says how many instructions that took.
+    fn try_out(&self) -> Result<u64, ConfigError> {
+        let Inner { plugin, limits, settings, .. } = &*self.0;
+        let end = Instant::now() + limits.configure_deadline;
+        let tried = block_on(async {
+            let program = plugin.program(end).await?;
+            let room = plugin.host().room(plugin.pool()).enter(program.weight, end).await?;
+            let terms = Terms::new(limits, end).for_tenant(&self.0.membership.tenant);
+            let request = Request::none(self.0.seed(DecisionId::random()));
+            let mut instance = Instance::new(program, &terms, request).holding(None, room);
+            let words = instance.configure(settings.as_ref(), end).await?;
+            Ok(words.map(|()| limits.fuel.unwrap_or(u64::MAX).saturating_sub(instance.fuel())))
+        });
+        tried.flatten().map_err(ConfigError::Fault)?.map_err(ConfigError::Refused)
+    }
+}
+
+impl Inner {
     fn make_image(&self) {
-        let Inner { plugin, settings, warm_up, limits, .. } = &*self.0;
+        let Self { plugin, settings, warm_up, limits, .. } = self;
         let recipe = Recipe {
             plugin,
             settings: settings.as_ref(),
@@ -121,80 +144,26 @@ impl Check {
             limits,
             seed: self.seed(DecisionId::random()),
         };
-        self.0.image.set(plugin.host().images().get(recipe));
-    }
-
-    /// Makes an image without holding anybody up. If another is being made, or there is no thread to be had, it is
-    /// tried again later: until then instances go on configuring themselves.
-    fn make_image_in_background(&self) {
-        let Some(turn) = Turn::take(self.0.plugin.host()) else { return };
-        let check = self.clone();
-        let thread = std::thread::Builder::new().name("guardhouse-image".to_owned());
-        let _ = thread.spawn(move || {
-            check.make_image();
-            drop(turn);
-        });
-    }
-
-    fn seed(&self, decision: DecisionId) -> Seed {
-        Seed { decision, check: Arc::clone(&self.0.id) }
-    }
-
-    async fn answer(&self, inquiry: Inquiry<'_>) -> Evaluation {
-        let start = Instant::now();
-        let asked = self.ask(inquiry, start + self.0.limits.deadline).await;
-        let mut evaluation = asked.unwrap_or_else(|fault| Outcome::Masked(fault).into());
-        evaluation.usage.elapsed = start.elapsed();
-        evaluation
-    }
-
-    async fn ask(&self, inquiry: Inquiry<'_>, end: Instant) -> Result<Evaluation, Fault> {
-        let Inner { plugin, limits, settings, .. } = &*self.0;
         let host = plugin.host();
-        let request = self.request(inquiry)?;
-        // Its own room first: those who wait there take no place from others.
-        let _own = self.0.room.enter(1, end).await?;
-        let _shared = host.room().enter(plugin.weight(), end).await?;
-        if self.0.image.is_hot() {
-            self.make_image_in_background();
-        }
-        let (exports, settings) = match self.0.image.image() {
-            Some(image) => (&image.exports, None),
-            None => (plugin.exports(), settings.as_ref()),
-        };
-        let mut store = new_store(host.engine(), limits, end, request);
-        let question = Question {
-            context: inquiry.context,
-            settings,
-            wants_missing_scopes: inquiry.wants_missing_scopes,
-            message_bytes: limits.message_bytes,
-        };
-        let timer = plugin.can_wait().then_some(end);
-        let answer = instance::check(&mut store, exports, &question, timer).await;
-        let (outcome, missing_scopes) = answer.unwrap_or_else(|fault| (Outcome::Masked(fault), Vec::new()));
-        let fuel = limits.fuel.unwrap_or(u64::MAX);
-        Ok(Evaluation {
-            outcome,
-            missing_scopes,
-            usage: Usage {
-                fuel: fuel.saturating_sub(store.get_fuel().unwrap_or(fuel)),
-                memory_bytes: store.data().limiter.memory_bytes,
-                ..Usage::default()
-            },
-            logs: store.data().log.take(),
-        })
+        self.image.set(host.images().get(recipe, host.age(Instant::now())));
     }
 
-    fn request(&self, inquiry: Inquiry<'_>) -> Result<Request, Fault> {
-        let Inner { plugin, limits, grants, .. } = &*self.0;
-        let mut request = Request::new(inquiry.context, self.seed(inquiry.decision), limits.context_bytes)?;
-        if plugin.reads_request() {
-            request = request.with_documents(inquiry.context);
+    /// Makes an image without holding anybody up. If that cannot be now, it is tried again later: until then instances
+    /// go on configuring themselves.
+    pub(crate) fn make_image_in_background(self: &Arc<Self>) {
+        let check = Arc::downgrade(self);
+        let job = move || {
+            if let Some(check) = check.upgrade() {
+                check.make_image();
+            }
+        };
+        if !self.plugin.host().backlog().add(job) {
+            self.image.cannot_now();
         }
-        if grants.raw_token {
-            request = request.with_raw_token(inquiry.context);
-        }
-        Ok(request)
+    }
+
+    pub(crate) fn seed(&self, decision: DecisionId) -> Seed {
+        Seed { decision, check: Arc::clone(&self.id) }
     }
 }
 
@@ -204,7 +173,11 @@ impl AuthCheck for Check {
     }
 
     fn evaluate<'a>(&'a self, inquiry: Inquiry<'a>) -> EvaluationFuture<'a> {
-        Box::pin(self.answer(inquiry))
+        Box::pin(evaluation::evaluate(&self.0, inquiry))
+    }
+
+    fn session(&self) -> Box<dyn Session + '_> {
+        Box::new(evaluation::PluginSession::new(&self.0))
     }
 
     fn is_scope_aware(&self) -> bool {

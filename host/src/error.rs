@@ -2,6 +2,7 @@
 //! time: there, a fault is a [`Fault`](crate::Fault) and denies.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use crate::outcome::Fault;
 use crate::text::quoted;
@@ -13,6 +14,14 @@ pub enum HostError {
     /// The engine refuses the limits, or the machine refuses the address space.
     #[error("cannot set up the sandbox: {0}")]
     Engine(String),
+    /// The folder for machine code cannot be used.
+    #[error("cannot use `{}` as a cache: {reason}", .folder.display())]
+    Cache {
+        /// The folder.
+        folder: PathBuf,
+        /// Why not.
+        reason: String,
+    },
     /// The thread that moves the clock of all deadlines cannot be started.
     #[error("cannot start the thread that enforces deadlines")]
     Ticker(#[source] std::io::Error),
@@ -100,6 +109,9 @@ pub enum LoadError {
     /// The compiler refused it.
     #[error("cannot be compiled: {0}")]
     Compile(String),
+    /// The compiler was stopped, or fell, before it was done: the plugin may have been made for that.
+    #[error("compiling it was stopped: {0}")]
+    CompilerStopped(String),
     /// The plugin failed when it was asked for its settings schema.
     #[error("failed when asked for its settings schema: {0}")]
     Schema(Fault),

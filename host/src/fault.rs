@@ -5,8 +5,8 @@ use std::fmt::Write;
 use wasmtime::{Error, PoolConcurrencyLimitError, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
+use crate::limiter::Limiter;
 use crate::outcome::{Cause, Fault};
-use crate::store::Limiter;
 use crate::text::Bounded;
 
 /// Functions of a backtrace that are written down.

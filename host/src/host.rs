@@ -1,17 +1,23 @@
-//! The sandbox that all plugins share: one engine, one linker, one clock of deadlines, one bound on how many live.
+//! What all plugins of a process share: engines, room, a cache, and what is done in the background.
 
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use wasmtime::component::Linker;
-use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
-
+use crate::backlog::Backlog;
+use crate::cache::Cache;
 use crate::capabilities;
+use crate::compile::Compilation;
+use crate::compiler::CompilerProcess;
+use crate::engine::{Compiler, Pool};
 use crate::error::HostError;
 use crate::image::Images;
 use crate::limits::HostLimits;
+use crate::machine::{Advice, Machine};
+use crate::residents::Residents;
 use crate::room::Room;
-use crate::store::State;
+use crate::sandbox::{Sandbox, Sandboxes};
+use crate::tenant::{TenantUsage, Tenants};
 
 /// Runs plugins. One is enough for a process: its plugins are kept apart whoever they belong to.
 ///
@@ -20,17 +26,18 @@ use crate::store::State;
 pub struct Host(Arc<Inner>);
 
 struct Inner {
-    engine: Engine,
-    linker: Linker<State>,
     limits: HostLimits,
-    room: Room,
+    sandboxes: Sandboxes,
+    compilation: Compilation,
+    programs: Residents,
     images: Images,
+    aheads: Residents,
+    backlog: Backlog,
+    tenants: Tenants,
+    advice: Vec<Advice>,
+    started: Instant,
+    quick_bytes: usize,
 }
-
-/// Tables that one instance has room for; see [`HostLimits::instances`].
-const TABLES_PER_INSTANCE: u32 = 4;
-/// The most memories that any plugin may have.
-const MEMORIES_PER_PLUGIN: u32 = 8;
 
 impl Host {
     /// A host with every default.
@@ -44,13 +51,32 @@ impl Host {
     /// A host to be set up.
     #[must_use]
     pub fn builder() -> HostBuilder {
-        HostBuilder { limits: HostLimits::default(), tick: Duration::from_millis(1) }
+        HostBuilder {
+            limits: HostLimits::default(),
+            tick: Duration::from_millis(1),
+            cache: None,
+            compiler: None,
+            quick_bytes: QUICK_BYTES,
+        }
     }
 
     /// What bounds all plugins of this host together.
     #[must_use]
     pub fn limits(&self) -> &HostLimits {
         &self.0.limits
+    }
+
+    /// What to change about this machine so that the host is fast and its limits can be used. Each was also told as
+    /// a WARN event when the host was made.
+    #[must_use]
+    pub fn advice(&self) -> &[Advice] {
+        &self.0.advice
+    }
+
+    /// What each tenant has and takes, by name; checks without a tenant are under the empty name.
+    #[must_use]
+    pub fn tenants(&self) -> Vec<TenantUsage> {
+        self.0.tenants.usage()
     }
 
     /// Whether an import of that name is offered to plugins. Some need a [grant](crate::Grants::needed_by) besides;
@@ -60,26 +86,48 @@ impl Host {
         capabilities::is_offered(import)
     }
 
-    pub(crate) fn engine(&self) -> &Engine {
-        &self.0.engine
+    pub(crate) fn sandbox(&self, pool: Pool, compiler: Compiler) -> Result<&Sandbox, String> {
+        self.0.sandboxes.get(pool, compiler)
     }
 
-    pub(crate) fn linker(&self) -> &Linker<State> {
-        &self.0.linker
+    /// Where instances of all checks of a pool find room.
+    pub(crate) fn room(&self, pool: Pool) -> &Room {
+        self.0.sandboxes.room(pool)
+    }
+
+    pub(crate) fn compilation(&self) -> &Compilation {
+        &self.0.compilation
+    }
+
+    pub(crate) fn programs(&self) -> &Residents {
+        &self.0.programs
     }
 
     pub(crate) fn images(&self) -> &Images {
         &self.0.images
     }
 
-    /// How many of [`HostLimits::instances`] a plugin with these memories and tables takes.
-    pub(crate) fn weight(memories: u32, tables: u32) -> u32 {
-        memories.max(tables.div_ceil(TABLES_PER_INSTANCE)).max(1)
+    /// The checks that have instances made ahead.
+    pub(crate) fn aheads(&self) -> &Residents {
+        &self.0.aheads
     }
 
-    /// Where instances of all checks find room.
-    pub(crate) fn room(&self) -> &Room {
-        &self.0.room
+    pub(crate) fn backlog(&self) -> &Backlog {
+        &self.0.backlog
+    }
+
+    pub(crate) fn registry(&self) -> &Tenants {
+        &self.0.tenants
+    }
+
+    /// A time that only grows, to tell what was used before what.
+    pub(crate) fn age(&self, now: Instant) -> u64 {
+        u64::try_from(now.saturating_duration_since(self.0.started).as_micros()).unwrap_or(u64::MAX)
+    }
+
+    /// From what size on a plugin is first compiled quickly.
+    pub(crate) fn quick_bytes(&self) -> usize {
+        self.0.quick_bytes
     }
 }
 
@@ -89,11 +137,17 @@ impl std::fmt::Debug for Host {
     }
 }
 
+/// A plugin of this size is compiled in a tenth of a second.
+const QUICK_BYTES: usize = 256 << 10;
+
 /// A host to be set up; see [`Host::builder`].
 #[derive(Debug, Clone)]
 pub struct HostBuilder {
     limits: HostLimits,
     tick: Duration,
+    cache: Option<PathBuf>,
+    compiler: Option<CompilerProcess>,
+    quick_bytes: usize,
 }
 
 impl HostBuilder {
@@ -112,85 +166,67 @@ impl HostBuilder {
         self
     }
 
+    /// A folder for machine code, up to [`HostLimits::cache_bytes`]. It is made if it is not there; it must belong to
+    /// this user, and nobody else may reach it. Processes may share one. With it, plugins and images that were not used for long leave memory
+    /// (see [`HostLimits::programs`]) and are back in less than a millisecond.
+    #[must_use]
+    pub fn cache(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.cache = Some(folder.into());
+        self
+    }
+
+    /// Compiles plugins in a process of its own, under [`HostLimits::compiler_time`] and
+    /// [`HostLimits::compiler_bytes`]. Without, they are compiled in this process, bounded only by the size and shape
+    /// of their files: choose it if strangers can load plugins.
+    #[must_use]
+    pub fn compiler(mut self, process: CompilerProcess) -> Self {
+        self.compiler = Some(process);
+        self
+    }
+
+    /// From what size on a plugin is compiled twice: quickly, so that it can answer, and in the background once more,
+    /// so that it answers fast. In bytes; 256 KiB if not set, `usize::MAX` for never.
+    #[must_use]
+    pub fn quick_from(mut self, bytes: usize) -> Self {
+        self.quick_bytes = bytes;
+        self
+    }
+
     /// Sets the sandbox up and starts the thread that enforces deadlines. A process that forks afterwards has no such
     /// thread in its child: make the host there.
     ///
     /// # Errors
-    /// [`HostError`] if the limits cannot be held on this machine, or the thread cannot be started.
+    /// [`HostError`] if the limits cannot be held on this machine, the thread cannot be started, or the folder of the
+    /// cache is not this user's alone.
     pub fn build(self) -> Result<Host, HostError> {
-        if self.limits.instances == 0 {
-            return Err(HostError::Engine(
-                "`HostLimits::instances` is 0: there would be room for no instance".to_owned(),
-            ));
+        let limits = self.limits;
+        for (name, value) in [
+            ("instances", limits.instances),
+            ("large_instances", limits.large_instances),
+            ("compilers", limits.compilers),
+        ] {
+            if value == 0 {
+                return Err(HostError::Engine(format!("`HostLimits::{name}` is 0: there would be room for none")));
+            }
         }
-        let failed = |error: wasmtime::Error| HostError::Engine(format!("{error:#}"));
-        let engine = Engine::new(&config(&self.limits)).map_err(failed)?;
-        let mut linker = Linker::new(&engine);
-        capabilities::link(&mut linker).map_err(failed)?;
-        start_ticking(&engine, self.tick).map_err(HostError::Ticker)?;
+        let cache = self.cache.map(|folder| Cache::open(&folder, limits.cache_bytes)).transpose()?;
+        let sandboxes = Sandboxes::new(&limits, self.tick)?;
+        let advice = Machine::here().advice(&limits);
+        for Advice { found, change } in &advice {
+            tracing::warn!(target: "guardhouse", found, change, "this machine could serve this host better");
+        }
         Ok(Host(Arc::new(Inner {
-            engine,
-            linker,
-            room: Room::new(self.limits.instances, self.limits.queue),
-            images: Images::default(),
-            limits: self.limits,
+            sandboxes,
+            compilation: Compilation::new(&limits, cache, self.compiler),
+            programs: Residents::new(limits.programs),
+            images: Images::new(limits.images),
+            aheads: Residents::new(limits.ahead),
+            backlog: Backlog::default(),
+            tenants: Tenants::default(),
+            advice,
+            started: Instant::now(),
+            quick_bytes: self.quick_bytes,
+            limits,
         })))
     }
-}
-
-fn config(limits: &HostLimits) -> Config {
-    let mut config = Config::new();
-    config
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(limits)))
-        .concurrency_support(false)
-        .consume_fuel(true)
-        .cranelift_opt_level(OptLevel::Speed)
-        .epoch_interruption(true)
-        .max_wasm_stack(limits.stack_bytes)
-        // Host functions run on the same stack, above the plugin's.
-        .async_stack_size(limits.stack_bytes.saturating_add(1 << 20))
-        .memory_init_cow(true)
-        // Files and lines would come from the plugin's own debug information, read at each fault.
-        .wasm_backtrace_details(wasmtime::WasmBacktraceDetails::Disable)
-        // The same check answers the same on every machine.
-        .cranelift_nan_canonicalization(true)
-        .relaxed_simd_deterministic(true);
-    config
-}
-
-fn pool(limits: &HostLimits) -> PoolingAllocationConfig {
-    // Without PAGEMAP_SCAN the host would have to copy all resident memory, touched or not.
-    let scan = PoolingAllocationConfig::is_pagemap_scan_available();
-    let mut pool = PoolingAllocationConfig::new();
-    pool.total_component_instances(limits.instances)
-        .total_core_instances(u32::MAX)
-        .total_memories(limits.instances)
-        .total_tables(limits.instances.saturating_mul(TABLES_PER_INSTANCE))
-        .total_stacks(limits.instances)
-        .max_memories_per_component(MEMORIES_PER_PLUGIN)
-        .max_memories_per_module(MEMORIES_PER_PLUGIN)
-        .max_tables_per_component(MEMORIES_PER_PLUGIN * TABLES_PER_INSTANCE)
-        .max_tables_per_module(MEMORIES_PER_PLUGIN * TABLES_PER_INSTANCE)
-        .max_memory_size(limits.memory_bytes)
-        .table_elements(limits.table_elements)
-        .max_component_instance_size(8 << 20)
-        .max_core_instance_size(8 << 20)
-        .pagemap_scan(Enabled::Auto)
-        .linear_memory_keep_resident(if scan { 1 << 20 } else { 0 })
-        .table_keep_resident(if scan { 64 << 10 } else { 0 })
-        .decommit_batch_size(if scan { 1 } else { 32 });
-    pool
-}
-
-/// Moves the engine's epoch until the engine is gone.
-fn start_ticking(engine: &Engine, tick: Duration) -> std::io::Result<()> {
-    let engine = engine.weak();
-    std::thread::Builder::new().name("guardhouse-tick".to_owned()).spawn(move || {
-        while let Some(engine) = engine.upgrade() {
-            engine.increment_epoch();
-            drop(engine);
-            std::thread::sleep(tick);
-        }
-    })?;
-    Ok(())
 }

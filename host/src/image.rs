@@ -1,206 +1,198 @@
-//! A plugin's memory as `configure` left it, made part of the plugin: instances of an image start configured.
+//! Images: what instances start from that need not be configured any more.
 //!
-//! The image is a component like any other, with other data segments and initial globals, and is held against the
-//! contract and the limits like a stranger's.
+//! An image is a plugin's code, compiled once for all images of the plugin, and the state that `configure` left, which
+//! has no code and is made in a millisecond. Both come from the plugin's component, rewritten, and are held against
+//! the contract and the limits like a stranger's.
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::Instant;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, Weak};
 
-use wasmtime::Store;
-use wasmtime::component::{Instance, Lift, WasmList};
-use wasmtime_wizer::{ComponentInstanceState, Wizer};
+use arc_swap::ArcSwapOption;
+use serde::{Deserialize, Serialize};
+use wasmtime::component::Component;
+use wasmtime::{Engine, Module};
 
-use crate::blocking::block_on;
-use crate::capabilities::{Request, Seed};
-use crate::context::AuthContext;
+use crate::compile::component_key;
 use crate::digest::Digest;
+use crate::engine::{Compiler, Pool};
 use crate::fault::chain;
 use crate::host::Host;
-use crate::instance;
-use crate::limits::{HostLimits, Limits};
+use crate::limits::Limits;
+use crate::lock::lock;
 use crate::native::panic_message;
-use crate::plugin::{Exports, Plugin};
-use crate::store::{State, new_store};
+use crate::parts::{self, Parts, part};
+use crate::precompiled::MachineCode;
+use crate::program::Program;
+use crate::recent::Recent;
+use crate::residents::{Resident, Residents};
+use crate::shape::Shape;
+use crate::snapshot::{Recipe, enlarged, snapshot};
+use crate::source::Source;
 
 /// Makes instances that are configured.
 pub(crate) struct Image {
-    pub(crate) exports: Exports,
+    /// None while it is not in memory.
+    program: ArcSwapOption<Program>,
+    last_used: AtomicU64,
 }
 
 /// The images of one host: equal plugins with equal settings share one.
-#[derive(Default)]
 pub(crate) struct Images {
-    made: Mutex<HashMap<Key, Weak<Image>>>,
-    in_background: AtomicBool,
+    known: Mutex<HashMap<Digest, Weak<Image>>>,
+    resident: Residents,
+    /// The code of plugins of which images were made last.
+    codes: Recent<Component>,
+    /// The code that images of them are read with.
+    pub(crate) instruments: Recent<Program>,
 }
 
-/// Plugin, settings, warm-up, and the limits that an instance must fit.
-type Key = (Digest, Option<Digest>, Option<Digest>, [usize; 3]);
-
-/// What an image is made from.
-pub(crate) struct Recipe<'a> {
-    pub(crate) plugin: &'a Plugin,
-    pub(crate) settings: Option<&'a String>,
-    pub(crate) warm_up: Option<&'a AuthContext>,
-    pub(crate) limits: &'a Limits,
-    pub(crate) seed: Seed,
-}
-
-/// The right to make an image in the background. One thread at a time has it: thousands of checks may become hot at
-/// once, and each image is a compilation.
-pub(crate) struct Turn(Host);
-
-impl Turn {
-    /// None if another has it.
-    pub(crate) fn take(host: &Host) -> Option<Self> {
-        let taken = host.images().in_background.swap(true, Ordering::Acquire);
-        (!taken).then(|| Self(host.clone()))
-    }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        self.0.images().in_background.store(false, Ordering::Release);
-    }
-}
+/// Plugins whose images can be made without compiling anything.
+const RECENT: usize = 16;
 
 impl Images {
-    /// The image of a recipe: one that is there, or a new one. An error says why there can be none.
-    pub(crate) fn get(&self, recipe: Recipe<'_>) -> Result<Arc<Image>, String> {
+    pub(crate) fn new(cap: usize) -> Self {
+        Self {
+            known: Mutex::default(),
+            resident: Residents::new(cap),
+            codes: Recent::new(RECENT),
+            instruments: Recent::new(RECENT),
+        }
+    }
+
+    /// The image of a recipe, in memory. An error says why there can be none.
+    pub(crate) fn get(&self, recipe: Recipe<'_>, now: u64) -> Result<Arc<Image>, String> {
         let key = recipe.key()?;
-        let cap = recipe.plugin.host().limits().images;
-        if let Some(image) = self.find(&key, cap)? {
+        let image = self.image(key);
+        if image.program(now).is_some() {
             return Ok(image);
         }
         // The tool that takes the image was made for friendly plugins: it panics where it is surprised.
-        let made = catch_unwind(AssertUnwindSafe(|| make(recipe)))
+        let made = catch_unwind(AssertUnwindSafe(|| make(recipe, key)))
             .unwrap_or_else(|panic| Err(format!("taking the image panicked: {}", panic_message(&*panic))));
-        let image = Arc::new(made?);
-        // Another may have made the same meanwhile, or the last one that there was room for.
-        if let Some(image) = self.find(&key, cap)? {
-            return Ok(image);
-        }
-        self.made.lock().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::downgrade(&image));
+        image.program.store(Some(Arc::new(made?)));
+        image.last_used.store(now, Ordering::Relaxed);
+        let resident: Arc<dyn Resident> = Arc::clone(&image) as _;
+        self.resident.add(Arc::downgrade(&resident));
         Ok(image)
     }
 
-    /// The image that is there, if one is; an error if there is no room for another.
-    fn find(&self, key: &Key, cap: usize) -> Result<Option<Arc<Image>>, String> {
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(image) = made.get(key).and_then(Weak::upgrade) {
-            return Ok(Some(image));
+    fn image(&self, key: Digest) -> Arc<Image> {
+        let mut known = lock(&self.known);
+        if let Some(image) = known.get(&key).and_then(Weak::upgrade) {
+            return image;
         }
-        made.retain(|_, image| image.strong_count() > 0);
-        if made.len() >= cap {
-            return Err(format!("there are {cap} images already (`HostLimits::images`)"));
+        if known.len() == known.capacity() {
+            known.retain(|_, image| image.strong_count() > 0);
         }
-        Ok(None)
+        let image = Arc::new(Image { program: ArcSwapOption::empty(), last_used: AtomicU64::new(0) });
+        known.insert(key, Arc::downgrade(&image));
+        image
+    }
+}
+
+impl Image {
+    pub(crate) fn program(&self, now: u64) -> Option<Arc<Program>> {
+        let program = self.program.load_full()?;
+        self.last_used.store(now, Ordering::Relaxed);
+        Some(program)
+    }
+
+    pub(crate) fn is_resident(&self) -> bool {
+        self.program.load().is_some()
+    }
+}
+
+impl Resident for Image {
+    fn last_used(&self) -> Option<u64> {
+        self.is_resident().then(|| self.last_used.load(Ordering::Relaxed))
+    }
+
+    fn leave(&self) {
+        self.program.store(None);
     }
 }
 
 impl Recipe<'_> {
-    fn key(&self) -> Result<Key, String> {
+    /// What makes an image the one it is: plugin, settings, warm-up, and the limits that an instance must fit.
+    fn key(&self) -> Result<Digest, String> {
         let warm_up = self.warm_up.map(serde_json::to_vec).transpose().map_err(|error| error.to_string())?;
         let Limits { memory_bytes, table_elements, core_instances, .. } = *self.limits;
-        Ok((
-            self.plugin.digest(),
-            self.settings.map(Digest::of),
-            warm_up.map(Digest::of),
-            [memory_bytes, table_elements, core_instances],
-        ))
+        let sizes = [memory_bytes, table_elements, core_instances].map(usize::to_be_bytes).concat();
+        let host = self.plugin.host();
+        let sandbox = host.sandbox(self.plugin.pool(), Compiler::Optimizing)?;
+        // What is not there is not the same as what is empty.
+        let settings = self.settings.map(String::as_bytes);
+        let none = [u8::from(settings.is_none()), u8::from(warm_up.is_none())];
+        Ok(Digest::of_parts([
+            b"image".as_slice(),
+            self.plugin.digest().as_bytes(),
+            &none,
+            settings.unwrap_or_default(),
+            warm_up.as_deref().unwrap_or_default(),
+            &sizes,
+            sandbox.fingerprint.as_bytes(),
+        ]))
     }
 }
 
-fn make(recipe: Recipe<'_>) -> Result<Image, String> {
-    let host = recipe.plugin.host();
-    let bytes = snapshot(host, recipe)?;
-    let cap = host.limits().image_bytes;
-    if bytes.len() > cap {
-        return Err(format!(
-            "an image of {} bytes, over the cap of {cap} bytes (`HostLimits::image_bytes`)",
-            bytes.len()
-        ));
+fn make(recipe: Recipe<'_>, key: Digest) -> Result<Program, String> {
+    let plugin = recipe.plugin;
+    let (host, pool) = (plugin.host(), plugin.pool());
+    let base = plugin.program_now().map_err(|fault| fault.to_string())?;
+    if let Some(image) = cached(host, pool, key, &base) {
+        return Ok(image);
     }
-    Ok(Image { exports: load(host, &bytes)? })
-}
-
-/// An image is held against what every plugin is held against, but for its size: the plugin's memory is in it, and the
-/// instrumented component has functions to read it.
-fn load(host: &Host, bytes: &[u8]) -> Result<Exports, String> {
-    let limits = host.limits();
-    let functions = limits.functions.saturating_add(1_000);
-    let limits = HostLimits { plugin_bytes: usize::MAX, functions, ..limits.clone() };
-    let (_, exports, _) = Exports::load(host, bytes, &limits).map_err(|error| error.to_string())?;
-    Ok(exports)
-}
-
-/// Configures an instance and writes its memory and globals into its component.
-fn snapshot(host: &Host, recipe: Recipe<'_>) -> Result<Vec<u8>, String> {
-    let Recipe { plugin, settings, warm_up, limits, seed } = recipe;
-    let wizer = Wizer::new();
+    let bytes = snapshot(recipe)?;
+    let parts = part(&bytes).map_err(|reason| format!("its state cannot be taken apart from its code: {reason}"))?;
+    let (found, cap) = (parts.states.iter().map(Vec::len).sum::<usize>(), host.limits().image_bytes);
+    if found > cap {
+        return Err(format!("an image of {found} bytes, over the cap of {cap} bytes (`HostLimits::image_bytes`)"));
+    }
+    let code = host.images().codes.get(parts.digest(), || compile(host, pool, &parts))?;
+    let engine = &host.sandbox(pool, Compiler::Optimizing)?.engine;
     let text = |error: wasmtime::Error| chain(&error);
-    let (context, instrumented) = wizer.instrument_component(plugin.bytes()).map_err(text)?;
-    let exports = load(host, &instrumented)?;
-    let end = Instant::now() + limits.configure_deadline;
-    block_on(async {
-        let _room = host.room().enter(plugin.weight(), end).await.map_err(|fault| fault.to_string())?;
-        let mut store = new_store(host.engine(), limits, end, Request::none(seed));
-        // A handle is in no image: a plugin that makes one fails here, and has none.
-        store.set_max_component_handles(0);
-        let instance =
-            instance::prepare(&mut store, &exports, settings, warm_up, end).await.map_err(|fault| fault.to_string())?;
-        if store.data().used_wasi() {
-            return Err("it used a clock, random numbers or a stream while it was configured".to_owned());
-        }
-        // The guest has run for the last time: what is read now is the host's own reading.
-        store.set_hostcall_fuel(usize::MAX);
-        store.set_fuel(u64::MAX).map_err(text)?;
-        store.epoch_deadline_callback(|_| Ok(wasmtime::UpdateDeadline::Continue(1)));
-        let mut state = Reader { store: &mut store, instance };
-        wizer.snapshot_component(&context, &mut state).await.map_err(text)
-    })
-    .map_err(|fault| fault.to_string())?
+    let states = parts.states.iter().map(|state| engine.precompile_module(state));
+    let states: Vec<Vec<u8>> = states.collect::<wasmtime::Result<_>>().map_err(text)?;
+    let files: Vec<&[u8]> = states.iter().map(Vec::as_slice).collect();
+    let stored = host.compilation().cache.as_ref().and_then(|cache| {
+        let note = serde_json::to_string(&Note { code: parts.digest() }).ok()?;
+        cache.store(key, &files, &note).ok()
+    });
+    let states: Vec<MachineCode> = match stored {
+        Some(entry) => entry.files.into_iter().map(MachineCode::File).collect(),
+        None => states.into_iter().map(MachineCode::Bytes).collect(),
+    };
+    base.with_states(host, pool, &code, &modules(engine, &states).map_err(text)?)
 }
 
-/// Reads an instance through the functions that the instrumentation added.
-struct Reader<'a> {
-    store: &'a mut Store<State>,
-    instance: Instance,
+/// What the cache knows of an image besides its state.
+#[derive(Serialize, Deserialize)]
+struct Note {
+    /// The digest of the component that has its code.
+    code: Digest,
 }
 
-#[expect(clippy::expect_used, reason = "the trait has no errors, and a panic here is caught and makes no image")]
-impl Reader<'_> {
-    async fn read<R: Lift + Send + Sync + 'static>(&mut self, interface: &str, function: &str) -> R {
-        let interface = self.instance.get_export_index(&mut *self.store, None, interface).expect("an interface");
-        let function =
-            self.instance.get_export_index(&mut *self.store, Some(&interface), function).expect("a function");
-        let function = self.instance.get_typed_func::<(), (R,)>(&mut *self.store, function).expect("its type");
-        function.call_async(&mut *self.store, ()).await.expect("a value").0
-    }
+/// The image as the cache has it; none if any of it is missing or stale.
+fn cached(host: &Host, pool: Pool, key: Digest, base: &Program) -> Option<Program> {
+    let entry = host.compilation().cache.as_ref()?.find(key)?;
+    let Note { code: digest } = serde_json::from_str(&entry.note).ok()?;
+    let sandbox = host.sandbox(pool, Compiler::Optimizing).ok()?;
+    let load = || host.compilation().cached(&sandbox.engine, component_key(digest, sandbox.fingerprint)).ok_or(());
+    let code = host.images().codes.get(digest, load).ok()?;
+    let states: Vec<MachineCode> = entry.files.into_iter().map(MachineCode::File).collect();
+    base.with_states(host, pool, &code, &modules(&sandbox.engine, &states).ok()?).ok()
 }
 
-impl ComponentInstanceState for Reader<'_> {
-    async fn call_func_ret_list_u8(&mut self, interface: &str, function: &str, contents: impl FnOnce(&[u8]) + Send) {
-        let list: WasmList<u8> = self.read(interface, function).await;
-        contents(list.as_le_slice(&*self.store));
-    }
+/// The code of an image is held against what every plugin is held against.
+fn compile(host: &Host, pool: Pool, parts: &Parts) -> Result<Component, String> {
+    Shape::read(&parts.code, &enlarged(host.limits())).map_err(|error| error.to_string())?;
+    let code = host.compilation().component(host, pool, Compiler::Optimizing, &Source::borrowed(&parts.code));
+    code.map_err(|error| error.to_string())
+}
 
-    async fn call_func_ret_s32(&mut self, interface: &str, function: &str) -> i32 {
-        self.read(interface, function).await
-    }
-
-    async fn call_func_ret_s64(&mut self, interface: &str, function: &str) -> i64 {
-        self.read(interface, function).await
-    }
-
-    async fn call_func_ret_f32(&mut self, interface: &str, function: &str) -> u32 {
-        self.read::<f32>(interface, function).await.to_bits()
-    }
-
-    async fn call_func_ret_f64(&mut self, interface: &str, function: &str) -> u64 {
-        self.read::<f64>(interface, function).await.to_bits()
-    }
+/// The states of an image under the names that its code imports them by.
+fn modules(engine: &Engine, states: &[MachineCode]) -> wasmtime::Result<Vec<(String, Module)>> {
+    states.iter().enumerate().map(|(index, state)| Ok((parts::name(index), state.module(engine)?))).collect()
 }

@@ -42,19 +42,27 @@
 //! Everything is reported through `tracing`: target `guardhouse` has one WARN event for each masked denial, target
 //! `guardhouse::decision` one INFO event for each decision, target `guardhouse::plugin` what plugins write, at DEBUG.
 
+mod ahead;
 mod auth_check;
+mod auth_checks;
+mod backlog;
 mod bindings;
 pub mod blocking;
 pub mod builtin;
+mod cache;
 mod capabilities;
 mod check;
 mod clock;
+mod compile;
+pub mod compiler;
 mod config;
 mod context;
 mod contract;
 mod decision;
 mod digest;
+mod engine;
 mod error;
+mod evaluation;
 mod fault;
 mod grants;
 mod host;
@@ -62,23 +70,42 @@ mod image;
 mod instance;
 mod instantiations;
 mod json;
+mod limiter;
 mod limits;
+mod lock;
 mod log;
+mod machine;
+mod meter;
 pub mod native;
 mod nesting;
 mod outcome;
+mod parts;
 mod plugin;
+mod precompiled;
+mod program;
+mod recent;
 mod report;
+mod residents;
 mod room;
 mod run;
+mod sandbox;
 mod schema;
 mod shape;
+mod snapshot;
+mod source;
 mod store;
+mod sweep;
+mod tenant;
 mod text;
 mod tier;
 
-pub use auth_check::{AuthCheck, EvaluationFuture, Identity, Inquiry};
+pub use auth_check::{AuthCheck, EvaluationFuture, Identity, Inquiry, Session};
+pub use auth_checks::{
+    AuthChecks, explain_auth_checks, explain_auth_checks_with_shortfall, run_auth_checks,
+    run_auth_checks_with_shortfall,
+};
 pub use check::Check;
+pub use compiler::CompilerProcess;
 pub use config::{CheckConfig, ImagePolicy};
 pub use context::{AccessToken, AuthContext, Component, RawToken};
 pub use contract::CONTRACT_VERSIONS;
@@ -89,13 +116,12 @@ pub use grants::Grants;
 pub use host::{Host, HostBuilder};
 pub use json::{Json, JsonError};
 pub use limits::{HostLimits, Limits};
+pub use machine::Advice;
 pub use outcome::{Cause, Evaluation, Fault, LogLine, Outcome, Usage};
 pub use plugin::Plugin;
 pub use report::{CheckReport, Report};
-pub use run::{
-    explain_auth_checks, explain_auth_checks_with_shortfall, run_auth_checks, run_auth_checks_with_shortfall,
-};
 pub use shape::Shape;
+pub use tenant::TenantUsage;
 pub use tier::Tier;
 
 /// The README's program is compiled and run.

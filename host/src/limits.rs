@@ -12,6 +12,9 @@ pub struct Limits {
     pub deadline: Duration,
     /// Wall-clock time for making the check, which configures one instance on trial. Default: 2 s.
     pub configure_deadline: Duration,
+    /// Processor time of one evaluation, as against the wall-clock time of the deadline: waiting costs none. It is
+    /// enforced to within two ticks. Default: none.
+    pub cpu: Option<Duration>,
     /// Instructions of one evaluation, roughly; none leaves them to the deadline. It is the deterministic bound:
     /// the same plugin, settings and context use the same fuel on every machine. Default: none.
     pub fuel: Option<u64>,
@@ -26,6 +29,11 @@ pub struct Limits {
     pub instances: u32,
     /// Evaluations of this check that wait for room; one more is a fault at once. Default: 256.
     pub queue: usize,
+    /// Instances that are made and configured ahead of requests, each to serve once: the request then waits for the
+    /// answer only. They count among [`instances`](Self::instances), and take their memory while they wait. None is 2
+    /// for large plugins (see [`HostLimits::small_memory_bytes`]) and 0 for small ones, which start in microseconds.
+    /// Default: none.
+    pub ahead: Option<u32>,
     /// Handles that an instance may hold at once. Default: 1,000.
     pub handles: usize,
     /// Text of the context that one instance may be given, in bytes: the record, and every answer of the `request`
@@ -47,12 +55,14 @@ impl Default for Limits {
         Self {
             deadline: Duration::from_millis(200),
             configure_deadline: Duration::from_secs(2),
+            cpu: None,
             fuel: None,
             memory_bytes: 64 << 20,
             table_elements: 50_000,
             core_instances: 64,
             instances: 64,
             queue: 256,
+            ahead: None,
             handles: 1_000,
             context_bytes: 1 << 20,
             message_bytes: 64 << 10,
@@ -69,6 +79,17 @@ pub struct HostLimits {
     /// Instances that live at the same time. A plugin with several memories or more than four tables counts as
     /// several. Default: 256.
     pub instances: u32,
+    /// Instances of large plugins, as against [`instances`](Self::instances), that live at the same time: language
+    /// runtimes, which would take the memory of fifty others each. Default: 32.
+    pub large_instances: u32,
+    /// A plugin is large if its memories begin with more than this together, in bytes. Default: 4 MiB.
+    pub small_memory_bytes: usize,
+    /// The memory of a large instance that is kept for the next one and written over, in bytes; the rest is given back
+    /// to the machine each time, which takes longer. Small ones keep 1 MiB. Default: 32 MiB.
+    pub large_resident_bytes: usize,
+    /// Checks that have instances made ahead (see [`Limits::ahead`]): the one that was not used for the longest time
+    /// gives up its own. Default: 8.
+    pub ahead: usize,
     /// Evaluations that wait for room; one more is a fault at once. Default: 1,024.
     pub queue: usize,
     /// The largest [`Limits::memory_bytes`] that a check may ask for. All instances together may have as much memory
@@ -109,7 +130,23 @@ pub struct HostLimits {
     pub schema_nodes: usize,
     /// Patterns in a settings schema. Default: 64.
     pub schema_patterns: usize,
-    /// Images of configured plugins (see [`ImagePolicy`](crate::ImagePolicy)). Default: 1,000.
+    /// Compilers that run at the same time, each in a process of its own (see
+    /// [`HostBuilder::compiler`](crate::HostBuilder::compiler)). Default: 2.
+    pub compilers: u32,
+    /// Processor time, and wall-clock time, of one of them. Default: 60 s.
+    pub compiler_time: Duration,
+    /// Address space of one of them, in bytes. Default: 4 GiB.
+    pub compiler_bytes: usize,
+    /// The machine code of one plugin, in bytes, that is taken from one of them. Default: 256 MiB.
+    pub code_bytes: usize,
+    /// The folder of [`HostBuilder::cache`](crate::HostBuilder::cache), in bytes. Default: 4 GiB.
+    pub cache_bytes: u64,
+    /// Plugins whose machine code is in memory. With a cache, those that were not used for the longest time leave it,
+    /// and come back when they are asked; without one, all stay. Each takes three memory mappings and an open file.
+    /// Default: 1,000.
+    pub programs: usize,
+    /// Images of configured plugins (see [`ImagePolicy`](crate::ImagePolicy)) that are in memory. Those that were not
+    /// used for the longest time leave it, and their checks configure themselves again. Default: 1,000.
     pub images: usize,
     /// One image, in bytes. Default: 16 MiB.
     pub image_bytes: usize,
@@ -119,6 +156,10 @@ impl Default for HostLimits {
     fn default() -> Self {
         Self {
             instances: 256,
+            large_instances: 32,
+            small_memory_bytes: 4 << 20,
+            large_resident_bytes: 32 << 20,
+            ahead: 8,
             queue: 1_024,
             memory_bytes: 256 << 20,
             table_elements: 50_000,
@@ -137,6 +178,12 @@ impl Default for HostLimits {
             schema_bytes: 64 << 10,
             schema_nodes: 10_000,
             schema_patterns: 64,
+            compilers: 2,
+            compiler_time: Duration::from_secs(60),
+            compiler_bytes: 4 << 30,
+            code_bytes: 256 << 20,
+            cache_bytes: 4 << 30,
+            programs: 1_000,
             images: 1_000,
             image_bytes: 16 << 20,
         }

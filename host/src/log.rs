@@ -1,6 +1,6 @@
 //! What a plugin writes, bounded: stdout, stderr and log calls share one budget.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use tokio::io::AsyncWrite;
@@ -8,6 +8,7 @@ use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
 use crate::fault::HostFault;
+use crate::lock::lock;
 use crate::outcome::{Cause, Fault, LogLine};
 
 /// The lines of one instance. A clone writes to the same budget.
@@ -20,6 +21,13 @@ struct Buffer {
     left: usize,
 }
 
+/// A place in a log.
+#[derive(Clone, Copy)]
+pub(crate) struct Mark {
+    lines: usize,
+    left: usize,
+}
+
 impl Log {
     pub(crate) fn new(cap: usize) -> Self {
         Self(Arc::new(Mutex::new(Buffer { lines: Vec::new(), cap, left: cap })))
@@ -27,7 +35,7 @@ impl Log {
 
     /// Adds text; a stream's text goes on in the line that it left open.
     pub(crate) fn write(&self, source: &'static str, text: &str, is_stream: bool) -> Result<(), HostFault> {
-        let mut buffer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut buffer = lock(&self.0);
         // Every line costs something beside its text: a flood of empty ones is a flood too.
         let cost = text.len().saturating_add(16);
         let Some(left) = buffer.left.checked_sub(cost) else {
@@ -44,10 +52,23 @@ impl Log {
         Ok(())
     }
 
+    /// How far it got.
+    pub(crate) fn mark(&self) -> Mark {
+        let buffer = lock(&self.0);
+        Mark { lines: buffer.lines.len(), left: buffer.left }
+    }
+
+    /// Forgets what was written since.
+    pub(crate) fn rewind(&self, mark: Mark) {
+        let mut buffer = lock(&self.0);
+        buffer.lines.truncate(mark.lines);
+        buffer.left = mark.left;
+    }
+
     /// All lines so far, each without its line end.
-    pub(crate) fn take(&self) -> Vec<LogLine> {
-        let mut buffer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut lines = std::mem::take(&mut buffer.lines);
+    pub(crate) fn lines(&self) -> Vec<LogLine> {
+        let buffer = lock(&self.0);
+        let mut lines = buffer.lines.clone();
         for line in &mut lines {
             line.text.truncate(line.text.trim_end_matches('\n').len());
         }

@@ -80,8 +80,10 @@ pub enum Cause {
     StackOverflow,
     /// The plugin used up [`Limits::fuel`](crate::Limits::fuel).
     OutOfFuel,
-    /// No answer within [`Limits::deadline`](crate::Limits::deadline).
+    /// No answer within [`Limits::deadline`](crate::Limits::deadline), or the decision's own deadline.
     Deadline,
+    /// The plugin used up [`Limits::cpu`](crate::Limits::cpu).
+    CpuLimit,
     /// The plugin was refused memory over [`Limits::memory_bytes`](crate::Limits::memory_bytes), and failed.
     MemoryLimit,
     /// The plugin was refused table elements over [`Limits::table_elements`](crate::Limits::table_elements), and
@@ -124,6 +126,7 @@ impl Cause {
             Self::StackOverflow => "stack-overflow",
             Self::OutOfFuel => "out-of-fuel",
             Self::Deadline => "deadline",
+            Self::CpuLimit => "cpu-limit",
             Self::MemoryLimit => "memory-limit",
             Self::TableLimit => "table-limit",
             Self::InstanceLimit => "instance-limit",
@@ -172,6 +175,8 @@ impl From<Outcome> for Evaluation {
 pub struct Usage {
     /// Wall-clock time, from the wait for room to the answer.
     pub elapsed: Duration,
+    /// Processor time, to within a tick of the host.
+    pub cpu: Duration,
     /// Instructions of the plugin, roughly: the same for the same plugin, settings, context and
     /// [`Tier`](crate::Tier). Zero for a native check.
     pub fuel: u64,

@@ -1,26 +1,24 @@
 //! Code: a component that keeps the contract, compiled once and shared by every check made of it.
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+use std::time::Instant;
 
-use wasmtime::component::{Component, InstancePre};
+use arc_swap::ArcSwapOption;
 
-use crate::bindings::exports::guardhouse::auth::{check, settings, step_up};
-use crate::blocking::block_on;
-use crate::capabilities::{Request, Seed};
 use crate::contract;
-use crate::decision::DecisionId;
 use crate::digest::Digest;
+use crate::engine::{Compiler, Pool};
 use crate::error::LoadError;
-use crate::fault::chain;
 use crate::host::Host;
-use crate::instance;
 use crate::json::Json;
-use crate::limits::{HostLimits, Limits};
+use crate::lock::lock;
+use crate::outcome::{Cause, Fault};
+use crate::program::Program;
+use crate::residents::Resident;
 use crate::schema::Schema;
 use crate::shape::Shape;
-use crate::store::{State, new_store};
-use crate::text::clip;
+use crate::source::Source;
 
 /// Code that can be made into checks. Its settings, grants and limits belong to each [`Check`](crate::Check): ten
 /// checks of one plugin share one compilation.
@@ -31,68 +29,70 @@ pub struct Plugin(Arc<Inner>);
 
 struct Inner {
     host: Host,
-    digest: Digest,
-    /// Kept to make images from.
-    bytes: Arc<[u8]>,
+    source: Source<'static>,
     shape: Shape,
+    pool: Pool,
     schema: Option<Schema>,
-    exports: Exports,
+    is_scope_aware: bool,
     weight: u32,
     reads_request: bool,
     can_wait: bool,
+    /// None while it is on disk only.
+    program: ArcSwapOption<Program>,
+    /// Held while it is brought back, so that it is brought back once.
+    returning: Mutex<()>,
+    last_used: AtomicU64,
 }
-
-/// What is called in an instance, looked up once.
-pub(crate) struct Exports {
-    pub(crate) instance_pre: InstancePre<State>,
-    pub(crate) check: check::GuestIndices,
-    pub(crate) settings: Option<settings::GuestIndices>,
-    pub(crate) step_up: Option<step_up::GuestIndices>,
-}
-
-/// How long a plugin may think about its settings schema.
-const SCHEMA_DEADLINE: Duration = Duration::from_secs(2);
 
 impl Plugin {
     /// Loads a component: checks its size and shape, compiles it, holds it against the contract, and asks it for its
     /// settings schema.
     ///
-    /// It computes, for milliseconds (small plugins) to seconds (language runtimes); call it where that is no harm,
-    /// in async code through `spawn_blocking`.
+    /// It computes, for milliseconds (small plugins, or machine code from the [cache](crate::HostBuilder::cache)) to
+    /// a second (language runtimes); call it where that is no harm, in async code through `spawn_blocking`.
     ///
     /// # Errors
     /// [`LoadError`] says exactly what is wrong: not WebAssembly, a core module, damaged, over a limit, another
     /// version of the contract, `check` missing or of another type, an import that no host offers, a schema that
     /// cannot be used.
     pub fn load(host: &Host, bytes: &[u8]) -> Result<Self, LoadError> {
-        let (shape, exports, weight) = Exports::load(host, bytes, host.limits())?;
-        let schema = match &exports.settings {
-            Some(_) => Some(read_schema(host, &exports, weight)?),
-            None => None,
-        };
-        Ok(Self(Arc::new(Inner {
+        let shape = Shape::read(bytes, host.limits())?;
+        contract::check_version(&shape)?;
+        let pool = shape.pool(host.limits());
+        let source = Source::borrowed(bytes);
+        let program = Arc::new(first_program(host, &source, &shape)?);
+        let schema = program.read_schema(host, pool).map_err(LoadError::Schema)?;
+        let schema =
+            schema.map(|text| Schema::parse(&text, host.limits())).transpose().map_err(LoadError::BadSchema)?;
+        let plugin = Self(Arc::new(Inner {
             host: host.clone(),
-            digest: Digest::of(bytes),
-            bytes: bytes.into(),
+            source: source.keep(host).map_err(|error| LoadError::Compile(error.to_string()))?,
             reads_request: shape.imports.iter().any(|import| import == contract::REQUEST),
-            can_wait: shape.imports.iter().any(|import| import.starts_with("wasi:io/")),
+            can_wait: shape.is_async || shape.imports.iter().any(|import| import.starts_with("wasi:io/")),
             shape,
+            pool,
             schema,
-            exports,
-            weight,
-        })))
+            is_scope_aware: program.step_up.is_some(),
+            weight: program.weight,
+            program: ArcSwapOption::from(Some(program)),
+            returning: Mutex::default(),
+            last_used: AtomicU64::new(host.age(Instant::now())),
+        }));
+        plugin.count_as_resident();
+        plugin.optimize_in_background();
+        Ok(plugin)
     }
 
     /// The digest of the bytes as they were shipped.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        self.0.digest
+        self.0.source.digest()
     }
 
     /// The size of the file, in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.0.bytes.len()
+        self.0.source.size()
     }
 
     /// What it is made of.
@@ -110,7 +110,21 @@ impl Plugin {
     /// Whether it can name the scopes it misses (rule U1).
     #[must_use]
     pub fn is_scope_aware(&self) -> bool {
-        self.0.exports.step_up.is_some()
+        self.0.is_scope_aware
+    }
+
+    /// Whether its machine code is as fast as it will be. A large plugin answers before that (see
+    /// [`HostBuilder::quick_from`](crate::HostBuilder::quick_from)).
+    #[must_use]
+    pub fn is_optimized(&self) -> bool {
+        self.0.program.load().as_ref().is_none_or(|program| program.compiler == Compiler::Optimizing)
+    }
+
+    /// Whether its machine code is in memory, and not on disk only (see
+    /// [`HostLimits::programs`](crate::HostLimits::programs)).
+    #[must_use]
+    pub fn is_resident(&self) -> bool {
+        self.0.program.load().is_some()
     }
 
     /// The host that it was loaded into.
@@ -119,16 +133,16 @@ impl Plugin {
         &self.0.host
     }
 
-    pub(crate) fn bytes(&self) -> &[u8] {
-        &self.0.bytes
+    pub(crate) fn source(&self) -> &Source<'static> {
+        &self.0.source
+    }
+
+    pub(crate) fn pool(&self) -> Pool {
+        self.0.pool
     }
 
     pub(crate) fn schema(&self) -> Option<&Schema> {
         self.0.schema.as_ref()
-    }
-
-    pub(crate) fn exports(&self) -> &Exports {
-        &self.0.exports
     }
 
     pub(crate) fn weight(&self) -> u32 {
@@ -144,101 +158,89 @@ impl Plugin {
     pub(crate) fn reads_request(&self) -> bool {
         self.0.reads_request
     }
+
+    /// What its instances are made of. If that is on disk only it is brought back, by another thread and until `end`.
+    pub(crate) async fn program(&self, end: Instant) -> Result<Arc<Program>, Fault> {
+        self.0.last_used.store(self.0.host.age(Instant::now()), Ordering::Relaxed);
+        if let Some(program) = self.0.program.load_full() {
+            return Ok(program);
+        }
+        let (done, outcome) = tokio::sync::oneshot::channel();
+        let plugin = self.clone();
+        let thread = std::thread::Builder::new().name("guardhouse-return".to_owned());
+        let started = thread.spawn(move || done.send(plugin.program_now()));
+        started.map_err(|error| Fault::new(Cause::Host, format!("no thread to bring it back from disk: {error}")))?;
+        match tokio::time::timeout_at(end.into(), outcome).await {
+            Ok(Ok(program)) => program,
+            Ok(Err(_)) => Err(Fault::new(Cause::Host, "bringing it back from disk panicked")),
+            Err(_) => Err(Fault::new(Cause::Deadline, "it was not back from disk within the deadline")),
+        }
+    }
+
+    /// The same on this thread.
+    pub(crate) fn program_now(&self) -> Result<Arc<Program>, Fault> {
+        let _returning = lock(&self.0.returning);
+        if let Some(program) = self.0.program.load_full() {
+            return Ok(program);
+        }
+        let Inner { host, shape, source, program, .. } = &*self.0;
+        let loaded = Program::load(host, source, shape, Compiler::Optimizing);
+        let loaded = Arc::new(loaded.map_err(|error| Fault::new(Cause::Host, error.to_string()))?);
+        program.store(Some(Arc::clone(&loaded)));
+        self.count_as_resident();
+        Ok(loaded)
+    }
+
+    /// What can be brought back may leave.
+    fn count_as_resident(&self) {
+        if self.0.host.compilation().cache.is_some() {
+            let inner: Arc<dyn Resident> = Arc::clone(&self.0) as _;
+            self.0.host.programs().add(Arc::downgrade(&inner));
+        }
+    }
+
+    fn optimize_in_background(&self) {
+        if self.is_optimized() {
+            return;
+        }
+        let plugin: Weak<Inner> = Arc::downgrade(&self.0);
+        self.0.host.backlog().add(move || {
+            let Some(plugin) = plugin.upgrade() else { return };
+            let Inner { host, shape, source, program, .. } = &*plugin;
+            match Program::load(host, source, shape, Compiler::Optimizing) {
+                Ok(optimized) => program.store(Some(Arc::new(optimized))),
+                // It goes on as it is.
+                Err(error) => tracing::warn!(target: "guardhouse", %error, "a plugin cannot be optimized"),
+            }
+        });
+    }
+}
+
+/// The first code of a plugin: optimized if it is small or already in the cache, or else code that is there sooner.
+fn first_program(host: &Host, source: &Source<'_>, shape: &Shape) -> Result<Program, LoadError> {
+    let pool = shape.pool(host.limits());
+    let is_large = source.size() >= host.quick_bytes() && pool != Pool::Concurrent;
+    if is_large && !host.compilation().has(host, pool, source) {
+        // The quick compiler does not know everything that the other knows.
+        if let Ok(program) = Program::load(host, source, shape, Compiler::Quick) {
+            return Ok(program);
+        }
+    }
+    Program::load(host, source, shape, Compiler::Optimizing)
+}
+
+impl Resident for Inner {
+    fn last_used(&self) -> Option<u64> {
+        self.program.load().is_some().then(|| self.last_used.load(Ordering::Relaxed))
+    }
+
+    fn leave(&self) {
+        self.program.store(None);
+    }
 }
 
 impl std::fmt::Debug for Plugin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Plugin").field("digest", &self.0.digest).finish_non_exhaustive()
+        f.debug_struct("Plugin").field("digest", &self.digest()).finish_non_exhaustive()
     }
-}
-
-impl Exports {
-    /// Holds a component against `limits` and the contract, compiles and links it. Nothing of it has run.
-    pub(crate) fn load(host: &Host, bytes: &[u8], limits: &HostLimits) -> Result<(Shape, Self, u32), LoadError> {
-        let shape = Shape::read(bytes, limits)?;
-        contract::check_version(&shape)?;
-        let component = compile(host, bytes)?;
-        let interfaces = contract::check_types(host.engine(), &component)?;
-        let weight = weight(host, &component)?;
-        let instance_pre = link(host, &component, &shape)?;
-        let find = |error: wasmtime::Error| LoadError::WrongImport(chain(&error));
-        let settings = interfaces.settings.then(|| settings::GuestIndices::new(&instance_pre));
-        let step_up = interfaces.step_up.then(|| step_up::GuestIndices::new(&instance_pre));
-        let exports = Self {
-            check: check::GuestIndices::new(&instance_pre).map_err(find)?,
-            settings: settings.transpose().map_err(find)?,
-            step_up: step_up.transpose().map_err(find)?,
-            instance_pre,
-        };
-        Ok((shape, exports, weight))
-    }
-}
-
-fn compile(host: &Host, bytes: &[u8]) -> Result<Component, LoadError> {
-    Component::from_binary(host.engine(), bytes).map_err(|error| {
-        if let Some(invalid) = error.downcast_ref::<wasmparser::BinaryReaderError>() {
-            return LoadError::Invalid { offset: invalid.offset(), reason: clip(invalid.message()) };
-        }
-        let text = chain(&error);
-        match invalid_code(&text) {
-            Some((offset, reason)) => LoadError::Invalid { offset, reason },
-            None if text.contains("pooling allocator") => LoadError::DoesNotFit(text),
-            None => LoadError::Compile(text),
-        }
-    })
-}
-
-/// Where and why a function's body is invalid, in the words of a compiler that keeps it to a text.
-fn invalid_code(text: &str) -> Option<(usize, String)> {
-    let (_, place) = text.split_once("Invalid input WebAssembly code at offset ")?;
-    let (offset, reason) = place.split_once(": ")?;
-    Some((offset.parse().ok()?, reason.to_owned()))
-}
-
-fn weight(host: &Host, component: &Component) -> Result<u32, LoadError> {
-    let Some(needs) = component.resources_required() else {
-        let reason = "it imports modules or components, so what it needs cannot be known";
-        return Err(LoadError::DoesNotFit(reason.to_owned()));
-    };
-    let weight = Host::weight(needs.num_memories, needs.num_tables);
-    if weight > host.limits().instances {
-        return Err(LoadError::DoesNotFit(format!(
-            "its {} memories and {} tables count as {weight} instances, and the host has room for {} \
-             (`HostLimits::instances`)",
-            needs.num_memories,
-            needs.num_tables,
-            host.limits().instances
-        )));
-    }
-    Ok(weight)
-}
-
-/// Imports are known by their exact names. The linker would take a later patch version for ours, and nothing here
-/// would know that the plugin imports it.
-fn link(host: &Host, component: &Component, shape: &Shape) -> Result<InstancePre<State>, LoadError> {
-    let unknown: Vec<String> = shape.imports.iter().filter(|import| !Host::offers(import)).cloned().collect();
-    if !unknown.is_empty() {
-        return Err(LoadError::UnknownImports { imports: unknown });
-    }
-    host.linker().instantiate_pre(component).map_err(|error| LoadError::WrongImport(chain(&error)))
-}
-
-fn read_schema(host: &Host, exports: &Exports, weight: u32) -> Result<Schema, LoadError> {
-    let limits = Limits {
-        memory_bytes: host.limits().memory_bytes,
-        table_elements: host.limits().table_elements,
-        core_instances: host.limits().core_instances,
-        host_call_bytes: host.limits().schema_bytes.saturating_add(1024),
-        ..Limits::default()
-    };
-    let end = Instant::now() + SCHEMA_DEADLINE;
-    let seed = Seed { decision: DecisionId::random(), check: "".into() };
-    let text = block_on(async {
-        let _room = host.room().enter(weight, end).await?;
-        let mut store = new_store(host.engine(), &limits, end, Request::none(seed));
-        instance::schema(&mut store, exports, end).await
-    })
-    .flatten()
-    .map_err(LoadError::Schema)?;
-    Schema::parse(&text, host.limits()).map_err(LoadError::BadSchema)
 }

@@ -1,8 +1,12 @@
 //! Lists of checks: the only place where outcomes become a decision.
 
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
+
+use tokio::time::Sleep;
 
 use crate::auth_check::{AuthCheck, EvaluationFuture, Inquiry};
 use crate::context::AuthContext;
@@ -11,85 +15,123 @@ use crate::native::panic_message;
 use crate::outcome::{Cause, Evaluation, Fault, Outcome};
 use crate::report::{CheckReport, Report};
 
-/// Asks each check in the order given, one at a time, until one does not allow (rule S1). All allow: allow; an empty
-/// list allows (rule S2).
-///
-/// Whatever goes wrong is a denial (rules S4, S5). Runs on a tokio runtime with time enabled; see
-/// [`blocking`](crate::blocking) for the same without.
-pub async fn run_auth_checks<C: AuthCheck>(checks: &[C], context: &AuthContext) -> Decision {
-    explain_auth_checks(checks, context).await.decision
+/// What a list of checks is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Manner {
+    /// For one decision, or for all of a batch.
+    pub(crate) deadline: Duration,
+    pub(crate) with_shortfall: bool,
 }
 
-/// Like [`run_auth_checks`], with everything the operator may know.
-pub async fn explain_auth_checks<C: AuthCheck>(checks: &[C], context: &AuthContext) -> Report {
-    run(checks, context, Engine::Plain).await
-}
-
-/// Like [`run_auth_checks`], for callers that can ask their authorization server for more scopes: if scopes are all
-/// that is missing, the denial names all of them at once (RFC 6750 section 3.1).
-///
-/// A scope-aware check that denies without a word does not end the run (rule U1); anything else that does not allow
-/// ends it, and then no scope is named. If only scope-aware checks denied, the denial names the sorted union of what
-/// they miss; nothing that the token has, and nothing without a token (rule U2). A scope-aware check that fails is
-/// not believed about scopes: it ends the run like any other.
-pub async fn run_auth_checks_with_shortfall<C: AuthCheck>(checks: &[C], context: &AuthContext) -> Decision {
-    explain_auth_checks_with_shortfall(checks, context).await.decision
-}
-
-/// Like [`run_auth_checks_with_shortfall`], with everything the operator may know.
-pub async fn explain_auth_checks_with_shortfall<C: AuthCheck>(checks: &[C], context: &AuthContext) -> Report {
-    run(checks, context, Engine::WithShortfall).await
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Engine {
-    Plain,
-    WithShortfall,
-}
-
-async fn run<C: AuthCheck>(checks: &[C], context: &AuthContext, engine: Engine) -> Report {
-    let start = Instant::now();
-    let id = DecisionId::random();
-    let with_shortfall = engine == Engine::WithShortfall;
-    let inquiry = Inquiry { context, decision: id, wants_missing_scopes: with_shortfall };
-
-    let mut reports = Vec::with_capacity(checks.len());
-    let mut decided_by = None;
-    let mut decision = Decision::Allow;
-    let mut shortfall = Vec::new();
+/// Asks each check about one request.
+pub(crate) async fn run<C: AuthCheck>(checks: &[C], context: &AuthContext, manner: Manner) -> Report {
+    let mut run = Run::new(context, manner, Instant::now(), checks.len());
     for (index, check) in checks.iter().enumerate() {
-        let (mut report, is_scope_aware) = ask(check, inquiry).await;
-        report.missing_scopes = put_right(report.missing_scopes, context);
-        report.record(id);
-        let goes_on = with_shortfall && report.outcome == Outcome::Refused && is_scope_aware;
+        let inquiry = run.inquiry();
+        let evaluation = settle(|| check.evaluate(inquiry), inquiry.end).await;
+        if run.take(index, check, evaluation).is_break() {
+            break;
+        }
+    }
+    run.finish()
+}
+
+/// Asks each check about all requests that are not denied yet: the reports are those of as many runs.
+pub(crate) async fn run_batch<C: AuthCheck>(checks: &[C], contexts: &[AuthContext], manner: Manner) -> Vec<Report> {
+    let start = Instant::now();
+    let mut runs: Vec<(Run<'_>, bool)> =
+        contexts.iter().map(|context| (Run::new(context, manner, start, checks.len()), true)).collect();
+    for (index, check) in checks.iter().enumerate() {
+        let mut session = None;
+        for (run, goes_on) in runs.iter_mut().filter(|(_, goes_on)| *goes_on) {
+            let inquiry = run.inquiry();
+            let evaluation = match caught(|| session.take().unwrap_or_else(|| check.session())) {
+                Ok(mut open) => {
+                    let evaluation = settle(|| open.evaluate(inquiry), inquiry.end).await;
+                    // A session in which something failed may be in no state to go on.
+                    let is_sound = !matches!(evaluation.outcome, Outcome::Masked(_));
+                    session = is_sound.then_some(open);
+                    evaluation
+                }
+                Err(panicked) => panicked,
+            };
+            *goes_on = run.take(index, check, evaluation).is_continue();
+        }
+    }
+    runs.into_iter().map(|(run, _)| run.finish()).collect()
+}
+
+/// One decision while it is made.
+struct Run<'a> {
+    context: &'a AuthContext,
+    with_shortfall: bool,
+    start: Instant,
+    end: Instant,
+    id: DecisionId,
+    reports: Vec<CheckReport>,
+    decided_by: Option<usize>,
+    decision: Decision,
+    shortfall: Vec<String>,
+}
+
+impl<'a> Run<'a> {
+    fn new(context: &'a AuthContext, manner: Manner, start: Instant, checks: usize) -> Self {
+        Self {
+            context,
+            with_shortfall: manner.with_shortfall,
+            start,
+            end: start + manner.deadline,
+            id: DecisionId::random(),
+            reports: Vec::with_capacity(checks),
+            decided_by: None,
+            decision: Decision::Allow,
+            shortfall: Vec::new(),
+        }
+    }
+
+    fn inquiry(&self) -> Inquiry<'a> {
+        Inquiry { context: self.context, decision: self.id, wants_missing_scopes: self.with_shortfall, end: self.end }
+    }
+
+    /// Takes the answer of one check, and says whether the next is asked.
+    fn take<C: AuthCheck>(&mut self, index: usize, check: &C, evaluation: Evaluation) -> ControlFlow<()> {
+        // Also a check that panics when it is asked its name is a fault.
+        let (mut report, is_scope_aware) = caught(|| (CheckReport::new(check, evaluation), check.is_scope_aware()))
+            .unwrap_or_else(|panicked| (CheckReport::nameless(panicked), false));
+        report.missing_scopes = put_right(report.missing_scopes, self.context);
+        report.record(self.id);
+        let goes_on = self.with_shortfall && report.outcome == Outcome::Refused && is_scope_aware;
         if goes_on {
-            shortfall.extend_from_slice(&report.missing_scopes);
+            self.shortfall.extend_from_slice(&report.missing_scopes);
         }
         let allows = report.outcome == Outcome::Allow;
         let message = match &report.outcome {
             Outcome::Explicit(error) => Some(error.message.clone()),
             Outcome::Allow | Outcome::Refused | Outcome::Masked(_) => None,
         };
-        reports.push(report);
+        self.reports.push(report);
         if allows {
-            continue;
+            return ControlFlow::Continue(());
         }
-        decision = Decision::Deny(Denial { id, message, missing_scopes: Vec::new() });
+        self.decision = Decision::Deny(Denial { id: self.id, message, missing_scopes: Vec::new() });
         if goes_on {
-            decided_by.get_or_insert(index);
-        } else {
-            decided_by = Some(index);
-            shortfall.clear();
-            break;
+            self.decided_by.get_or_insert(index);
+            return ControlFlow::Continue(());
         }
-    }
-    if let Decision::Deny(denial) = &mut decision {
-        denial.missing_scopes = put_right(shortfall, context);
+        self.decided_by = Some(index);
+        self.shortfall.clear();
+        ControlFlow::Break(())
     }
 
-    let report = Report { id, decision, checks: reports, decided_by, elapsed: start.elapsed() };
-    report.record();
-    report
+    fn finish(mut self) -> Report {
+        if let Decision::Deny(denial) = &mut self.decision {
+            denial.missing_scopes = put_right(self.shortfall, self.context);
+        }
+        let Self { id, decision, reports, decided_by, start, .. } = self;
+        let report = Report { id, decision, checks: reports, decided_by, elapsed: start.elapsed() };
+        report.record();
+        report
+    }
 }
 
 /// Rule U2, whatever a check says: nothing without a token, nothing that the token has, and each once.
@@ -111,26 +153,32 @@ pub(crate) fn impossible(fault: &Fault) -> Report {
     report
 }
 
-/// Asks one check, and whether scopes are all that it may have denied for. A panic in it, or in the host on its
-/// behalf, is a fault of the check: also one that comes only when its answer is put away, or when it is asked its name.
-async fn ask<C: AuthCheck>(check: &C, inquiry: Inquiry<'_>) -> (CheckReport, bool) {
-    let evaluation = match caught(|| check.evaluate(inquiry)) {
-        Ok(future) => settle(future).await,
-        Err(panicked) => panicked,
-    };
-    caught(|| (CheckReport::new(check, evaluation), check.is_scope_aware()))
-        .unwrap_or_else(|panicked| (CheckReport::nameless(panicked), false))
-}
+/// Whoever keeps the deadline by himself, as every plugin does, knows more about it: he is given the time to say so.
+const GRACE: Duration = Duration::from_millis(10);
 
-async fn settle(future: EvaluationFuture<'_>) -> Evaluation {
-    let mut future = Some(future);
+/// Waits for an answer until `end`. A panic in a check, or in the host on its behalf, is a fault of the check: also one
+/// that comes only when its answer is put away.
+async fn settle<'a>(ask: impl FnOnce() -> EvaluationFuture<'a>, end: Instant) -> Evaluation {
+    let mut future = match caught(ask) {
+        Ok(future) => Some(future),
+        Err(panicked) => return panicked,
+    };
+    // Most checks are never waited for, and need no timer.
+    let mut timer: Option<Pin<Box<Sleep>>> = None;
     std::future::poll_fn(move |context| {
         let poll = caught(|| match &mut future {
             Some(future) => future.as_mut().poll(context),
             None => Poll::Pending,
         });
         let evaluation = match poll {
-            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Pending) => {
+                let timer = timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until((end + GRACE).into())));
+                if timer.as_mut().poll(context).is_pending() {
+                    return Poll::Pending;
+                }
+                let detail = "no answer within the deadline of the decision";
+                Outcome::Masked(Fault::new(Cause::Deadline, detail)).into()
+            }
             Ok(Poll::Ready(evaluation)) => evaluation,
             Err(panicked) => panicked,
         };

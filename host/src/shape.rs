@@ -1,8 +1,9 @@
 //! What a plugin is made of, read before any of it is compiled or run.
 
 use serde::Serialize;
-use wasmparser::{ComponentExternalKind, Encoding, Parser, Payload};
+use wasmparser::{CanonicalFunction, CanonicalOption, ComponentExternalKind, Encoding, Parser, Payload};
 
+use crate::engine::Pool;
 use crate::error::LoadError;
 use crate::instantiations::Instantiations;
 use crate::limits::HostLimits;
@@ -22,6 +23,10 @@ pub struct Shape {
     pub types: usize,
     /// Modules and components inside it.
     pub modules: usize,
+    /// What its memories begin with, over all modules, in bytes.
+    pub memory_bytes: usize,
+    /// Whether it uses the async part of the component model.
+    pub is_async: bool,
     /// What made it, for example `language Rust`, `processed-by rustc 1.95.0`.
     pub producers: Vec<String>,
 }
@@ -53,6 +58,15 @@ impl Shape {
                 Payload::FunctionSection(section) => shape.functions += section.count() as usize,
                 Payload::ComponentCanonicalSection(section) => {
                     shape.functions += section.count() as usize;
+                    for function in section {
+                        shape.is_async |= is_async(&function.map_err(invalid)?);
+                    }
+                }
+                Payload::MemorySection(section) => {
+                    for memory in section {
+                        let bytes = begins_with(&memory.map_err(invalid)?);
+                        shape.memory_bytes = shape.memory_bytes.saturating_add(bytes);
+                    }
                 }
                 Payload::CodeSectionEntry(body) => {
                     let length = body.range().len();
@@ -108,6 +122,17 @@ impl Shape {
         Ok(shape)
     }
 
+    /// Where its instances live.
+    pub(crate) fn pool(&self, limits: &HostLimits) -> Pool {
+        if self.is_async {
+            Pool::Concurrent
+        } else if self.memory_bytes > limits.small_memory_bytes {
+            Pool::Large
+        } else {
+            Pool::Small
+        }
+    }
+
     /// Producers are a courtesy: a section that cannot be read says nothing.
     fn add_producers(&mut self, data: &[u8], offset: usize) {
         let reader = wasmparser::BinaryReader::new(data, offset);
@@ -122,6 +147,23 @@ impl Shape {
             }
         }
     }
+}
+
+/// Whether a function needs an engine with the async part of the component model.
+fn is_async(function: &CanonicalFunction) -> bool {
+    use CanonicalFunction::{Lift, Lower, ResourceDrop, ResourceNew, ResourceRep};
+    match function {
+        Lift { options, .. } | Lower { options, .. } => {
+            options.iter().any(|option| matches!(option, CanonicalOption::Async | CanonicalOption::Callback(_)))
+        }
+        ResourceNew { .. } | ResourceDrop { .. } | ResourceRep { .. } => false,
+        _ => true,
+    }
+}
+
+fn begins_with(memory: &wasmparser::MemoryType) -> usize {
+    let page_size = 1_u64.checked_shl(memory.page_size_log2.unwrap_or(16)).unwrap_or(u64::MAX);
+    usize::try_from(memory.initial.saturating_mul(page_size)).unwrap_or(usize::MAX)
 }
 
 fn cap(what: &'static str, limit: &'static str, found: usize, cap: usize) -> Result<(), LoadError> {

@@ -1,0 +1,142 @@
+//! How a check is evaluated: room, an instance, the question, and what it took.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::auth_check::{EvaluationFuture, Inquiry, Session};
+use crate::capabilities::Request;
+use crate::check::Inner;
+use crate::instance::{Instance, Question};
+use crate::meter::metered;
+use crate::outcome::{Cause, Evaluation, Fault, Outcome, Usage};
+use crate::store::Terms;
+
+/// Asks a fresh instance of `check`, and ends it.
+pub(crate) async fn evaluate(check: &Arc<Inner>, inquiry: Inquiry<'_>) -> Evaluation {
+    let mut instance = None;
+    evaluate_in(check, &mut instance, inquiry).await
+}
+
+/// A check of a plugin for the length of a batch. One instance serves it for as long as nobody could tell the
+/// difference: after a fault, or once it holds anything in the host, the next request gets a fresh one.
+pub(crate) struct PluginSession<'a> {
+    check: &'a Arc<Inner>,
+    instance: Option<Instance>,
+}
+
+impl<'a> PluginSession<'a> {
+    pub(crate) fn new(check: &'a Arc<Inner>) -> Self {
+        Self { check, instance: None }
+    }
+
+    async fn answer(&mut self, inquiry: Inquiry<'_>) -> Evaluation {
+        let is_fresh = self.instance.is_none();
+        let mut evaluation = evaluate_in(self.check, &mut self.instance, inquiry).await;
+        if let Outcome::Masked(fault) = &evaluation.outcome {
+            self.instance = None;
+            // What other requests left behind may be why it failed: alone, it might not have. Time is not given twice.
+            if !is_fresh && !matches!(fault.cause, Cause::Deadline | Cause::CpuLimit | Cause::NoRoom) {
+                evaluation = evaluate(self.check, inquiry).await;
+            }
+        }
+        if self.instance.as_ref().is_some_and(|instance| !instance.can_turn()) {
+            self.instance = None;
+        }
+        evaluation
+    }
+}
+
+impl Session for PluginSession<'_> {
+    fn evaluate<'a>(&'a mut self, inquiry: Inquiry<'a>) -> EvaluationFuture<'a> {
+        Box::pin(self.answer(inquiry))
+    }
+}
+
+/// Asks the instance, or makes one to ask.
+async fn evaluate_in(check: &Arc<Inner>, instance: &mut Option<Instance>, inquiry: Inquiry<'_>) -> Evaluation {
+    let start = Instant::now();
+    let end = inquiry.end.min(start + check.limits.deadline);
+    let asked = ask(check, instance, inquiry, start, end).await;
+    let mut evaluation = asked.unwrap_or_else(|fault| Outcome::Masked(fault).into());
+    evaluation.usage.elapsed = start.elapsed();
+    check.membership.tenant.add_evaluation(&evaluation.usage);
+    evaluation
+}
+
+async fn ask(
+    check: &Arc<Inner>,
+    place: &mut Option<Instance>,
+    inquiry: Inquiry<'_>,
+    start: Instant,
+    end: Instant,
+) -> Result<Evaluation, Fault> {
+    let Inner { plugin, limits, .. } = &**check;
+    let request = request(check, inquiry)?;
+    // What is left over of a batch, made ahead, or new.
+    let (instance, settings) = match place.take().or_else(|| check.ahead.take(check, start)) {
+        Some(mut instance) => {
+            instance.turn_to(request, end);
+            (instance, None)
+        }
+        None => enter(check, request, start, end).await?,
+    };
+    let instance = place.insert(instance);
+    let question = Question {
+        context: inquiry.context,
+        settings,
+        wants_missing_scopes: inquiry.wants_missing_scopes,
+        message_bytes: limits.message_bytes,
+    };
+    let fuel = limits.fuel.unwrap_or(u64::MAX);
+    let (answer, cpu) = metered(instance.check(&question, plugin.can_wait().then_some(end))).await;
+    let (outcome, missing_scopes) = answer.unwrap_or_else(|fault| (Outcome::Masked(fault), Vec::new()));
+    Ok(Evaluation {
+        outcome,
+        missing_scopes,
+        usage: Usage {
+            elapsed: Duration::ZERO,
+            cpu,
+            fuel: fuel.saturating_sub(instance.fuel()),
+            memory_bytes: instance.memory_bytes(),
+        },
+        logs: instance.logs(),
+    })
+}
+
+/// An instance of which nothing has run, and the settings that it still needs.
+pub(crate) async fn enter(
+    check: &Arc<Inner>,
+    request: Request,
+    now: Instant,
+    end: Instant,
+) -> Result<(Instance, Option<&String>), Fault> {
+    let Inner { plugin, limits, .. } = &**check;
+    let host = plugin.host();
+    // Its own room first: those who wait there take no place from others.
+    let own = check.room.enter(1, end).await?;
+    let shared = host.room(plugin.pool()).enter(plugin.weight(), end).await?;
+    let (program, settings) = match check.image.program(host.age(now)) {
+        Some(program) => (program, None),
+        None => {
+            if check.image.is_due() {
+                check.make_image_in_background();
+            }
+            (plugin.program(end).await?, check.settings.as_ref())
+        }
+    };
+    let terms = Terms::new(limits, end).for_tenant(&check.membership.tenant);
+    Ok((Instance::new(program, &terms, request).holding(Some(own), shared), settings))
+}
+
+/// What of the request the plugin may read.
+fn request(check: &Inner, inquiry: Inquiry<'_>) -> Result<Request, Fault> {
+    let Inner { plugin, limits, grants, .. } = check;
+    let mut request = Request::new(inquiry.context, check.seed(inquiry.decision), limits.context_bytes)?;
+    if plugin.reads_request() {
+        request = request.with_documents(inquiry.context);
+    }
+    if grants.raw_token {
+        request = request.with_raw_token(inquiry.context);
+    }
+    Ok(request)
+}

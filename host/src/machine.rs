@@ -1,0 +1,114 @@
+//! What the machine gives a host, and what to change where it is too little.
+
+use std::fmt;
+
+use rustix::process::{Resource, getrlimit};
+use wasmtime::PoolingAllocationConfig;
+
+use crate::engine::{self, Pool};
+use crate::limits::HostLimits;
+
+/// Something about the machine that makes a host slower, or keeps it from what its limits promise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Advice {
+    /// What was found, and what it costs.
+    pub found: String,
+    /// What to change.
+    pub change: String,
+}
+
+impl fmt::Display for Advice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.found, self.change)
+    }
+}
+
+/// What a machine gives to one process.
+pub(crate) struct Machine {
+    /// `vm.max_map_count`: memory mappings. None if it is not known.
+    max_map_count: Option<u64>,
+    /// `RLIMIT_NOFILE`: open files. None if there is no limit.
+    open_files: Option<u64>,
+    /// Whether the kernel tells which pages were written (`PAGEMAP_SCAN`).
+    pagemap_scan: bool,
+}
+
+/// Mappings of one live instance, of one stack, and of one plugin or image that is loaded; and the files that the last
+/// keeps open. Measured.
+const MAPS_PER_INSTANCE: u64 = 3;
+const MAPS_PER_STACK: u64 = 2;
+const MAPS_PER_PROGRAM: u64 = 3;
+/// What the rest of the process may want.
+const OTHER_FILES: u64 = 128;
+
+impl Machine {
+    /// The machine that this is.
+    pub(crate) fn here() -> Self {
+        let max_map_count = std::fs::read_to_string("/proc/sys/vm/max_map_count");
+        Self {
+            max_map_count: max_map_count.ok().and_then(|text| text.trim().parse().ok()),
+            open_files: getrlimit(Resource::Nofile).current,
+            pagemap_scan: PoolingAllocationConfig::is_pagemap_scan_available(),
+        }
+    }
+
+    /// What to change so that it can hold `limits`, and be fast.
+    pub(crate) fn advice(&self, limits: &HostLimits) -> Vec<Advice> {
+        let mut advice = Vec::new();
+        let pools = [Pool::Small, Pool::Large];
+        let instances: u64 = pools.iter().map(|pool| u64::from(engine::instances(limits, *pool))).sum();
+        let programs = (limits.programs as u64).saturating_add(limits.images as u64);
+        let maps = (instances * (MAPS_PER_INSTANCE + MAPS_PER_STACK)).saturating_add(programs * MAPS_PER_PROGRAM);
+        // A process that runs out of mappings fails anywhere, so a fifth is left to the rest of it.
+        let needed = maps.saturating_add(maps / 4);
+        if let Some(found) = self.max_map_count.filter(|found| *found < needed) {
+            advice.push(Advice {
+                found: format!("`vm.max_map_count` is {found}, and these limits may need {needed} memory mappings"),
+                change: format!(
+                    "`sysctl -w vm.max_map_count={needed}`, or fewer `HostLimits::instances`, `programs` and `images`"
+                ),
+            });
+        }
+        let needed = programs.saturating_add(OTHER_FILES);
+        if let Some(found) = self.open_files.filter(|found| *found < needed) {
+            advice.push(Advice {
+                found: format!("this process may open {found} files, and these limits may need {needed}"),
+                change: format!("`ulimit -n {needed}`, or fewer `HostLimits::programs` and `images`"),
+            });
+        }
+        if !self.pagemap_scan {
+            advice.push(Advice {
+                found: "this machine has no `PAGEMAP_SCAN`: each fresh instance takes twice as long".to_owned(),
+                change: "run on Linux 6.7 or newer, with `/proc/self/pagemap` visible in the container".to_owned(),
+            });
+        }
+        advice
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLENTY: Machine = Machine { max_map_count: Some(1_000_000), open_files: None, pagemap_scan: true };
+
+    #[test]
+    fn each_shortage_is_told_with_what_to_change() {
+        let cases = [
+            (Machine { max_map_count: Some(1_000), ..PLENTY }, "sysctl -w vm.max_map_count="),
+            (Machine { open_files: Some(256), ..PLENTY }, "ulimit -n "),
+            (Machine { pagemap_scan: false, ..PLENTY }, "Linux 6.7"),
+        ];
+        for (machine, change) in cases {
+            let advice = machine.advice(&HostLimits::default());
+            assert_eq!(advice.len(), 1, "{advice:?}");
+            assert!(advice.iter().all(|advice| advice.change.contains(change)), "{advice:?}");
+        }
+    }
+
+    #[test]
+    fn a_machine_with_enough_of_everything_needs_no_advice() {
+        assert_eq!(PLENTY.advice(&HostLimits::default()), []);
+        assert_eq!(Machine { max_map_count: None, ..PLENTY }.advice(&HostLimits::default()), []);
+    }
+}

@@ -1,0 +1,76 @@
+//! Keeps a folder of machine code within its size.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+/// How long a file may be there that no entry names: somebody may be about to write the entry.
+const GRACE: Duration = Duration::from_secs(600);
+
+struct Entry {
+    path: PathBuf,
+    used: SystemTime,
+    bytes: u64,
+    files: Vec<String>,
+}
+
+/// Removes the entries that were not used for the longest time, until all that is left has at most `cap` bytes, and
+/// what killed processes left behind. What fails is tried again the next time.
+pub(crate) fn sweep(entries: &Path, code: &Path, unfinished: &Path, cap: u64) {
+    let mut known = read(entries);
+    known.sort_by_key(|entry| entry.used);
+    let sizes: HashMap<String, u64> = files(code).map(|(name, metadata)| (name, metadata.len())).collect();
+    let mut users: HashMap<&str, usize> = HashMap::new();
+    for file in known.iter().flat_map(|entry| &entry.files) {
+        *users.entry(file).or_default() += 1;
+    }
+    let mut total = known.iter().map(|entry| entry.bytes).sum::<u64>() + sizes.values().sum::<u64>();
+    for entry in &known {
+        if total <= cap {
+            break;
+        }
+        let _ = fs::remove_file(&entry.path);
+        total = total.saturating_sub(entry.bytes);
+        for file in &entry.files {
+            let (Some(left), Some(size)) = (users.get_mut(file.as_str()), sizes.get(file)) else { continue };
+            *left = left.saturating_sub(1);
+            if *left == 0 {
+                let _ = fs::remove_file(code.join(file));
+                total = total.saturating_sub(*size);
+            }
+        }
+    }
+    let named: HashSet<&String> = known.iter().flat_map(|entry| &entry.files).collect();
+    let is_old = |metadata: &fs::Metadata| {
+        metadata.modified().ok().and_then(|time| time.elapsed().ok()).is_some_and(|age| age > GRACE)
+    };
+    for (folder, names) in [(code, Some(&named)), (unfinished, None)] {
+        for (name, metadata) in files(folder) {
+            if is_old(&metadata) && !names.is_some_and(|names| names.contains(&name)) {
+                let _ = fs::remove_file(folder.join(name));
+            }
+        }
+    }
+}
+
+fn files(folder: &Path) -> impl Iterator<Item = (String, fs::Metadata)> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.filter_map(|entry| Some((entry.file_name().into_string().ok()?, entry.metadata().ok()?)))
+}
+
+fn read(entries: &Path) -> Vec<Entry> {
+    let read = |(name, metadata): (String, fs::Metadata)| {
+        let path = entries.join(name);
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        let index = text.split_once('\n').and_then(|(_, index)| serde_json::from_str::<serde_json::Value>(index).ok());
+        let names = index.as_ref().and_then(|index| index.get("files")?.as_array()).into_iter().flatten();
+        Entry {
+            files: names.filter_map(|name| Some(name.as_str()?.to_owned())).collect(),
+            used: metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH),
+            bytes: metadata.len(),
+            path,
+        }
+    };
+    files(entries).map(read).collect()
+}

@@ -1,0 +1,34 @@
+//! Allows tokens that hold every scope of the settings: the plugin require-scopes, for Extism.
+
+use std::sync::OnceLock;
+
+use extism_pdk::{Error, FnResult, Json, config, plugin_fn};
+use serde::Deserialize;
+
+/// As much of the context as the rule reads.
+#[derive(Deserialize)]
+struct Context {
+    token: Option<Token>,
+}
+
+#[derive(Deserialize)]
+struct Token {
+    scopes: Vec<String>,
+}
+
+/// The settings, read at the first call of an instance.
+static SCOPES: OnceLock<Vec<String>> = OnceLock::new();
+
+/// Whether the token of the context holds every scope.
+#[plugin_fn]
+pub fn check(Json(context): Json<Context>) -> FnResult<Json<bool>> {
+    let required = match SCOPES.get() {
+        Some(scopes) => scopes,
+        None => {
+            let setting = config::get("scopes")?.ok_or_else(|| Error::msg("the setting `scopes` is missing"))?;
+            let scopes: Vec<String> = serde_json::from_str(&setting)?;
+            SCOPES.get_or_init(|| scopes)
+        }
+    };
+    Ok(Json(context.token.is_some_and(|token| required.iter().all(|scope| token.scopes.contains(scope)))))
+}
