@@ -1,15 +1,18 @@
 //! A check is a function of plugin, settings, context and decision: its clock is the context's, and its random numbers
 //! are the decision's.
 
+use std::time::Instant;
+
 use guardhouse::{AuthCheck, Cause, Check, DecisionId, Inquiry, Outcome, blocking};
 use tokio::runtime::Builder;
 
-use crate::harness::{Guest, nobody};
+use crate::harness::{Guest, nobody, patient};
 
 /// Asks a check within a decision that is given, as a replay does.
 fn replay(check: &Check, decision: DecisionId) -> Outcome {
     let context = nobody();
-    let inquiry = Inquiry { context: &context, decision, wants_missing_scopes: false };
+    let inquiry =
+        Inquiry { context: &context, decision, wants_missing_scopes: false, end: Instant::now() + patient().deadline };
     let runtime = Builder::new_current_thread().enable_time().build().unwrap();
     runtime.block_on(check.evaluate(inquiry)).outcome
 }
