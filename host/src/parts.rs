@@ -10,7 +10,7 @@ use wasm_encoder::{
     EntityType, ExportKind, ExportSection, GlobalSection, ImportSection, InstanceSection, MemorySection, Module,
     ModuleArg, ModuleType, RawSection,
 };
-use wasmparser::{DataKind, Operator, Parser, Payload};
+use wasmparser::{DataKind, MemoryType, Operator, Parser, Payload, TypeRef};
 
 use crate::digest::Digest;
 
@@ -42,23 +42,32 @@ const STATE: &str = "guardhouse:state";
 
 type Error = reencode::Error<std::convert::Infallible>;
 
-/// Takes a component apart whose modules are instantiated once each, as those are that come from a snapshot. An error
-/// says what cannot be parted; it is not an error of the plugin.
-pub(crate) fn part(component: &[u8]) -> Result<Parts, String> {
+/// Takes the snapshot of a plugin apart. Its modules are those of the plugin, in the same order, and instantiated once
+/// each. An error says what cannot be parted; it is not an error of the plugin.
+pub(crate) fn part(snapshot: &[u8], plugin: &[u8]) -> Result<Parts, String> {
+    let (modules, originals) = (core_modules(snapshot)?, core_modules(plugin)?);
+    if modules.len() != originals.len() {
+        return Err("the snapshot has other modules than the plugin".to_owned());
+    }
+    let modules = modules.into_iter().zip(originals).map(|(module, original)| Parted::new(module, original));
+    let modules: Vec<Parted> = modules.collect::<Result<_, _>>()?;
+    let code = rewrite(snapshot, &modules)?;
+    let states = modules.into_iter().filter_map(|module| Some(module.state?.module)).collect();
+    Ok(Parts { code, states })
+}
+
+fn core_modules(component: &[u8]) -> Result<Vec<&[u8]>, String> {
     let mut modules = Vec::new();
     for payload in top_level(component) {
         match payload.map_err(text)? {
             Payload::ModuleSection { unchecked_range, .. } => {
-                let module = component.get(unchecked_range).unwrap_or_default();
-                modules.push(Parted::new(module)?);
+                modules.push(component.get(unchecked_range).unwrap_or_default());
             }
             Payload::CoreTypeSection(_) => return Err("it declares core types".to_owned()),
             _ => {}
         }
     }
-    let code = rewrite(component, &modules)?;
-    let states = modules.into_iter().filter_map(|module| Some(module.state?.module)).collect();
-    Ok(Parts { code, states })
+    Ok(modules)
 }
 
 /// The sections of a component, not of what is inside it.
@@ -174,14 +183,14 @@ struct Parted {
 
 struct ModuleState {
     module: Vec<u8>,
-    /// What it exports, in the order in which the code imports it. A memory may have any size to begin with, so that
-    /// the code is the same for every state.
+    /// What it exports, in the order in which the code imports it. A memory has the size there that the plugin gave it,
+    /// and not the one of the snapshot, so that the code is the same for every state.
     exports: Vec<(String, EntityType)>,
 }
 
 impl Parted {
-    fn new(module: &[u8]) -> Result<Self, String> {
-        let state = ModuleState::of(module)?;
+    fn new(module: &[u8], original: &[u8]) -> Result<Self, String> {
+        let state = ModuleState::of(module, &memories(original)?)?;
         let code = match &state {
             Some(state) => code(module, &state.exports)?,
             None => module.to_vec(),
@@ -191,24 +200,25 @@ impl Parted {
 }
 
 impl ModuleState {
-    fn of(module: &[u8]) -> Result<Option<Self>, String> {
+    fn of(module: &[u8], originals: &[MemoryType]) -> Result<Option<Self>, String> {
         let (mut memories, mut globals, mut data) = (MemorySection::new(), GlobalSection::new(), DataSection::new());
         let (mut names, mut exports) = (ExportSection::new(), Vec::new());
-        let mut imports_memory = false;
+        let mut imported_memories = 0;
         for payload in Parser::new(0).parse_all(module) {
             match payload.map_err(text)? {
                 Payload::ImportSection(section) => {
                     for import in section.into_imports() {
-                        imports_memory |= matches!(import.map_err(text)?.ty, wasmparser::TypeRef::Memory(_));
+                        imported_memories += u32::from(matches!(import.map_err(text)?.ty, TypeRef::Memory(_)));
                     }
                 }
                 Payload::MemorySection(section) => {
-                    for (index, memory) in (0_u32..).zip(section) {
+                    for ((index, memory), original) in (0_u32..).zip(section).zip(originals) {
                         let memory = RoundtripReencoder.memory_type(memory.map_err(text)?).map_err(text)?;
                         memories.memory(memory);
                         let name = format!("memory-{index}");
                         names.export(&name, ExportKind::Memory, index);
-                        exports.push((name, EntityType::Memory(wasm_encoder::MemoryType { minimum: 0, ..memory })));
+                        let minimum = original.initial;
+                        exports.push((name, EntityType::Memory(wasm_encoder::MemoryType { minimum, ..memory })));
                     }
                 }
                 Payload::GlobalSection(section) => {
@@ -225,7 +235,9 @@ impl ModuleState {
                     for segment in section {
                         let segment = segment.map_err(text)?;
                         if let DataKind::Active { memory_index, offset_expr } = segment.kind {
-                            data.active(memory_index, &constant(&offset_expr)?, segment.data.iter().copied());
+                            let index = memory_index.checked_sub(imported_memories);
+                            let index = index.ok_or("a module fills the memory of another")?;
+                            data.active(index, &constant(&offset_expr)?, segment.data.iter().copied());
                         }
                     }
                 }
@@ -235,13 +247,20 @@ impl ModuleState {
         if exports.is_empty() {
             return Ok(None);
         }
-        if imports_memory {
-            return Err("a module has memory of its own beside that of another".to_owned());
-        }
         let mut state = Module::new();
         state.section(&memories).section(&globals).section(&names).section(&data);
         Ok(Some(Self { module: state.finish(), exports }))
     }
+}
+
+/// The memories that a module defines.
+fn memories(module: &[u8]) -> Result<Vec<MemoryType>, String> {
+    for payload in Parser::new(0).parse_all(module) {
+        if let Payload::MemorySection(section) = payload.map_err(text)? {
+            return section.into_iter().collect::<Result<_, _>>().map_err(text);
+        }
+    }
+    Ok(Vec::new())
 }
 
 /// A number; anything else depends on the instance.

@@ -30,14 +30,14 @@ pub(crate) struct Recipe<'a> {
     pub(crate) seed: Seed,
 }
 
-/// Configures an instance and writes its memory and globals into its component. An error says why that cannot be.
-pub(crate) fn snapshot(recipe: Recipe<'_>) -> Result<Vec<u8>, String> {
+/// Configures an instance and writes its memory and globals into its component, which has the bytes `source`. An error
+/// says why that cannot be.
+pub(crate) fn snapshot(recipe: Recipe<'_>, source: &[u8]) -> Result<Vec<u8>, String> {
     let Recipe { plugin, settings, warm_up, limits, seed } = recipe;
     let (host, pool) = (plugin.host(), plugin.pool());
     let wizer = Wizer::new();
     let text = |error: wasmtime::Error| chain(&error);
-    let bytes = plugin.source().read().map_err(|error| error.to_string())?;
-    let (context, instrumented) = wizer.instrument_component(&bytes).map_err(text)?;
+    let (context, instrumented) = wizer.instrument_component(source).map_err(text)?;
     let program = host.images().instruments.get(plugin.digest(), || load(host, &instrumented))?;
     let end = Instant::now() + limits.configure_deadline;
     block_on(async {

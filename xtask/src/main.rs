@@ -22,7 +22,11 @@ commands:
   demo              watch real plugins decide real requests
   test              run every test
   corpus FILE…      run recorded decisions through the plugins and the native checks
-  bench [OPTION…]   measure, and print a table of ratios; options go to criterion
+  bench             measure what everything costs, and print tables
+                    --json FILE   write the figures down
+                    --only GROUP  decisions, settings, counts, threads, neighbour, compile, scale or peers
+                    --no-peers    build and measure no peers
+                    --quick       as short as it goes: to see that all of it works
   guests [--check]  build the plugins of plugins/ into host/builtin/
                     --check writes nothing and fails if the result would differ
 ";

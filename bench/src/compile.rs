@@ -1,0 +1,103 @@
+//! From bytes to the first answer.
+
+use std::path::Path;
+
+use anyhow::{Result, ensure};
+use guardhouse::{
+    AuthContext, Check, CheckConfig, CompilerProcess, Host, HostBuilder, ImagePolicy, Json, Plugin, blocking,
+};
+use serde_json::Value;
+
+use crate::meter::{median_milliseconds, milliseconds};
+use crate::requests::{builtin_plugin, check, real, two_scopes};
+use crate::table::Row;
+
+/// A plugin of some size.
+pub(crate) struct Subject {
+    pub(crate) size: &'static str,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) settings: Option<Value>,
+    pub(crate) times: usize,
+}
+
+pub(crate) fn run(subjects: &[Subject]) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for subject in subjects {
+        rows.extend(compile(subject)?);
+    }
+    rows.extend(images()?);
+    Ok(rows)
+}
+
+fn compile(subject: &Subject) -> Result<Vec<Row>> {
+    let Subject { size, bytes, times, .. } = subject;
+    let folder = tempfile::tempdir()?;
+    let slow = || Host::builder().quick_from(usize::MAX);
+    let cached = || slow().cache(folder.path().join("cache"));
+    let process = CompilerProcess { program: std::env::current_exe()?, arguments: vec![crate::COMPILER.to_owned()] };
+    load(&cached(), bytes)?;
+    let row = |what: &str, build: &dyn Fn() -> HostBuilder| {
+        let milliseconds = median_milliseconds(*times, || load(&build(), bytes));
+        Row::new(format!("compile_{size}_{what}_ms"), "ms", milliseconds)
+    };
+    let mut rows = vec![
+        row("cranelift", &slow),
+        row("winch", &|| Host::builder().quick_from(0)),
+        row("child_process", &|| slow().compiler(process.clone())),
+        row("cached", &cached),
+    ];
+    let context = real()?;
+    let first = median_milliseconds(*times, || first_answer(subject, &context));
+    rows.push(Row::new(format!("compile_{size}_first_answer_ms"), "ms", first));
+    Ok(rows)
+}
+
+/// Loads a plugin into a host of its own, and waits until nothing of it goes on in the background.
+fn load(host: &HostBuilder, bytes: &[u8]) -> Result<()> {
+    let plugin = Plugin::load(&host.clone().build()?, bytes)?;
+    let _ = plugin.digest();
+    Ok(())
+}
+
+/// From bytes to a decision, with every default.
+fn first_answer(subject: &Subject, context: &AuthContext) -> Result<()> {
+    let plugin = Plugin::load(&Host::new()?, &subject.bytes)?;
+    let config = CheckConfig { settings: subject.settings.clone().map(Json::from), ..CheckConfig::default() };
+    let decision = blocking::run_auth_checks(&[Check::new(&plugin, config)?], context);
+    ensure!(decision.is_allow(), "{decision:?}");
+    Ok(())
+}
+
+/// What the first image of a plugin takes, and every other.
+fn images() -> Result<Vec<Row>> {
+    let plugin = builtin_plugin(&Host::new()?, "require-scopes")?;
+    let (first, made) = milliseconds(|| check(&plugin, two_scopes(), ImagePolicy::Eager));
+    drop(made?);
+    let mut number = 0;
+    let other = median_milliseconds(50, || {
+        number += 1;
+        check(&plugin, serde_json::json!({ "scopes": [format!("tenant-{number}")] }), ImagePolicy::Eager).map(drop)
+    });
+    Ok(vec![
+        Row::new("image_making_first_ms", "ms", first),
+        Row::new("image_making_ms", "ms", other).against("image_making_first_ms"),
+    ])
+}
+
+/// The plugins that are compiled: one of 20 KB, one of a megabyte, and one of 12 if somebody made it.
+pub(crate) fn subjects(regexes: Vec<u8>, javascript: Option<&Path>) -> Result<Vec<Subject>> {
+    let mut subjects = vec![
+        Subject {
+            size: "20kb",
+            bytes: guardhouse::builtin::bytes("require-auth").unwrap_or_default().to_vec(),
+            settings: None,
+            times: 15,
+        },
+        Subject { size: "1mb", bytes: regexes, settings: Some(crate::requests::patterns(10)), times: 3 },
+    ];
+    match javascript.map(std::fs::read).transpose()? {
+        Some(bytes) => subjects.push(Subject { size: "12mb", bytes, settings: None, times: 1 }),
+        None => eprintln!("left out: compile_12mb: no plugin of that size (needs npm)"),
+    }
+    Ok(subjects)
+}

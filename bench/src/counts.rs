@@ -1,0 +1,75 @@
+//! What one decision asks of the kernel: counted, and so the same on every machine.
+
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use guardhouse::{Check, Host, ImagePolicy};
+
+use crate::process;
+use crate::requests::{allows, builtin_plugin, check, real, two_scopes};
+use crate::table::Row;
+
+/// Counted over so many decisions.
+const DECISIONS: u32 = 10_000;
+
+pub(crate) fn run() -> Result<Vec<Row>> {
+    let (check, context) = (subject()?, real()?);
+    // Until every slot of the pool that is used was used.
+    for _ in 0..1_000 {
+        allows(&check, &context);
+    }
+    let before = process::minor_faults()?;
+    for _ in 0..DECISIONS {
+        allows(&check, &context);
+    }
+    let faults = process::minor_faults()? - before;
+    let mut rows = vec![Row::new("page_faults_per_check", "count", per_check(faults, DECISIONS))];
+    match system_calls() {
+        Ok(row) => rows.push(row),
+        Err(error) => eprintln!("left out: syscalls_per_check: {error:#}"),
+    }
+    Ok(rows)
+}
+
+fn subject() -> Result<Check> {
+    check(&builtin_plugin(&Host::new()?, "require-scopes")?, two_scopes(), ImagePolicy::Eager)
+}
+
+/// What [`system_calls`] runs and has counted: so many decisions.
+pub(crate) fn decide(count: u32) -> Result<()> {
+    let (check, context) = (subject()?, real()?);
+    for _ in 0..count {
+        allows(&check, &context);
+    }
+    Ok(())
+}
+
+/// The difference between many decisions and few, on the thread that decides.
+fn system_calls() -> Result<Row> {
+    let few = strace(1_000)?;
+    let many = strace(1_000 + DECISIONS)?;
+    Ok(Row::new("syscalls_per_check", "count", per_check(many.saturating_sub(few), DECISIONS)))
+}
+
+/// All system calls of the deciding thread, as `strace` counts them.
+fn strace(decisions: u32) -> Result<u64> {
+    let output = Command::new("strace")
+        .args(["--summary-only", "--summary-columns=calls,name", "--output", "/dev/stderr", "--"])
+        .arg(std::env::current_exe()?)
+        .args(["decide", &decisions.to_string()])
+        .stdout(Stdio::null())
+        .output()
+        .context("cannot run `strace` (`apt-get install strace`)")?;
+    ensure!(output.status.success(), "`strace` failed: {}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8_lossy(&output.stderr);
+    let total =
+        text.lines().find(|line| line.trim_end().ends_with(" total")).context("no total in what strace says")?;
+    let count = total.split_whitespace().next().context("no count in what strace says")?;
+    count.parse().with_context(|| format!("`{count}` is no count"))
+}
+
+fn per_check(count: u64, checks: u32) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "a count of a bench")]
+    let count = count as f64;
+    count / f64::from(checks)
+}

@@ -1,0 +1,102 @@
+//! What one decision costs.
+
+use anyhow::Result;
+use guardhouse::{AuthContext, Check, CheckConfig, Host, ImagePolicy, Plugin, blocking, builtin, native};
+use std::hint::black_box;
+
+use crate::meter::{Case, Effort, take_turns};
+use crate::raw::{Fresh, Protections};
+use crate::requests::{allows, builtin_plugin, check, check_with, denies, patterns, real, scopes, tiny, two_scopes};
+use crate::table::Row;
+
+/// Each protection added to a bare instance that is used again and again, and all of them.
+const PROTECTED: [(&str, Protections); 6] = [
+    ("reused_real_bare", Protections::NONE),
+    ("reused_real_epochs", Protections { epochs: true, ..Protections::NONE }),
+    ("reused_real_fuel", Protections { fuel: true, ..Protections::NONE }),
+    ("reused_real_limiter", Protections { limiter: true, ..Protections::NONE }),
+    ("reused_real_fiber", Protections { fiber: true, ..Protections::NONE }),
+    ("reused_real_all", Protections::ALL),
+];
+
+/// A fresh instance, an instance that is used again and again, and no instance at all.
+pub(crate) fn decisions(effort: Effort) -> Result<Vec<Row>> {
+    let real = real()?;
+    let host = Host::new()?;
+    let bytes = builtin::bytes("require-scopes").unwrap_or_default();
+    let settings = two_scopes().to_string();
+    let plugin = builtin_plugin(&host, "require-scopes")?;
+    let image = check(&plugin, two_scopes(), ImagePolicy::Eager)?;
+    let configures = check(&plugin, two_scopes(), ImagePolicy::Never)?;
+    let warm = check_with(
+        &plugin,
+        CheckConfig { warm_up: Some(real.clone()), image: ImagePolicy::Eager, ..CheckConfig::from(two_scopes()) },
+    )?;
+    let bare = Check::new(&builtin_plugin(&host, "require-auth")?, CheckConfig::default())?;
+    let guarded = Protections { fiber: false, ..Protections::ALL };
+    let raw = Fresh::new(bytes, guarded)?;
+    let (mut reused_tiny, mut reused_real) = (raw.reused(&settings)?, raw.reused(&settings)?);
+    let protected: Vec<_> = PROTECTED
+        .iter()
+        .map(|(name, protections)| Ok((*name, Fresh::new(bytes, *protections)?.reused(&settings)?)))
+        .collect::<Result<_>>()?;
+    let native = native::require_scopes(["read", "scope-17"]);
+
+    let mut cases = vec![
+        Case::new("native", || assert!(holds(black_box(&real)))),
+        Case::new("native_check", || assert!(blocking::run_auth_checks(&[&native], &real).is_allow()))
+            .against("native"),
+        Case::new("reused_tiny", || reused_tiny.allows(&TINY)).against("native"),
+        Case::new("reused_real", || reused_real.allows(&real)).against("native"),
+        Case::new("instantiate_only", || raw.instantiate()),
+        Case::new("fresh_tiny", || allows(&image, &TINY)).against("reused_tiny"),
+        Case::new("fresh_real", || allows(&image, &real)).against("reused_real"),
+        Case::new("fresh_real_warmed_up", || allows(&warm, &real)).against("reused_real"),
+        Case::new("fresh_without_settings_real", || allows(&bare, &real)).against("reused_real"),
+        Case::new("configure_each_tiny", || allows(&configures, &TINY)).against("reused_tiny"),
+        Case::new("configure_each_real", || allows(&configures, &real)).against("reused_real"),
+        Case::new("check_new_same_plugin", || drop(check(&plugin, two_scopes(), ImagePolicy::Never))),
+    ];
+    for (name, mut instance) in protected {
+        let real = &real;
+        cases.push(Case::new(name, move || instance.allows(real)).against("reused_real_bare"));
+    }
+    Ok(take_turns(cases, effort))
+}
+
+static TINY: std::sync::LazyLock<AuthContext> = std::sync::LazyLock::new(tiny);
+
+/// Whether the token has both scopes: the floor.
+fn holds(context: &AuthContext) -> bool {
+    context.token.as_ref().is_some_and(|token| ["read", "scope-17"].iter().all(|scope| token.has_scope(scope)))
+}
+
+/// Settings of any size, from an image and configured each time.
+pub(crate) fn settings(regexes: &[u8], effort: Effort) -> Result<Vec<Row>> {
+    let real = real()?;
+    let host = Host::new()?;
+    let plugin = builtin_plugin(&host, "require-scopes")?;
+    let regexes = Plugin::load(&host, regexes)?;
+    let both = |plugin: &Plugin, settings: serde_json::Value| -> Result<[Check; 2]> {
+        Ok([check(plugin, settings.clone(), ImagePolicy::Eager)?, check(plugin, settings, ImagePolicy::Never)?])
+    };
+    let [two, _] = both(&plugin, two_scopes())?;
+    let [image_10k, each_10k] = both(&plugin, scopes(10_000))?;
+    let [image_11, each_11] = both(&regexes, patterns(10))?;
+    let [image_201, each_201] = both(&regexes, patterns(200))?;
+    let warm_201 = check_with(
+        &regexes,
+        CheckConfig { warm_up: Some(real.clone()), image: ImagePolicy::Eager, ..CheckConfig::from(patterns(200)) },
+    )?;
+    let cases = vec![
+        Case::new("fresh_2_scopes", || allows(&two, &real)),
+        Case::new("fresh_10k_scopes", || denies(&image_10k, &real)).against("fresh_2_scopes"),
+        Case::new("configure_each_10k_scopes", || denies(&each_10k, &real)).against("fresh_10k_scopes"),
+        Case::new("fresh_11_regexes", || allows(&image_11, &real)).against("fresh_2_scopes"),
+        Case::new("configure_each_11_regexes", || allows(&each_11, &real)).against("fresh_11_regexes"),
+        Case::new("fresh_201_regexes", || allows(&image_201, &real)).against("fresh_2_scopes"),
+        Case::new("fresh_201_regexes_warmed_up", || allows(&warm_201, &real)).against("fresh_2_scopes"),
+        Case::new("configure_each_201_regexes", || allows(&each_201, &real)).against("fresh_201_regexes_warmed_up"),
+    ];
+    Ok(take_turns(cases, effort))
+}

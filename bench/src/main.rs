@@ -1,0 +1,126 @@
+//! What Guardhouse costs, measured in one run on one machine. `cargo xtask bench` builds what is measured, and starts
+//! it.
+
+#![expect(clippy::panic, reason = "a decision that is wrong has no time")]
+
+mod compile;
+mod counts;
+mod latency;
+mod meter;
+mod neighbour;
+mod peers;
+mod process;
+mod raw;
+mod requests;
+mod scale;
+mod table;
+mod threads;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use crate::meter::Effort;
+use crate::table::{Row, Table};
+
+/// The argument that makes this program a compiler in a process of its own.
+const COMPILER: &str = "compile";
+
+/// What is measured where, and where to write it down.
+#[derive(Debug, Default)]
+struct Options {
+    json: Option<PathBuf>,
+    /// Measures less long, to see that all of it works.
+    is_quick: bool,
+    /// Nothing but these.
+    only: Vec<String>,
+    /// Plugins and programs that were built for this.
+    regexes: Option<PathBuf>,
+    javascript: Option<PathBuf>,
+    peers: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match arguments.as_slice() {
+        [COMPILER] => return guardhouse::compiler::serve(),
+        ["decide", count] => count.parse().map_err(Into::into).and_then(counts::decide),
+        options => parse(options).and_then(|options| run(&options)),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn parse(arguments: &[&str]) -> Result<Options> {
+    let mut options = Options::default();
+    let mut arguments = arguments.iter();
+    while let Some(option) = arguments.next() {
+        let mut value = || arguments.next().copied().with_context(|| format!("`{option}` needs a value"));
+        match *option {
+            "--quick" => options.is_quick = true,
+            "--json" => options.json = Some(value()?.into()),
+            "--only" => options.only.push(value()?.to_owned()),
+            "--regexes" => options.regexes = Some(value()?.into()),
+            "--javascript" => options.javascript = Some(value()?.into()),
+            "--peers" => options.peers = Some(value()?.into()),
+            other => bail!("no option `{other}`"),
+        }
+    }
+    Ok(options)
+}
+
+/// A part of the measurements, which can be had alone.
+type Group<'a> = (&'static str, Box<dyn Fn() -> Result<Vec<Row>> + 'a>);
+
+fn run(options: &Options) -> Result<()> {
+    let regexes = || {
+        let path =
+            options.regexes.as_ref().context("no plugin that compiles regular expressions (`--regexes FILE`)")?;
+        std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))
+    };
+    let effort = |rounds, milliseconds| match options.is_quick {
+        true => Effort { rounds: 1, slice: Duration::from_millis(5) },
+        false => Effort { rounds, slice: Duration::from_millis(milliseconds) },
+    };
+    let groups: [Group<'_>; 8] = [
+        ("decisions", Box::new(|| latency::decisions(effort(15, 40)))),
+        ("settings", Box::new(|| latency::settings(&regexes()?, effort(11, 40)))),
+        ("counts", Box::new(counts::run)),
+        ("threads", Box::new(threads::run)),
+        ("neighbour", Box::new(neighbour::run)),
+        ("compile", Box::new(|| compile::run(&compile::subjects(regexes()?, options.javascript.as_deref())?))),
+        ("scale", Box::new(|| scale::run(effort(11, 100)))),
+        (
+            "peers",
+            Box::new(|| match &options.peers {
+                Some(program) => peers::run(program),
+                None => Ok(Vec::new()),
+            }),
+        ),
+    ];
+    if let Some(unknown) = options.only.iter().find(|name| !groups.iter().any(|(known, _)| known == name)) {
+        bail!("no group `{unknown}`; there are {}", groups.map(|(name, _)| name).join(", "));
+    }
+    let mut table = Table::default();
+    for (name, measure) in groups {
+        if !options.only.is_empty() && !options.only.iter().any(|only| only == name) {
+            continue;
+        }
+        eprintln!("measuring: {name}");
+        let from = table.len();
+        table.extend(measure().with_context(|| format!("cannot measure `{name}`"))?);
+        table.print(from);
+    }
+    if let Some(path) = &options.json {
+        std::fs::write(path, table.to_json()?).with_context(|| format!("cannot write `{}`", path.display()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,61 @@
+//! The requests and the checks that are measured.
+
+use anyhow::{Context as _, Result, ensure};
+use guardhouse::{
+    AccessToken, AuthContext, Check, CheckConfig, Component, Host, ImagePolicy, Json, Plugin, Tier, blocking, builtin,
+};
+use serde_json::{Value, json};
+
+/// Two scopes and nothing else.
+pub(crate) fn tiny() -> AuthContext {
+    AuthContext::new(Component::new("tool", "search")).with_token(AccessToken::new("client", ["read", "scope-17"]))
+}
+
+/// Twenty scopes, ten tags, a kilobyte of claims: the same that the peers are given.
+pub(crate) fn real() -> Result<AuthContext> {
+    AuthContext::from_json(include_bytes!("../../peers/context.json")).context("peers/context.json")
+}
+
+/// What every check of `require-scopes` requires: both requests have it.
+pub(crate) fn two_scopes() -> Value {
+    json!({ "scopes": ["read", "scope-17"] })
+}
+
+/// Two scopes that both requests have, and as many more as to make ten thousand.
+pub(crate) fn scopes(count: usize) -> Value {
+    json!({ "scopes": (0..count).map(|n| format!("scope-{n}")).collect::<Vec<_>>() })
+}
+
+/// As many patterns, and one that matches.
+pub(crate) fn patterns(count: usize) -> Value {
+    let others = (0..count).map(|n| format!(r"^(tenant|team)-{n}/[a-z]{{2,8}}_(read|write|list)\d*$"));
+    json!({ "patterns": others.chain([r"^get_\w+$".to_owned()]).collect::<Vec<_>>() })
+}
+
+pub(crate) fn builtin_plugin(host: &Host, name: &str) -> Result<Plugin> {
+    Ok(Plugin::load(host, builtin::bytes(name).context("no such plugin")?)?)
+}
+
+/// A check whose instances start from an image, or configure themselves.
+pub(crate) fn check(plugin: &Plugin, settings: Value, image: ImagePolicy) -> Result<Check> {
+    check_with(plugin, CheckConfig { image, settings: Some(Json::from(settings)), ..CheckConfig::default() })
+}
+
+pub(crate) fn check_with(plugin: &Plugin, config: CheckConfig) -> Result<Check> {
+    let is_eager = config.image == ImagePolicy::Eager;
+    let check = Check::new(plugin, config)?;
+    ensure!((check.tier() == Tier::Image) == is_eager, "{:?}", check.tier());
+    Ok(check)
+}
+
+/// One decision, which must be an allow.
+pub(crate) fn allows(check: &Check, context: &AuthContext) {
+    let decision = blocking::run_auth_checks(&[check], context);
+    assert!(decision.is_allow(), "{decision:?}");
+}
+
+/// One decision, which must be a deny.
+pub(crate) fn denies(check: &Check, context: &AuthContext) {
+    let decision = blocking::run_auth_checks(&[check], context);
+    assert!(!decision.is_allow());
+}

@@ -1,0 +1,124 @@
+//! Thousands of checks side by side: what each takes to load and to keep, and what it costs that they are many.
+
+use anyhow::{Result, ensure};
+use guardhouse::{AuthContext, Check, Host, HostLimits, ImagePolicy, Tier};
+use serde_json::{Value, json};
+
+use crate::meter::{Case, Effort, milliseconds, take_turns};
+use crate::process;
+use crate::requests::{allows, builtin_plugin, check, real};
+use crate::table::Row;
+
+/// Names of the rows for one number of checks.
+struct Names {
+    count: usize,
+    made: &'static str,
+    load: &'static str,
+    load_cached: &'static str,
+    memory: &'static str,
+    maps: &'static str,
+    files: &'static str,
+    same: &'static str,
+    random: &'static str,
+}
+
+const NUMBERS: [Names; 2] = [
+    Names {
+        count: 1_000,
+        made: "image_making_1k_each",
+        load: "load_cached_1k_first",
+        load_cached: "load_cached_1k_each",
+        memory: "anon_bytes_per_check_of_1k",
+        maps: "maps_per_check_of_1k",
+        files: "files_per_check_of_1k",
+        same: "same_pick_of_1k",
+        random: "random_pick_of_1k",
+    },
+    Names {
+        count: 10_000,
+        made: "image_making_10k_each",
+        load: "load_cached_10k_first",
+        load_cached: "load_cached_10k_each",
+        memory: "anon_bytes_per_check",
+        maps: "maps_per_check",
+        files: "files_per_check",
+        same: "same_pick_of_10k",
+        random: "random_pick_of_10k",
+    },
+];
+
+pub(crate) fn run(effort: Effort) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for names in NUMBERS {
+        rows.extend(number(&names, effort)?);
+    }
+    Ok(rows)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a count of a bench")]
+fn number(names: &Names, effort: Effort) -> Result<Vec<Row>> {
+    let folder = tempfile::tempdir()?;
+    let host = || {
+        let limits = HostLimits { images: 2 * names.count, ..HostLimits::default() };
+        Host::builder().limits(limits).cache(folder.path().join("cache")).build()
+    };
+    let count = names.count as f64;
+    // The images are made, and are in the cache from now on.
+    let (making, made) = milliseconds(|| load(&host()?, names.count));
+    drop(made?);
+
+    let host = host()?;
+    let (first, plugin) = milliseconds(|| builtin_plugin(&host, "require-scopes"));
+    drop(plugin?);
+    let before = (process::anonymous_bytes()?, process::maps()?, process::open_files()?);
+    let (loading, checks) = milliseconds(|| load(&host, names.count));
+    let checks = checks?;
+    let after = (process::anonymous_bytes()?, process::maps()?, process::open_files()?);
+
+    let context = real()?;
+    let mut rows = vec![
+        Row::new(names.made, "µs", making * 1e3 / count),
+        Row::new(names.load, "µs", first * 1e3),
+        Row::new(names.load_cached, "µs", loading * 1e3 / count),
+        Row::new(names.memory, "bytes", (after.0 - before.0) / count),
+        Row::new(names.maps, "count", (after.1 - before.1) / count),
+        Row::new(names.files, "count", (after.2 - before.2) / count),
+    ];
+    rows.extend(picks(names, &checks, &context, effort));
+    Ok(rows)
+}
+
+/// Checks of one plugin whose settings all differ, and which all allow the real request.
+fn load(host: &Host, count: usize) -> Result<Vec<Check>> {
+    let plugin = builtin_plugin(host, "require-scopes")?;
+    (1..=count)
+        .map(|number| {
+            let check = check(&plugin, settings(number), ImagePolicy::Eager)?;
+            ensure!(check.tier() == Tier::Image, "{:?}", check.tier());
+            Ok(check)
+        })
+        .collect()
+}
+
+/// A subset of the scopes of the real request: another for each number.
+fn settings(number: usize) -> Value {
+    let scopes: Vec<String> =
+        (0..19).filter(|bit| number >> bit & 1 == 1).map(|scope| format!("scope-{scope}")).collect();
+    json!({ "scopes": scopes })
+}
+
+fn picks(names: &Names, checks: &[Check], context: &AuthContext, effort: Effort) -> Vec<Row> {
+    let mut state = 1_usize;
+    let mut random = move || {
+        // A linear congruential generator (Knuth's): which check comes next is the same in every run.
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state >> 33
+    };
+    let pick = |index: usize| {
+        if let Some(check) = checks.get(index % checks.len().max(1)) {
+            allows(check, context);
+        }
+    };
+    let cases = vec![Case::new(names.same, || pick(7)), Case::new(names.random, || pick(random())).against(names.same)];
+    take_turns(cases, effort)
+}
