@@ -1,5 +1,6 @@
 //! How a check is evaluated: room, an instance, the question, and what it took.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -88,7 +89,7 @@ async fn ask(
         message_bytes: limits.message_bytes,
     };
     let fuel = limits.fuel.unwrap_or(u64::MAX);
-    let (answer, cpu) = metered(instance.check(&question, plugin.can_wait().then_some(end))).await;
+    let (answer, cpu) = metered(pin!(instance.check(&question, plugin.can_wait().then_some(end)))).await;
     let (outcome, missing_scopes) = answer.unwrap_or_else(|fault| (Outcome::Masked(fault), Vec::new()));
     Ok(Evaluation {
         outcome,

@@ -146,7 +146,8 @@ fn make(recipe: Recipe<'_>, key: Digest) -> Result<Program, String> {
     }
     let source = plugin.source().read().map_err(|error| error.to_string())?;
     let bytes = snapshot(recipe, &source)?;
-    let parts = part(&bytes, &source).map_err(|reason| format!("its state cannot be taken apart from its code: {reason}"))?;
+    let parts =
+        part(&bytes, &source).map_err(|reason| format!("its state cannot be taken apart from its code: {reason}"))?;
     let (found, cap) = (parts.states.iter().map(Vec::len).sum::<usize>(), host.limits().image_bytes);
     if found > cap {
         return Err(format!("an image of {found} bytes, over the cap of {cap} bytes (`HostLimits::image_bytes`)"));

@@ -1,5 +1,6 @@
 //! One instance, from its making to its end. It serves one evaluation, or one batch, and is never used again (rule S7).
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -86,10 +87,13 @@ impl Instance {
         question: &Question<'_>,
         end: Option<Instant>,
     ) -> Result<(Outcome, Vec<String>), Fault> {
-        let asked = self.answer(question);
-        let answer = match end {
-            Some(end) => within(end, asked).await,
-            None => asked.await,
+        let answer = {
+            // Pinned, because it is large: moved, it would be there twice.
+            let mut asked = pin!(self.answer(question));
+            match end {
+                Some(end) => within(end, asked).await,
+                None => asked.as_mut().await,
+            }
         };
         answer.map_err(|error| self.fault(&error))
     }

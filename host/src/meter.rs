@@ -4,7 +4,7 @@
 //! time that an evaluation has its thread for is taken, which is more than its processor time by less than a tick.
 
 use std::cell::Cell;
-use std::pin::pin;
+use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
@@ -50,14 +50,13 @@ pub(crate) fn cpu_at_tick() -> Duration {
 }
 
 /// Runs a future and measures its processor time.
-pub(crate) async fn metered<F: Future>(future: F) -> (F::Output, Duration) {
-    let mut future = pin!(future);
+pub(crate) async fn metered<F: Future + Unpin>(mut future: F) -> (F::Output, Duration) {
     let mut cpu = Duration::ZERO;
     let output = std::future::poll_fn(|context| {
         let turn = Turn { before: cpu, began: Instant::now(), first_tick: None };
         // One evaluation may be made inside another, by a native check.
         let outer = OuterTurn(TURN.replace(Some(turn)));
-        let poll = future.as_mut().poll(context);
+        let poll = Pin::new(&mut future).poll(context);
         cpu = TURN.get().map_or(cpu, |turn| turn.cpu());
         drop(outer);
         poll
