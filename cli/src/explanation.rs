@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use guardhouse::{AuthCheck, Check, CheckReport, Digest, LogLine, Outcome, Report};
+use guardhouse::{AuthCheck, Check, CheckReport, Digest, LogLine, Outcome, Report, Tier};
 use serde::Serialize;
 
 use crate::text::{Fields, escaped, grouped, quoted};
@@ -37,7 +37,10 @@ struct Called<'a> {
     backtrace: Option<&'a str>,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     missing_scopes: &'a [String],
+    /// Where its instances start from now on.
+    tier: String,
     elapsed_us: u64,
+    cpu_us: u64,
     fuel: u64,
     memory_bytes: usize,
     logs: &'a [LogLine],
@@ -50,14 +53,14 @@ impl<'a> Explanation<'a> {
             report,
             elapsed_us: microseconds(report.elapsed),
             decided_by: report.decided_by,
-            checks: report.checks.iter().map(Called::new).collect(),
+            checks: report.checks.iter().zip(checks).map(|(report, check)| Called::new(report, check)).collect(),
             not_called: checks.iter().skip(report.checks.len()).map(AuthCheck::id).collect(),
         }
     }
 }
 
 impl<'a> Called<'a> {
-    fn new(report: &'a CheckReport) -> Self {
+    fn new(report: &'a CheckReport, check: &Check) -> Self {
         let fault = match &report.outcome {
             Outcome::Masked(fault) => Some(fault),
             _ => None,
@@ -71,7 +74,12 @@ impl<'a> Called<'a> {
             detail: fault.map(|fault| fault.detail.as_str()),
             backtrace: fault.and_then(|fault| fault.backtrace.as_deref()),
             missing_scopes: &report.missing_scopes,
+            tier: match check.tier() {
+                Tier::Image => "image".to_owned(),
+                Tier::Configures { reason } => format!("configures itself: {reason}"),
+            },
             elapsed_us: microseconds(report.usage.elapsed),
+            cpu_us: microseconds(report.usage.cpu),
             fuel: report.usage.fuel,
             memory_bytes: report.usage.memory_bytes,
             logs: &report.logs,
@@ -111,7 +119,8 @@ impl fmt::Display for Called<'_> {
         fields.add_each("logs", log_lines(self.logs));
         fields.add("plugin", &self.plugin.map_or_else(String::new, |digest| digest.to_string()));
         fields.add("settings", &self.settings.map_or_else(String::new, |digest| digest.to_string()));
-        fields.add("took", &format!("{} µs", grouped(self.elapsed_us)));
+        fields.add("tier", &self.tier);
+        fields.add("took", &format!("{} µs, {} µs of processor", grouped(self.elapsed_us), grouped(self.cpu_us)));
         fields.add("fuel", &grouped(self.fuel));
         fields.add("memory", &format!("{} bytes", grouped(self.memory_bytes)));
         f.write_str(&fields.into_text())

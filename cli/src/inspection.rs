@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use anyhow::Result;
-use guardhouse::{Digest, Grants, Host, Json, LoadError, Plugin, Shape};
+use anyhow::{Context, Result};
+use guardhouse::{Check, CheckConfig, Digest, Grants, Host, ImagePolicy, Json, Limits, LoadError, Plugin, Shape, Tier};
 use serde::Serialize;
 
+use crate::input::Document;
 use crate::source::PluginSource;
 use crate::text::{Fields, grouped};
 
@@ -24,6 +25,12 @@ pub(crate) struct Inspection {
     contents: Option<Contents>,
     #[serde(skip_serializing_if = "Option::is_none")]
     settings_schema: Option<Json>,
+    /// How its machine code was made so far.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'static str>,
+    /// Where the instances of a check with the given settings start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tier: Option<String>,
     pub(crate) loads: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
@@ -56,7 +63,7 @@ struct Import {
 
 impl Inspection {
     /// Reads and loads a plugin. That it does not load is an answer, and no error.
-    pub(crate) fn new(source: &PluginSource, host: &Host) -> Result<Self> {
+    pub(crate) fn new(source: &PluginSource, settings: Option<&Document>, host: &Host) -> Result<Self> {
         let bytes = match source.read(host.limits()) {
             Ok(bytes) => bytes,
             Err(error) => match error.downcast::<LoadError>() {
@@ -65,7 +72,12 @@ impl Inspection {
             },
         };
         let shape = Shape::read(&bytes, host.limits()).ok();
-        Ok(Self::of(source, Some(&bytes), shape, Plugin::load(host, &bytes)))
+        let loaded = Plugin::load(host, &bytes);
+        let tier = match (&loaded, settings) {
+            (Ok(plugin), Some(settings)) => Some(tier(source, plugin, settings)?),
+            _ => None,
+        };
+        Ok(Self { tier, ..Self::of(source, Some(&bytes), shape, loaded) })
     }
 
     fn of(
@@ -81,10 +93,26 @@ impl Inspection {
             size: bytes.map(<[u8]>::len),
             contents: shape.map(Contents::new),
             error: error.map(ToString::to_string),
+            code: loaded.as_ref().ok().map(|plugin| if plugin.is_optimized() { "optimized" } else { "quick" }),
+            tier: None,
             loads: error.is_none(),
             settings_schema: loaded.ok().and_then(|plugin| plugin.settings_schema().cloned()),
         }
     }
+}
+
+/// Where the instances of a check of `plugin` start, and why.
+fn tier(source: &PluginSource, plugin: &Plugin, settings: &Document) -> Result<String> {
+    let cap = Limits::default().settings_bytes;
+    let settings = settings.parse(&format!("the settings of `{source}`"), cap, Json::parse)?;
+    let grants = plugin.shape().imports.iter().filter_map(|import| Grants::needed_by(import));
+    let grants = grants.fold(Grants::default(), |grants, grant| grants.with(grant).unwrap_or(grants));
+    let config = CheckConfig { settings: Some(settings), grants, image: ImagePolicy::Eager, ..CheckConfig::default() };
+    let check = Check::new(plugin, config).with_context(|| format!("cannot make a check of `{source}`"))?;
+    Ok(match check.tier() {
+        Tier::Image => "starts from an image".to_owned(),
+        Tier::Configures { reason } => format!("configures itself: {reason}"),
+    })
 }
 
 impl Contents {
@@ -131,6 +159,8 @@ impl fmt::Display for Inspection {
         if let Some(schema) = &self.settings_schema {
             fields.add("settings", &format!("{:#}", **schema));
         }
+        fields.add("code", self.code.unwrap_or_default());
+        fields.add("tier", self.tier.as_deref().unwrap_or_default());
         match &self.error {
             None => fields.add("verdict", "loads here"),
             Some(error) => fields.add("verdict", &format!("does not load: {error}")),

@@ -3,6 +3,7 @@
 mod command;
 mod exit;
 mod explanation;
+mod host_options;
 mod input;
 mod inspection;
 mod logging;
@@ -38,9 +39,10 @@ Exit codes:
   2  denied; the plugin does not load
 
 Environment:
-  GUARDHOUSE_LOG  what is written to standard error, for example `info` or
-                  `guardhouse::plugin=debug` (default: `warn`, which is one line
-                  for each plugin that failed)";
+  GUARDHOUSE_CACHE  a folder for machine code; see `--cache`
+  GUARDHOUSE_LOG    what is written to standard error, for example `info` or
+                    `guardhouse::plugin=debug` (default: `warn`, which is one line
+                    for each plugin that failed)";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -52,6 +54,10 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    // Before anything else is read: what is compiled here is a stranger's.
+    if std::env::args_os().skip(1).eq([host_options::COMPILE]) {
+        return guardhouse::compiler::serve();
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use clap::Args;
-use guardhouse::{AuthContext, Check, Decision, DecisionId, Host, Limits, Report, blocking};
+use guardhouse::{AuthChecks, AuthContext, Check, Decision, DecisionId, Limits, Report, blocking};
 use serde::Serialize;
 
 use crate::exit::Exit;
 use crate::explanation::Explanation;
+use crate::host_options::HostOptions;
 use crate::input::Document;
 use crate::output::{self, Output};
 use crate::plugin_list::PluginList;
@@ -43,6 +44,9 @@ pub(crate) struct CheckArgs {
 
     #[command(flatten)]
     limits: LimitOptions,
+
+    #[command(flatten)]
+    host: HostOptions,
 }
 
 const AFTER_HELP: &str = "\
@@ -75,6 +79,10 @@ struct LimitOptions {
     #[arg(long, value_name = "UNITS")]
     fuel: Option<u64>,
 
+    /// The processor time that each plugin has, in milliseconds [default: as much as the deadline leaves]
+    #[arg(long, value_name = "MS")]
+    cpu_ms: Option<u64>,
+
     /// The memory that each plugin has, in bytes
     #[arg(long, value_name = "BYTES", default_value_t = Limits::default().memory_bytes)]
     memory_bytes: usize,
@@ -84,10 +92,17 @@ impl LimitOptions {
     fn limits(&self) -> Limits {
         Limits {
             deadline: Duration::from_millis(self.deadline_ms),
+            cpu: self.cpu_ms.map(Duration::from_millis),
             fuel: self.fuel,
             memory_bytes: self.memory_bytes,
             ..Limits::default()
         }
+    }
+
+    /// Of all plugins together: each has its own.
+    fn deadline(&self, plugins: usize) -> Duration {
+        let each = Duration::from_millis(self.deadline_ms);
+        each.saturating_mul(u32::try_from(plugins).unwrap_or(u32::MAX)).max(AuthChecks::<Check>::DEADLINE)
     }
 }
 
@@ -101,14 +116,14 @@ pub(crate) fn run(args: &CheckArgs) -> Result<Output> {
     ensure!(from_stdin <= 1, "`@-` is given {from_stdin} times, but standard input can be read only once");
 
     let context = args.context.parse("the context", AuthContext::MAX_BYTES, AuthContext::from_json)?;
-    let host = Host::new()?;
+    let host = args.host.host()?;
     let limits = args.limits.limits();
     let checks: Vec<Check> = args.plugins.0.iter().map(|plugin| plugin.check(&host, &limits)).collect::<Result<_>>()?;
-    let report = if args.step_up {
-        blocking::explain_auth_checks_with_shortfall(&checks, &context)
-    } else {
-        blocking::explain_auth_checks(&checks, &context)
-    };
+    let mut list = AuthChecks::new(&checks).deadline(args.limits.deadline(checks.len()));
+    if args.step_up {
+        list = list.with_shortfall();
+    }
+    let report = blocking::explain(&list, &context);
 
     let explanation = args.explain.then(|| Explanation::new(&report, &checks));
     let text = if args.json {

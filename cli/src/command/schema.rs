@@ -2,8 +2,9 @@
 
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand, ValueHint};
-use guardhouse::{AuthContext, Host};
+use guardhouse::AuthContext;
 
+use crate::host_options::HostOptions;
 use crate::output::{self, Output};
 use crate::source::PluginSource;
 
@@ -27,14 +28,17 @@ enum Document {
         /// The path of a component, or `builtin:NAME`
         #[arg(value_parser = PluginSource::parser(), value_hint = ValueHint::FilePath)]
         plugin: PluginSource,
+
+        #[command(flatten)]
+        host: HostOptions,
     },
 }
 
 pub(crate) fn run(args: &SchemaArgs) -> Result<Output> {
     let text = match &args.document {
         Document::Context => output::pretty_json(&AuthContext::json_schema())?,
-        Document::Settings { plugin: source } => {
-            let plugin = source.load(&Host::new()?)?;
+        Document::Settings { plugin: source, host } => {
+            let plugin = source.load(&host.host()?)?;
             let schema = plugin.settings_schema().with_context(|| format!("`{source}` takes no settings"))?;
             output::pretty_json(schema)?
         }

@@ -17,13 +17,43 @@ fn a_plugin_that_loads() {
     let (run, text) = inspect("builtin:require-scopes");
     let json = run.json();
     assert_eq!(run.exit, 0);
-    let names = "contract digest exports functions imports interfaces loads modules plugin producers settings_schema size types";
+    let names = "code contract digest exports functions imports interfaces loads modules plugin producers settings_schema size types";
     assert_eq!(run.names().join(" "), names);
     assert_eq!(json["contract"], json!(["0.1.0"]));
     assert_eq!(json["interfaces"], json!(["settings", "step-up"]));
     assert_eq!(json["imports"], json!([{"name": "guardhouse:auth/types@0.1.0", "offered": true}]));
     assert_eq!(json["settings_schema"]["type"], "object");
     assert!(text.stdout.ends_with("\nverdict     loads here\n"), "{text:?}");
+}
+
+#[test]
+fn settings_tell_where_instances_start() {
+    let tier = |plugin: &str, settings| {
+        let run = guardhouse(&["inspect", plugin, "--json", "--settings", settings]);
+        assert_eq!(run.exit, 0, "{run:?}");
+        run.json()["tier"].clone()
+    };
+    assert_eq!(tier("builtin:require-scopes", r#"{"scopes": ["read"]}"#), "starts from an image");
+    assert_eq!(tier("builtin:require-auth", "null"), "configures itself: there is nothing to configure");
+    let run = guardhouse(&["inspect", "builtin:require-scopes", "--settings", r#"{"scopes": "read"}"#]);
+    assert_eq!(run.exit, 1, "{run:?}");
+    assert!(run.stderr.contains("`builtin:require-scopes`"), "{run:?}");
+}
+
+#[test]
+fn a_cache_is_filled_and_must_be_ones_own() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = std::path::PathBuf::from(file("a-cache", b"")).with_extension("folder");
+    let _ = std::fs::remove_dir_all(&folder);
+    let inspect = || guardhouse(&["inspect", "builtin:require-auth", "--cache", folder.to_str().unwrap()]);
+    assert_eq!(inspect().exit, 0);
+    assert_eq!(std::fs::read_dir(folder.join("code")).unwrap().count(), 2, "the plugin and its machine code");
+    assert_eq!(inspect().exit, 0);
+    std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o777)).unwrap();
+    let run = inspect();
+    assert_eq!(run.exit, 1, "{run:?}");
+    assert!(run.stderr.contains("chmod 700"), "{run:?}");
 }
 
 #[test]
