@@ -9,17 +9,19 @@ use crate::blocking::block_on;
 use crate::capabilities::Request;
 use crate::check::Inner;
 use crate::decision::DecisionId;
-use crate::evaluation::enter;
+use crate::evaluation::{instance, program};
 use crate::instance::Instance;
 use crate::lock::lock;
 use crate::residents::Resident;
+use crate::room::Place;
 
 /// The instances of one check that are made ahead. They take room while they wait: only the checks of a host that were
 /// used last have any (see [`HostLimits::ahead`](crate::HostLimits::ahead)).
 #[derive(Default)]
 pub(crate) struct Ahead {
     cap: usize,
-    ready: Mutex<VecDeque<Instance>>,
+    /// Each with its share of the room for such.
+    ready: Mutex<VecDeque<(Instance, Place)>>,
     is_being_filled: AtomicBool,
     last_used: AtomicU64,
 }
@@ -54,7 +56,7 @@ impl Ahead {
                 self.is_being_filled.store(false, Ordering::Release);
             }
         }
-        ready
+        ready.map(|(instance, _)| instance)
     }
 
     /// How many are ready.
@@ -70,11 +72,19 @@ impl Ahead {
         let now = Instant::now();
         let end = now + check.limits.configure_deadline;
         let request = Request::none(check.seed(DecisionId::random()));
+        let (host, pool) = (check.plugin.host(), check.plugin.pool());
         let made = block_on(async {
-            let (mut instance, settings) = enter(check, request, now, end).await?;
+            let (program, settings) = program(check, now, end).await?;
+            // Only what nobody waits for.
+            let places = || {
+                let ahead = host.room_ahead(pool).try_enter(program.weight)?;
+                Some((ahead, (check.room.try_enter(1)?, host.room(pool).try_enter(program.weight)?)))
+            };
+            let Some((ahead, places)) = places() else { return Ok(None) };
+            let mut instance = instance(check, program, request, end, places);
             let words = instance.configure(settings, end).await?;
             // It keeps what it holds in the host from here to its request, and random numbers are a decision's own.
-            Ok((words.is_ok() && instance.can_turn()).then_some(instance))
+            Ok((words.is_ok() && instance.can_turn()).then_some((instance, ahead)))
         });
         // What cannot be made ahead is made at the request, where its fault is told.
         let Ok(Some(instance)) = made.flatten() else { return false };

@@ -20,8 +20,8 @@ pub trait AuthCheck: Send + Sync {
     /// Answers one request. A panic is a fault of the check, and denies.
     fn evaluate<'a>(&'a self, inquiry: Inquiry<'a>) -> EvaluationFuture<'a>;
 
-    /// Begins a batch: several requests that are asked one after the other and decided together. The answers must be
-    /// those that [`evaluate`](Self::evaluate) would give; a session may only be cheaper.
+    /// Begins a batch: requests that are asked one after the other and decided together. What a session keeps between
+    /// them must make it cheaper and nothing else: each is answered as [`evaluate`](Self::evaluate) would answer it.
     fn session(&self) -> Box<dyn Session + '_> {
         Box::new(Each(self))
     }

@@ -53,7 +53,8 @@ impl Check {
     /// trial, so that nothing of this can fail for the first time at a request.
     ///
     /// It blocks, at most until [`Limits::configure_deadline`]; with [`ImagePolicy::Eager`], for two compilations more
-    /// if the plugin has no image yet.
+    /// if the plugin has no image yet; and with [`Limits::fuel`] until the plugin [is
+    /// optimized](Plugin::is_optimized), because other code would use other fuel.
     ///
     /// # Errors
     /// [`ConfigError`] if the settings do not fit or are refused, an import is not granted, a limit is more than the
@@ -63,6 +64,9 @@ impl Check {
         check_limits(plugin, &limits)?;
         check_grants(plugin, grants)?;
         let settings = check_settings(plugin, settings, &limits)?;
+        if limits.fuel.is_some() {
+            plugin.optimize_now().map_err(|error| ConfigError::Optimize(error.to_string()))?;
+        }
         let owner = plugin.host().registry().get(tenant.as_deref());
         let check = Self(Arc::new(Inner {
             id: id.unwrap_or_else(|| plugin.digest().to_string()).into(),

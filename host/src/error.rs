@@ -124,6 +124,9 @@ pub enum LoadError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
+    /// With a limit of fuel the plugin must be optimized, and cannot be.
+    #[error("cannot be optimized, which a limit of fuel needs: {0}")]
+    Optimize(String),
     /// Settings for a plugin that has none.
     #[error("this plugin takes no settings")]
     NoSettings,

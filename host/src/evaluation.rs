@@ -10,6 +10,8 @@ use crate::check::Inner;
 use crate::instance::{Instance, Question};
 use crate::meter::metered;
 use crate::outcome::{Cause, Evaluation, Fault, Outcome, Usage};
+use crate::program::Program;
+use crate::room::Place;
 use crate::store::Terms;
 
 /// Asks a fresh instance of `check`, and ends it.
@@ -18,8 +20,9 @@ pub(crate) async fn evaluate(check: &Arc<Inner>, inquiry: Inquiry<'_>) -> Evalua
     evaluate_in(check, &mut instance, inquiry).await
 }
 
-/// A check of a plugin for the length of a batch. One instance serves it for as long as nobody could tell the
-/// difference: after a fault, or once it holds anything in the host, the next request gets a fresh one.
+/// A check of a plugin for the length of a batch. One instance serves it, bounded for each request as if it were
+/// fresh; after a fault, or once it holds anything in the host, the next request gets another. With a limit of fuel
+/// each gets its own, because what a request costs depends on those before it.
 pub(crate) struct PluginSession<'a> {
     check: &'a Arc<Inner>,
     instance: Option<Instance>,
@@ -40,9 +43,8 @@ impl<'a> PluginSession<'a> {
                 evaluation = evaluate(self.check, inquiry).await;
             }
         }
-        if self.instance.as_ref().is_some_and(|instance| !instance.can_turn()) {
-            self.instance = None;
-        }
+        let is_exact = self.check.limits.fuel.is_none();
+        self.instance = self.instance.take().filter(|instance| is_exact && instance.can_turn());
         evaluation
     }
 }
@@ -79,7 +81,13 @@ async fn ask(
             instance.turn_to(request, end);
             (instance, None)
         }
-        None => enter(check, request, start, end).await?,
+        None => {
+            let (program, settings) = program(check, start, end).await?;
+            // Its own room first: those who wait there take no place from others.
+            let own = check.room.enter(1, end).await?;
+            let shared = plugin.host().room(plugin.pool()).enter(program.weight, end).await?;
+            (instance(check, program, request, end, (own, shared)), settings)
+        }
     };
     let instance = place.insert(instance);
     let question = Question {
@@ -104,29 +112,31 @@ async fn ask(
     })
 }
 
-/// An instance of which nothing has run, and the settings that it still needs.
-pub(crate) async fn enter(
+/// What instances of the check are made of now, and the settings that they still need.
+pub(crate) async fn program(
     check: &Arc<Inner>,
-    request: Request,
     now: Instant,
     end: Instant,
-) -> Result<(Instance, Option<&String>), Fault> {
-    let Inner { plugin, limits, .. } = &**check;
-    let host = plugin.host();
-    // Its own room first: those who wait there take no place from others.
-    let own = check.room.enter(1, end).await?;
-    let shared = host.room(plugin.pool()).enter(plugin.weight(), end).await?;
-    let (program, settings) = match check.image.program(host.age(now)) {
-        Some(program) => (program, None),
-        None => {
-            if check.image.is_due() {
-                check.make_image_in_background();
-            }
-            (plugin.program(end).await?, check.settings.as_ref())
-        }
-    };
-    let terms = Terms::new(limits, end).for_tenant(&check.membership.tenant);
-    Ok((Instance::new(program, &terms, request).holding(Some(own), shared), settings))
+) -> Result<(Arc<Program>, Option<&String>), Fault> {
+    if let Some(program) = check.image.program(check.plugin.host().age(now)) {
+        return Ok((program, None));
+    }
+    if check.image.is_due() {
+        check.make_image_in_background();
+    }
+    Ok((check.plugin.program(end).await?, check.settings.as_ref()))
+}
+
+/// An instance of which nothing has run, in its places: the check's own, and the one that all share.
+pub(crate) fn instance(
+    check: &Inner,
+    program: Arc<Program>,
+    request: Request,
+    end: Instant,
+    (own, shared): (Place, Place),
+) -> Instance {
+    let terms = Terms::new(&check.limits, end).for_tenant(&check.membership.tenant);
+    Instance::new(program, &terms, request).holding(Some(own), shared)
 }
 
 /// What of the request the plugin may read.

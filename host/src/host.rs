@@ -95,6 +95,11 @@ impl Host {
         self.0.sandboxes.room(pool)
     }
 
+    /// Where those find room besides that are made ahead of requests.
+    pub(crate) fn room_ahead(&self, pool: Pool) -> &Room {
+        self.0.sandboxes.ahead(pool)
+    }
+
     pub(crate) fn compilation(&self) -> &Compilation {
         &self.0.compilation
     }

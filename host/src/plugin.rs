@@ -39,8 +39,8 @@ struct Inner {
     can_wait: bool,
     /// None while it is on disk only.
     program: ArcSwapOption<Program>,
-    /// Held while it is brought back, so that it is brought back once.
-    returning: Mutex<()>,
+    /// Held while it is made or brought back, so that this is done once.
+    making: Mutex<()>,
     last_used: AtomicU64,
 }
 
@@ -75,7 +75,7 @@ impl Plugin {
             is_scope_aware: program.step_up.is_some(),
             weight: program.weight,
             program: ArcSwapOption::from(Some(program)),
-            returning: Mutex::default(),
+            making: Mutex::default(),
             last_used: AtomicU64::new(host.age(Instant::now())),
         }));
         plugin.count_as_resident();
@@ -179,7 +179,7 @@ impl Plugin {
 
     /// The same on this thread.
     pub(crate) fn program_now(&self) -> Result<Arc<Program>, Fault> {
-        let _returning = lock(&self.0.returning);
+        let _making = lock(&self.0.making);
         if let Some(program) = self.0.program.load_full() {
             return Ok(program);
         }
@@ -189,6 +189,17 @@ impl Plugin {
         program.store(Some(Arc::clone(&loaded)));
         self.count_as_resident();
         Ok(loaded)
+    }
+
+    /// Makes its code as good as it will be, on this thread.
+    pub(crate) fn optimize_now(&self) -> Result<(), LoadError> {
+        let _making = lock(&self.0.making);
+        if !self.is_optimized() {
+            let Inner { host, shape, source, program, .. } = &*self.0;
+            let optimized = Program::load(host, source, shape, Compiler::Optimizing)?;
+            program.store(Some(Arc::new(optimized)));
+        }
+        Ok(())
     }
 
     /// What can be brought back may leave.
@@ -206,11 +217,9 @@ impl Plugin {
         let plugin: Weak<Inner> = Arc::downgrade(&self.0);
         self.0.host.backlog().add(move || {
             let Some(plugin) = plugin.upgrade() else { return };
-            let Inner { host, shape, source, program, .. } = &*plugin;
-            match Program::load(host, source, shape, Compiler::Optimizing) {
-                Ok(optimized) => program.store(Some(Arc::new(optimized))),
+            if let Err(error) = Self(plugin).optimize_now() {
                 // It goes on as it is.
-                Err(error) => tracing::warn!(target: "guardhouse", %error, "a plugin cannot be optimized"),
+                tracing::warn!(target: "guardhouse", %error, "a plugin cannot be optimized");
             }
         });
     }

@@ -27,7 +27,9 @@ impl Residents {
     /// for the longest time.
     pub(crate) fn add(&self, resident: Weak<dyn Resident>) {
         let mut all = lock(&self.all);
-        all.push(resident);
+        if !all.iter().any(|known| std::ptr::addr_eq(known.as_ptr(), resident.as_ptr())) {
+            all.push(resident);
+        }
         if all.len() <= self.cap {
             return;
         }
@@ -48,5 +50,65 @@ impl Residents {
             resident.leave();
         }
         *all = used.into_iter().map(|(_, _, weak)| weak).collect();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    struct Tenant {
+        last_used: u64,
+        is_here: AtomicBool,
+    }
+
+    impl Resident for Tenant {
+        fn last_used(&self) -> Option<u64> {
+            self.is_here.load(Ordering::Relaxed).then_some(self.last_used)
+        }
+
+        fn leave(&self) {
+            self.is_here.store(false, Ordering::Relaxed);
+        }
+    }
+
+    fn tenant(last_used: u64) -> Arc<dyn Resident> {
+        Arc::new(Tenant { last_used, is_here: AtomicBool::new(true) })
+    }
+
+    fn who_is_here(all: &[Arc<dyn Resident>]) -> Vec<u64> {
+        all.iter().filter_map(|resident| resident.last_used()).collect()
+    }
+
+    #[test]
+    fn the_least_recently_used_leaves() {
+        let residents = Residents::new(3);
+        let all = [5, 1, 9, 7, 3].map(tenant);
+        for resident in &all {
+            residents.add(Arc::downgrade(resident));
+        }
+        assert_eq!(who_is_here(&all), [5, 9, 7]);
+    }
+
+    #[test]
+    fn one_that_comes_again_counts_once() {
+        let residents = Residents::new(2);
+        let all = [1, 2].map(tenant);
+        for resident in all.iter().chain(&all).chain(&all) {
+            residents.add(Arc::downgrade(resident));
+        }
+        assert_eq!(who_is_here(&all), [1, 2]);
+    }
+
+    #[test]
+    fn the_dead_take_no_room() {
+        let residents = Residents::new(1);
+        residents.add(Arc::downgrade(&tenant(9)));
+        let all = [tenant(1)];
+        residents.add(Arc::downgrade(&all[0]));
+        assert_eq!(who_is_here(&all), [1]);
     }
 }

@@ -23,9 +23,14 @@ impl Room {
         Self { free: Arc::new(Semaphore::new(instances as usize)), waiting: AtomicUsize::new(0), queue }
     }
 
+    /// Room for `weight` instances, if there is some now.
+    pub(crate) fn try_enter(&self, weight: u32) -> Option<Place> {
+        Arc::clone(&self.free).try_acquire_many_owned(weight).ok()
+    }
+
     /// Waits for room for `weight` instances, but not beyond `end` and not behind a full queue.
     pub(crate) async fn enter(&self, weight: u32, end: Instant) -> Result<Place, Fault> {
-        if let Ok(place) = Arc::clone(&self.free).try_acquire_many_owned(weight) {
+        if let Some(place) = self.try_enter(weight) {
             return Ok(place);
         }
         let _waiting = self.wait()?;

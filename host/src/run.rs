@@ -159,6 +159,9 @@ const GRACE: Duration = Duration::from_millis(10);
 /// Waits for an answer until `end`. A panic in a check, or in the host on its behalf, is a fault of the check: also one
 /// that comes only when its answer is put away.
 async fn settle<'a>(ask: impl FnOnce() -> EvaluationFuture<'a>, end: Instant) -> Evaluation {
+    if Instant::now() >= end {
+        return late();
+    }
     let mut future = match caught(ask) {
         Ok(future) => Some(future),
         Err(panicked) => return panicked,
@@ -176,8 +179,7 @@ async fn settle<'a>(ask: impl FnOnce() -> EvaluationFuture<'a>, end: Instant) ->
                 if timer.as_mut().poll(context).is_pending() {
                     return Poll::Pending;
                 }
-                let detail = "no answer within the deadline of the decision";
-                Outcome::Masked(Fault::new(Cause::Deadline, detail)).into()
+                late()
             }
             Ok(Poll::Ready(evaluation)) => evaluation,
             Err(panicked) => panicked,
@@ -186,6 +188,10 @@ async fn settle<'a>(ask: impl FnOnce() -> EvaluationFuture<'a>, end: Instant) ->
         Poll::Ready(caught(|| drop(done)).map_or_else(|panicked| panicked, |()| evaluation))
     })
     .await
+}
+
+fn late() -> Evaluation {
+    Outcome::Masked(Fault::new(Cause::Deadline, "no answer within the deadline of the decision")).into()
 }
 
 #[expect(clippy::result_large_err, reason = "a panic is rare, and its report is not passed on")]

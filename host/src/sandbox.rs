@@ -34,6 +34,8 @@ pub(crate) struct Sandboxes {
 
 struct PoolSlot {
     room: Room,
+    /// What of the room those may take that are made ahead of requests: never all of it.
+    ahead: Room,
     quick: OnceLock<Result<Sandbox, String>>,
     optimizing: OnceLock<Result<Sandbox, String>>,
 }
@@ -43,6 +45,7 @@ impl Sandboxes {
     pub(crate) fn new(limits: &HostLimits, tick: Duration) -> Result<Self, HostError> {
         let slot = |pool| PoolSlot {
             room: Room::new(engine::instances(limits, pool), limits.queue),
+            ahead: Room::new(engine::instances(limits, pool) / 2, 0),
             quick: OnceLock::new(),
             optimizing: OnceLock::new(),
         };
@@ -74,6 +77,11 @@ impl Sandboxes {
     /// Where the instances of a pool find room.
     pub(crate) fn room(&self, pool: Pool) -> &Room {
         &self.slot(pool).room
+    }
+
+    /// Where those find room besides that are made ahead of requests.
+    pub(crate) fn ahead(&self, pool: Pool) -> &Room {
+        &self.slot(pool).ahead
     }
 
     fn slot(&self, pool: Pool) -> &PoolSlot {

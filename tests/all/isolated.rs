@@ -7,7 +7,7 @@ use guardhouse::{Host, LoadError, Plugin};
 use crate::harness::{host_with, neighbour_is_unharmed, small};
 
 /// Runs an ignored test of this binary in a process of its own, which must end well.
-fn survives(test: &str) {
+pub(crate) fn survives(test: &str) {
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", test, "--ignored", "--nocapture", "--test-threads", "1"])
         .output()

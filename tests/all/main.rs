@@ -3,9 +3,12 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests are tests")]
 
+mod ahead;
 mod answers;
+mod batch;
 mod bombs;
 mod builtins;
+mod deadlines;
 mod determinism;
 mod documents;
 mod engine;
@@ -15,18 +18,23 @@ mod grants;
 mod harness;
 mod image_state;
 mod images;
+mod interleaved;
 mod isolated;
 mod json;
 mod loading;
 mod memory;
 mod output;
+mod pools;
 mod properties;
+mod quick;
 mod records;
 mod room;
 mod runtimes;
 mod settings;
 mod state;
 mod step_up;
+mod storm;
+mod tenants;
 mod time;
 mod too_large;
 mod versions;

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use crate::harness::{builtin, host, patient};
 
-fn config(cases: u32) -> Config {
+pub(crate) fn config(cases: u32) -> Config {
     Config {
         cases,
         failure_persistence: None,
@@ -66,7 +66,7 @@ prop_compose! {
 }
 
 prop_compose! {
-    fn context()(
+    pub(crate) fn context()(
         token in prop::option::of(token()),
         kind in text(),
         name in text(),

@@ -18,8 +18,13 @@ fn guest_on(host: &Host, name: &str, deadline: Duration) -> Check {
 }
 
 /// Runs `work` while an endless loop holds one place of `host`.
-fn while_one_is_busy<T>(host: &Host, work: impl FnOnce() -> T) -> T {
-    let checks = [guest_on(host, "loop", Duration::from_secs(60))];
+fn while_full<T>(host: &Host, work: impl FnOnce() -> T) -> T {
+    while_one_is_busy(guest_on(host, "loop", Duration::from_secs(60)), work)
+}
+
+/// Runs `work` while an endless check holds its place.
+pub(crate) fn while_one_is_busy<T>(endless: Check, work: impl FnOnce() -> T) -> T {
+    let checks = [endless];
     let context = nobody();
     Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
         let mut busy = pin!(run_auth_checks(&checks, &context));
@@ -36,7 +41,7 @@ fn a_full_host_without_a_queue_has_no_room() {
     let host = host_with(HostLimits { instances: 1, queue: 0, ..small() });
     let check = guest_on(&host, "allow", PATIENT);
     let (report, events) =
-        while_one_is_busy(&host, || events::capture(|| blocking::explain_auth_checks(&[&check], &nobody())));
+        while_full(&host, || events::capture(|| blocking::explain_auth_checks(&[&check], &nobody())));
     let fault = masked(&report, &events);
     println!("full host, queue of none: {fault}");
     assert_eq!(fault.cause, Cause::NoRoom);
@@ -49,7 +54,7 @@ fn a_full_host_with_a_queue_makes_others_wait_until_their_deadlines() {
     let host = host_with(HostLimits { instances: 1, queue: 1, ..small() });
     let check = guest_on(&host, "allow", Duration::from_millis(50));
     let (report, events) =
-        while_one_is_busy(&host, || events::capture(|| blocking::explain_auth_checks(&[&check], &nobody())));
+        while_full(&host, || events::capture(|| blocking::explain_auth_checks(&[&check], &nobody())));
     let fault = masked(&report, &events);
     println!("full host, queue of one: {fault}");
     assert_eq!(fault.cause, Cause::NoRoom);
@@ -102,7 +107,7 @@ fn a_check_that_cannot_be_made_for_want_of_room_says_so() {
     let mut guest = Guest::new("token");
     guest.host = host.clone();
     let plugin = guest.load().unwrap();
-    let error = while_one_is_busy(&host, || Check::new(&plugin, guest.config.clone())).unwrap_err();
+    let error = while_full(&host, || Check::new(&plugin, guest.config.clone())).unwrap_err();
     let guardhouse::ConfigError::Fault(fault) = error else { panic!("{error}") };
     assert_eq!(fault.cause, Cause::NoRoom);
 }

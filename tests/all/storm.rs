@@ -1,0 +1,133 @@
+//! A storm of faults: ten thousand checks that fail in every way, beside good ones, on sixteen threads. Afterwards the
+//! process has what it had before.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::time::Duration;
+
+use guardhouse::{Cause, Check, Decision, Host, HostLimits, Limits, Outcome, blocking};
+use guardhouse_tests::guest;
+
+use crate::harness::{Guest, host_with, nobody, patient, small, somebody};
+use crate::isolated::survives;
+
+const THREADS: usize = 16;
+const ROUNDS: usize = 42;
+
+#[test]
+fn ten_thousand_faults_leave_nothing_behind() {
+    survives("storm::faults");
+}
+
+/// What a process has that can leak.
+#[derive(Debug, PartialEq, Eq)]
+struct Possessions {
+    maps: usize,
+    files: usize,
+    threads: usize,
+    children: usize,
+}
+
+impl Possessions {
+    fn now() -> Self {
+        let children = fs::read_to_string("/proc/thread-self/children").unwrap_or_default();
+        Self {
+            maps: fs::read_to_string("/proc/self/maps").unwrap().lines().count(),
+            files: fs::read_dir("/proc/self/fd").unwrap().count(),
+            threads: fs::read_dir("/proc/self/task").unwrap().count(),
+            children: children.split_whitespace().count(),
+        }
+    }
+}
+
+/// Memory of this process that is no file's, in bytes.
+fn anonymous_bytes() -> usize {
+    let text = fs::read_to_string("/proc/self/status").unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
+    line.trim().trim_end_matches("kB").trim().parse::<usize>().unwrap() << 10
+}
+
+/// Every way to fail, with the cause that it must have.
+fn faulty(host: &Host) -> Vec<(Check, Cause)> {
+    let check = |guest: Guest, change: &dyn Fn(&mut Limits)| {
+        let mut guest = guest.limits(|limits| {
+            limits.deadline = patient().deadline;
+            change(limits);
+        });
+        guest.host = host.clone();
+        guest.check()
+    };
+    let plain = |name: &str| check(Guest::new(name), &|_| {});
+    let flood = |name| check(Guest::with(name, &[("length", "1000")]), &|_| {});
+    let few = |limits: &mut Limits| limits.memory_bytes = 2 << 20;
+    vec![
+        (plain("unreachable"), Cause::Trap),
+        (plain("division"), Cause::Trap),
+        (plain("stderr-then-trap"), Cause::Trap),
+        (plain("recursion"), Cause::StackOverflow),
+        (plain("table-trap"), Cause::TableLimit),
+        (plain("handle-flood"), Cause::HandleLimit),
+        (flood("log-flood"), Cause::LogLimit),
+        (flood("stdout-flood"), Cause::LogLimit),
+        (check(Guest::new("exit"), &|_| {}), Cause::Exit),
+        (check(Guest::new("memory-trap"), &few), Cause::MemoryLimit),
+        (check(Guest::new("loop"), &|limits| limits.fuel = Some(100_000)), Cause::OutOfFuel),
+        (check(Guest::new("loop"), &|limits| limits.deadline = Duration::from_millis(3)), Cause::Deadline),
+        (check(Guest::with("long-message", &[("length", "70000")]), &|_| {}), Cause::MessageLimit),
+        (check(Guest::from_bytes("bad text", guest::denies_with(&[0xff]).unwrap()), &|_| {}), Cause::InvalidResult),
+        (check(Guest::new("allow"), &|limits| limits.context_bytes = 1), Cause::ContextLimit),
+    ]
+}
+
+/// Everything once a round, by each of the threads; good checks in between.
+fn storm(faulty: &[(Check, Cause)], good: &Check, rounds: usize) -> BTreeMap<&'static str, usize> {
+    let (allowed, denied) = (somebody(&[]), nobody());
+    let work = || {
+        let mut faults: BTreeMap<&'static str, usize> = BTreeMap::new();
+        for _ in 0..rounds {
+            for (check, cause) in faulty {
+                let report = blocking::explain_auth_checks(&[check], &denied);
+                let Outcome::Masked(fault) = &report.checks[0].outcome else { panic!("{report:?}") };
+                assert!(!report.decision.is_allow());
+                // Sixteen threads on few processors: what has a deadline of its own may meet it before its turn.
+                let is_right = fault.cause == *cause || *cause == Cause::Deadline && fault.cause == Cause::NoRoom;
+                assert!(is_right, "{} and not {cause}", fault);
+                *faults.entry(fault.cause.as_str()).or_default() += 1;
+                assert_eq!(blocking::run_auth_checks(&[good], &allowed), Decision::Allow);
+                assert!(!blocking::run_auth_checks(&[good], &denied).is_allow());
+            }
+        }
+        faults
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(work)).collect();
+        let mut all: BTreeMap<&'static str, usize> = BTreeMap::new();
+        for thread in threads {
+            for (cause, count) in thread.join().unwrap() {
+                *all.entry(cause).or_default() += count;
+            }
+        }
+        all
+    })
+}
+
+#[test]
+#[ignore = "runs in a process of its own"]
+pub(crate) fn faults() {
+    let host = host_with(HostLimits { instances: 32, ..small() });
+    let faulty = faulty(&host);
+    let mut guest = Guest::new("token").limits(|limits| limits.deadline = patient().deadline);
+    guest.host = host.clone();
+    let good = guest.check();
+    // Whatever is made at the first need, and every slot of the pool.
+    storm(&faulty, &good, 4);
+    let (before, memory_before) = (Possessions::now(), anonymous_bytes());
+    let faults = storm(&faulty, &good, ROUNDS);
+    let (after, memory_after) = (Possessions::now(), anonymous_bytes());
+    println!("{faults:?}\n{before:?} {memory_before} bytes\n{after:?} {memory_after} bytes");
+    assert!(faults.values().sum::<usize>() >= 10_000, "{faults:?}");
+    assert_eq!(after, before);
+    // Of ten thousand, one byte each would show; what the allocator keeps for its threads does not count.
+    assert!(memory_after < memory_before + (8 << 20), "{memory_before} bytes before, {memory_after} after");
+    assert!(host.tenants().iter().all(|usage| usage.instances == 0 && usage.memory_bytes == 0));
+}
