@@ -33,8 +33,7 @@ pub(crate) fn decisions(effort: Effort) -> Result<Vec<Row>> {
         CheckConfig { warm_up: Some(real.clone()), image: ImagePolicy::Eager, ..CheckConfig::from(two_scopes()) },
     )?;
     let bare = Check::new(&builtin_plugin(&host, "require-auth")?, CheckConfig::default())?;
-    let guarded = Protections { fiber: false, ..Protections::ALL };
-    let raw = Fresh::new(bytes, guarded)?;
+    let raw = Fresh::new(bytes, Protections::ALL)?;
     let (mut reused_tiny, mut reused_real) = (raw.reused(&settings)?, raw.reused(&settings)?);
     let protected: Vec<_> = PROTECTED
         .iter()

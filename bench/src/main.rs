@@ -1,8 +1,6 @@
 //! What Guardhouse costs, measured in one run on one machine. `cargo xtask bench` builds what is measured, and starts
 //! it.
 
-#![expect(clippy::panic, reason = "a decision that is wrong has no time")]
-
 mod compile;
 mod counts;
 mod latency;
@@ -13,6 +11,7 @@ mod process;
 mod raw;
 mod requests;
 mod scale;
+mod storm;
 mod table;
 mod threads;
 
@@ -90,12 +89,13 @@ fn run(options: &Options) -> Result<()> {
         true => Effort { rounds: 1, slice: Duration::from_millis(5) },
         false => Effort { rounds, slice: Duration::from_millis(milliseconds) },
     };
-    let groups: [Group<'_>; 8] = [
+    let groups: [Group<'_>; 9] = [
         ("decisions", Box::new(|| latency::decisions(effort(15, 40)))),
         ("settings", Box::new(|| latency::settings(&regexes()?, effort(11, 40)))),
         ("counts", Box::new(counts::run)),
         ("threads", Box::new(threads::run)),
         ("neighbour", Box::new(neighbour::run)),
+        ("storm", Box::new(storm::run)),
         ("compile", Box::new(|| compile::run(&compile::subjects(regexes()?, options.javascript.as_deref())?))),
         ("scale", Box::new(|| scale::run(effort(11, 100)))),
         (

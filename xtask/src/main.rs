@@ -24,7 +24,7 @@ commands:
   corpus FILE…      run recorded decisions through the plugins and the native checks
   bench             measure what everything costs, and print tables
                     --json FILE   write the figures down
-                    --only GROUP  decisions, settings, counts, threads, neighbour, compile, scale or peers
+                    --only GROUP  decisions, settings, counts, threads, neighbour, storm, compile, scale or peers
                     --no-peers    build and measure no peers
                     --quick       as short as it goes: to see that all of it works
   guests [--check]  build the plugins of plugins/ into host/builtin/

@@ -1,0 +1,85 @@
+//! What good checks feel of faulting ones: ten thousand faults of every kind, on sixteen threads.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use guardhouse::{AuthContext, Check, CheckConfig, Host, ImagePolicy, Limits, Plugin, blocking};
+use guardhouse_tests::guest;
+
+use crate::requests::{allows, builtin_plugin, check, real, two_scopes};
+use crate::table::{Row, quantile};
+
+const THREADS: usize = 16;
+const FAULTS_PER_THREAD: usize = 625;
+
+pub(crate) fn run() -> Result<Vec<Row>> {
+    let host = Host::new()?;
+    let good = check(&builtin_plugin(&host, "require-scopes")?, two_scopes(), ImagePolicy::Eager)?;
+    let (faulty, context) = (faulty(&host)?, real()?);
+    let storm = || {
+        among(&good, &context, |turn| {
+            if let Some(check) = faulty.get(turn % faulty.len().max(1)) {
+                assert!(!blocking::run_auth_checks(&[check], &context).is_allow());
+            }
+        })
+    };
+    // As many threads that do as much, with nothing wrong.
+    let calm = || among(&good, &context, |_| allows(&good, &context));
+    calm();
+    storm();
+    let (mut calm, mut stormy) = (calm(), storm());
+    Ok(vec![
+        Row::new("good_p50_ms_on_16_threads", "ms", quantile(&mut calm, 0.5)),
+        Row::new("good_p50_ms_in_a_storm", "ms", quantile(&mut stormy, 0.5)).against("good_p50_ms_on_16_threads"),
+        Row::new("good_p99_ms_on_16_threads", "ms", quantile(&mut calm, 0.99)),
+        Row::new("good_p99_ms_in_a_storm", "ms", quantile(&mut stormy, 0.99)).against("good_p99_ms_on_16_threads"),
+    ])
+}
+
+/// Milliseconds of good checks, one after each turn of something else.
+fn among(good: &Check, context: &AuthContext, other: impl Fn(usize) + Sync) -> Vec<f64> {
+    let work = |thread: usize| {
+        let mut samples = Vec::with_capacity(FAULTS_PER_THREAD);
+        for turn in 0..FAULTS_PER_THREAD {
+            other(thread + turn);
+            let start = Instant::now();
+            allows(good, context);
+            samples.push(start.elapsed().as_secs_f64() * 1e3);
+        }
+        samples
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS).map(|thread| scope.spawn(move || work(thread))).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap_or_default()).collect()
+    })
+}
+
+/// Checks that fail: by a trap, for want of stack, memory, table, fuel, handles or time, by what they write and answer.
+fn faulty(host: &Host) -> Result<Vec<Check>> {
+    let quick = Limits { deadline: Duration::from_millis(5), ..Limits::default() };
+    let cases = [
+        (include_str!("../../tests/fixtures/unreachable.wat"), Limits::default()),
+        (include_str!("../../tests/fixtures/division.wat"), Limits::default()),
+        (include_str!("../../tests/fixtures/recursion.wat"), Limits::default()),
+        (include_str!("../../tests/fixtures/table-trap.wat"), Limits::default()),
+        (include_str!("../../tests/fixtures/memory-trap.wat"), Limits { memory_bytes: 4 << 20, ..Limits::default() }),
+        (include_str!("../../tests/fixtures/handle-flood.wat"), Limits::default()),
+        (include_str!("../../tests/fixtures/exit.wat"), Limits::default()),
+        (include_str!("../../tests/fixtures/loop.wat"), Limits { fuel: Some(100_000), ..Limits::default() }),
+        (include_str!("../../tests/fixtures/loop.wat"), quick),
+        (include_str!("../../tests/fixtures/allow.wat"), Limits { context_bytes: 1, ..Limits::default() }),
+    ];
+    let check = |(text, limits): (&str, Limits)| {
+        let plugin = Plugin::load(host, &guest::assemble(text)?)?;
+        Ok(Check::new(&plugin, CheckConfig { limits, ..CheckConfig::default() })?)
+    };
+    let mut checks = cases.into_iter().map(check).collect::<Result<Vec<_>>>()?;
+    checks.push(check_denying(host)?);
+    Ok(checks)
+}
+
+/// One that answers with what is no text.
+fn check_denying(host: &Host) -> Result<Check> {
+    let plugin = Plugin::load(host, &guest::denies_with(&[0xff])?)?;
+    Ok(Check::new(&plugin, CheckConfig::default())?)
+}
