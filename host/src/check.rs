@@ -85,9 +85,8 @@ impl Check {
         let fuel = check.try_out()?;
         if check.0.image.is_wanted_now() {
             check.0.make_image();
-        } else if check.0.image.is_due_at_once(fuel) {
-            check.0.make_image_in_background();
         }
+        check.0.image.set_cost(fuel);
         Ok(check)
     }
 
@@ -152,9 +151,18 @@ impl Inner {
         self.image.set(host.images().get(recipe, host.age(Instant::now())));
     }
 
+    /// Has made in the background what makes the next answer faster: better code, and an image. To be called after each
+    /// answer.
+    pub(crate) fn improve(self: &Arc<Self>) {
+        self.plugin.optimize_in_background();
+        if self.image.is_due() {
+            self.make_image_in_background();
+        }
+    }
+
     /// Makes an image without holding anybody up. If that cannot be now, it is tried again later: until then instances
     /// go on configuring themselves.
-    pub(crate) fn make_image_in_background(self: &Arc<Self>) {
+    fn make_image_in_background(self: &Arc<Self>) {
         let check = Arc::downgrade(self);
         let job = move || {
             if let Some(check) = check.upgrade() {

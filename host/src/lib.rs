@@ -76,6 +76,7 @@ mod lock;
 mod log;
 mod machine;
 mod meter;
+mod module_parts;
 pub mod native;
 mod nesting;
 mod outcome;

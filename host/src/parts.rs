@@ -4,19 +4,15 @@
 //! so that no function changes. What they hold becomes a module of its own, which has no code and is made in no time.
 //! The component imports that module, makes an instance of it, and hands it on.
 
-use wasm_encoder::reencode::{self, Reencode, ReencodeComponent, RoundtripReencoder};
+use wasm_encoder::reencode::{self, Reencode, ReencodeComponent};
 use wasm_encoder::{
-    Component, ComponentImportSection, ComponentTypeRef, ConstExpr, CoreTypeSection, DataCountSection, DataSection,
-    EntityType, ExportKind, ExportSection, GlobalSection, ImportSection, InstanceSection, MemorySection, Module,
-    ModuleArg, ModuleType, RawSection,
+    Component, ComponentImportSection, ComponentTypeRef, CoreTypeSection, InstanceSection, ModuleArg, ModuleType,
+    RawSection,
 };
-use wasmparser::{DataKind, MemoryType, Operator, Parser, Payload, TypeRef};
+use wasmparser::{Parser, Payload};
 
 use crate::digest::Digest;
-
-fn text(error: impl std::fmt::Display) -> String {
-    error.to_string()
-}
+use crate::module_parts::{ModuleState, Parted, STATE, text};
 
 /// A component in two parts.
 pub(crate) struct Parts {
@@ -36,9 +32,6 @@ impl Parts {
 pub(crate) fn name(state: usize) -> String {
     format!("guardhouse-state-{state}")
 }
-
-/// The name under which a module imports its own state.
-const STATE: &str = "guardhouse:state";
 
 type Error = reencode::Error<std::convert::Infallible>;
 
@@ -172,174 +165,4 @@ impl ReencodeComponent for Shift {
         instances.instantiate(self.module_index(module_index), args);
         Ok(())
     }
-}
-
-/// A module in two parts.
-struct Parted {
-    code: Vec<u8>,
-    /// None for a module that has no state: it is as it was.
-    state: Option<ModuleState>,
-}
-
-struct ModuleState {
-    module: Vec<u8>,
-    /// What it exports, in the order in which the code imports it. A memory has the size there that the plugin gave it,
-    /// and not the one of the snapshot, so that the code is the same for every state.
-    exports: Vec<(String, EntityType)>,
-}
-
-impl Parted {
-    fn new(module: &[u8], original: &[u8]) -> Result<Self, String> {
-        let state = ModuleState::of(module, &memories(original)?)?;
-        let code = match &state {
-            Some(state) => code(module, &state.exports)?,
-            None => module.to_vec(),
-        };
-        Ok(Self { code, state })
-    }
-}
-
-impl ModuleState {
-    fn of(module: &[u8], originals: &[MemoryType]) -> Result<Option<Self>, String> {
-        let (mut memories, mut globals, mut data) = (MemorySection::new(), GlobalSection::new(), DataSection::new());
-        let (mut names, mut exports) = (ExportSection::new(), Vec::new());
-        let mut imported_memories = 0;
-        for payload in Parser::new(0).parse_all(module) {
-            match payload.map_err(text)? {
-                Payload::ImportSection(section) => {
-                    for import in section.into_imports() {
-                        imported_memories += u32::from(matches!(import.map_err(text)?.ty, TypeRef::Memory(_)));
-                    }
-                }
-                Payload::MemorySection(section) => {
-                    for ((index, memory), original) in (0_u32..).zip(section).zip(originals) {
-                        let memory = RoundtripReencoder.memory_type(memory.map_err(text)?).map_err(text)?;
-                        memories.memory(memory);
-                        let name = format!("memory-{index}");
-                        names.export(&name, ExportKind::Memory, index);
-                        let minimum = original.initial;
-                        exports.push((name, EntityType::Memory(wasm_encoder::MemoryType { minimum, ..memory })));
-                    }
-                }
-                Payload::GlobalSection(section) => {
-                    for (index, global) in (0_u32..).zip(section) {
-                        let global = global.map_err(text)?;
-                        let ty = RoundtripReencoder.global_type(global.ty).map_err(text)?;
-                        globals.global(ty, &constant(&global.init_expr)?);
-                        let name = format!("global-{index}");
-                        names.export(&name, ExportKind::Global, index);
-                        exports.push((name, EntityType::Global(ty)));
-                    }
-                }
-                Payload::DataSection(section) => {
-                    for segment in section {
-                        let segment = segment.map_err(text)?;
-                        if let DataKind::Active { memory_index, offset_expr } = segment.kind {
-                            let index = memory_index.checked_sub(imported_memories);
-                            let index = index.ok_or("a module fills the memory of another")?;
-                            data.active(index, &constant(&offset_expr)?, segment.data.iter().copied());
-                        }
-                    }
-                }
-                _ => {}
-            }
-        }
-        if exports.is_empty() {
-            return Ok(None);
-        }
-        let mut state = Module::new();
-        state.section(&memories).section(&globals).section(&names).section(&data);
-        Ok(Some(Self { module: state.finish(), exports }))
-    }
-}
-
-/// The memories that a module defines.
-fn memories(module: &[u8]) -> Result<Vec<MemoryType>, String> {
-    for payload in Parser::new(0).parse_all(module) {
-        if let Payload::MemorySection(section) = payload.map_err(text)? {
-            return section.into_iter().collect::<Result<_, _>>().map_err(text);
-        }
-    }
-    Ok(Vec::new())
-}
-
-/// A number; anything else depends on the instance.
-fn constant(expression: &wasmparser::ConstExpr<'_>) -> Result<ConstExpr, String> {
-    let mut operators = expression.get_operators_reader();
-    let refused = || Err("a global or a segment that depends on the instance".to_owned());
-    let constant = match operators.read().map_err(text)? {
-        Operator::I32Const { value } => ConstExpr::i32_const(value),
-        Operator::I64Const { value } => ConstExpr::i64_const(value),
-        Operator::F32Const { value } => ConstExpr::f32_const(value.into()),
-        Operator::F64Const { value } => ConstExpr::f64_const(value.into()),
-        Operator::V128Const { value } => ConstExpr::v128_const(value.i128()),
-        _ => return refused(),
-    };
-    match operators.read().map_err(text)? {
-        Operator::End => Ok(constant),
-        _ => refused(),
-    }
-}
-
-/// The module with imports in the place of its state. Segments that fill memory are gone: they come last in a snapshot,
-/// so that the others keep their numbers.
-fn code(module: &[u8], state: &[(String, EntityType)]) -> Result<Vec<u8>, String> {
-    let mut encoder = Module::new();
-    let mut imports = Some(ImportSection::new());
-    let segments = passive_segments(module)?;
-    for payload in Parser::new(0).parse_all(module) {
-        let payload = payload.map_err(text)?;
-        // What the state is imported with comes after the types, and before everything that can follow imports.
-        match &payload {
-            Payload::Version { .. } | Payload::TypeSection(_) | Payload::CustomSection(_) | Payload::End(_) => {}
-            Payload::ImportSection(section) => {
-                if let Some(imports) = &mut imports {
-                    RoundtripReencoder.parse_import_section(imports, section.clone()).map_err(text)?;
-                }
-            }
-            _ => add_imports(&mut encoder, imports.take(), state),
-        }
-        match payload {
-            Payload::ImportSection(_)
-            | Payload::MemorySection(_)
-            | Payload::GlobalSection(_)
-            | Payload::CodeSectionEntry(_) => {}
-            Payload::DataCountSection { .. } => {
-                encoder.section(&DataCountSection { count: segments.len() });
-            }
-            Payload::DataSection(_) => {
-                encoder.section(&segments);
-            }
-            other => {
-                if let Some((id, range)) = other.as_section() {
-                    encoder.section(&RawSection { id, data: module.get(range).unwrap_or_default() });
-                }
-            }
-        }
-    }
-    add_imports(&mut encoder, imports, state);
-    Ok(encoder.finish())
-}
-
-fn passive_segments(module: &[u8]) -> Result<DataSection, String> {
-    let mut segments = DataSection::new();
-    for payload in Parser::new(0).parse_all(module) {
-        if let Payload::DataSection(section) = payload.map_err(text)? {
-            for segment in section {
-                let segment = segment.map_err(text)?;
-                if let DataKind::Passive = segment.kind {
-                    segments.passive(segment.data.iter().copied());
-                }
-            }
-        }
-    }
-    Ok(segments)
-}
-
-fn add_imports(encoder: &mut Module, imports: Option<ImportSection>, state: &[(String, EntityType)]) {
-    let Some(mut imports) = imports else { return };
-    for (name, ty) in state {
-        imports.import(STATE, name, *ty);
-    }
-    encoder.section(&imports);
 }

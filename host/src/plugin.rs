@@ -1,6 +1,6 @@
 //! Code: a component that keeps the contract, compiled once and shared by every check made of it.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Instant;
 
@@ -41,6 +41,7 @@ struct Inner {
     program: ArcSwapOption<Program>,
     /// Held while it is made or brought back, so that this is done once.
     making: Mutex<()>,
+    is_to_be_optimized: AtomicBool,
     last_used: AtomicU64,
 }
 
@@ -76,10 +77,10 @@ impl Plugin {
             weight: program.weight,
             program: ArcSwapOption::from(Some(program)),
             making: Mutex::default(),
+            is_to_be_optimized: AtomicBool::new(false),
             last_used: AtomicU64::new(host.age(Instant::now())),
         }));
         plugin.count_as_resident();
-        plugin.optimize_in_background();
         Ok(plugin)
     }
 
@@ -113,8 +114,8 @@ impl Plugin {
         self.0.is_scope_aware
     }
 
-    /// Whether its machine code is as fast as it will be. A large plugin answers before that (see
-    /// [`HostBuilder::quick_from`](crate::HostBuilder::quick_from)).
+    /// Whether its machine code is as fast as it will be. A large plugin is optimized in the background once it has
+    /// answered for the first time (see [`HostBuilder::quick_from`](crate::HostBuilder::quick_from)).
     #[must_use]
     pub fn is_optimized(&self) -> bool {
         self.0.program.load().as_ref().is_none_or(|program| program.compiler == Compiler::Optimizing)
@@ -210,18 +211,20 @@ impl Plugin {
         }
     }
 
-    fn optimize_in_background(&self) {
-        if self.is_optimized() {
+    /// Has it optimized in the background, if it is not, and nobody was told to before.
+    pub(crate) fn optimize_in_background(&self) {
+        if self.is_optimized() || self.0.is_to_be_optimized.swap(true, Ordering::AcqRel) {
             return;
         }
         let plugin: Weak<Inner> = Arc::downgrade(&self.0);
-        self.0.host.backlog().add(move || {
+        let is_accepted = self.0.host.backlog().add(move || {
             let Some(plugin) = plugin.upgrade() else { return };
             if let Err(error) = Self(plugin).optimize_now() {
                 // It goes on as it is.
                 tracing::warn!(target: "guardhouse", %error, "a plugin cannot be optimized");
             }
         });
+        self.0.is_to_be_optimized.store(is_accepted, Ordering::Release);
     }
 }
 

@@ -53,13 +53,13 @@ impl ImageSlot {
         self.is_wanted.store(false, Ordering::Release);
     }
 
-    /// Whether to make an image now that one more request was answered without it: every [`HOT`] times, until there
-    /// is one; at once if there was one, and it has left memory. Whoever is told to should do it, or say that it
+    /// Whether to make an image now that one more request was answered: after every [`HOT`] of them until there is one;
+    /// at once if there was one, and it has left memory. Whoever is told to should do it, or say that it
     /// [cannot](Self::cannot_now).
     pub(crate) fn is_due(&self) -> bool {
         let is_due = match self.found.get() {
             Some(Err(_)) => false,
-            Some(Ok(_)) => true,
+            Some(Ok(image)) => !image.is_resident(),
             None => {
                 self.policy == ImagePolicy::WhenHot && self.evaluations.fetch_add(1, Ordering::Relaxed) % HOT == HOT - 1
             }
@@ -67,10 +67,11 @@ impl ImageSlot {
         is_due && !self.is_wanted.swap(true, Ordering::AcqRel)
     }
 
-    /// Whether to make one before anything is asked, given what `configure` took.
-    pub(crate) fn is_due_at_once(&self, fuel: u64) -> bool {
-        let is_costly = self.policy == ImagePolicy::WhenHot && self.found.get().is_none() && fuel > COSTLY;
-        is_costly && !self.is_wanted.swap(true, Ordering::AcqRel)
+    /// What `configure` takes, in fuel. If that is much, an image is worth while from the first request on.
+    pub(crate) fn set_cost(&self, fuel: u64) {
+        if fuel > COSTLY {
+            self.evaluations.store(HOT - 1, Ordering::Relaxed);
+        }
     }
 
     pub(crate) fn cannot_now(&self) {
