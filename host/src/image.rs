@@ -146,7 +146,8 @@ fn make(recipe: Recipe<'_>, key: Digest) -> Result<Program, String> {
     }
     let source = plugin.source().read().map_err(|error| error.to_string())?;
     let bytes = snapshot(recipe, &source)?;
-    let parts = part(&bytes, &source).map_err(|reason| format!("its state cannot be taken apart from its code: {reason}"))?;
+    let parts =
+        part(&bytes, &source).map_err(|reason| format!("its state cannot be taken apart from its code: {reason}"))?;
     let (found, cap) = (parts.states.iter().map(Vec::len).sum::<usize>(), host.limits().image_bytes);
     if found > cap {
         return Err(format!("an image of {found} bytes, over the cap of {cap} bytes (`HostLimits::image_bytes`)"));
@@ -161,11 +162,16 @@ fn make(recipe: Recipe<'_>, key: Digest) -> Result<Program, String> {
         let note = serde_json::to_string(&Note { code: parts.digest() }).ok()?;
         cache.store(key, &files, &note).ok()
     });
-    let states: Vec<MachineCode> = match stored {
-        Some(entry) => entry.files.into_iter().map(MachineCode::File).collect(),
-        None => states.into_iter().map(MachineCode::Bytes).collect(),
+    // What is stored may be gone again already: then it is taken from memory.
+    let files = stored.map(|entry| entry.files.into_iter().map(MachineCode::File).collect::<Vec<_>>());
+    let states = match files.and_then(|files| modules(engine, &files).ok()) {
+        Some(states) => states,
+        None => {
+            let bytes: Vec<MachineCode> = states.into_iter().map(MachineCode::Bytes).collect();
+            modules(engine, &bytes).map_err(text)?
+        }
     };
-    base.with_states(host, pool, &code, &modules(engine, &states).map_err(text)?)
+    base.with_states(host, pool, &code, &states)
 }
 
 /// What the cache knows of an image besides its state.
