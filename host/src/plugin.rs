@@ -187,6 +187,8 @@ impl Plugin {
         let loaded = Program::load(host, source, shape, Compiler::Optimizing);
         let loaded = Arc::new(loaded.map_err(|error| Fault::new(Cause::Host, error.to_string()))?);
         program.store(Some(Arc::clone(&loaded)));
+        // It may have taken long: others were used meanwhile, and this one is about to be.
+        self.0.last_used.store(host.age(Instant::now()), Ordering::Relaxed);
         self.count_as_resident();
         Ok(loaded)
     }
@@ -207,8 +209,10 @@ impl Plugin {
         self.0.host.backlog().add(move || {
             let Some(plugin) = plugin.upgrade() else { return };
             let Inner { host, shape, source, program, .. } = &*plugin;
+            let quick = program.load_full();
             match Program::load(host, source, shape, Compiler::Optimizing) {
-                Ok(optimized) => program.store(Some(Arc::new(optimized))),
+                // If it has left memory meanwhile it comes back optimized.
+                Ok(optimized) => drop(program.compare_and_swap(&quick, quick.is_some().then(|| Arc::new(optimized)))),
                 // It goes on as it is.
                 Err(error) => tracing::warn!(target: "guardhouse", %error, "a plugin cannot be optimized"),
             }
@@ -222,8 +226,10 @@ fn first_program(host: &Host, source: &Source<'_>, shape: &Shape) -> Result<Prog
     let is_large = source.size() >= host.quick_bytes() && pool != Pool::Concurrent;
     if is_large && !host.compilation().has(host, pool, source) {
         // The quick compiler does not know everything that the other knows.
-        if let Ok(program) = Program::load(host, source, shape, Compiler::Quick) {
-            return Ok(program);
+        let quick = Program::load(host, source, shape, Compiler::Quick);
+        // What stopped the one compiler would stop the other, after as long again.
+        if matches!(quick, Ok(_) | Err(LoadError::CompilerStopped(_))) {
+            return quick;
         }
     }
     Program::load(host, source, shape, Compiler::Optimizing)
