@@ -6,6 +6,13 @@
 mod answers;
 mod bombs;
 mod builtins;
+mod cache;
+mod cache_damage;
+mod cache_folder;
+mod cache_processes;
+mod cache_residents;
+mod compiler;
+mod compiler_rights;
 mod determinism;
 mod documents;
 mod engine;
