@@ -12,6 +12,7 @@ mod cache_folder;
 mod cache_processes;
 mod cache_residents;
 mod compiler;
+mod compiler_bombs;
 mod compiler_rights;
 mod determinism;
 mod documents;
