@@ -2,11 +2,12 @@
 //!
 //! Machine code cannot be validated, so the folder is trusted for what it is: it belongs to this user, and nobody else
 //! can read or write it. What is in it is verified all the same, because disks and people make mistakes: each file of
-//! code has its digest for a name, and each entry begins with the digest of its key and its text. What does not fit is removed
-//! and made again.
+//! code has its digest for a name, and each entry begins with the digest of its key and its text. What does not fit is
+//! removed and made again.
 //!
 //! Every file is written under another name, then renamed: whoever reads sees all of it or nothing, and a process that
-//! is killed leaves at most a file that nobody looks at. Two that make the same at the same time write the same name.
+//! is killed leaves at most a file that nobody looks at. Of two that make the same at the same time, the
+//! last one's entry stays; machine code is not the same bytes each time, and what no entry names is swept.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -24,6 +25,7 @@ use crate::error::HostError;
 
 /// A folder of machine code.
 pub(crate) struct Cache {
+    folder: PathBuf,
     entries: PathBuf,
     code: PathBuf,
     unfinished: PathBuf,
@@ -60,27 +62,35 @@ impl Entry {
 impl Cache {
     /// Opens a folder, or makes it, for at most `cap` bytes.
     pub(crate) fn open(folder: &Path, cap: u64) -> Result<Self, HostError> {
-        let failed = |reason: String| HostError::Cache { folder: folder.to_owned(), reason };
         let cache = Self {
+            folder: folder.to_owned(),
             entries: folder.join("entries"),
             code: folder.join("code"),
             unfinished: folder.join("unfinished"),
             cap,
             written: AtomicU64::new(cap),
         };
-        for folder in [folder, &cache.entries, &cache.code, &cache.unfinished] {
-            let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-            made.map_err(|error| failed(error.to_string()))?;
-            let found = fs::symlink_metadata(folder).map_err(|error| failed(error.to_string()))?;
+        cache.prepare().map_err(|reason| HostError::Cache { folder: folder.to_owned(), reason })?;
+        Ok(cache)
+    }
+
+    /// Makes the folders that are not there, and says what is wrong with those that are.
+    fn prepare(&self) -> Result<(), String> {
+        for folder in [&self.folder, &self.entries, &self.code, &self.unfinished] {
+            match DirBuilder::new().recursive(true).mode(0o700).create(folder) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error.to_string()),
+                _ => {}
+            }
+            let found = fs::symlink_metadata(folder).map_err(|error| error.to_string())?;
             if !found.is_dir() || found.uid() != geteuid().as_raw() {
-                return Err(failed(format!("`{}` is not a folder of this user", folder.display())));
+                return Err(format!("`{}` is not a folder of this user", folder.display()));
             }
             if found.mode() & 0o077 != 0 {
                 let reason = "others can reach it, and who can write to it can run code here (`chmod 700` it)";
-                return Err(failed(format!("`{}`: {reason}", folder.display())));
+                return Err(format!("`{}`: {reason}", folder.display()));
             }
         }
-        Ok(cache)
+        Ok(())
     }
 
     /// The entry of a key, verified; none if there is none, or if anything about it is not as it was written.
@@ -117,12 +127,25 @@ impl Cache {
         let bytes = files.iter().map(|bytes| bytes.len() as u64).sum::<u64>() + text.len() as u64;
         if self.written.fetch_add(bytes, Ordering::Relaxed) + bytes > self.cap / 8 {
             self.written.store(0, Ordering::Relaxed);
-            crate::sweep::sweep(&self.entries, &self.code, &self.unfinished, self.cap);
+            // Others may write as much until somebody looks again.
+            crate::sweep::sweep(&self.entries, &self.code, &self.unfinished, self.cap - self.cap / 8);
         }
         Ok(Entry { files: paths, note: note.to_owned() })
     }
 
+    /// Writes a file under its name, whatever was there.
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        match self.try_to_write(path, bytes) {
+            // Somebody removed the folder.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.prepare().map_err(io::Error::other)?,
+            // A folder cannot be renamed over.
+            Err(error) if error.kind() == io::ErrorKind::IsADirectory => fs::remove_dir_all(path)?,
+            done => return done,
+        }
+        self.try_to_write(path, bytes)
+    }
+
+    fn try_to_write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let unfinished = self.unfinished.join(DecisionId::random().to_string());
         let written = OpenOptions::new()
             .write(true)
@@ -149,11 +172,17 @@ impl Cache {
     }
 }
 
-/// The text of an entry, if it is what was written under that key.
-fn read_index(path: &Path, key: Digest) -> Option<(File, Index)> {
+/// The text of a file of the cache.
+pub(crate) fn read_text(path: &Path) -> Option<(File, String)> {
     let file = open(path)?;
     let mut text = String::new();
     (&file).take(MAX_INDEX_BYTES).read_to_string(&mut text).ok()?;
+    Some((file, text))
+}
+
+/// The text of an entry, if it is what was written under that key.
+fn read_index(path: &Path, key: Digest) -> Option<(File, Index)> {
+    let (file, text) = read_text(path)?;
     let (sealed, index) = text.split_once('\n')?;
     if sealed != seal(key, index) {
         let _ = fs::remove_file(path);

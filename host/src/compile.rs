@@ -53,14 +53,14 @@ impl Compilation {
             }
             None => return Component::from_binary(&sandbox.engine, bytes).map_err(|error| refusal(&error)),
         };
-        self.stored(key, code).component(&sandbox.engine).map_err(|error| refusal(&error))
+        self.loaded(&sandbox.engine, key, code).map_err(|error| refusal(&error))
     }
 
-    /// Whether the best machine code of a component is in the cache.
-    pub(crate) fn has(&self, host: &Host, pool: Pool, source: &Source<'_>) -> bool {
-        let Some(cache) = &self.cache else { return false };
-        let Ok(sandbox) = host.sandbox(pool, Compiler::Optimizing) else { return false };
-        cache.find(component_key(source.digest(), sandbox.fingerprint)).is_some()
+    /// The best machine code of a component, if it is in the cache.
+    pub(crate) fn cached_component(&self, host: &Host, pool: Pool, source: &Source<'_>) -> Option<Component> {
+        self.cache.as_ref()?;
+        let sandbox = host.sandbox(pool, Compiler::Optimizing).ok()?;
+        self.cached(&sandbox.engine, component_key(source.digest(), sandbox.fingerprint))
     }
 
     /// The machine code of a key, if it is in the cache.
@@ -70,11 +70,13 @@ impl Compilation {
         MachineCode::File(entry.files.into_iter().next()?).component(engine).ok()
     }
 
-    fn stored(&self, key: Digest, code: Vec<u8>) -> MachineCode {
+    /// Keeps machine code in the cache, and loads it from there; from memory if the cache does not keep it.
+    fn loaded(&self, engine: &Engine, key: Digest, code: Vec<u8>) -> wasmtime::Result<Component> {
         let stored = self.cache.as_ref().and_then(|cache| cache.store(key, &[&code], "").ok());
-        match stored.and_then(|entry| entry.files.into_iter().next()) {
-            Some(file) => MachineCode::File(file),
-            None => MachineCode::Bytes(code),
+        let file = stored.and_then(|entry| entry.files.into_iter().next());
+        match file.and_then(|file| MachineCode::File(file).component(engine).ok()) {
+            Some(component) => Ok(component),
+            None => MachineCode::Bytes(code).component(engine),
         }
     }
 
@@ -88,7 +90,9 @@ impl Compilation {
         let limits = host.limits();
         let end = Instant::now() + limits.compiler_time;
         let stopped = LoadError::CompilerStopped;
-        let _room = block_on(self.room.enter(1, end)).flatten().map_err(|fault| stopped(fault.detail))?;
+        let _room = block_on(self.room.enter(1, end))
+            .flatten()
+            .map_err(|fault| stopped(format!("no compiler was free: {} (`HostLimits::compilers`)", fault.detail)))?;
         let time = end.saturating_duration_since(Instant::now());
         process.compile(order, bytes, time, limits.code_bytes).map_err(|failure| match failure {
             Failure::Refused(text) => refused(text),
@@ -128,5 +132,6 @@ fn invalid_code(text: &str) -> Option<(usize, String)> {
 fn invalid_component(text: &str) -> Option<(usize, String)> {
     let (reason, place) = text.rsplit_once(" (at offset 0x")?;
     let offset = usize::from_str_radix(place.strip_suffix(')')?, 16).ok()?;
+    let reason = reason.strip_prefix("failed to parse WebAssembly module: ").unwrap_or(reason);
     Some((offset, reason.to_owned()))
 }

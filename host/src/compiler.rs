@@ -2,17 +2,23 @@
 //! or all memory.
 //!
 //! The process gets an order and the plugin on its standard input, and answers with machine code on its standard
-//! output. It has no environment, opens no file, and is bounded in address space, processor time and wall-clock time.
+//! output. It has no environment, opens no file, ends with the thread that started it, and is bounded in address space,
+//! processor time and wall-clock time.
 
 use std::io::{self, Read, Write};
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{
+    Pid, Resource, Rlimit, Signal, WaitId, WaitIdOptions, kill_process_group, set_parent_process_death_signal,
+    setrlimit, waitid,
+};
 use serde::{Deserialize, Serialize};
-use wasmtime::Engine;
+use wasmtime::{Engine, Precompiled};
 
 use crate::engine::{self, Compiler, Pool};
 use crate::fault::chain;
@@ -23,7 +29,7 @@ use crate::text::clip;
 /// then. Your own program can be it: look for the argument first thing in `main`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CompilerProcess {
-    /// The program.
+    /// The program, by an absolute path: it is started in `/`.
     pub program: PathBuf,
     /// Its arguments.
     pub arguments: Vec<String>,
@@ -67,22 +73,26 @@ impl Order {
 impl CompilerProcess {
     /// Compiles `plugin`. It ends at the latest after `time`, whatever the process does.
     pub(crate) fn compile(&self, order: Order, plugin: &[u8], time: Duration, cap: usize) -> Result<Vec<u8>, Failure> {
+        let end = Instant::now() + time;
         let stopped = |what: &str, error: &dyn std::fmt::Display| Failure::Stopped(format!("{what}: {error}"));
         let order = serde_json::to_vec(&order).map_err(|error| stopped("cannot write the order", &error))?;
+        let program = self.program.display();
+        if !self.program.is_absolute() {
+            return Err(Failure::Stopped(format!("the compiler `{program}` is not named by an absolute path")));
+        }
         let child = Command::new(&self.program)
             .args(&self.arguments)
             .env_clear()
             .current_dir("/")
+            .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn();
-        let program = self.program.display();
-        let child = child.map_err(|error| stopped(&format!("cannot start the compiler `{program}`"), &error))?;
-        let mut child = Killed(child);
-        let (Some(mut stdin), Some(stdout), Some(stderr)) =
-            (child.0.stdin.take(), child.0.stdout.take(), child.0.stderr.take())
-        else {
+        let mut child = child.map_err(|error| stopped(&format!("cannot start the compiler `{program}`"), &error))?;
+        let streams = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let mut group = Group { child, status: None };
+        let (Some(mut stdin), Some(stdout), Some(stderr)) = streams else {
             return Err(Failure::Stopped("the compiler has no standard streams".to_owned()));
         };
         std::thread::scope(|scope| {
@@ -94,23 +104,33 @@ impl CompilerProcess {
             let (finished, outcome) = mpsc::channel();
             let reader = scope.spawn(move || {
                 let code = read(stdout, cap);
-                let _ = finished.send(());
+                let _ = finished.send(code.is_ok());
                 code
             });
             let words = scope.spawn(move || read(stderr, 64 << 10));
-            let in_time = outcome.recv_timeout(time).is_ok();
-            // If it is done it ends by itself; if it is not, all of its streams end now.
-            let status = if in_time { child.0.wait() } else { child.kill().and_then(|()| child.0.wait()) };
+            // If it has said all it ends by itself. If it does not, or says too much, all of its streams end now.
+            let in_time = match outcome.recv_timeout(time) {
+                Ok(true) => group.wait_until(end),
+                Ok(false) => Ok(true),
+                Err(_) => Ok(false),
+            };
+            let status = group.end();
             let (code, words) = (reader.join(), words.join());
-            let status = status.map_err(|error| stopped("cannot wait for the compiler", &error))?;
+            let waited = |error: io::Error| stopped("cannot wait for the compiler", &error);
+            let (in_time, status) = (in_time.map_err(waited)?, status.map_err(waited)?);
             let words = words.ok().and_then(Result::ok).unwrap_or_default();
             if !in_time {
-                return Err(Failure::Stopped(format!("it was not done after {time:?} (`HostLimits::compiler_time`)")));
+                return Err(Failure::Stopped(format!(
+                    "it was not done after {time:.1?} (`HostLimits::compiler_time`)"
+                )));
             }
-            match (status.success(), status.code(), code) {
-                (true, _, Ok(Ok(code))) => Ok(code),
-                (true, _, Ok(Err(error))) => Err(stopped("the machine code cannot be read", &error)),
-                (false, Some(REFUSED), _) => Err(Failure::Refused(clip(&String::from_utf8_lossy(&words)))),
+            match (code, status.code()) {
+                (Ok(Err(error)), _) => Err(stopped("the machine code cannot be read", &error)),
+                (Ok(Ok(code)), Some(0)) if Engine::detect_precompiled(&code) == Some(Precompiled::Component) => {
+                    Ok(code)
+                }
+                (_, Some(0)) => Err(Failure::Stopped(format!("what the compiler `{program}` made is no machine code"))),
+                (_, Some(REFUSED)) => Err(Failure::Refused(clip(&String::from_utf8_lossy(&words)))),
                 _ => Err(Failure::Stopped(format!(
                     "the compiler ended with {status}, within `HostLimits::compiler_bytes` and `compiler_time`: {}",
                     clip(String::from_utf8_lossy(&words).trim_end())
@@ -120,20 +140,41 @@ impl CompilerProcess {
     }
 }
 
-/// A process that does not outlive its use.
-struct Killed(Child);
+/// A process, and all that it started: none of them outlives its use.
+struct Group {
+    child: Child,
+    /// Once it was waited for: then its id may be another's.
+    status: Option<ExitStatus>,
+}
 
-impl Killed {
-    fn kill(&mut self) -> io::Result<()> {
-        self.0.kill()
+impl Group {
+    /// Waits until it has ended by itself; whether it has, at `end`.
+    fn wait_until(&self, end: Instant) -> io::Result<bool> {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        while waitid(WaitId::Pid(Pid::from_child(&self.child)), options)?.is_none() {
+            if Instant::now() >= end {
+                return Ok(false);
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(true)
+    }
+
+    fn end(&mut self) -> io::Result<ExitStatus> {
+        if let Some(status) = self.status {
+            return Ok(status);
+        }
+        // There may be nobody left to kill.
+        let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
+        let status = self.child.wait()?;
+        self.status = Some(status);
+        Ok(status)
     }
 }
 
-impl Drop for Killed {
+impl Drop for Group {
     fn drop(&mut self) {
-        // Both do nothing to a process that was waited for.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.end();
     }
 }
 
@@ -146,8 +187,8 @@ fn read(stream: impl Read, cap: usize) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The exit code of a compiler that refuses a plugin, as against one that falls.
-const REFUSED: i32 = 2;
+/// The exit code of a compiler that refuses a plugin, as against one that falls, or a program that is none: `EX_DATAERR`.
+const REFUSED: i32 = 65;
 
 /// The other side: what a [`CompilerProcess`] does. It gives up every right that it does not need before it reads a
 /// byte of the plugin.
@@ -187,5 +228,12 @@ fn give_up_rights(order: &Order) -> io::Result<()> {
     // What is open stays open; nothing else can be.
     limit(Resource::Nofile, 3)?;
     rustix::thread::set_no_new_privs(true)?;
-    Ok(())
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    // From here on it ends with the thread that started it. If that has ended before, nobody reads any more.
+    let output = io::stdout();
+    let mut reader = [PollFd::new(&output, PollFlags::empty())];
+    match poll(&mut reader, Some(&Timespec::default()))? {
+        0 => Ok(()),
+        _ => Err(io::ErrorKind::BrokenPipe.into()),
+    }
 }

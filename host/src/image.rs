@@ -162,11 +162,16 @@ fn make(recipe: Recipe<'_>, key: Digest) -> Result<Program, String> {
         let note = serde_json::to_string(&Note { code: parts.digest() }).ok()?;
         cache.store(key, &files, &note).ok()
     });
-    let states: Vec<MachineCode> = match stored {
-        Some(entry) => entry.files.into_iter().map(MachineCode::File).collect(),
-        None => states.into_iter().map(MachineCode::Bytes).collect(),
+    // What is stored may be gone again already: then it is taken from memory.
+    let files = stored.map(|entry| entry.files.into_iter().map(MachineCode::File).collect::<Vec<_>>());
+    let states = match files.and_then(|files| modules(engine, &files).ok()) {
+        Some(states) => states,
+        None => {
+            let bytes: Vec<MachineCode> = states.into_iter().map(MachineCode::Bytes).collect();
+            modules(engine, &bytes).map_err(text)?
+        }
     };
-    base.with_states(host, pool, &code, &modules(engine, &states).map_err(text)?)
+    base.with_states(host, pool, &code, &states)
 }
 
 /// What the cache knows of an image besides its state.

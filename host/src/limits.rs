@@ -111,12 +111,24 @@ pub struct HostLimits {
     /// How deep blocks are nested in one function: compiling takes four times as long for twice as deep. Default:
     /// 2,000.
     pub block_nesting: usize,
+    /// How deep loops are nested in one function: compiling takes four times as long for twice as deep. Compilers of
+    /// source code get to ten. Default: 64.
+    pub loop_nesting: usize,
+    /// The locals of one function, squared, times its loops: each may be carried around each loop, and compiling takes
+    /// as long. The largest of SpiderMonkey has 5.5 million. Default: 200 million.
+    pub loop_locals: usize,
+    /// The locals of one function, times its blocks and branches: each may be kept through each. The largest of
+    /// SpiderMonkey has 380,000. Default: 4 million.
+    pub block_locals: usize,
     /// Parameters, or results, of one function or block: a jump table carries them to each of its targets. Default: 64.
     pub block_values: usize,
     /// Types in a plugin. Default: 65,536.
     pub types: usize,
     /// Imports of a plugin and of the modules inside it; and its exports. Default: 4,096.
     pub imports: usize,
+    /// Globals (with what their values are computed from), exports of modules, segments and their elements, and
+    /// aliases of a plugin, together: each takes up to a kilobyte when it is compiled. Default: 250,000.
+    pub items: usize,
     /// Modules and components inside a plugin. Default: 256.
     pub modules: usize,
     /// Instances, of modules and of components, that one instance of a plugin is made of, once each component that it
@@ -169,9 +181,13 @@ impl Default for HostLimits {
             functions: 65_536,
             function_bytes: 512 << 10,
             block_nesting: 2_000,
+            loop_nesting: 64,
+            loop_locals: 200_000_000,
+            block_locals: 4_000_000,
             block_values: 64,
             types: 65_536,
             imports: 4_096,
+            items: 250_000,
             modules: 256,
             instantiations: 1_000,
             nesting: 8,

@@ -5,7 +5,8 @@
 //! bytes for each level, and a plugin of some megabytes would overflow the host's stack.
 
 use wasmparser::{
-    BinaryReader, ComponentType, ComponentTypeDeclaration, CompositeInnerType, FunctionBody, Operator, RecGroup, Result,
+    BinaryReader, ComponentType, ComponentTypeDeclaration, CompositeInnerType, ConstExpr, FunctionBody, Operator,
+    RecGroup, Result,
 };
 
 /// The first byte of a component type and of an instance type, which hold declarations of other types.
@@ -61,20 +62,56 @@ fn first_byte(reader: &BinaryReader<'_>) -> Result<u8> {
     reader.clone().read_u8()
 }
 
-/// How deep the blocks of a function are nested.
-pub(crate) fn blocks(body: &FunctionBody<'_>) -> Result<usize> {
-    let (mut depth, mut deepest) = (0_usize, 0);
+/// What a compiler has to keep apart in one function.
+#[derive(Default)]
+pub(crate) struct Blocks {
+    /// How deep blocks are nested.
+    pub(crate) depth: usize,
+    /// How deep loops are nested.
+    pub(crate) loop_depth: usize,
+    /// Its locals, squared, for each of its loops.
+    pub(crate) loop_locals: usize,
+    /// Its locals, for each block and branch.
+    pub(crate) block_locals: usize,
+}
+
+/// Measures the blocks of a function.
+pub(crate) fn blocks(body: &FunctionBody<'_>) -> Result<Blocks> {
+    let mut locals = 0_usize;
+    for declared in body.get_locals_reader()? {
+        locals = locals.saturating_add(declared?.0 as usize);
+    }
+    let (mut found, mut open) = (Blocks::default(), Vec::new());
+    let (mut loops, mut branches, mut loop_depth) = (0_usize, 0_usize, 0_usize);
     for operator in body.get_operators_reader()? {
         match operator? {
-            Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => {
-                depth += 1;
-                deepest = deepest.max(depth);
+            Operator::Block { .. } | Operator::If { .. } => open.push(false),
+            Operator::Loop { .. } => {
+                open.push(true);
+                loops += 1;
+                loop_depth += 1;
             }
-            Operator::End => depth = depth.saturating_sub(1),
-            _ => {}
+            Operator::End => {
+                if open.pop() == Some(true) {
+                    loop_depth -= 1;
+                }
+                continue;
+            }
+            Operator::BrIf { .. } => {}
+            _ => continue,
         }
+        branches += 1;
+        found.depth = found.depth.max(open.len());
+        found.loop_depth = found.loop_depth.max(loop_depth);
     }
-    Ok(deepest)
+    found.loop_locals = locals.saturating_mul(locals).saturating_mul(loops);
+    found.block_locals = locals.saturating_mul(branches);
+    Ok(found)
+}
+
+/// How many instructions a constant is made of.
+pub(crate) fn constant(expression: &ConstExpr<'_>) -> Result<usize> {
+    expression.get_operators_reader().into_iter().try_fold(0, |count, operator| operator.map(|_| count + 1))
 }
 
 /// The most parameters, or results, of a function type in a group.

@@ -188,6 +188,8 @@ impl Plugin {
         let loaded = Program::load(host, source, shape, Compiler::Optimizing);
         let loaded = Arc::new(loaded.map_err(|error| Fault::new(Cause::Host, error.to_string()))?);
         program.store(Some(Arc::clone(&loaded)));
+        // It may have taken long: others were used meanwhile, and this one is about to be.
+        self.0.last_used.store(host.age(Instant::now()), Ordering::Relaxed);
         self.count_as_resident();
         Ok(loaded)
     }
@@ -195,10 +197,12 @@ impl Plugin {
     /// Makes its code as good as it will be, on this thread.
     pub(crate) fn optimize_now(&self) -> Result<(), LoadError> {
         let _making = lock(&self.0.making);
-        if !self.is_optimized() {
-            let Inner { host, shape, source, program, .. } = &*self.0;
+        let Inner { host, shape, source, program, .. } = &*self.0;
+        let quick = program.load_full();
+        if quick.as_ref().is_some_and(|program| program.compiler != Compiler::Optimizing) {
             let optimized = Program::load(host, source, shape, Compiler::Optimizing)?;
-            program.store(Some(Arc::new(optimized)));
+            // If it has left memory meanwhile it comes back optimized.
+            drop(program.compare_and_swap(&quick, Some(Arc::new(optimized))));
         }
         Ok(())
     }
@@ -232,10 +236,15 @@ impl Plugin {
 fn first_program(host: &Host, source: &Source<'_>, shape: &Shape) -> Result<Program, LoadError> {
     let pool = shape.pool(host.limits());
     let is_large = source.size() >= host.quick_bytes() && pool != Pool::Concurrent;
-    if is_large && !host.compilation().has(host, pool, source) {
-        // The quick compiler does not know everything that the other knows.
-        if let Ok(program) = Program::load(host, source, shape, Compiler::Quick) {
+    if is_large {
+        if let Some(program) = Program::cached(host, source, shape) {
             return Ok(program);
+        }
+        // The quick compiler does not know everything that the other knows.
+        let quick = Program::load(host, source, shape, Compiler::Quick);
+        // What stopped the one compiler would stop the other, after as long again.
+        if matches!(quick, Ok(_) | Err(LoadError::CompilerStopped(_))) {
+            return quick;
         }
     }
     Program::load(host, source, shape, Compiler::Optimizing)

@@ -44,6 +44,12 @@ impl Program {
         Self::of(host, &component, shape, compiler)
     }
 
+    /// The same with the best machine code, if that is in the cache.
+    pub(crate) fn cached(host: &Host, source: &Source<'_>, shape: &Shape) -> Option<Self> {
+        let component = host.compilation().cached_component(host, shape.pool(host.limits()), source)?;
+        Self::of(host, &component, shape, Compiler::Optimizing).ok()
+    }
+
     fn of(host: &Host, component: &Component, shape: &Shape, compiler: Compiler) -> Result<Self, LoadError> {
         let pool = shape.pool(host.limits());
         let sandbox = host.sandbox(pool, compiler).map_err(LoadError::DoesNotFit)?;

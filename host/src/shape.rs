@@ -1,7 +1,7 @@
 //! What a plugin is made of, read before any of it is compiled or run.
 
 use serde::Serialize;
-use wasmparser::{CanonicalFunction, CanonicalOption, ComponentExternalKind, Encoding, Parser, Payload};
+use wasmparser::{CanonicalFunction, CanonicalOption, ComponentExternalKind, ElementItems, Encoding, Parser, Payload};
 
 use crate::engine::Pool;
 use crate::error::LoadError;
@@ -38,7 +38,7 @@ impl Shape {
     /// [`LoadError`] if `bytes` are not a component, are damaged, or go over one of `limits`.
     pub fn read(bytes: &[u8], limits: &HostLimits) -> Result<Self, LoadError> {
         let mut shape = Self::default();
-        let mut all_imports = 0;
+        let (mut all_imports, mut items) = (0, 0);
         let mut depth = 0;
         cap("bytes", "plugin_bytes", bytes.len(), limits.plugin_bytes)?;
         check_header(bytes)?;
@@ -72,8 +72,29 @@ impl Shape {
                     let length = body.range().len();
                     cap("bytes in one function", "function_bytes", length, limits.function_bytes)?;
                     let blocks = nesting::blocks(&body).map_err(invalid)?;
-                    cap("levels of blocks", "block_nesting", blocks, limits.block_nesting)?;
+                    cap("levels of blocks", "block_nesting", blocks.depth, limits.block_nesting)?;
+                    cap("levels of loops", "loop_nesting", blocks.loop_depth, limits.loop_nesting)?;
+                    let (what, found) = ("locals of a function, squared, times its loops", blocks.loop_locals);
+                    cap(what, "loop_locals", found, limits.loop_locals)?;
+                    let (what, found) = ("locals of a function times its blocks", blocks.block_locals);
+                    cap(what, "block_locals", found, limits.block_locals)?;
                 }
+                Payload::GlobalSection(section) => {
+                    for global in section {
+                        items += nesting::constant(&global.map_err(invalid)?.init_expr).map_err(invalid)?;
+                    }
+                }
+                Payload::ElementSection(section) => {
+                    for element in section {
+                        items += 1 + match element.map_err(invalid)?.items {
+                            ElementItems::Functions(functions) => functions.count(),
+                            ElementItems::Expressions(_, expressions) => expressions.count(),
+                        } as usize;
+                    }
+                }
+                Payload::ExportSection(section) => items += section.count() as usize,
+                Payload::DataSection(section) => items += section.count() as usize,
+                Payload::ComponentAliasSection(section) => items += section.count() as usize,
                 Payload::TypeSection(section) => {
                     shape.types += section.count() as usize;
                     cap("types", "types", shape.types, limits.types)?;
@@ -118,6 +139,7 @@ impl Shape {
             cap("functions", "functions", shape.functions, limits.functions)?;
             cap("types", "types", shape.types, limits.types)?;
             cap("imports", "imports", all_imports, limits.imports)?;
+            cap("globals, exports and segments", "items", items, limits.items)?;
         }
         Ok(shape)
     }

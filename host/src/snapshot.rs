@@ -93,7 +93,9 @@ fn load(host: &Host, instrumented: &[u8]) -> Result<Program, String> {
 /// in it, or functions to read it.
 pub(crate) fn enlarged(limits: &HostLimits) -> HostLimits {
     let functions = limits.functions.saturating_add(1_000);
-    HostLimits { plugin_bytes: usize::MAX, functions, ..limits.clone() }
+    // Its globals are exported, its memory is data.
+    let items = limits.items.saturating_mul(4);
+    HostLimits { plugin_bytes: usize::MAX, functions, items, ..limits.clone() }
 }
 
 /// Reads an instance through the functions that the instrumentation added.

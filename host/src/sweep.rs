@@ -1,9 +1,11 @@
 //! Keeps a folder of machine code within its size.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
+
+use crate::cache::read_text;
 
 /// How long a file may be there that no entry names: somebody may be about to write the entry.
 const GRACE: Duration = Duration::from_secs(600);
@@ -15,17 +17,20 @@ struct Entry {
     files: Vec<String>,
 }
 
-/// Removes the entries that were not used for the longest time, until all that is left has at most `cap` bytes, and
-/// what killed processes left behind. What fails is tried again the next time.
+/// Removes what killed processes left behind, then the entries that were not used for the longest time, until all that
+/// is left has at most `cap` bytes. What fails is tried again the next time.
 pub(crate) fn sweep(entries: &Path, code: &Path, unfinished: &Path, cap: u64) {
     let mut known = read(entries);
     known.sort_by_key(|entry| entry.used);
-    let sizes: HashMap<String, u64> = files(code).map(|(name, metadata)| (name, metadata.len())).collect();
     let mut users: HashMap<&str, usize> = HashMap::new();
     for file in known.iter().flat_map(|entry| &entry.files) {
         *users.entry(file).or_default() += 1;
     }
-    let mut total = known.iter().map(|entry| entry.bytes).sum::<u64>() + sizes.values().sum::<u64>();
+    remove_old(unfinished, |_| true);
+    remove_old(code, |name| !users.contains_key(name));
+    let sizes: HashMap<String, u64> = files(code).map(|(name, metadata)| (name, metadata.len())).collect();
+    let unfinished = files(unfinished).map(|(_, metadata)| metadata.len()).sum::<u64>();
+    let mut total = known.iter().map(|entry| entry.bytes).sum::<u64>() + sizes.values().sum::<u64>() + unfinished;
     for entry in &known {
         if total <= cap {
             break;
@@ -41,15 +46,13 @@ pub(crate) fn sweep(entries: &Path, code: &Path, unfinished: &Path, cap: u64) {
             }
         }
     }
-    let named: HashSet<&String> = known.iter().flat_map(|entry| &entry.files).collect();
-    let is_old = |metadata: &fs::Metadata| {
-        metadata.modified().ok().and_then(|time| time.elapsed().ok()).is_some_and(|age| age > GRACE)
-    };
-    for (folder, names) in [(code, Some(&named)), (unfinished, None)] {
-        for (name, metadata) in files(folder) {
-            if is_old(&metadata) && !names.is_some_and(|names| names.contains(&name)) {
-                let _ = fs::remove_file(folder.join(name));
-            }
+}
+
+fn remove_old(folder: &Path, is_unnamed: impl Fn(&str) -> bool) {
+    for (name, metadata) in files(folder) {
+        let age = metadata.modified().ok().and_then(|time| time.elapsed().ok());
+        if age.is_some_and(|age| age > GRACE) && is_unnamed(&name) {
+            let _ = fs::remove_file(folder.join(name));
         }
     }
 }
@@ -62,7 +65,7 @@ fn files(folder: &Path) -> impl Iterator<Item = (String, fs::Metadata)> {
 fn read(entries: &Path) -> Vec<Entry> {
     let read = |(name, metadata): (String, fs::Metadata)| {
         let path = entries.join(name);
-        let text = fs::read_to_string(&path).unwrap_or_default();
+        let text = read_text(&path).map(|(_, text)| text).unwrap_or_default();
         let index = text.split_once('\n').and_then(|(_, index)| serde_json::from_str::<serde_json::Value>(index).ok());
         let names = index.as_ref().and_then(|index| index.get("files")?.as_array()).into_iter().flatten();
         Entry {

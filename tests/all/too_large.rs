@@ -125,9 +125,9 @@ fn a_function_of_too_much_code_is_refused() {
 fn blocks_nested_too_deep_or_that_carry_too_much_are_refused() {
     // What a compiler takes grows with the square of the depth, and with the targets of a jump table times what it
     // carries to each.
-    let nested = |depth: usize| format!("(func {} {})", "loop ".repeat(depth), "end ".repeat(depth));
-    assert!(with_code("nested loops", &nested(1_000)).load().is_ok());
-    is_over(&with_code("nested loops", &nested(10_000)), "block_nesting");
+    let nested = |depth: usize| format!("(func {} {})", "block ".repeat(depth), "end ".repeat(depth));
+    assert!(with_code("nested blocks", &nested(1_000)).load().is_ok());
+    is_over(&with_code("nested blocks", &nested(10_000)), "block_nesting");
     let results = |count: usize| format!("(type (func (result{})))", " i32".repeat(count));
     assert!(with_code("results", &results(64)).load().is_ok());
     is_over(&with_code("results", &results(65)), "block_values");

@@ -1,0 +1,159 @@
+//! A folder of machine code, as the tests of the cache look at it and damage it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use guardhouse::{
+    Check, CheckConfig, CompilerProcess, Digest, Host, HostBuilder, HostLimits, LoadError, Plugin, blocking,
+};
+use tempfile::TempDir;
+
+use crate::harness::{Guest, fixture, nobody, patient, small, somebody};
+
+/// A folder of machine code that is gone after the test.
+pub(crate) struct CacheFolder(TempDir);
+
+impl CacheFolder {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.0.path().join("cache")
+    }
+
+    pub(crate) fn builder(&self) -> HostBuilder {
+        Host::builder().limits(small()).cache(self.path())
+    }
+
+    pub(crate) fn host(&self) -> Host {
+        self.builder().build().unwrap()
+    }
+
+    pub(crate) fn host_with(&self, limits: HostLimits) -> Host {
+        self.builder().limits(limits).build().unwrap()
+    }
+
+    /// A host that cannot compile: what it loads is from the folder.
+    pub(crate) fn host_without_compiler(&self) -> Host {
+        let nothing = CompilerProcess { program: self.path().join("no-such-program"), arguments: Vec::new() };
+        self.builder().compiler(nothing).build().unwrap()
+    }
+
+    /// The files of one of its folders, in order.
+    pub(crate) fn files(&self, folder: &str) -> Vec<PathBuf> {
+        let Ok(found) = fs::read_dir(self.path().join(folder)) else { return Vec::new() };
+        let mut files: Vec<PathBuf> = found.map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        files
+    }
+
+    /// Entries, then code.
+    pub(crate) fn all_files(&self) -> Vec<PathBuf> {
+        [self.files("entries"), self.files("code")].concat()
+    }
+
+    pub(crate) fn contents(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        self.all_files().into_iter().map(|path| (path.clone(), fs::read(&path).unwrap())).collect()
+    }
+
+    /// Whether each entry, and each file that it names, is what was written under its name.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.files("entries").iter().all(|entry| {
+            let text = read_file(entry).and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
+            let Some((seal, index)) = text.split_once('\n') else { return false };
+            let is_whole = |name: String| read_file(&self.code(&name)).is_some_and(|bytes| hex_of(&bytes) == name);
+            seal == seal_of(entry, index) && code_of(index).into_iter().all(is_whole)
+        })
+    }
+
+    /// A file of code.
+    pub(crate) fn code(&self, name: &str) -> PathBuf {
+        self.path().join("code").join(name)
+    }
+
+    /// What the entries name, and the entries.
+    pub(crate) fn named_files(&self) -> Vec<PathBuf> {
+        let mut files = self.files("entries");
+        for entry in self.files("entries") {
+            let text = fs::read_to_string(entry).unwrap();
+            files.extend(code_of(text.split_once('\n').unwrap().1).iter().map(|name| self.code(name)));
+        }
+        files
+    }
+
+    /// The entries of machine code: those of plugins' own bytes are left out.
+    pub(crate) fn entries_of_code(&self) -> Vec<PathBuf> {
+        let is_code = |entry: &PathBuf| {
+            let text = fs::read_to_string(entry).unwrap();
+            let names = code_of(text.split_once('\n').unwrap().1);
+            !names.iter().any(|name| fs::read(self.code(name)).unwrap().starts_with(b"\0asm"))
+        };
+        self.files("entries").into_iter().filter(is_code).collect()
+    }
+
+    /// Which file is under each name: one that was written again is another.
+    pub(crate) fn identities(&self) -> BTreeMap<PathBuf, u64> {
+        self.all_files().into_iter().map(|path| (path.clone(), fs::metadata(&path).unwrap().ino())).collect()
+    }
+
+    /// What is in it, in bytes; what another process removes meanwhile is not.
+    pub(crate) fn bytes(&self) -> u64 {
+        let files = ["entries", "code", "unfinished"].into_iter().flat_map(|folder| self.files(folder));
+        files.filter_map(|path| Some(fs::metadata(path).ok()?.len())).sum()
+    }
+}
+
+/// A plugin whose code is like no other's, which allows whoever has a token.
+pub(crate) fn plugin(number: usize) -> Guest {
+    let own = format!("(func (export \"own\") (result i32) (i32.const {number})) (func (export \"check\")");
+    Guest::from_text(&format!("plugin {number}"), &fixture("token").replace("(func (export \"check\")", &own))
+}
+
+/// Loads a plugin and asks it both ways.
+pub(crate) fn serves(host: &Host, number: usize) -> Result<Check, LoadError> {
+    let loaded = Plugin::load(host, plugin(number).bytes())?;
+    let check = Check::new(&loaded, CheckConfig { limits: patient(), ..CheckConfig::default() }).unwrap();
+    answers_rightly(&check);
+    Ok(check)
+}
+
+pub(crate) fn answers_rightly(check: &Check) {
+    let allowed = blocking::explain_auth_checks(&[check], &somebody(&[]));
+    assert!(allowed.decision.is_allow(), "{:?}", allowed.checks[0].outcome);
+    assert_eq!(blocking::run_auth_checks(&[check], &nobody()).into_result(), Ok(false));
+}
+
+/// An entry as the host writes it: whoever can write to the folder can write this too.
+pub(crate) fn forge(entry: &Path, file: &str) {
+    let index = format!("{{\"files\":[\"{file}\"],\"note\":\"\"}}");
+    fs::write(entry, format!("{}\n{index}", seal_of(entry, &index))).unwrap();
+}
+
+fn seal_of(entry: &Path, index: &str) -> String {
+    let hex = entry.file_name().unwrap().to_str().unwrap();
+    let key: Vec<u8> = (0..32).map(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap()).collect();
+    let mut parts = Vec::new();
+    for part in [&key[..], index.as_bytes()] {
+        parts.extend((part.len() as u64).to_be_bytes());
+        parts.extend(part);
+    }
+    hex_of(&parts)
+}
+
+fn code_of(index: &str) -> Vec<String> {
+    let index: serde_json::Value = serde_json::from_str(index).unwrap();
+    index["files"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect()
+}
+
+/// The bytes of a file that is one.
+fn read_file(path: &Path) -> Option<Vec<u8>> {
+    if fs::symlink_metadata(path).ok()?.is_file() { fs::read(path).ok() } else { None }
+}
+
+/// The name that the cache gives to a file.
+pub(crate) fn hex_of(bytes: &[u8]) -> String {
+    Digest::of(bytes).to_string().trim_start_matches("sha256:").to_owned()
+}

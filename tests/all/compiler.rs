@@ -1,0 +1,288 @@
+//! Plugins compiled in a process of its own: the same as others, and whatever the process does harms nobody.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Barrier;
+use std::time::{Duration, Instant};
+
+use guardhouse::{
+    AuthContext, Check, CheckConfig, CompilerProcess, Host, HostBuilder, HostLimits, ImagePolicy, LoadError, Outcome,
+    Plugin, Tier, blocking, builtin,
+};
+use serde_json::json;
+
+use crate::harness::{Guest, fixture, nobody, patient, small, somebody};
+
+/// The compiler that belongs to these tests.
+pub(crate) fn process() -> CompilerProcess {
+    CompilerProcess { program: env!("CARGO_BIN_EXE_compiler").into(), arguments: Vec::new() }
+}
+
+/// A program that is no compiler.
+pub(crate) fn shell(script: &str) -> CompilerProcess {
+    CompilerProcess { program: "/bin/sh".into(), arguments: vec!["-c".to_owned(), script.to_owned()] }
+}
+
+pub(crate) fn host_of(compiler: CompilerProcess, limits: HostLimits) -> Host {
+    Host::builder().limits(limits).compiler(compiler).build().unwrap()
+}
+
+/// What becomes of a plugin: why it does not load, or what it answers.
+fn gist(host: &Host, bytes: &[u8]) -> Result<Vec<String>, LoadError> {
+    let plugin = Plugin::load(host, bytes)?;
+    let config = CheckConfig { limits: patient(), ..CheckConfig::default() };
+    let check = match Check::new(&plugin, config) {
+        Ok(check) => check,
+        Err(error) => return Ok(vec![error.to_string()]),
+    };
+    let outcome = |context: &AuthContext| {
+        let report = blocking::explain_auth_checks(&[&check], context).checks.remove(0);
+        match report.outcome {
+            Outcome::Masked(fault) => fault.cause.to_string(),
+            outcome => format!("{outcome:?} with {} of fuel", report.usage.fuel),
+        }
+    };
+    Ok([nobody(), somebody(&["read"])].iter().map(outcome).collect())
+}
+
+#[test]
+fn a_plugin_compiled_in_a_process_is_the_plugin_compiled_here() {
+    let here = Host::builder().limits(small()).build().unwrap();
+    let there = host_of(process(), small());
+    let fixtures = ["allow", "refuse", "token", "unreachable", "division", "recursion", "memory-trap", "start-trap"];
+    let mut plugins: Vec<(String, Vec<u8>)> =
+        fixtures.iter().map(|name| ((*name).to_owned(), Guest::new(name).bytes().to_vec())).collect();
+    plugins.extend(builtin::NAMES.iter().map(|name| ((*name).to_owned(), builtin::bytes(name).unwrap().to_vec())));
+    let broken = [
+        ("a wrong type", "(i32.const 16)", "(i64.const 16)"),
+        ("an unknown function", "(i32.const 16)", "(call 99)"),
+        ("too much on the stack", "(i32.const 16)", "(i32.const 16) (i32.const 16)"),
+        ("an unknown import", "(core module $plugin", "(import \"x\" (func)) (core module $plugin"),
+        ("an export of another type", "(param i32) (result i32)", "(param i64) (result i32)"),
+        ("a memory beyond the pool", "(core module $plugin", "(core module $plugin (memory 60000)"),
+        ("a table beyond the pool", "(core module $plugin", "(core module $plugin (table 10000000 funcref)"),
+    ];
+    for (name, from, to) in broken {
+        plugins
+            .push((name.to_owned(), Guest::from_text(name, &fixture("allow").replacen(from, to, 1)).bytes().to_vec()));
+    }
+    plugins.push(("cut off".to_owned(), Guest::new("allow").bytes()[..200].to_vec()));
+    for (name, bytes) in plugins {
+        let expected = gist(&here, &bytes);
+        println!("{name}: {expected:?}");
+        assert_eq!(gist(&there, &bytes), expected, "{name}");
+    }
+}
+
+#[test]
+fn quick_code_and_images_come_from_the_process_too() {
+    let host = Host::builder().limits(small()).compiler(process()).quick_from(0).build().unwrap();
+    let plugin = Plugin::load(&host, builtin::bytes("require-scopes").unwrap()).unwrap();
+    let settings = Some(json!({ "scopes": ["read"] }).into());
+    let config = CheckConfig { settings, image: ImagePolicy::Eager, limits: patient(), ..CheckConfig::default() };
+    let check = Check::new(&plugin, config).unwrap();
+    assert_eq!(check.tier(), Tier::Image);
+    let start = Instant::now();
+    while !plugin.is_optimized() && start.elapsed() < Duration::from_secs(120) {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert!(plugin.is_optimized());
+    for (context, allowed) in [(somebody(&["read"]), true), (somebody(&["write"]), false), (nobody(), false)] {
+        assert_eq!(blocking::run_auth_checks(&[&check], &context).is_allow(), allowed);
+    }
+}
+
+fn load_with(builder: HostBuilder) -> LoadError {
+    Plugin::load(&builder.build().unwrap(), Guest::new("allow").bytes()).unwrap_err()
+}
+
+/// Loads with a program that is no compiler: refused for the reason given, within the time, and nobody is left.
+fn is_stopped(program: CompilerProcess, reason: &str) {
+    let limits = HostLimits { compiler_time: Duration::from_secs(2), code_bytes: 1 << 20, ..small() };
+    let name = format!("{program:?}");
+    let start = Instant::now();
+    let error = load_with(Host::builder().limits(limits).compiler(program));
+    println!("{name}: {error}");
+    let LoadError::CompilerStopped(text) = &error else { panic!("{name}: {error:?}") };
+    assert!(text.contains(reason), "{name}: {text}");
+    assert!(text.len() < 1_000, "{name}: {} bytes", text.len());
+    assert!(start.elapsed() < Duration::from_secs(30), "{name}: {:?}", start.elapsed());
+    assert_eq!(children(), [] as [String; 0], "{name}");
+}
+
+/// The processes that this one has started and not yet waited for.
+fn children() -> Vec<String> {
+    let stats =
+        fs::read_dir("/proc").unwrap().filter_map(|entry| fs::read_to_string(entry.ok()?.path().join("stat")).ok());
+    let own = std::process::id().to_string();
+    // `pid (name) state parent …`
+    let is_own = |stat: &String| stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1)) == Some(&own);
+    stats.filter(is_own).collect()
+}
+
+fn is_running(argument: &str) -> bool {
+    let running = fs::read_dir("/proc").unwrap();
+    let mut lines = running.filter_map(|entry| fs::read(entry.ok()?.path().join("cmdline")).ok());
+    lines
+        .any(|line| line.split(|byte| *byte == 0).any(|word| word == argument.as_bytes()) && line.starts_with(b"sleep"))
+}
+
+#[test]
+fn a_program_that_is_no_compiler_is_told_from_a_plugin_that_is_refused() {
+    let nothing = |program: &str| CompilerProcess { program: program.into(), arguments: Vec::new() };
+    is_stopped(nothing("/no/such/program"), "cannot start the compiler `/no/such/program`");
+    is_stopped(nothing("/"), "cannot start the compiler `/`");
+    is_stopped(nothing("compiler"), "not named by an absolute path");
+    is_stopped(nothing(""), "not named by an absolute path");
+    for (script, reason) in [
+        ("exit 0", "is no machine code"),
+        ("cat > /dev/null; echo garbage", "is no machine code"),
+        ("printf '\\177ELF'", "is no machine code"),
+        ("cat", "is no machine code"),
+        ("exit 1", "ended with exit status: 1"),
+        ("exit 2", "ended with exit status: 2"),
+        ("echo 'unexpected argument' >&2; exit 2", "unexpected argument"),
+        ("cat > /dev/null; exit 101", "ended with exit status: 101"),
+        ("kill -KILL $$", "ended with signal: 9"),
+        ("kill -SEGV $$", "ended with signal: 11"),
+        ("head -c 10000000 /dev/zero >&2; exit 3", "ended with exit status: 3"),
+    ] {
+        is_stopped(shell(script), reason);
+    }
+}
+
+#[test]
+fn a_program_that_prints_without_end_is_stopped_at_the_cap() {
+    for script in [
+        "cat /dev/zero",
+        "trap '' PIPE; while true; do echo x; done",
+        "head -c 1048577 /dev/zero",
+        "head -c 1048577 /dev/zero; exec sleep 600",
+    ] {
+        is_stopped(shell(script), "`HostLimits::code_bytes`");
+    }
+}
+
+#[test]
+fn a_program_that_does_not_end_is_killed_with_all_that_it_started() {
+    // A number that is nobody else's.
+    let seconds = format!("6{}", std::process::id());
+    for script in [
+        "exec sleep SECONDS",
+        "sleep SECONDS; true",
+        "exec sleep SECONDS >&-",
+        "exec sleep SECONDS >&- 2>&- <&-",
+        "sleep SECONDS & exit 0",
+        "sleep SECONDS & sleep SECONDS & wait",
+        "trap '' TERM HUP INT PIPE; while true; do sleep SECONDS; done",
+    ] {
+        is_stopped(shell(&script.replace("SECONDS", &seconds)), "`HostLimits::compiler_time`");
+        gone(&seconds);
+    }
+    is_stopped(shell(&format!("sleep {seconds} > /dev/null 2>&1 < /dev/null & exit 0")), "is no machine code");
+    gone(&seconds);
+}
+
+/// Whoever was killed has ended soon after.
+fn gone(seconds: &str) {
+    let start = Instant::now();
+    while is_running(seconds) {
+        assert!(start.elapsed() < Duration::from_secs(10), "`sleep {seconds}` is left");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+#[test]
+fn a_large_plugin_that_stops_the_quick_compiler_is_not_tried_again() {
+    let limits = HostLimits { compiler_time: Duration::from_secs(1), ..small() };
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let script = format!("echo started >> {}; exec sleep 600", log.display());
+    let builder = Host::builder().limits(limits).compiler(shell(&script)).quick_from(0);
+    assert!(matches!(load_with(builder), LoadError::CompilerStopped(_)));
+    assert_eq!(fs::read_to_string(log).unwrap(), "started\n");
+}
+
+#[test]
+fn hundreds_of_failures_leave_no_memory_behind() {
+    let host = host_of(shell("head -c 1000000 /dev/zero; head -c 1000000 /dev/zero >&2; exit 1"), small());
+    let fails = |times: usize| {
+        for _ in 0..times {
+            assert!(matches!(Plugin::load(&host, Guest::new("allow").bytes()), Err(LoadError::CompilerStopped(_))));
+        }
+    };
+    fails(20);
+    let before = private_bytes();
+    fails(200);
+    let grown = private_bytes().saturating_sub(before);
+    assert!(grown < 32 << 20, "{grown} bytes more");
+    assert_eq!(children(), [] as [String; 0]);
+    assert!(fs::read_dir("/proc/self/fd").unwrap().count() < 100);
+}
+
+/// Memory of this process that no file has.
+fn private_bytes() -> usize {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() << 10
+}
+
+#[test]
+fn no_more_compilers_run_at_once_than_the_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    for compilers in 1..=2_u32 {
+        let log = folder.path().join(compilers.to_string());
+        let script = format!("echo begin >> {0}; sleep 0.1; echo end >> {0}; exit 1", log.display());
+        let host = host_of(shell(&script), HostLimits { compilers, ..small() });
+        std::thread::scope(|scope| {
+            for _ in 0..6 {
+                scope.spawn(|| assert!(Plugin::load(&host, Guest::new("allow").bytes()).is_err()));
+            }
+        });
+        let (mut running, mut most) = (0, 0);
+        for line in fs::read_to_string(&log).unwrap().lines() {
+            running = if line == "begin" { running + 1 } else { running - 1 };
+            most = most.max(running);
+        }
+        assert_eq!((running, most), (0, compilers));
+    }
+}
+
+#[test]
+fn who_finds_no_compiler_free_is_told_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let (started, go) = (folder.path().join("started"), folder.path().join("go"));
+    let script = format!("touch {}; while ! test -e {}; do sleep 0.01; done; exit 1", started.display(), go.display());
+    for (queue, time, reason) in
+        [(0, Duration::from_secs(60), "no more than 0 may wait"), (1, Duration::from_secs(1), "no room")]
+    {
+        let _ = fs::remove_file(&go);
+        let _ = fs::remove_file(&started);
+        let limits = HostLimits { compilers: 1, queue, compiler_time: time, ..small() };
+        let host = host_of(shell(&script), limits);
+        let both = Barrier::new(2);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let first = Plugin::load(&host, Guest::new("allow").bytes());
+                assert!(matches!(first, Err(LoadError::CompilerStopped(_))), "{first:?}");
+                both.wait();
+            });
+            until(&started);
+            let second = Plugin::load(&host, Guest::new("token").bytes()).unwrap_err();
+            let LoadError::CompilerStopped(text) = &second else { panic!("{second}") };
+            println!("queue of {queue}: {text}");
+            assert!(text.contains("`HostLimits::compilers`") || text.contains("`HostLimits::compiler_time`"), "{text}");
+            assert!(queue == 1 || text.contains(reason), "{text}");
+            fs::write(&go, "").unwrap();
+            both.wait();
+        });
+    }
+}
+
+fn until(path: &Path) {
+    let start = Instant::now();
+    while !path.exists() {
+        assert!(start.elapsed() < Duration::from_secs(60), "`{}` is not there", path.display());
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
