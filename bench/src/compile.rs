@@ -1,6 +1,7 @@
 //! From bytes to the first answer.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use guardhouse::{
@@ -10,7 +11,7 @@ use serde_json::Value;
 
 use crate::meter::{median_milliseconds, milliseconds};
 use crate::requests::{builtin_plugin, check, real, two_scopes};
-use crate::table::Row;
+use crate::table::{Row, quantile};
 
 /// A plugin of some size.
 pub(crate) struct Subject {
@@ -51,9 +52,17 @@ fn compile(subject: &Subject) -> Result<Vec<Row>> {
     ];
     let context = real()?;
     let hosts = (0..*times).map(|_| Host::new()).collect::<Result<Vec<_>, _>>()?;
-    let mut hosts = hosts.iter();
-    let first = median_milliseconds(*times, || hosts.next().map(|host| first_answer(host, subject, &context)));
-    rows.push(Row::new(format!("compile_{size}_first_answer_ms"), "ms", first));
+    let mut first = Vec::new();
+    for host in hosts {
+        let (time, check) = milliseconds(|| first_answer(&host, subject, &context));
+        first.push(time);
+        // What goes on in the background now is not the next one's.
+        let (check, patience) = (check?, Instant::now() + Duration::from_secs(120));
+        while !check.plugin().is_optimized() && Instant::now() < patience {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+    rows.push(Row::new(format!("compile_{size}_first_answer_ms"), "ms", quantile(&mut first, 0.5)));
     Ok(rows)
 }
 
@@ -63,12 +72,13 @@ fn load(host: &Host, bytes: &[u8]) -> Result<()> {
 }
 
 /// From bytes to a decision, with every default.
-fn first_answer(host: &Host, subject: &Subject, context: &AuthContext) -> Result<()> {
+fn first_answer(host: &Host, subject: &Subject, context: &AuthContext) -> Result<Check> {
     let plugin = Plugin::load(host, &subject.bytes)?;
     let config = CheckConfig { settings: subject.settings.clone().map(Json::from), ..CheckConfig::default() };
-    let decision = blocking::run_auth_checks(&[Check::new(&plugin, config)?], context);
+    let check = Check::new(&plugin, config)?;
+    let decision = blocking::run_auth_checks(&[&check], context);
     ensure!(decision.is_allow(), "{decision:?}");
-    Ok(())
+    Ok(check)
 }
 
 /// What the first image of a plugin takes, and every other.

@@ -47,6 +47,7 @@ fn main() -> ExitCode {
     let result = match arguments.as_slice() {
         [COMPILER] => return guardhouse::compiler::serve(),
         ["decide", count] => count.parse().map_err(Into::into).and_then(counts::decide),
+        [scale::MAKE_IMAGES, count, folder] => scale::make_images(count, folder),
         options => parse(options).and_then(|options| run(&options)),
     };
     match result {

@@ -1,5 +1,8 @@
 //! Thousands of checks side by side: what each takes to load and to keep, and what it costs that they are many.
 
+use std::path::Path;
+use std::process::Command;
+
 use anyhow::{Result, ensure};
 use guardhouse::{AuthContext, Check, Host, HostLimits, ImagePolicy, Tier};
 use serde_json::{Value, json};
@@ -8,6 +11,9 @@ use crate::meter::{Case, Effort, milliseconds, take_turns};
 use crate::process;
 use crate::requests::{allows, builtin_plugin, check, real};
 use crate::table::Row;
+
+/// The argument with which this program makes images and nothing else.
+pub(crate) const MAKE_IMAGES: &str = "make-images";
 
 /// Names of the rows for one number of checks.
 struct Names {
@@ -58,16 +64,15 @@ pub(crate) fn run(effort: Effort) -> Result<Vec<Row>> {
 #[expect(clippy::cast_precision_loss, reason = "a count of a bench")]
 fn number(names: &Names, effort: Effort) -> Result<Vec<Row>> {
     let folder = tempfile::tempdir()?;
-    let host = || {
-        let limits = HostLimits { images: 2 * names.count, ..HostLimits::default() };
-        Host::builder().limits(limits).cache(folder.path().join("cache")).build()
-    };
+    let folder = folder.path().join("cache");
     let count = names.count as f64;
-    // The images are made, and are in the cache from now on.
-    let (making, made) = milliseconds(|| load(&host()?, names.count));
-    drop(made?);
+    // In a process of its own: memory that it frees would be taken for what the checks need later.
+    let mut process = Command::new(std::env::current_exe()?);
+    process.args([MAKE_IMAGES, &names.count.to_string()]).arg(&folder);
+    let (making, status) = milliseconds(|| process.status());
+    ensure!(status?.success(), "the process that makes images failed");
 
-    let host = host()?;
+    let host = host(&folder, names.count)?;
     let (first, plugin) = milliseconds(|| builtin_plugin(&host, "require-scopes"));
     drop(plugin?);
     let before = (process::anonymous_bytes()?, process::maps()?, process::open_files()?);
@@ -86,6 +91,17 @@ fn number(names: &Names, effort: Effort) -> Result<Vec<Row>> {
     ];
     rows.extend(picks(names, &checks, &context, effort));
     Ok(rows)
+}
+
+fn host(folder: &Path, count: usize) -> Result<Host> {
+    let limits = HostLimits { images: 2 * count, ..HostLimits::default() };
+    Ok(Host::builder().limits(limits).cache(folder).build()?)
+}
+
+/// Makes images, which are in the cache from then on.
+pub(crate) fn make_images(count: &str, folder: &str) -> Result<()> {
+    let count = count.parse()?;
+    load(&host(Path::new(folder), count)?, count).map(drop)
 }
 
 /// Checks of one plugin whose settings all differ, and which all allow the real request.

@@ -15,12 +15,14 @@ use wasmtime::component::Component;
 use wasmtime::{Engine, Module};
 
 use crate::compile::component_key;
+use crate::contract;
 use crate::digest::Digest;
 use crate::engine::{Compiler, Pool};
 use crate::fault::chain;
 use crate::host::Host;
 use crate::limits::Limits;
 use crate::lock::lock;
+use crate::module_parts::Filling;
 use crate::native::panic_message;
 use crate::parts::{self, Parts, part};
 use crate::precompiled::MachineCode;
@@ -47,6 +49,9 @@ pub(crate) struct Images {
     /// The code that images of them are read with.
     pub(crate) instruments: Recent<Program>,
 }
+
+/// From so many images on, new ones are copied into their instances and not mapped, if they are small.
+const MANY: usize = 64;
 
 /// Plugins whose images can be made without compiling anything.
 const RECENT: usize = 16;
@@ -76,6 +81,10 @@ impl Images {
         let resident: Arc<dyn Resident> = Arc::clone(&image) as _;
         self.resident.add(Arc::downgrade(&resident));
         Ok(image)
+    }
+
+    fn count(&self) -> usize {
+        lock(&self.known).len()
     }
 
     fn image(&self, key: Digest) -> Arc<Image> {
@@ -146,8 +155,10 @@ fn make(recipe: Recipe<'_>, key: Digest) -> Result<Program, String> {
     }
     let source = plugin.source().read().map_err(|error| error.to_string())?;
     let bytes = snapshot(recipe, &source)?;
-    let parts =
-        part(&bytes, &source).map_err(|reason| format!("its state cannot be taken apart from its code: {reason}"))?;
+    // Where many images take turns, hardly any instance follows one of its own.
+    let filling = if host.images().count() < MANY { Filling::Mapped } else { Filling::Copied };
+    let parts = part(&bytes, &source, filling)
+        .map_err(|reason| format!("its state cannot be taken apart from its code: {reason}"))?;
     let (found, cap) = (parts.states.iter().map(Vec::len).sum::<usize>(), host.limits().image_bytes);
     if found > cap {
         return Err(format!("an image of {found} bytes, over the cap of {cap} bytes (`HostLimits::image_bytes`)"));
@@ -186,7 +197,10 @@ fn cached(host: &Host, pool: Pool, key: Digest, base: &Program) -> Option<Progra
     let entry = host.compilation().cache.as_ref()?.find(key)?;
     let Note { code: digest } = serde_json::from_str(&entry.note).ok()?;
     let sandbox = host.sandbox(pool, Compiler::Optimizing).ok()?;
-    let load = || host.compilation().cached(&sandbox.engine, component_key(digest, sandbox.fingerprint)).ok_or(());
+    let load = || {
+        let code = host.compilation().cached(&sandbox.engine, component_key(digest, sandbox.fingerprint));
+        checked(&sandbox.engine, code.ok_or("it is not in the cache")?)
+    };
     let code = host.images().codes.get(digest, load).ok()?;
     let states: Vec<MachineCode> = entry.files.into_iter().map(MachineCode::File).collect();
     base.with_states(host, pool, &code, &modules(&sandbox.engine, &states).ok()?).ok()
@@ -196,7 +210,14 @@ fn cached(host: &Host, pool: Pool, key: Digest, base: &Program) -> Option<Progra
 fn compile(host: &Host, pool: Pool, parts: &Parts) -> Result<Component, String> {
     Shape::read(&parts.code, &enlarged(host.limits())).map_err(|error| error.to_string())?;
     let code = host.compilation().component(host, pool, Compiler::Optimizing, &Source::borrowed(&parts.code));
-    code.map_err(|error| error.to_string())
+    let sandbox = host.sandbox(pool, Compiler::Optimizing)?;
+    checked(&sandbox.engine, code.map_err(|error| error.to_string())?)
+}
+
+/// Holds the code of an image against the contract.
+fn checked(engine: &Engine, code: Component) -> Result<Component, String> {
+    contract::check_types(engine, &code).map_err(|error| error.to_string())?;
+    Ok(code)
 }
 
 /// The states of an image under the names that its code imports them by.

@@ -10,6 +10,29 @@ use wasmparser::{DataKind, MemoryType, Operator, Parser, Payload, TypeRef};
 /// The name under which a module imports its own state.
 pub(crate) const STATE: &str = "guardhouse:state";
 
+/// A module with more than this, code and all, is not copied into its instances, in bytes.
+const MAX_COPIED_BYTES: usize = 256 << 10;
+
+/// How the memory of an instance gets what a state holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Filling {
+    /// It is mapped, and only what an instance has written is put back for the next. Cheapest for one that follows
+    /// another of the same image, and for states of any size.
+    Mapped,
+    /// It is copied. Nothing is mapped anew for an instance that follows one of another image.
+    Copied,
+}
+
+impl Filling {
+    /// Where a segment begins. The runtime maps segments whose place is a plain number.
+    fn offset(self, offset: ConstExpr) -> ConstExpr {
+        match self {
+            Self::Mapped => offset,
+            Self::Copied => offset.with_i32_const(0).with_i32_add(),
+        }
+    }
+}
+
 /// A module in two parts.
 pub(crate) struct Parted {
     pub(crate) code: Vec<u8>,
@@ -25,8 +48,8 @@ pub(crate) struct ModuleState {
 }
 
 impl Parted {
-    pub(crate) fn new(module: &[u8], original: &[u8]) -> Result<Self, String> {
-        let state = ModuleState::of(module, &memories(original)?)?;
+    pub(crate) fn new(module: &[u8], original: &[u8], filling: Filling) -> Result<Self, String> {
+        let state = ModuleState::of(module, &memories(original)?, filling)?;
         let code = match &state {
             Some(state) => code(module, &state.exports)?,
             None => module.to_vec(),
@@ -36,8 +59,9 @@ impl Parted {
 }
 
 impl ModuleState {
-    fn of(module: &[u8], originals: &[MemoryType]) -> Result<Option<Self>, String> {
+    fn of(module: &[u8], originals: &[MemoryType], filling: Filling) -> Result<Option<Self>, String> {
         let (mut memories, mut globals, mut data) = (MemorySection::new(), GlobalSection::new(), DataSection::new());
+        let filling = if module.len() > MAX_COPIED_BYTES { Filling::Mapped } else { filling };
         let (mut names, mut exports) = (ExportSection::new(), Vec::new());
         let mut imported_memories = 0;
         for payload in Parser::new(0).parse_all(module) {
@@ -73,7 +97,8 @@ impl ModuleState {
                         if let DataKind::Active { memory_index, offset_expr } = segment.kind {
                             let index = memory_index.checked_sub(imported_memories);
                             let index = index.ok_or("a module fills the memory of another")?;
-                            data.active(index, &constant(&offset_expr)?, segment.data.iter().copied());
+                            let offset = filling.offset(constant(&offset_expr)?);
+                            data.active(index, &offset, segment.data.iter().copied());
                         }
                     }
                 }

@@ -12,7 +12,7 @@ use wasm_encoder::{
 use wasmparser::{Parser, Payload};
 
 use crate::digest::Digest;
-use crate::module_parts::{ModuleState, Parted, STATE, text};
+use crate::module_parts::{Filling, ModuleState, Parted, STATE, text};
 
 /// A component in two parts.
 pub(crate) struct Parts {
@@ -37,12 +37,12 @@ type Error = reencode::Error<std::convert::Infallible>;
 
 /// Takes the snapshot of a plugin apart. Its modules are those of the plugin, in the same order, and instantiated once
 /// each. An error says what cannot be parted; it is not an error of the plugin.
-pub(crate) fn part(snapshot: &[u8], plugin: &[u8]) -> Result<Parts, String> {
+pub(crate) fn part(snapshot: &[u8], plugin: &[u8], filling: Filling) -> Result<Parts, String> {
     let (modules, originals) = (core_modules(snapshot)?, core_modules(plugin)?);
     if modules.len() != originals.len() {
         return Err("the snapshot has other modules than the plugin".to_owned());
     }
-    let modules = modules.into_iter().zip(originals).map(|(module, original)| Parted::new(module, original));
+    let modules = modules.into_iter().zip(originals).map(|(module, original)| Parted::new(module, original, filling));
     let modules: Vec<Parted> = modules.collect::<Result<_, _>>()?;
     let code = rewrite(snapshot, &modules)?;
     let states = modules.into_iter().filter_map(|module| Some(module.state?.module)).collect();

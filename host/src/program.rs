@@ -31,6 +31,8 @@ pub(crate) struct Program {
     pub(crate) compiler: Compiler,
     /// How many of the pool's instances each of its instances counts for.
     pub(crate) weight: u32,
+    /// Whether it imports no function.
+    is_self_contained: bool,
 }
 
 /// How long a plugin may think about its settings schema.
@@ -56,7 +58,9 @@ impl Program {
         let interfaces = contract::check_types(&sandbox.engine, component)?;
         let weight = weight(host, pool, component)?;
         let instance_pre = link(&sandbox.linker, component, shape)?;
-        Self::new(instance_pre, interfaces, compiler, weight).map_err(|error| LoadError::WrongImport(chain(&error)))
+        let program = Self::new(instance_pre, interfaces, compiler, weight);
+        let program = program.map_err(|error| LoadError::WrongImport(chain(&error)))?;
+        Ok(Self { is_self_contained: shape.imports.iter().all(|import| import == contract::TYPES), ..program })
     }
 
     /// The same program with its state apart: `code` is it without its memories and globals, `states` have them.
@@ -68,14 +72,16 @@ impl Program {
         states: &[(String, Module)],
     ) -> Result<Self, String> {
         let sandbox = host.sandbox(pool, Compiler::Optimizing)?;
-        let interfaces = contract::check_types(&sandbox.engine, code).map_err(|error| error.to_string())?;
         let text = |error: wasmtime::Error| chain(&error);
-        let mut linker = sandbox.linker.clone();
+        // Nothing of what plugins may import is copied for a plugin that imports none of it.
+        let mut linker = if self.is_self_contained { Linker::new(&sandbox.engine) } else { sandbox.linker.clone() };
         for (name, state) in states {
             linker.root().module(name, state).map_err(text)?;
         }
         let instance_pre = linker.instantiate_pre(code).map_err(text)?;
-        Self::new(instance_pre, interfaces, Compiler::Optimizing, self.weight).map_err(text)
+        let interfaces = Interfaces { settings: self.settings.is_some(), step_up: self.step_up.is_some() };
+        let program = Self::new(instance_pre, interfaces, Compiler::Optimizing, self.weight).map_err(text)?;
+        Ok(Self { is_self_contained: self.is_self_contained, ..program })
     }
 
     fn new(
@@ -93,6 +99,7 @@ impl Program {
             instance_pre,
             compiler,
             weight,
+            is_self_contained: false,
         })
     }
 

@@ -186,3 +186,24 @@ fn images_are_bounded_in_size_and_number_and_shared_by_equals() {
     }
     assert!(reason(&two).contains("left memory"), "{}", reason(&two));
 }
+
+#[test]
+fn of_many_images_each_answers_for_its_own_settings() {
+    // Beyond some number they are copied into their instances, and not mapped.
+    let checks: Vec<Check> = (0..100)
+        .map(|n| {
+            let settings = Some(json!({ "scopes": [format!("scope-{n}")] }));
+            Check::new(builtin("require-scopes"), config(settings, ImagePolicy::Eager)).unwrap()
+        })
+        .collect();
+    assert!(checks.iter().all(|check| check.tier() == Tier::Image));
+    for turn in 0..3 {
+        for n in 0..checks.len() {
+            // Neighbours, and such as are far apart.
+            let n = n * (1 + 6 * turn) % checks.len();
+            let (held, other) = (format!("scope-{n}"), format!("scope-{}", n + 1));
+            assert_eq!(blocking::run_auth_checks(&[&checks[n]], &somebody(&[&held])), Decision::Allow);
+            assert!(!blocking::run_auth_checks(&[&checks[n]], &somebody(&[&other])).is_allow());
+        }
+    }
+}
