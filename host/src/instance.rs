@@ -1,5 +1,6 @@
 //! One instance, from its making to its end. It serves one evaluation, or one batch, and is never used again (rule S7).
 
+use std::fmt::Write;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
@@ -18,6 +19,10 @@ use crate::outcome::{Cause, Fault, LogLine, Outcome};
 use crate::program::Program;
 use crate::room::Place;
 use crate::store::{State, Terms, new_store};
+use crate::text::Bounded;
+
+/// The most of a plugin's words against its settings that an error quotes, in bytes.
+const MAX_WORDS_BYTES: usize = 1_000;
 
 /// An instance of a plugin, in a store of its own.
 pub(crate) struct Instance {
@@ -178,7 +183,7 @@ impl Instance {
         if let (Some(indices), Some(text)) = (&program.settings, settings) {
             let guest = indices.load(&mut *store, &instance)?;
             if let Err(words) = guest.call_configure(&mut *store, text).await? {
-                return Ok(Err(words));
+                return Ok(Err(Bounded::of(MAX_WORDS_BYTES, |out| out.write_str(&words))));
             }
         }
         let guest = program.check.load(&mut *store, &instance)?;

@@ -22,6 +22,7 @@ mod documents;
 mod engine;
 mod faults;
 mod files;
+mod fuzz;
 mod grants;
 mod harness;
 mod image_state;

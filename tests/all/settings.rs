@@ -95,6 +95,15 @@ fn a_plugin_that_refuses_its_settings_is_quoted() {
 }
 
 #[test]
+fn a_plugin_that_refuses_its_settings_at_length_is_cut() {
+    let long = "(memory.fill (i32.const 1024) (i32.const 97) (i32.const 100000)) \
+                (i32.store8 (i32.const 64) (i32.const 1)) (i32.store (i32.const 68) (i32.const 1024)) \
+                (i32.store (i32.const 72) (i32.const 100000))";
+    let error = with_settings("true", "", long).configure().unwrap_err();
+    assert_eq!(error, ConfigError::Refused("a".repeat(1_000) + "…"));
+}
+
+#[test]
 fn a_plugin_that_fails_while_it_is_configured_makes_no_check() {
     with_settings("true", "", "unreachable").fails_on_trial(Cause::Trap);
     let bad_tag = "(i32.store8 (i32.const 64) (i32.const 9))";

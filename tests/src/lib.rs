@@ -2,5 +2,6 @@
 
 pub mod corpus;
 pub mod events;
+pub mod fuzz;
 pub mod guest;
 pub mod makers;

@@ -1,0 +1,142 @@
+//! Files as plugins.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use guardhouse::{
+    AccessToken, AuthContext, Cause, Check, CheckConfig, Component, ConfigError, Decision, Host, HostLimits,
+    ImagePolicy, Limits, LoadError, Outcome, Plugin,
+};
+use wasmparser::{Validator, WasmFeatures};
+
+use super::{HOUR, ask, words};
+use crate::guest::assemble;
+
+/// A file is refused in few words, or is a component that decides something, with an image of its memory as without. It
+/// leaves its neighbours alone.
+pub fn plugin(bytes: &[u8]) {
+    static HOST: OnceLock<(Host, Check)> = OnceLock::new();
+    let (host, neighbour) = HOST.get_or_init(|| {
+        let host = Host::builder().limits(host_limits()).build().unwrap();
+        let text = include_str!("../../fixtures/token.wat");
+        let plugin = Plugin::load(&host, &assemble(text).unwrap()).unwrap();
+        // It is not what is in a hurry.
+        let limits = Limits { deadline: HOUR, configure_deadline: HOUR, ..limits() };
+        let check = Check::new(&plugin, CheckConfig { limits, ..CheckConfig::default() }).unwrap();
+        (host, check)
+    });
+    match Plugin::load(host, bytes) {
+        Ok(plugin) => {
+            let mut validator = Validator::new_with_features(WasmFeatures::all());
+            validator.validate_all(bytes).unwrap();
+            decide(&plugin);
+        }
+        Err(LoadError::Schema(fault)) => assert_ne!(fault.cause, Cause::Host, "{fault}"),
+        Err(error) => drop(words(&error)),
+    }
+    assert_eq!(ask(neighbour, &somebody()).decision, Decision::Allow);
+    assert_eq!(ask(neighbour, &nobody()).decision.into_result(), Ok(false));
+}
+
+fn decide(plugin: &Plugin) {
+    let fresh = outcome(plugin, ImagePolicy::Never, None);
+    if plugin.settings_schema().is_none() {
+        // What it builds at a first request, it may keep.
+        outcome(plugin, ImagePolicy::Eager, Some(nobody()));
+        return;
+    }
+    let image = outcome(plugin, ImagePolicy::Eager, None);
+    // Random numbers are those of one decision, and to be configured takes fuel and time.
+    let is_random = plugin.shape().imports.iter().any(|import| import.starts_with("wasi:random/"));
+    let (Some(fresh), Some(image)) = (fresh, image) else { return };
+    if is_random || [&fresh, &image].iter().any(|outcome| is_exhausted(outcome)) {
+        return;
+    }
+    match (&fresh, &image) {
+        (Outcome::Masked(_), Outcome::Masked(_)) => {}
+        _ => assert_eq!(fresh, image),
+    }
+}
+
+fn is_exhausted(outcome: &Outcome) -> bool {
+    let Outcome::Masked(fault) = outcome else { return false };
+    matches!(fault.cause, Cause::OutOfFuel | Cause::Deadline)
+}
+
+/// What it decides; none if there is no check to be made of it.
+fn outcome(plugin: &Plugin, image: ImagePolicy, warm_up: Option<AuthContext>) -> Option<Outcome> {
+    let config = CheckConfig { limits: limits(), image, warm_up, ..CheckConfig::default() };
+    let check = match Check::new(plugin, config) {
+        Ok(check) => check,
+        Err(ConfigError::Fault(fault)) => {
+            assert_ne!(fault.cause, Cause::NoRoom, "{fault}");
+            return None;
+        }
+        Err(error) => {
+            words(&error);
+            return None;
+        }
+    };
+    let report = ask(&check, &somebody());
+    let found = report.checks.into_iter().next().unwrap();
+    assert_eq!(report.decision.is_allow(), found.outcome == Outcome::Allow);
+    match &found.outcome {
+        Outcome::Masked(fault) => {
+            words(fault);
+            assert!(!matches!(fault.cause, Cause::NoRoom | Cause::Host), "{fault}");
+        }
+        Outcome::Explicit(error) => assert!(error.message.len() <= limits().message_bytes),
+        Outcome::Allow | Outcome::Refused => {}
+    }
+    Some(found.outcome)
+}
+
+fn somebody() -> AuthContext {
+    nobody().with_token(AccessToken::new("client", ["read", "write"]))
+}
+
+fn nobody() -> AuthContext {
+    let component = Component { tags: vec!["x".to_owned()], ..Component::new("tool", "t") };
+    AuthContext { now: 1_700_000_000, ..AuthContext::new(component) }
+}
+
+fn host_limits() -> HostLimits {
+    HostLimits {
+        instances: 8,
+        large_instances: 2,
+        memory_bytes: 8 << 20,
+        table_elements: 1_000,
+        core_instances: 16,
+        plugin_bytes: 64 << 10,
+        functions: 1_000,
+        function_bytes: 16 << 10,
+        block_nesting: 100,
+        block_values: 16,
+        types: 1_000,
+        imports: 200,
+        modules: 16,
+        instantiations: 64,
+        schema_bytes: 4 << 10,
+        schema_nodes: 500,
+        schema_patterns: 8,
+        image_bytes: 1 << 20,
+        ..HostLimits::default()
+    }
+}
+
+fn limits() -> Limits {
+    Limits {
+        deadline: Duration::from_millis(500),
+        configure_deadline: Duration::from_millis(500),
+        fuel: Some(1_000_000),
+        memory_bytes: 4 << 20,
+        table_elements: 1_000,
+        core_instances: 16,
+        instances: 2,
+        handles: 100,
+        message_bytes: 1 << 10,
+        log_bytes: 1 << 10,
+        host_call_bytes: 16 << 10,
+        ..Limits::default()
+    }
+}

@@ -1,0 +1,103 @@
+//! A plugin that answers with any bits.
+
+use std::sync::OnceLock;
+
+use guardhouse::{
+    AccessToken, AuthContext, Check, CheckConfig, Component, ConfigError, Decision, ImagePolicy, Limits, Outcome,
+    Plugin,
+};
+use serde_json::Value as Json;
+
+use super::input::Input;
+use super::model::{Instance, Value};
+use super::script::Script;
+use super::{ask, host, patient, words};
+use crate::guest::assemble;
+
+/// The bytes that one answer may carry, and those of a message: small, so that both are met.
+const ANSWER_BYTES: usize = 1_000;
+const MESSAGE_BYTES: usize = 64;
+
+/// A plugin that answers with the bits of the input is believed exactly where they are an answer.
+pub fn result(bytes: &[u8]) {
+    static PLUGIN: OnceLock<Plugin> = OnceLock::new();
+    let text = include_str!("../../fixtures/script.wat");
+    let plugin = PLUGIN.get_or_init(|| Plugin::load(&host(), &assemble(text).unwrap()).unwrap());
+
+    let script = Script::read(&mut Input(bytes));
+    let context = somebody();
+    let values = values(&context);
+    let mut instance = Instance::new(&script, ANSWER_BYTES);
+
+    let config = CheckConfig {
+        settings: Some(Json::from(script.settings()).into()),
+        limits: Limits { host_call_bytes: ANSWER_BYTES, message_bytes: MESSAGE_BYTES, ..patient() },
+        image: ImagePolicy::Never,
+        ..CheckConfig::default()
+    };
+    let check = match (Check::new(plugin, config), instance.configure()) {
+        (Ok(check), Ok(Ok(()))) => check,
+        (Err(ConfigError::Refused(found)), Ok(Err(expected))) => return assert_eq!(found, expected),
+        (Err(ConfigError::Fault(fault)), Err(_)) => return drop(words(&fault)),
+        (found, expected) => panic!("{found:?} instead of {expected:?}: {script:?}"),
+    };
+
+    let expected = instance.check(&values).and_then(|answer| match answer {
+        Ok(false) => instance.missing_scopes(&values).map(|named| (Ok(false), named)),
+        answer => Ok((answer, Vec::new())),
+    });
+    let expected = expected.ok().filter(|(answer, named)| {
+        let message = answer.as_ref().err().map_or(0, String::len);
+        message.max(named.iter().map(String::len).sum()) <= MESSAGE_BYTES
+    });
+
+    let report = ask(&check, &context);
+    let found = &report.checks[0];
+    match (&found.outcome, expected) {
+        (Outcome::Allow, Some((Ok(true), _))) => assert_eq!(report.decision, Decision::Allow),
+        (Outcome::Refused, Some((Ok(false), named))) => {
+            let Decision::Deny(denial) = report.decision else { panic!("allowed") };
+            assert_eq!(denial.message, None);
+            assert_eq!(denial.missing_scopes, told(named, &context));
+        }
+        (Outcome::Explicit(error), Some((Err(message), _))) => {
+            let Decision::Deny(denial) = report.decision else { panic!("allowed") };
+            assert_eq!(error.message, message);
+            assert_eq!(denial.message, Some(message));
+            assert!(denial.missing_scopes.is_empty());
+        }
+        (Outcome::Masked(fault), None) => {
+            let Decision::Deny(denial) = report.decision else { panic!("allowed") };
+            assert_eq!(denial.message, None);
+            assert!(denial.missing_scopes.is_empty());
+            words(fault);
+            words(&fault.backtrace.as_deref().unwrap_or("none"));
+        }
+        (found, expected) => panic!("{found:?} instead of {expected:?}: {script:?}"),
+    }
+}
+
+fn somebody() -> AuthContext {
+    let component = Component { tags: vec!["x".to_owned()], ..Component::new("tool", "t") };
+    let context = AuthContext { action: "tools/call".to_owned(), now: 1_700_000_000, ..AuthContext::new(component) };
+    context.with_token(AccessToken::new("client", ["a", "held"]))
+}
+
+/// What the host asks the plugin's allocator for when it hands over the context.
+fn values(context: &AuthContext) -> Vec<Value> {
+    let (token, component) = (context.token.as_ref().unwrap(), &context.component);
+    let mut values = vec![Value::context(), Value::string(&token.client_id)];
+    values.extend(Value::strings(&token.scopes));
+    values.extend([Value::string(&component.kind), Value::string(&component.name)]);
+    values.extend(Value::strings(&component.tags));
+    values.push(Value::string(&context.action));
+    values
+}
+
+/// Rule U2: sorted, once each, and nothing that the token has.
+fn told(mut named: Vec<String>, context: &AuthContext) -> Vec<String> {
+    named.sort();
+    named.dedup();
+    named.retain(|scope| !context.token.as_ref().unwrap().has_scope(scope));
+    named
+}

@@ -1,0 +1,123 @@
+//! Settings and their schemas.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use guardhouse::{AuthContext, Check, CheckConfig, Component, Host, Json, Outcome, Plugin, builtin as builtins};
+use serde_json::Value;
+
+use super::input::Input;
+use super::strict::is_strict;
+use super::{ask, builtin, host, patient, words};
+use crate::guest::{assemble, literal};
+
+/// The first byte says whose settings the rest is: those of a built-in plugin, of one that takes anything, or of one
+/// whose schema stands before the settings, up to a byte that is zero.
+///
+/// A document is refused in few words, or means one thing only. A plugin reads exactly the settings that it was given,
+/// and one that is built in does not fail for any that it took.
+pub fn settings(bytes: &[u8]) {
+    let mut input = Input(bytes);
+    let which = usize::from(input.byte()) % 8;
+    let plugins = Plugins::get();
+    let Some(plugin) = plugins.builtins.get(which) else {
+        if which == 6 {
+            return echoes(&plugins.anything, input.0);
+        }
+        let mut parts = input.0.splitn(2, |byte| *byte == 0);
+        let (schema, settings) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        if let Some(plugin) = plugins.with_schema(schema) {
+            echoes(&plugin, settings);
+        }
+        return;
+    };
+    let Some(document) = read(input.0) else { return };
+    match Check::new(plugin, config(document)) {
+        Ok(check) => assert!(!matches!(ask(&check, &nobody()).checks[0].outcome, Outcome::Masked(_))),
+        Err(error) => drop(words(&error)),
+    }
+}
+
+/// A plugin that denies with its settings as the message.
+fn echoes(plugin: &Plugin, settings: &[u8]) {
+    let Some(document) = read(settings) else { return };
+    let check = match Check::new(plugin, config(document.clone())) {
+        Ok(check) => check,
+        Err(error) => return drop(words(&error)),
+    };
+    let Outcome::Explicit(error) = &ask(&check, &nobody()).checks[0].outcome else { panic!("did not answer") };
+    let expected = if document.is_null() { Json::default() } else { document };
+    assert_eq!(Json::parse(error.message.as_bytes()).unwrap(), expected);
+}
+
+/// A document that means one thing only; none if it is refused.
+fn read(text: &[u8]) -> Option<Json> {
+    match (Json::parse(text), serde_json::from_slice::<Value>(text)) {
+        (Ok(found), Ok(expected)) => {
+            assert_eq!(*found, expected);
+            assert!(is_strict(str::from_utf8(text).unwrap(), &expected), "{expected}");
+            Some(found)
+        }
+        (Err(error), tolerant) => {
+            let words = words(&error);
+            if let Ok(tolerant) = tolerant {
+                assert!(!is_strict(str::from_utf8(text).unwrap(), &tolerant), "{words}");
+            }
+            None
+        }
+        (Ok(found), Err(error)) => panic!("{found:?}, but {error}"),
+    }
+}
+
+fn config(settings: Json) -> CheckConfig {
+    CheckConfig { settings: Some(settings), limits: patient(), ..CheckConfig::default() }
+}
+
+fn nobody() -> AuthContext {
+    AuthContext { now: 1_700_000_000, ..AuthContext::new(Component::new("tool", "t")) }
+}
+
+struct Plugins {
+    host: Host,
+    builtins: Vec<Plugin>,
+    anything: Plugin,
+    /// Those with schemas of the last inputs: a schema that is there again needs no compiler.
+    recent: Mutex<HashMap<Vec<u8>, Option<Plugin>>>,
+}
+
+impl Plugins {
+    fn get() -> &'static Self {
+        static PLUGINS: OnceLock<Plugins> = OnceLock::new();
+        PLUGINS.get_or_init(|| {
+            let host = host();
+            let builtins = builtins::NAMES.iter().map(|name| builtin(&host, name)).collect();
+            let anything = load(&host, b"true").unwrap();
+            Self { host, builtins, anything, recent: Mutex::default() }
+        })
+    }
+
+    /// None if the schema is refused.
+    fn with_schema(&self, schema: &[u8]) -> Option<Plugin> {
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        if recent.len() == 2_000 {
+            recent.clear();
+        }
+        recent.entry(schema.to_vec()).or_insert_with(|| load(&self.host, schema)).clone()
+    }
+}
+
+fn load(host: &Host, schema: &[u8]) -> Option<Plugin> {
+    let text = include_str!("../../fixtures/settings.wat").replace("(@schema)", &literal(schema));
+    let text =
+        text.replace("(@length)", &schema.len().to_string()).replace("(@describe)", "").replace("(@configure)", "");
+    match Plugin::load(host, &assemble(&text).unwrap()) {
+        Ok(plugin) => {
+            assert_eq!(*plugin.settings_schema().unwrap(), read(schema).unwrap());
+            Some(plugin)
+        }
+        Err(error) => {
+            words(&error);
+            None
+        }
+    }
+}
