@@ -25,12 +25,43 @@ pub(crate) enum Filling {
 
 impl Filling {
     /// Where a segment begins. The runtime maps segments whose place is a plain number.
-    fn offset(self, offset: ConstExpr) -> ConstExpr {
+    fn offset(self, offset: u32) -> ConstExpr {
+        let offset = ConstExpr::i32_const(offset.cast_signed());
         match self {
             Self::Mapped => offset,
             Self::Copied => offset.with_i32_const(0).with_i32_add(),
         }
     }
+}
+
+/// Bytes that fill a memory from some place on.
+struct Segment {
+    memory: u32,
+    offset: u32,
+    bytes: Vec<u8>,
+}
+
+/// Segments with less than this between them are copied as one, in bytes: each is a piece of code.
+const MAX_GAP: usize = 4 << 10;
+
+/// The same bytes in fewer segments. They are in order, as those of a snapshot are.
+fn joined(segments: Vec<Segment>) -> Vec<Segment> {
+    let mut joined: Vec<Segment> = Vec::new();
+    for segment in segments {
+        let last = joined.last_mut().filter(|last| last.memory == segment.memory);
+        let gap = last.as_ref().and_then(|last| {
+            let end = (last.offset as usize).checked_add(last.bytes.len())?;
+            (segment.offset as usize).checked_sub(end).filter(|gap| *gap < MAX_GAP)
+        });
+        match (last, gap) {
+            (Some(last), Some(gap)) => {
+                last.bytes.resize(last.bytes.len() + gap, 0);
+                last.bytes.extend(segment.bytes);
+            }
+            _ => joined.push(segment),
+        }
+    }
+    joined
 }
 
 /// A module in two parts.
@@ -62,6 +93,7 @@ impl ModuleState {
     fn of(module: &[u8], originals: &[MemoryType], filling: Filling) -> Result<Option<Self>, String> {
         let (mut memories, mut globals, mut data) = (MemorySection::new(), GlobalSection::new(), DataSection::new());
         let filling = if module.len() > MAX_COPIED_BYTES { Filling::Mapped } else { filling };
+        let mut segments = Vec::new();
         let (mut names, mut exports) = (ExportSection::new(), Vec::new());
         let mut imported_memories = 0;
         for payload in Parser::new(0).parse_all(module) {
@@ -97,8 +129,11 @@ impl ModuleState {
                         if let DataKind::Active { memory_index, offset_expr } = segment.kind {
                             let index = memory_index.checked_sub(imported_memories);
                             let index = index.ok_or("a module fills the memory of another")?;
-                            let offset = filling.offset(constant(&offset_expr)?);
-                            data.active(index, &offset, segment.data.iter().copied());
+                            segments.push(Segment {
+                                memory: index,
+                                offset: offset(&offset_expr)?,
+                                bytes: segment.data.into(),
+                            });
                         }
                     }
                 }
@@ -107,6 +142,12 @@ impl ModuleState {
         }
         if exports.is_empty() {
             return Ok(None);
+        }
+        if filling == Filling::Copied {
+            segments = joined(segments);
+        }
+        for Segment { memory, offset, bytes } in segments {
+            data.active(memory, &filling.offset(offset), bytes);
         }
         let mut state = Module::new();
         state.section(&memories).section(&globals).section(&names).section(&data);
@@ -122,6 +163,15 @@ fn memories(module: &[u8]) -> Result<Vec<MemoryType>, String> {
         }
     }
     Ok(Vec::new())
+}
+
+/// Where a segment of a 32-bit memory begins.
+fn offset(expression: &wasmparser::ConstExpr<'_>) -> Result<u32, String> {
+    let mut operators = expression.get_operators_reader();
+    match (operators.read().map_err(text)?, operators.read().map_err(text)?) {
+        (Operator::I32Const { value }, Operator::End) => Ok(value.cast_unsigned()),
+        _ => Err("a segment of a 64-bit memory, or one that depends on the instance".to_owned()),
+    }
 }
 
 /// A number; anything else depends on the instance.

@@ -22,6 +22,7 @@ fn every_cause_is_explained_to_who_writes_plugins() {
         "stack-overflow",
         "out-of-fuel",
         "deadline",
+        "cpu-limit",
         "memory-limit",
         "table-limit",
         "instance-limit",

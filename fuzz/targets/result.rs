@@ -1,0 +1,5 @@
+//! A plugin that answers with any bits.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| guardhouse_tests::fuzz::result(bytes));
