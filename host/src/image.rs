@@ -1,7 +1,7 @@
 //! Images: what instances start from that need not be configured any more.
 //!
 //! An image is a plugin's code, compiled once for all images of the plugin, and the state that `configure` left, which
-//! has no code and is made in a millisecond. Both come from the plugin's component, rewritten, and are held against
+//! is made in a few milliseconds. Both come from the plugin's component, rewritten, and are held against
 //! the contract and the limits like a stranger's.
 
 use std::collections::HashMap;

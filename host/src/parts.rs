@@ -1,7 +1,7 @@
 //! A component with its state apart from its code: compiled once, the code serves any number of states.
 //!
 //! Every memory and every global that a module defines becomes an import of it, in the same place of its index space,
-//! so that no function changes. What they hold becomes a module of its own, which has no code and is made in no time.
+//! so that no function changes. What they hold becomes a module of its own, which has no functions.
 //! The component imports that module, makes an instance of it, and hands it on.
 
 use wasm_encoder::reencode::{self, Reencode, ReencodeComponent};
