@@ -78,10 +78,10 @@ impl Ahead {
             // Only what nobody waits for.
             let places = || {
                 let ahead = host.room_ahead(pool).try_enter(program.weight)?;
-                Some((ahead, (check.room.try_enter(1)?, host.room(pool).try_enter(program.weight)?)))
+                Some((ahead, host.room(pool).try_enter(program.weight)?))
             };
-            let Some((ahead, places)) = places() else { return Ok(None) };
-            let mut instance = instance(check, program, request, end, places);
+            let Some((ahead, shared)) = places() else { return Ok(None) };
+            let mut instance = instance(check, program, request, end, shared);
             let words = instance.configure(settings, end).await?;
             // It keeps what it holds in the host from here to its request, and random numbers are a decision's own.
             Ok((words.is_ok() && instance.can_turn()).then_some((instance, ahead)))
@@ -95,7 +95,12 @@ impl Ahead {
         };
         if count == 1 {
             let resident: Arc<dyn Resident> = Arc::clone(check) as _;
-            check.plugin.host().aheads().add(Arc::downgrade(&resident));
+            host.aheads(pool).add(Arc::downgrade(&resident));
+        }
+        // Whoever began to wait before it was there to leave did not see it.
+        if host.room(pool).is_waited_for() {
+            self.clear();
+            return false;
         }
         true
     }

@@ -129,7 +129,7 @@ impl Check {
             let room = plugin.host().room(plugin.pool()).enter(program.weight, end).await?;
             let terms = Terms::new(limits, end).for_tenant(&self.0.membership.tenant);
             let request = Request::none(self.0.seed(DecisionId::random()));
-            let mut instance = Instance::new(program, &terms, request).holding(None, room);
+            let mut instance = Instance::new(program, &terms, request).holding(room);
             let words = instance.configure(settings.as_ref(), end).await?;
             Ok(words.map(|()| limits.fuel.unwrap_or(u64::MAX).saturating_sub(instance.fuel())))
         });

@@ -78,17 +78,19 @@ async fn ask(
     let Inner { plugin, limits, .. } = &**check;
     let request = request(check, inquiry)?;
     // What is left over of a batch, made ahead, or new.
-    let (instance, settings) = match place.take().or_else(|| check.ahead.take(check, start)) {
-        Some(mut instance) => {
-            instance.turn_to(request, end);
-            (instance, None)
-        }
+    let (instance, settings) = match place.take() {
+        Some(instance) => (instance.turned_to(request, end), None),
         None => {
-            let (program, settings) = program(check, start, end).await?;
             // Its own room first: those who wait there take no place from others.
             let own = check.room.enter(1, end).await?;
-            let shared = plugin.host().room(plugin.pool()).enter(program.weight, end).await?;
-            (instance(check, program, request, end, (own, shared)), settings)
+            match check.ahead.take(check, start) {
+                Some(instance) => (instance.turned_to(request, end).serving(own), None),
+                None => {
+                    let (program, settings) = program(check, start, end).await?;
+                    let shared = enter(check, program.weight, end).await?;
+                    (instance(check, program, request, end, shared).serving(own), settings)
+                }
+            }
         }
     };
     let instance = place.insert(instance);
@@ -114,6 +116,12 @@ async fn ask(
     })
 }
 
+/// Room in the pool. What is only made ahead gives way to a request that would have to wait.
+async fn enter(check: &Inner, weight: u32, end: Instant) -> Result<Place, Fault> {
+    let (host, pool) = (check.plugin.host(), check.plugin.pool());
+    host.room(pool).enter_after(weight, end, || host.aheads(pool).all_leave()).await
+}
+
 /// What instances of the check are made of now, and the settings that they still need.
 pub(crate) async fn program(
     check: &Arc<Inner>,
@@ -126,16 +134,16 @@ pub(crate) async fn program(
     }
 }
 
-/// An instance of which nothing has run, in its places: the check's own, and the one that all share.
+/// An instance of which nothing has run, in its place of the pool.
 pub(crate) fn instance(
     check: &Inner,
     program: Arc<Program>,
     request: Request,
     end: Instant,
-    (own, shared): (Place, Place),
+    shared: Place,
 ) -> Instance {
     let terms = Terms::new(&check.limits, end).for_tenant(&check.membership.tenant);
-    Instance::new(program, &terms, request).holding(Some(own), shared)
+    Instance::new(program, &terms, request).holding(shared)
 }
 
 /// What of the request the plugin may read.

@@ -31,7 +31,6 @@ struct Inner {
     compilation: Compilation,
     programs: Residents,
     images: Images,
-    aheads: Residents,
     backlog: Backlog,
     tenants: Tenants,
     advice: Vec<Advice>,
@@ -112,9 +111,9 @@ impl Host {
         &self.0.images
     }
 
-    /// The checks that have instances made ahead.
-    pub(crate) fn aheads(&self) -> &Residents {
-        &self.0.aheads
+    /// The checks of a pool that have instances made ahead.
+    pub(crate) fn aheads(&self, pool: Pool) -> &Residents {
+        self.0.sandboxes.aheads(pool)
     }
 
     pub(crate) fn backlog(&self) -> &Backlog {
@@ -225,7 +224,6 @@ impl HostBuilder {
             compilation: Compilation::new(&limits, cache, self.compiler),
             programs: Residents::new(limits.programs),
             images: Images::new(limits.images),
-            aheads: Residents::new(limits.ahead),
             backlog: Backlog::default(),
             tenants: Tenants::default(),
             advice,

@@ -56,9 +56,15 @@ impl Instance {
         Self { store, program, started: None, _places: (None, None) }
     }
 
-    /// Keeps the room that it takes until it is gone.
-    pub(crate) fn holding(self, own: Option<Place>, shared: Place) -> Self {
-        Self { _places: (own, Some(shared)), ..self }
+    /// Keeps the room that it takes in its pool until it is gone.
+    pub(crate) fn holding(self, shared: Place) -> Self {
+        Self { _places: (None, Some(shared)), ..self }
+    }
+
+    /// Keeps the place that its check has for it.
+    pub(crate) fn serving(mut self, own: Place) -> Self {
+        self._places.0 = Some(own);
+        self
     }
 
     /// Asks the plugin for its settings schema.
@@ -104,7 +110,7 @@ impl Instance {
     }
 
     /// Turns it to another request, bounded as if it came from [`configure`](Self::configure) just now.
-    pub(crate) fn turn_to(&mut self, request: Request, end: Instant) {
+    pub(crate) fn turned_to(mut self, request: Request, end: Instant) -> Self {
         let state = self.store.data_mut();
         state.request = request;
         state.end = end;
@@ -115,6 +121,7 @@ impl Instance {
             let _ = self.store.set_fuel(*fuel);
         }
         self.store.set_epoch_deadline(1);
+        self
     }
 
     /// Whether it is as [`configure`](Self::configure) left it but for its memory: nothing that it holds in the host

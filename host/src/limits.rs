@@ -30,9 +30,9 @@ pub struct Limits {
     /// Evaluations of this check that wait for room; one more is a fault at once. Default: 256.
     pub queue: usize,
     /// Instances that are made and configured ahead of requests, each to serve once: the request then waits for the
-    /// answer only. They count among [`instances`](Self::instances), and take their memory while they wait. None is 2
-    /// for large plugins (see [`HostLimits::small_memory_bytes`]) and 0 for small ones, which start in microseconds.
-    /// Default: none.
+    /// answer only. They take no place of [`instances`](Self::instances) before they serve, and at most half of
+    /// [`HostLimits::instances`], which they leave to a request that would have to wait. None is 2 for large plugins
+    /// (see [`HostLimits::small_memory_bytes`]) and 0 for small ones, which start in microseconds. Default: none.
     pub ahead: Option<u32>,
     /// Handles that an instance may hold at once. Default: 1,000.
     pub handles: usize,
@@ -87,7 +87,7 @@ pub struct HostLimits {
     /// The memory of a large instance that is kept for the next one and written over, in bytes; the rest is given back
     /// to the machine each time, which takes longer. Small ones keep 1 MiB. Default: 32 MiB.
     pub large_resident_bytes: usize,
-    /// Checks that have instances made ahead (see [`Limits::ahead`]): the one that was not used for the longest time
+    /// Checks, of small plugins and of large ones, that have instances made ahead (see [`Limits::ahead`]): the one that was not used for the longest time
     /// gives up its own. Default: 8.
     pub ahead: usize,
     /// Evaluations that wait for room; one more is a fault at once. Default: 1,024.

@@ -124,7 +124,7 @@ impl Program {
         block_on(async {
             let room = host.room(pool).enter(self.weight, end).await?;
             let instance = Instance::new(Arc::clone(self), &Terms::new(&limits, end), Request::none(seed));
-            instance.holding(None, room).schema(end).await.map(Some)
+            instance.holding(room).schema(end).await.map(Some)
         })
         .flatten()
     }

@@ -23,6 +23,15 @@ impl Residents {
         Self { cap: cap.max(1), all: Mutex::default() }
     }
 
+    /// Everybody leaves.
+    pub(crate) fn all_leave(&self) {
+        // Outside the lock: to leave may take a while.
+        let all: Vec<_> = lock(&self.all).iter().filter_map(Weak::upgrade).collect();
+        for resident in all {
+            resident.leave();
+        }
+    }
+
     /// One that has come, or come back. If there are too many now, a tenth of them leaves: those that were not used
     /// for the longest time.
     pub(crate) fn add(&self, resident: Weak<dyn Resident>) {

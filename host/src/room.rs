@@ -30,10 +30,26 @@ impl Room {
 
     /// Waits for room for `weight` instances, but not beyond `end` and not behind a full queue.
     pub(crate) async fn enter(&self, weight: u32, end: Instant) -> Result<Place, Fault> {
+        self.enter_after(weight, end, || ()).await
+    }
+
+    /// The same; has `make_room` take away what is in the way and need not be there, before anybody waits.
+    pub(crate) async fn enter_after(
+        &self,
+        weight: u32,
+        end: Instant,
+        make_room: impl FnOnce(),
+    ) -> Result<Place, Fault> {
         if let Some(place) = self.try_enter(weight) {
             return Ok(place);
         }
-        let _waiting = self.wait()?;
+        // Whoever takes room from now on without need sees that it is waited for.
+        let waiting = self.wait();
+        make_room();
+        if let Some(place) = self.try_enter(weight) {
+            return Ok(place);
+        }
+        let _waiting = waiting?;
         let place = Arc::clone(&self.free).acquire_many_owned(weight);
         match tokio::time::timeout_at(end.into(), place).await {
             Ok(Ok(place)) => Ok(place),
@@ -41,9 +57,14 @@ impl Room {
         }
     }
 
+    /// Whether anybody waits for room.
+    pub(crate) fn is_waited_for(&self) -> bool {
+        self.waiting.load(Ordering::SeqCst) > 0
+    }
+
     fn wait(&self) -> Result<Waiting<'_>, Fault> {
         let waiting = Waiting(&self.waiting);
-        if self.waiting.fetch_add(1, Ordering::Relaxed) < self.queue {
+        if self.waiting.fetch_add(1, Ordering::SeqCst) < self.queue {
             return Ok(waiting);
         }
         Err(Fault::new(Cause::NoRoom, format!("no room, and no more than {} may wait for it", self.queue)))
@@ -55,6 +76,6 @@ struct Waiting<'a>(&'a AtomicUsize);
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }

@@ -14,6 +14,7 @@ use crate::error::HostError;
 use crate::fault::chain;
 use crate::limits::HostLimits;
 use crate::lock::lock;
+use crate::residents::Residents;
 use crate::room::Room;
 use crate::store::State;
 
@@ -36,6 +37,8 @@ struct PoolSlot {
     room: Room,
     /// What of the room those may take that are made ahead of requests: never all of it.
     ahead: Room,
+    /// The checks that have such.
+    aheads: Residents,
     quick: OnceLock<Result<Sandbox, String>>,
     optimizing: OnceLock<Result<Sandbox, String>>,
 }
@@ -46,6 +49,7 @@ impl Sandboxes {
         let slot = |pool| PoolSlot {
             room: Room::new(engine::instances(limits, pool), limits.queue),
             ahead: Room::new(engine::instances(limits, pool) / 2, 0),
+            aheads: Residents::new(limits.ahead),
             quick: OnceLock::new(),
             optimizing: OnceLock::new(),
         };
@@ -82,6 +86,11 @@ impl Sandboxes {
     /// Where those find room besides that are made ahead of requests.
     pub(crate) fn ahead(&self, pool: Pool) -> &Room {
         &self.slot(pool).ahead
+    }
+
+    /// The checks of a pool that have instances made ahead.
+    pub(crate) fn aheads(&self, pool: Pool) -> &Residents {
+        &self.slot(pool).aheads
     }
 
     fn slot(&self, pool: Pool) -> &PoolSlot {

@@ -42,7 +42,7 @@ pub(crate) fn snapshot(recipe: Recipe<'_>, source: &[u8]) -> Result<Vec<u8>, Str
     let end = Instant::now() + limits.configure_deadline;
     block_on(async {
         let room = host.room(pool).enter(plugin.weight(), end).await.map_err(|fault| fault.to_string())?;
-        let mut prepared = Instance::new(program, &Terms::new(limits, end), Request::none(seed)).holding(None, room);
+        let mut prepared = Instance::new(program, &Terms::new(limits, end), Request::none(seed)).holding(room);
         // A handle is in no image: a plugin that makes one fails here, and has none.
         prepared.set_max_handles(0);
         prepare(&mut prepared, settings, warm_up, end).await.map_err(|fault| fault.to_string())?;

@@ -94,11 +94,18 @@ fn only_the_checks_that_were_used_last_have_any() {
     let host = host_with(HostLimits { ahead: 1, ..small() });
     let first = check(&host, "allow", |limits| limits.ahead = Some(1));
     let second = check(&host, "counter", |limits| limits.ahead = Some(1));
-    until_ready(&host, &first, "allow", 1);
-    until_ready(&host, &second, "counter", 1);
-    assert_eq!(instances(&host, "allow"), 0, "it gave its own up");
-    until_ready(&host, &first, "allow", 1);
-    assert_eq!(instances(&host, "counter"), 0);
+    // One that is still being made is counted too: it leaves, or makes the other leave, as soon as it is ready.
+    let until_only = |check: &Check, own: &str, other: &str| {
+        let give_up = Instant::now() + Duration::from_secs(60);
+        while (instances(&host, own), instances(&host, other)) != (1, 0) {
+            assert!(Instant::now() < give_up, "{:?}", host.tenants());
+            let _ = blocking::run_auth_checks(&[check], &nobody());
+            std::thread::yield_now();
+        }
+    };
+    until_only(&first, "allow", "counter");
+    until_only(&second, "counter", "allow");
+    until_only(&first, "allow", "counter");
 }
 
 #[test]
@@ -114,5 +121,47 @@ fn they_never_take_more_than_half_of_the_room() {
             assert!(report.decision.is_allow(), "{report:?}");
             assert!(host.tenants().iter().map(|usage| usage.instances).sum::<u64>() <= 1);
         }
+    }
+}
+
+#[test]
+fn they_take_none_of_the_places_of_their_check() {
+    // Two places, of which one is used for good, and nobody may wait. It starts slowly: one is being made at any time.
+    let host = host_with(small());
+    let slow = "(func $slow (local $n i32) (loop $again (br_if $again (i32.lt_u
+        (local.tee $n (i32.add (local.get $n) (i32.const 1))) (i32.const 5000000))))) (start $slow) (global $calls";
+    let text = crate::harness::fixture("moody").replace("(global $calls", slow);
+    let mut guest = Guest::from_text("slow and moody", &text).limits(|limits| {
+        (limits.instances, limits.ahead, limits.queue) = (2, Some(2), 0);
+        limits.deadline = Duration::from_secs(60);
+    });
+    guest.host = host.clone();
+    let check = guest.check();
+    let mut endless = nobody();
+    endless.now = 2;
+    crate::room::while_asked(&check, &endless, || {
+        for _ in 0..100 {
+            let report = blocking::explain_auth_checks(&[&check], &nobody());
+            assert!(report.decision.is_allow(), "{report:?}");
+        }
+    });
+}
+
+#[test]
+fn they_leave_for_a_request_that_needs_their_room() {
+    // An instance of the second plugin counts for two, and there are two: what the first has ready is in its way.
+    let host = host_with(HostLimits { instances: 2, ..small() });
+    let light = check(&host, "allow", |limits| limits.ahead = Some(1));
+    let text = crate::harness::fixture("token").replace(
+        "(core module $plugin",
+        "(core module $more (memory 1)) (core instance (instantiate $more)) (core module $plugin",
+    );
+    let mut heavy = Guest::from_text("two memories", &text).limits(|limits| limits.deadline = Duration::from_secs(5));
+    heavy.host = host.clone();
+    let heavy = heavy.check();
+    for _ in 0..20 {
+        until_ready(&host, &light, "allow", 1);
+        let report = blocking::explain_auth_checks(&[&heavy], &crate::harness::somebody(&[]));
+        assert!(report.decision.is_allow(), "{report:?}");
     }
 }

@@ -5,7 +5,9 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use guardhouse::{Cause, Check, Decision, Host, HostLimits, Outcome, blocking, explain_auth_checks, run_auth_checks};
+use guardhouse::{
+    AuthContext, Cause, Check, Decision, Host, HostLimits, Outcome, blocking, explain_auth_checks, run_auth_checks,
+};
 use guardhouse_tests::events;
 use tokio::runtime::Builder;
 
@@ -24,10 +26,14 @@ fn while_full<T>(host: &Host, work: impl FnOnce() -> T) -> T {
 
 /// Runs `work` while an endless check holds its place.
 pub(crate) fn while_one_is_busy<T>(endless: Check, work: impl FnOnce() -> T) -> T {
-    let checks = [endless];
-    let context = nobody();
+    while_asked(&endless, &nobody(), work)
+}
+
+/// Runs `work` while a check is busy with a request that it never answers.
+pub(crate) fn while_asked<T>(check: &Check, context: &AuthContext, work: impl FnOnce() -> T) -> T {
+    let checks = [check];
     Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
-        let mut busy = pin!(run_auth_checks(&checks, &context));
+        let mut busy = pin!(run_auth_checks(&checks, context));
         // The first turn takes the place; the loop then yields, and keeps it until it is dropped.
         assert!(!std::future::poll_fn(|cx| Poll::Ready(busy.as_mut().poll(cx).is_ready())).await);
         work()
