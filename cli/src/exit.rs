@@ -13,6 +13,8 @@ pub(crate) enum Exit {
     Denied,
     /// The plugin does not load.
     DoesNotLoad,
+    /// A case comes out differently from what it says.
+    Differs,
 }
 
 impl From<Exit> for ExitCode {
@@ -20,7 +22,7 @@ impl From<Exit> for ExitCode {
         match exit {
             Exit::Success => Self::SUCCESS,
             Exit::Failure => Self::FAILURE,
-            Exit::Denied | Exit::DoesNotLoad => Self::from(2),
+            Exit::Denied | Exit::DoesNotLoad | Exit::Differs => Self::from(2),
         }
     }
 }

@@ -47,6 +47,21 @@ struct Called<'a> {
 }
 
 impl<'a> Explanation<'a> {
+    /// How the last check that was called ended.
+    pub(crate) fn outcome(&self) -> &'static str {
+        self.checks.last().map_or("masked", |check| check.outcome)
+    }
+
+    /// Why the last check that was called failed, if it did.
+    pub(crate) fn cause(&self) -> Option<&'static str> {
+        self.checks.last().and_then(|check| check.cause)
+    }
+
+    /// What the last check that was called wrote to the operator's log.
+    pub(crate) fn logs(&self) -> &'a [LogLine] {
+        self.checks.last().map_or(&[], |check| check.logs)
+    }
+
     /// Explains a report on `checks`.
     pub(crate) fn new(report: &'a Report, checks: &'a [Check]) -> Self {
         Self {

@@ -101,6 +101,28 @@ impl Inspection {
     }
 }
 
+impl Inspection {
+    /// What its author wants to see of a plugin that was just built, for people.
+    pub(crate) fn summary(&self) -> String {
+        let mut fields = Fields::indented(0);
+        fields.add("plugin", &self.plugin);
+        fields.add("size", &self.size.map_or_else(String::new, |size| format!("{} bytes", grouped(size))));
+        if let Some(contents) = &self.contents {
+            fields.add("interfaces", &contents.interfaces.join(", "));
+            contents.add_imports_to(&mut fields);
+        }
+        self.add_verdict_to(&mut fields);
+        fields.into_text()
+    }
+
+    fn add_verdict_to(&self, fields: &mut Fields) {
+        match &self.error {
+            None => fields.add("verdict", "loads here"),
+            Some(error) => fields.add("verdict", &format!("does not load: {error}")),
+        }
+    }
+}
+
 /// Where the instances of a check of `plugin` start, and why.
 fn tier(source: &PluginSource, plugin: &Plugin, settings: &Document) -> Result<String> {
     let cap = Limits::default().settings_bytes;
@@ -161,10 +183,7 @@ impl fmt::Display for Inspection {
         }
         fields.add("code", self.code.unwrap_or_default());
         fields.add("tier", self.tier.as_deref().unwrap_or_default());
-        match &self.error {
-            None => fields.add("verdict", "loads here"),
-            Some(error) => fields.add("verdict", &format!("does not load: {error}")),
-        }
+        self.add_verdict_to(&mut fields);
         f.write_str(&fields.into_text())
     }
 }
@@ -173,15 +192,19 @@ impl Contents {
     fn add_to(&self, fields: &mut Fields) {
         fields.add("contract", &self.contract.join(", "));
         fields.add("interfaces", &self.interfaces.join(", "));
-        let width = self.imports.iter().map(|import| import.name.chars().count()).max().unwrap_or_default();
-        // One long name must not make all lines as long.
-        let width = width.min(60);
-        let imports = self.imports.iter().map(|import| format!("{:width$}  {}", import.name, import.remark()));
-        fields.add_each("imports", imports);
+        self.add_imports_to(fields);
         fields.add_each("exports", &self.exports);
         fields.add_each("producers", &self.producers);
         fields.add("modules", &grouped(self.modules));
         fields.add("functions", &grouped(self.functions));
         fields.add("types", &grouped(self.types));
+    }
+
+    fn add_imports_to(&self, fields: &mut Fields) {
+        let width = self.imports.iter().map(|import| import.name.chars().count()).max().unwrap_or_default();
+        // One long name must not make all lines as long.
+        let width = width.min(60);
+        let imports = self.imports.iter().map(|import| format!("{:width$}  {}", import.name, import.remark()));
+        fields.add_each("imports", imports);
     }
 }

@@ -1,5 +1,6 @@
-//! The command line of Guardhouse: runs checks on a request and looks into plugins.
+//! The command line of Guardhouse: makes plugins, runs checks on a request, and looks into plugins.
 
+mod cases;
 mod command;
 mod exit;
 mod explanation;
@@ -20,7 +21,7 @@ use clap::{Parser, Subcommand};
 use crate::exit::Exit;
 use crate::output::Output;
 
-/// Runs authorization checks that are WebAssembly components, and looks into them.
+/// Makes authorization checks that are WebAssembly components, runs them, and looks into them.
 #[derive(Debug, Parser)]
 #[command(name = "guardhouse", version, after_help = AFTER_HELP, arg_required_else_help = true)]
 struct Cli {
@@ -34,9 +35,9 @@ struct Cli {
 
 const AFTER_HELP: &str = "\
 Exit codes:
-  0  allowed; the plugin loads
+  0  allowed; the plugin loads; the cases come out as they say
   1  the command failed: nothing was decided
-  2  denied; the plugin does not load
+  2  denied; the plugin does not load; a case comes out differently
 
 Environment:
   GUARDHOUSE_CACHE  a folder for machine code; see `--cache`
@@ -46,6 +47,9 @@ Environment:
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    New(command::new::NewArgs),
+    Build(command::build::BuildArgs),
+    Test(command::test::TestArgs),
     Check(command::check::CheckArgs),
     Inspect(command::inspect::InspectArgs),
     Plugins(command::plugins::PluginsArgs),
@@ -82,6 +86,9 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         logging::start(if explains { "off" } else { "warn" })?;
     }
     let Output { text, exit } = match cli.command {
+        Command::New(args) => command::new::run(&args)?,
+        Command::Build(args) => command::build::run(&args)?,
+        Command::Test(args) => command::test::run(&args)?,
         Command::Check(args) => command::check::run(&args)?,
         Command::Inspect(args) => command::inspect::run(&args)?,
         Command::Plugins(args) => command::plugins::run(&args),

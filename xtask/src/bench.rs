@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::componentize::componentize;
+use crate::guests::component;
 use crate::manifest::Manifest;
 use crate::process::{cargo_command, run as run_command};
 use crate::root;
@@ -49,7 +49,7 @@ pub(crate) fn run(options: &[&str]) -> Result<()> {
 fn regexes(folder: &Path) -> Result<PathBuf> {
     let recorded = Manifest::read(&root()?.join("host/builtin")).ok().map(|manifest| manifest.toolchain);
     let module = Toolchain::find(recorded.as_deref())?.build("guardhouse-bench-regexes", "regexes")?;
-    let component = componentize("regexes", &module, env!("CARGO_PKG_VERSION"))?;
+    let component = component("regexes", &module)?;
     let path = folder.join("regexes.wasm");
     std::fs::write(&path, component).with_context(|| format!("cannot write `{}`", path.display()))?;
     Ok(path)

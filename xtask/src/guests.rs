@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
+use guardhouse_authoring::{componentize, describe};
 
-use crate::componentize::componentize;
 use crate::manifest::{Artifact, Manifest};
 use crate::root;
 use crate::toolchain::Toolchain;
@@ -39,14 +39,19 @@ fn build(toolchain: &Toolchain) -> Result<(Manifest, Components)> {
     for name in names(&root()?.join("plugins"))? {
         // One at a time: built together, each would get the features that any of them asks for.
         let module = toolchain.build(&format!("guardhouse-plugin-{name}"), &name.replace('-', "_"))?;
-        // The workspace has one version, so the SDK's is this program's.
-        let component = componentize(&name, &module, env!("CARGO_PKG_VERSION"))?;
+        let component = component(&name, &module)?;
         let artifact = Artifact::of(&component);
         println!("{name:<20} {:>7} bytes  {}", artifact.size, artifact.digest);
         manifest.plugins.insert(name.clone(), artifact);
         components.insert(name, component);
     }
     Ok((manifest, components))
+}
+
+/// Wraps the core module of a plugin in Rust.
+pub(crate) fn component(name: &str, module: &[u8]) -> Result<Vec<u8>> {
+    let component = componentize(module).with_context(|| format!("`{name}` does not make a component"))?;
+    describe(&component, name, None)
 }
 
 /// The folders of `plugins` that hold a crate.

@@ -1,7 +1,6 @@
 //! The build commands of Guardhouse that cargo does not have: `cargo xtask COMMAND`.
 
 mod bench;
-mod componentize;
 mod corpus;
 mod demo;
 mod guests;

@@ -5,6 +5,7 @@
 mod harness;
 
 mod arguments;
+mod authoring;
 mod check;
 mod explain;
 mod inspect;
