@@ -16,7 +16,7 @@ const NAMES: [&str; 2] = ["spending-limit", "spending_limit"];
 
 /// Where the reference plugin finds the SDKs, and where a new plugin does: beside its source, because its build must
 /// not depend on what is elsewhere.
-const SDK_PATHS: [&str; 2] = ["../../../guest-sdk", "vendor/guardhouse/guest-sdk"];
+const SDK_PATHS: [&str; 2] = ["../../../guest-sdk", "./third_party/guardhouse/guest-sdk"];
 
 /// Makes the folder `folder` with the source of a plugin called `name`, a copy of the reference plugin.
 ///
@@ -50,7 +50,7 @@ fn write_all(folder: &Path, name: &str, language: Language) -> Result<()> {
     }
     if language == Language::Rust {
         // Its bindings are made by its compiler.
-        contract::write(&folder.join("vendor/guardhouse/wit"))?;
+        contract::write(&folder.join("third_party/guardhouse/wit"))?;
     }
     Ok(())
 }

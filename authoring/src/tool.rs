@@ -1,7 +1,7 @@
 //! The programs of others that build a plugin.
 
 use std::ffi::OsStr;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -41,7 +41,9 @@ impl Tool {
         let output = self.command.stderr(Stdio::inherit()).output();
         let output = output.map_err(|error| self.not_started(error))?;
         if !output.status.success() {
-            bail!("{} failed ({}):\n{}", self.name(), output.status, String::from_utf8_lossy(&output.stdout));
+            // What it has to say of that may be in either of its streams.
+            std::io::stderr().write_all(&output.stdout).context("cannot write to standard error")?;
+            bail!("{} failed ({})", self.name(), output.status);
         }
         String::from_utf8(output.stdout).with_context(|| format!("{} printed what is no text", self.name()))
     }
@@ -57,7 +59,7 @@ impl Tool {
 
     fn not_started(&self, error: std::io::Error) -> anyhow::Error {
         match error.kind() {
-            ErrorKind::NotFound => anyhow!("{} is missing; this installs it:\n  {}", self.name(), self.install),
+            ErrorKind::NotFound => anyhow!("{} is missing; this installs it: {}", self.name(), self.install),
             _ => anyhow!(error).context(format!("cannot run {}", self.name())),
         }
     }

@@ -3,6 +3,7 @@
 
 mod compile;
 mod counts;
+mod languages;
 mod latency;
 mod meter;
 mod neighbour;
@@ -39,6 +40,8 @@ struct Options {
     regexes: Option<PathBuf>,
     javascript: Option<PathBuf>,
     peers: Option<PathBuf>,
+    /// A folder with the same check in every language.
+    languages: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -70,6 +73,7 @@ fn parse(arguments: &[&str]) -> Result<Options> {
             "--only" => options.only.push(value()?.to_owned()),
             "--regexes" => options.regexes = Some(value()?.into()),
             "--javascript" => options.javascript = Some(value()?.into()),
+            "--languages" => options.languages = Some(value()?.into()),
             "--peers" => options.peers = Some(value()?.into()),
             other => bail!("no option `{other}`"),
         }
@@ -90,7 +94,7 @@ fn run(options: &Options) -> Result<()> {
         true => Effort { rounds: 1, slice: Duration::from_millis(5) },
         false => Effort { rounds, slice: Duration::from_millis(milliseconds) },
     };
-    let groups: [Group<'_>; 9] = [
+    let groups: [Group<'_>; 10] = [
         ("decisions", Box::new(|| latency::decisions(effort(15, 40)))),
         ("settings", Box::new(|| latency::settings(&regexes()?, effort(11, 40)))),
         ("counts", Box::new(counts::run)),
@@ -99,6 +103,13 @@ fn run(options: &Options) -> Result<()> {
         ("storm", Box::new(storm::run)),
         ("compile", Box::new(|| compile::run(&compile::subjects(regexes()?, options.javascript.as_deref())?))),
         ("scale", Box::new(|| scale::run(effort(11, 100)))),
+        (
+            "languages",
+            Box::new(|| match &options.languages {
+                Some(folder) => languages::run(folder, options.is_quick.then_some(2)),
+                None => Ok(Vec::new()),
+            }),
+        ),
         (
             "peers",
             Box::new(|| match &options.peers {

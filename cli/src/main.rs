@@ -82,7 +82,11 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> anyhow::Result<Exit> {
     if !cli.quiet {
         // An explanation says all that the warnings would.
-        let explains = matches!(&cli.command, Command::Check(args) if args.explain);
+        let explains = match &cli.command {
+            Command::Check(args) => args.explain,
+            Command::Test(_) => true,
+            _ => false,
+        };
         logging::start(if explains { "off" } else { "warn" })?;
     }
     let Output { text, exit } = match cli.command {

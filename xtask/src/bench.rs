@@ -36,6 +36,10 @@ pub(crate) fn run(options: &[&str]) -> Result<()> {
         Ok(path) => drop(bench.arg("--javascript").arg(path)),
         Err(error) => eprintln!("left out: the plugin in JavaScript: {error:#}"),
     }
+    match languages(&folder) {
+        Ok(path) => drop(bench.arg("--languages").arg(path)),
+        Err(error) => eprintln!("left out: the languages: {error:#}"),
+    }
     if wants_peers {
         match peers() {
             Ok(path) => drop(bench.arg("--peers").arg(path)),
@@ -67,6 +71,30 @@ fn javascript(folder: &Path) -> Result<PathBuf> {
     let wit = root()?.join("wit");
     run_command(Command::new("node").arg("build.mjs").arg(wit).arg(&path).current_dir(&source))?;
     Ok(path)
+}
+
+/// The same check in every language, as `cargo xtask languages` left it.
+fn languages(folder: &Path) -> Result<PathBuf> {
+    let (from, to) = (root()?.join("target/languages"), folder.join("languages"));
+    std::fs::create_dir_all(&to).with_context(|| format!("cannot create `{}`", to.display()))?;
+    let mut found = 0;
+    for page in std::fs::read_dir(&from).context("`cargo xtask languages` makes them")? {
+        let page = page?;
+        for project in std::fs::read_dir(page.path())? {
+            let project = project?;
+            let name = project.file_name();
+            let component = project.path().join("build").join(&name).with_extension("wasm");
+            if !component.is_file() {
+                continue;
+            }
+            // A page with two projects has two languages.
+            let language = if name == "my-check" { page.file_name() } else { name };
+            std::fs::copy(&component, to.join(language).with_extension("wasm"))?;
+            found += 1;
+        }
+    }
+    anyhow::ensure!(found > 0, "there are none in `{}`; `cargo xtask languages` makes them", from.display());
+    Ok(to)
 }
 
 /// The program that measures the peers. It is a workspace of its own.

@@ -1,9 +1,12 @@
 //! The build commands of Guardhouse that cargo does not have: `cargo xtask COMMAND`.
 
 mod bench;
+mod bindings;
+mod console;
 mod corpus;
 mod demo;
 mod guests;
+mod languages;
 mod manifest;
 mod process;
 mod test;
@@ -23,9 +26,13 @@ commands:
   corpus FILE…      run recorded decisions through the plugins and the native checks
   bench             measure what everything costs, and print tables
                     --json FILE   write the figures down
-                    --only GROUP  decisions, settings, counts, threads, neighbour, storm, compile, scale or peers
+                    --only GROUP  decisions, settings, counts, threads, neighbour, storm, compile, scale, languages or
+                                  peers
                     --no-peers    build and measure no peers
                     --quick       as short as it goes: to see that all of it works
+  languages [PAGE…] follow the pages of docs/languages/, and test the SDKs and the hostile checks of each language
+  bindings [--check] write what the SDKs know of wit/
+                    --check writes nothing and fails if the result would differ
   guests [--check]  build the plugins of plugins/ into host/builtin/
                     --check writes nothing and fails if the result would differ
 ";
@@ -48,6 +55,8 @@ fn run(arguments: &[String]) -> Result<()> {
         ["test"] => test::run(),
         ["corpus", files @ ..] => corpus::run(files),
         ["bench", options @ ..] => bench::run(options),
+        ["bindings", options @ ..] => bindings::run(options),
+        ["languages", pages @ ..] => languages::run(pages),
         ["guests", options @ ..] => guests::run(options),
         [] | ["help" | "-h" | "--help"] => {
             print!("{USAGE}");

@@ -9,7 +9,7 @@ pub(crate) fn build(project: &Project) -> Result<Vec<u8>> {
     Tool::new(in_venv(project.folder(), "go"), project.folder(), INSTALL_FROM_PIP)
         .variable("GOOS", "wasip1")
         .variable("GOARCH", "wasm")
-        .arguments(["build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w -buildid=", "-o"])
+        .arguments(["build", "-buildmode=c-shared", "-buildvcs=false", "-trimpath", "-ldflags=-s -w -buildid=", "-o"])
         .arguments([&module])
         .arguments(["."])
         .run()?;

@@ -10,7 +10,7 @@ const DRIVER: &str = "node_modules/guardhouse-sdk/build.mjs";
 
 pub(crate) fn build(project: &Project) -> Result<Vec<u8>> {
     let folder = project.folder();
-    ensure!(folder.join(DRIVER).is_file(), "`{DRIVER}` is missing; this installs it:\n  npm ci --ignore-scripts");
+    ensure!(folder.join(DRIVER).is_file(), "`{DRIVER}` is missing; this installs it: npm ci --ignore-scripts");
     let wit = tempfile::tempdir()?;
     contract::write(wit.path())?;
     let out = wit.path().join("plugin.wasm");

@@ -10,7 +10,7 @@ const TARGET: &str = "wasm32-unknown-unknown";
 pub(crate) fn build(project: &Project) -> Result<Vec<u8>> {
     let cargo = || Tool::new("cargo", project.folder(), "see https://rustup.rs");
     cargo().arguments(["build", "--quiet", "--release", "--lib", "--target", TARGET]).run().with_context(|| {
-        format!("if its target is what the compiler lacks, this installs it:\n  rustup target add {TARGET}")
+        format!("if its target is what the compiler lacks, this installs it: rustup target add {TARGET}")
     })?;
     let metadata = cargo().arguments(["metadata", "--no-deps", "--format-version", "1"]).output()?;
     let metadata: Value = serde_json::from_str(&metadata).context("cargo printed no metadata")?;

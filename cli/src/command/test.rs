@@ -66,7 +66,7 @@ pub(crate) fn run(args: &TestArgs) -> Result<Output> {
             PluginSource::File(built)
         }
     };
-    let host = args.host.host()?;
+    let host = args.host.optimizing_host()?;
     let plugin = source.load(&host)?;
     let mut text = String::new();
     let mut failed = 0;

@@ -1,0 +1,33 @@
+# Builds a plugin in C. A Makefile that includes this sets NAME, the plugin's name, and SDK, the folder of this file.
+
+ZIG ?= .venv/bin/python -m ziglang
+
+# The compiler for plugins, and the one for unit tests.
+WASM_CC ?= $(ZIG) cc -target wasm32-wasi
+TEST_CC ?= $(ZIG) cc -g -fsanitize=undefined
+
+FLAGS   := -std=c23 -UNDEBUG -Wall -Wextra -I$(SDK)
+SOURCES := $(filter-out %_test.c,$(wildcard *.c))
+TESTS   := $(patsubst %.c,build/%,$(wildcard *_test.c))
+INPUTS  := Makefile $(wildcard *.c *.h *.json) $(wildcard $(SDK)/*)
+
+.PHONY: core test clean
+
+core: build/core.wasm
+
+# A module without `main`, on a stack of 256 KiB. guardhouse.c stands first, because it replaces a part of C's library.
+build/core.wasm: $(INPUTS)
+	@mkdir -p build
+	$(WASM_CC) -mexec-model=reactor -Os $(FLAGS) $(SDK)/guardhouse.c $(SOURCES) \
+		-Wl,--strip-debug -Wl,-z,stack-size=262144 -o $@
+
+# Each *_test.c is a program, which includes what it tests.
+test: $(TESTS)
+	@for test in $(TESTS); do ./$$test || exit 1; done
+
+build/%_test: %_test.c $(INPUTS)
+	@mkdir -p build
+	$(TEST_CC) $(FLAGS) $< $(SDK)/guardhouse.c $(SDK)/guardhouse_testing.c -lm -o $@
+
+clean:
+	rm -rf build

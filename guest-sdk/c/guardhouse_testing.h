@@ -1,0 +1,92 @@
+/**
+ * Contexts for a plugin's unit tests. They run natively, without a host, and need guardhouse_testing.c.
+ *
+ *     const gh_auth_context *ctx =
+ *         gh_test_context(.scopes = GH_TEST_LIST("pay"), .arguments = GH_TEST_JSON({"amount": 250}));
+ *     assert(check(ctx) == GH_ALLOW);
+ */
+#ifndef GUARDHOUSE_TESTING_H
+#define GUARDHOUSE_TESTING_H
+
+#include "guardhouse.h"
+
+/** One request. What is not said is as the comment says; texts are C strings. */
+typedef struct gh_test_request {
+    /** The component's kind; `tool`. */
+    const char *kind;
+    /** The component's name; `component`. */
+    const char *name;
+    /** The component's URI; none. */
+    const char *uri;
+    /** The component's version; none. */
+    const char *version;
+    /** The component's tags, as `GH_TEST_LIST` makes them; none. */
+    const char *const *tags;
+    /** What is being done; `tools/call`, or what else fits the kind. */
+    const char *action;
+    /** The time, in seconds since the Unix epoch; 0. */
+    int64_t now;
+
+    /** Whether there is a token. There is one also if something is said of it: of all that follows up to the secret. */
+    bool token;
+    /** The token's client; `client`. */
+    const char *client_id;
+    /** The token's subject; none. */
+    const char *subject;
+    /** The token's scopes, as `GH_TEST_LIST` makes them; none. */
+    const char *const *scopes;
+    /** The token's expiry, as `{true, seconds}`; none. */
+    gh_option_s64 expires_at;
+    /** The resource that the token was issued for; none. */
+    const char *resource_indicator;
+    /** All claims of the token, as a JSON object; `{}`. */
+    const char *claims;
+    /** The bearer secret; none. */
+    const char *raw_token;
+
+    /** All arguments of the call, as a JSON object; absent. */
+    const char *arguments;
+    /** All details of the component, as a JSON object; `{}`. */
+    const char *details;
+    /** All attributes of the request, as a JSON object; `{}`. */
+    const char *attributes;
+} gh_test_request;
+
+/** A context of what is said by name, as in `gh_test_context(.kind = "prompt", .token = true)`. */
+#define gh_test_context(...) gh_test_context_of(&(const gh_test_request){__VA_ARGS__})
+
+/** The context of a request. It lasts until `gh_release`; what it was made of must last as long. */
+const gh_auth_context *gh_test_context_of(const gh_test_request *request);
+
+/** A list of C strings. */
+#define GH_TEST_LIST(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+/** JSON without quotes around it: `GH_TEST_JSON({"amount": 250})`. */
+#define GH_TEST_JSON(...) #__VA_ARGS__
+
+/** Whether an outcome is a denial with this message. */
+bool gh_test_denies(gh_outcome outcome, gh_string message);
+#define gh_test_denies(outcome, message) gh_test_denies(outcome, gh_text(message))
+
+/** Whether a check ends in a fault. What it wrote for the operator is `gh_test_message`. */
+bool gh_test_faults(gh_check *check, const gh_auth_context *ctx);
+
+/** Puts JSON text to a `gh_configure`. If it is refused, the reason is `gh_test_message`. */
+bool gh_test_configure(gh_configure *configure, gh_string settings);
+#define gh_test_configure(configure, settings) gh_test_configure(configure, gh_text(settings))
+
+/** The words of the last denial, refusal of settings, or fault. */
+gh_string gh_test_message(void);
+
+/* What guardhouse.c and guardhouse_testing.c use of each other. */
+
+/** The words of the last denial, refusal of settings, or fault. */
+extern gh_string gh_last_message;
+
+/** Whose documents the host is asked for. */
+extern const gh_auth_context *gh_test_asked;
+
+/** Ends the test, unless `gh_test_faults` waits for the fault. */
+GH_NORETURN void gh_test_trap(void);
+
+#endif

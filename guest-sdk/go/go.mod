@@ -1,0 +1,3 @@
+module guardhouse.dev/sdk
+
+go 1.24

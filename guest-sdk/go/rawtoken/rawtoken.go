@@ -1,0 +1,17 @@
+// Package rawtoken reads the bearer secret itself. A plugin that imports it and calls Get needs the
+// grant raw-token from its operator.
+package rawtoken
+
+import (
+	guardhouse "guardhouse.dev/sdk"
+	"guardhouse.dev/sdk/internal/hook"
+)
+
+// Get is the token as it was presented; nil if the caller did not authenticate, or if the enforcement
+// point did not pass it on.
+func Get(ctx *guardhouse.AuthContext) *string {
+	if documents := hook.DocumentsOf(ctx); documents != nil {
+		return documents.RawToken
+	}
+	return hostGet()
+}

@@ -1,0 +1,32 @@
+#!/usr/bin/env node
+// Builds the plugin of the current folder: build.mjs --wit FOLDER --out FILE
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { parseArgs } from "node:util";
+
+import { BuildError } from "./builder/build-error.js";
+import { bundle } from "./builder/bundle.js";
+import { componentOf } from "./builder/component.js";
+import { readPlugin } from "./builder/plugin.js";
+
+try {
+  const { wit, out } = options();
+  const plugin = await readPlugin(process.cwd());
+  const component = await componentOf(await bundle(plugin), wit);
+  await mkdir(dirname(out), { recursive: true });
+  await writeFile(out, component);
+} catch (error) {
+  process.stderr.write(`${error instanceof BuildError ? error.message : error.stack}\n`);
+  process.exitCode = 1;
+}
+
+function options() {
+  const usage = "usage: guardhouse-build --wit FOLDER --out FILE, in the plugin's folder";
+  try {
+    const { values } = parseArgs({ options: { wit: { type: "string" }, out: { type: "string" } } });
+    if (values.wit && values.out) return values;
+  } catch {
+    // The usage says it better.
+  }
+  throw new BuildError(usage);
+}

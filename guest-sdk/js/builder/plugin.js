@@ -1,0 +1,39 @@
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+
+import { BuildError } from "./build-error.js";
+
+/** What a plugin's folder says of it: where its module is, and the schema of its settings if it takes some. */
+export async function readPlugin(folder) {
+  const metadata = json("package.json", await read(folder, "package.json"));
+  const entry = entryOf(folder, metadata.main);
+  const schema = existsSync(join(folder, "settings.schema.json"))
+    ? await read(folder, "settings.schema.json")
+    : undefined;
+  if (schema !== undefined) json("settings.schema.json", schema);
+  return { folder, entry, schema };
+}
+
+function entryOf(folder, main) {
+  const names = main === undefined ? ["check.ts", "check.js"] : [main];
+  const found = names.find((name) => existsSync(join(folder, name)));
+  if (found === undefined) throw new BuildError(`there is no ${names.join(" and no ")} in ${folder}`);
+  return resolve(folder, found);
+}
+
+async function read(folder, name) {
+  try {
+    return await readFile(join(folder, name), "utf8");
+  } catch (error) {
+    throw new BuildError(`${name} cannot be read: ${error.message}`);
+  }
+}
+
+function json(name, text) {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new BuildError(`${name} is no JSON: ${error.message}`);
+  }
+}

@@ -1,0 +1,119 @@
+import * as grammar from "./grammar.js";
+import { ALIAS, CANON, CORE_INSTANCE, CUSTOM, EXPORT, IMPORT, INSTANCE, MODULE, Reader, TYPE } from "./reader.js";
+import { signatures } from "./signatures.js";
+import { stubModule } from "./stub-module.js";
+import { name, number, one, section } from "./writer.js";
+
+/** Sorts, as `grammar` numbers them. */
+const [FUNC, TYPE_SORT, INSTANCE_SORT, CORE_FUNC] = [1, 3, 5, 256];
+const LOG = "wasi:logging/logging@0.1.0-draft";
+const isStubbed = (name) => name.startsWith("local:init/") || (name.startsWith("wasi:") && name !== LOG);
+
+/**
+ * A component that is written again without some of its imports.
+ *
+ * Whatever they brought is replaced by one thing of its kind, so that all indices stay what they are but those of core
+ * modules and core instances, to which the one that traps is added:
+ *
+ * | before | after |
+ * |---|---|
+ * | an imported instance | an empty one |
+ * | its resource; its other type | a resource of no use; a number |
+ * | its function | the function that logs, which nothing calls by this index |
+ * | that function, lowered | a core function that traps |
+ */
+export class Rewriting {
+  #out = [];
+  /** What is known of the things of each sort, by their index. */
+  #known = { [FUNC]: [], [TYPE_SORT]: [], [INSTANCE_SORT]: [], [CORE_FUNC]: [] };
+  #modules = 0;
+  /** The module that traps: where it goes in `#out`, its index, and the types of its functions. */
+  #stub = { place: undefined, index: undefined, types: [] };
+  #signatures;
+  #log;
+
+  constructor(component) {
+    this.#signatures = signatures(component);
+  }
+
+  section(id, body) {
+    if (id === MODULE) this.#modules += 1;
+    if (id === CORE_INSTANCE || id === CANON) this.#placeStub();
+    const entry = this.#entries[id];
+    if (entry) this.#rewrite(id, new Reader(body), entry);
+    else if (id !== CUSTOM) this.#out.push(section(id, body));
+  }
+
+  written() {
+    const { place, index, types } = this.#stub;
+    const module = section(MODULE, stubModule(types));
+    return this.#out.toSpliced(place, 0, module, one(CORE_INSTANCE, [0], number(index), number(0)));
+  }
+
+  #placeStub() {
+    this.#stub.place ??= this.#out.length;
+    this.#stub.index ??= this.#modules;
+  }
+
+  /** Writes each entry of a section as it is, unless `entry` says what instead, and notes the thing that it adds. */
+  #rewrite(id, reader, entry) {
+    reader.vector(() => {
+      const { value, bytes } = reader.spanned(() => entry(reader));
+      const { sort, thing = {}, instead } = value ?? {};
+      this.#out.push(instead ?? one(id, bytes));
+      this.#known[sort]?.push(thing);
+    });
+  }
+
+  #entries = {
+    [CORE_INSTANCE]: (reader) => ({ instead: this.#coreInstance(grammar.coreInstance(reader)) }),
+    [INSTANCE]: (reader) => ({ sort: INSTANCE_SORT, thing: grammar.instance(reader) }),
+    [ALIAS]: (reader) => this.#alias(grammar.alias(reader)),
+    [TYPE]: (reader) => ({ sort: TYPE_SORT, thing: grammar.type(reader, this.#known[TYPE_SORT]) }),
+    [CANON]: (reader) => this.#canon(grammar.canon(reader)),
+    [IMPORT]: (reader) => this.#import(grammar.imported(reader)),
+    [EXPORT]: (reader) => {
+      const { sort, index } = grammar.exported(reader);
+      return { sort, thing: this.#known[sort]?.[index] };
+    },
+  };
+
+  #coreInstance({ module, args, exports }) {
+    if (exports) return undefined;
+    const moved = module < this.#stub.index ? module : module + 1;
+    const written = args.map(({ name: arg, kind, instance }) => [name(arg), Buffer.from([kind]), number(instance + 1)]);
+    return one(CORE_INSTANCE, [0], number(moved), number(args.length), ...written.flat());
+  }
+
+  #alias({ sort, target, instance, name: exported }) {
+    if (target === 1) {
+      return { sort, instead: one(ALIAS, [0, sort - CORE_FUNC, 1], number(instance + 1), name(exported)) };
+    }
+    if (target !== 0) throw new Error("an alias of something outside");
+    const of = this.#known[INSTANCE_SORT][instance];
+    const thing = of.exports?.get(exported) ?? {};
+    if (!of.stubbed) return { sort, thing };
+    if (sort === FUNC) {
+      return { sort, thing: { stubbed: true }, instead: one(ALIAS, [FUNC, 0], number(this.#log), name("log")) };
+    }
+    if (sort === TYPE_SORT) return { sort, thing, instead: one(TYPE, thing.resource ? [0x3f, 0x7f, 0] : [0x7d]) };
+    throw new Error(`an alias of ${exported}, which is neither function nor type`);
+  }
+
+  #canon({ lower, lift }) {
+    if (lift !== undefined) return { sort: FUNC };
+    if (!this.#known[FUNC][lower]?.stubbed) return { sort: CORE_FUNC };
+    const type = this.#signatures.get(this.#known[CORE_FUNC].length);
+    if (!type) throw new Error("a function of WASI that no module imports");
+    const place = this.#stub.types.push(type) - 1;
+    return { sort: CORE_FUNC, instead: one(ALIAS, [0, 0, 1], number(0), name(String(place))) };
+  }
+
+  #import({ name: imported, kind: sort, index }) {
+    if (sort !== INSTANCE_SORT) return { sort, thing: this.#known[sort]?.[index] };
+    const { exports } = this.#known[TYPE_SORT][index];
+    if (imported === LOG) this.#log = this.#known[INSTANCE_SORT].length;
+    if (!isStubbed(imported)) return { sort, thing: { exports } };
+    return { sort, thing: { exports, stubbed: true }, instead: one(INSTANCE, [1, 0]) };
+  }
+}

@@ -1,0 +1,47 @@
+import { denial } from "../src/authorization-error.js";
+import { contextOf } from "./context.js";
+import { fault } from "./fault.js";
+import { openLog } from "./log.js";
+import { mustBeFunction, wrongAnswer } from "./wrong-answer.js";
+
+/** The export of every plugin. Only a boolean and an AuthorizationError are answers. */
+export function checkExport(check, settings) {
+  mustBeFunction("check", check);
+  return {
+    check(record) {
+      openLog();
+      try {
+        const answer = check(contextOf(record), settings());
+        if (answer === true || answer === false) return answer;
+        throw wrongAnswer("check must answer true or false", answer);
+      } catch (thrown) {
+        const message = denial(thrown);
+        if (message === undefined) fault(thrown);
+        // To the bindings this is the record, and it is the only object that they are ever thrown.
+        throw { __proto__: null, message };
+      }
+    },
+  };
+}
+
+/** The export of a plugin that names the scopes it misses. */
+export function stepUpExport(missingScopes, settings) {
+  mustBeFunction("missingScopes", missingScopes);
+  return {
+    missingScopes(record) {
+      openLog();
+      try {
+        const answer = missingScopes(contextOf(record), settings());
+        if (!Array.isArray(answer)) throw wrongAnswer("missingScopes must answer an array of strings", answer);
+        return answer.map(scope);
+      } catch (thrown) {
+        fault(thrown);
+      }
+    },
+  };
+}
+
+function scope(value) {
+  if (typeof value === "string" && value.isWellFormed()) return value;
+  throw wrongAnswer("a missing scope must be well-formed text", value);
+}

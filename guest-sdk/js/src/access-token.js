@@ -1,0 +1,24 @@
+import { list } from "./list.js";
+
+export class AccessToken {
+  /** In a record of the bindings, null is what is not there. */
+  constructor(record) {
+    this.clientId = record.clientId;
+    this.subject = record.subject ?? undefined;
+    this.scopes = record.scopes;
+    this.expiresAt = record.expiresAt ?? undefined;
+    this.resourceIndicator = record.resourceIndicator ?? undefined;
+  }
+
+  hasScope(scope) {
+    return this.scopes.includes(scope);
+  }
+
+  hasScopes(scopes) {
+    return list(scopes).every((scope) => this.hasScope(scope));
+  }
+
+  missingScopes(scopes) {
+    return list(scopes).filter((scope) => !this.hasScope(scope));
+  }
+}

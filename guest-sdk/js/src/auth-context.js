@@ -1,0 +1,46 @@
+import { AccessToken } from "./access-token.js";
+import { Component } from "./component.js";
+
+/** Where `ctx` has its documents from. */
+export let documents;
+
+export class AuthContext {
+  #documents;
+
+  constructor(record, documents) {
+    this.#documents = documents;
+    this.token = record.token ? new AccessToken(record.token) : undefined;
+    this.component = new Component(record.component);
+    this.action = record.action;
+    this.now = record.now;
+  }
+
+  get tool() {
+    return this.component.kind === "tool" ? this.component : undefined;
+  }
+
+  claim(pointer) {
+    return this.#documents.claim(text(pointer));
+  }
+
+  detail(pointer) {
+    return this.#documents.detail(text(pointer));
+  }
+
+  argument(pointer) {
+    return this.#documents.argument(text(pointer));
+  }
+
+  attribute(pointer) {
+    return this.#documents.attribute(text(pointer));
+  }
+
+  static {
+    documents = (ctx) => ctx.#documents;
+  }
+}
+
+function text(pointer) {
+  if (typeof pointer !== "string" || !pointer.isWellFormed()) throw new TypeError("a JSON pointer must be a string");
+  return pointer;
+}

@@ -1,0 +1,14 @@
+export class Component {
+  /** In a record of the bindings, null is what is not there. */
+  constructor(record) {
+    this.kind = record.kind;
+    this.name = record.name;
+    this.uri = record.uri ?? undefined;
+    this.version = record.version ?? undefined;
+    this.tags = record.tags;
+  }
+
+  hasTag(tag) {
+    return this.tags.includes(tag);
+  }
+}

@@ -1,0 +1,16 @@
+/** What `pointer` (RFC 6901) finds in `document`, as JSON that may be kept; undefined if it finds nothing. */
+export function pointed(document, pointer) {
+  if (document === undefined || (pointer !== "" && !pointer.startsWith("/"))) return undefined;
+  const names = pointer
+    .split("/")
+    .slice(1)
+    .map((name) => name.replaceAll("~1", "/").replaceAll("~0", "~"));
+  const copy = JSON.parse(JSON.stringify(document));
+  return names.reduce(member, copy);
+}
+
+function member(value, name) {
+  if (Array.isArray(value)) return /^(0|[1-9][0-9]*)$/.test(name) ? value[name] : undefined;
+  if (typeof value === "object" && value !== null) return Object.hasOwn(value, name) ? value[name] : undefined;
+  return undefined;
+}

@@ -1,0 +1,12 @@
+import { write } from "#log";
+
+const levels = ["trace", "debug", "info", "warn", "error", "critical"];
+
+export function log(level, message) {
+  if (!levels.includes(level)) throw new TypeError(`there is no log level ${String(level)}`);
+  write(level, "", String(message).toWellFormed());
+}
+
+for (const level of levels) {
+  log[level] = (message) => log(level, message);
+}

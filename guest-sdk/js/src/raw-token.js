@@ -1,0 +1,5 @@
+import { documents } from "./auth-context.js";
+
+export function rawToken(ctx) {
+  return documents(ctx).rawToken;
+}

@@ -1,0 +1,68 @@
+import { AuthContext } from "./src/auth-context.js";
+import { frozen } from "./src/frozen.js";
+import { pointed } from "./src/json-pointer.js";
+
+export function tool(name, { action = "tools/call", ...options } = {}) {
+  return component("tool", name, { action, ...options });
+}
+
+export function resource(name, uri, { action = "resources/read", ...options } = {}) {
+  return component("resource", name, { action, ...options, uri });
+}
+
+export function prompt(name, { action = "prompts/get", ...options } = {}) {
+  return component("prompt", name, { action, ...options });
+}
+
+export function component(kind, name, options = {}) {
+  const {
+    token,
+    action = "",
+    now = 0,
+    uri,
+    version,
+    tags = [],
+    detail = {},
+    attributes = {},
+    arguments: args,
+    ...unknown
+  } = options;
+  mustBeNone(unknown, "a context");
+  const { raw, claims, record } = tokenOf(token);
+  return new AuthContext(
+    { token: record, component: { kind, name, uri, version, tags: [...tags] }, action, now },
+    {
+      claim: (pointer) => pointed(claims, pointer),
+      detail: (pointer) => pointed(detail, pointer),
+      argument: (pointer) => pointed(args, pointer),
+      attribute: (pointer) => pointed(attributes, pointer),
+      rawToken: raw,
+    },
+  );
+}
+
+export function settings(value) {
+  return frozen(JSON.parse(JSON.stringify(value)));
+}
+
+function tokenOf(options) {
+  if (options === undefined) return {};
+  const {
+    clientId = "client",
+    subject,
+    scopes = [],
+    expiresAt,
+    resourceIndicator,
+    claims = {},
+    raw,
+    ...unknown
+  } = options;
+  mustBeNone(unknown, "a token");
+  return { raw, claims, record: { clientId, subject, scopes: [...scopes], expiresAt, resourceIndicator } };
+}
+
+/** A misspelt option must not pass for one that is left out. */
+function mustBeNone(options, what) {
+  const [name] = Object.keys(options);
+  if (name !== undefined) throw new TypeError(`${what} has no option \`${name}\``);
+}

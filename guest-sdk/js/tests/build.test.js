@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import test from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+import { exported, imported } from "../builder/wasm/grammar.js";
+import { EXPORT, IMPORT, MODULE, Reader, sections } from "../builder/wasm/reader.js";
+import { inFolder } from "./host.js";
+
+const path = (name) => fileURLToPath(new URL(name, import.meta.url));
+
+async function build(files) {
+  return inFolder(files, async (folder) => {
+    const args = [path("../build.mjs"), "--wit", path("../../../wit"), "--out", "build/plugin.wasm"];
+    await promisify(execFile)(process.execPath, args, { cwd: folder });
+    return readFile(join(folder, "build/plugin.wasm"));
+  });
+}
+
+/** What the author is told when a build fails: nothing else is on standard error. */
+async function complaint(files) {
+  const error = await build(files).then(
+    () => undefined,
+    (error) => error,
+  );
+  assert.equal(error?.code, 1);
+  assert.equal(error.stdout, "");
+  return error.stderr;
+}
+
+const names = (component, id, entry) =>
+  [...sections(component)]
+    .filter((section) => section.id === id)
+    .flatMap(({ body }) => {
+      const reader = new Reader(body);
+      return reader.vector(() => entry(reader).name);
+    });
+
+const base = ["guardhouse:auth/types@0.1.0", "guardhouse:auth/request@0.1.0", "wasi:logging/logging@0.1.0-draft"];
+
+test("a component imports the contract and exports what the module does", async () => {
+  const component = await build({ "check.js": "export const check = () => true" });
+  assert.deepEqual(names(component, IMPORT, imported), base);
+  assert.deepEqual(names(component, EXPORT, exported), ["init", "guardhouse:auth/check@0.1.0"]);
+  assert.ok([...sections(component)].filter(({ id }) => id === MODULE).length > 1, "modules are not nested");
+});
+
+test("each optional part is there if the module has it", async () => {
+  const source = `import { rawToken } from "guardhouse-sdk/raw-token";
+    import type { AuthContext } from "guardhouse-sdk";
+    export const check = (ctx: AuthContext): boolean => rawToken(ctx) === "";
+    export { missingScopes } from "./other.js";`;
+  const component = await build({
+    "check.ts": source,
+    "other.ts": "export function missingScopes(): string[] { return []; }",
+    "settings.schema.json": "{}",
+  });
+  assert.deepEqual(
+    names(component, IMPORT, imported).toSorted(),
+    [...base, "guardhouse:auth/raw-token@0.1.0"].toSorted(),
+  );
+  assert.deepEqual(names(component, EXPORT, exported).toSorted(), [
+    "guardhouse:auth/check@0.1.0",
+    "guardhouse:auth/settings@0.1.0",
+    "guardhouse:auth/step-up@0.1.0",
+    "init",
+  ]);
+});
+
+const complaints = [
+  [{}, /there is no check\.ts and no check\.js in /],
+  [{ "check.js": "export const chek = 1" }, /check\.js does not export a function `check`/],
+  [{ "check.js": "export const check = 1" }, /cannot be loaded: .*check must be a function, not number 1/],
+  [{ "check.js": "export const check = (" }, /check\.js:1:22/],
+  [
+    { "check.js": 'import "node:fs"; export const check = () => true' },
+    /Could not resolve "node:fs"[^]*has no modules but/,
+  ],
+  [{ "check.js": "await 1; export const check = () => true" }, /Top-level await is not available/],
+  [
+    { "check.js": "export const check = () => true\n\nfetch()" },
+    /cannot be loaded: .*fetch is not defined\n.* \(check\.js:3\)/,
+  ],
+  [
+    { "check.js": "export const check = () => true; export const validate = () => {}" },
+    /there is no settings\.schema\.json/,
+  ],
+  [{ "check.js": "export const check = () => true", "settings.schema.json": "{" }, /settings\.schema\.json is no JSON/],
+  [{ "package.json": '{"main": "src/x.ts"}' }, /there is no src\/x\.ts in /],
+];
+for (const [files, expected] of complaints) {
+  test(`a build that fails says ${expected.source}`, async () => {
+    const text = await complaint(files);
+    assert.match(text, expected);
+    assert.doesNotMatch(text, /guest-sdk\/js|node:internal/);
+  });
+}

@@ -1,0 +1,41 @@
+// What the types must let through and what they must not. `npm run types` checks it.
+import { AuthorizationError, log, type Check, type Json, type MissingScopes, type Validate } from "guardhouse-sdk";
+import { rawToken } from "guardhouse-sdk/raw-token";
+import { settings, tool } from "guardhouse-sdk/testing";
+
+interface Settings {
+  readonly scopes: readonly string[];
+}
+
+export const check: Check<Settings> = (ctx, { scopes }) => {
+  if (ctx.token?.clientId === "mallory") throw new AuthorizationError("suspended");
+  log.info(`${ctx.tool?.name} at ${ctx.now + 1}`);
+  log("critical", rawToken(ctx) ?? "none");
+  const amount: Json | undefined = ctx.argument("/amount");
+  const list = ctx.claim("/roles");
+  const isAdmin = Array.isArray(list) && list.includes("admin");
+  return isAdmin || (typeof amount === "number" && (ctx.token?.hasScopes(scopes) ?? false));
+};
+export const validate: Validate<Settings> = (settings) => void settings.scopes;
+export const missingScopes: MissingScopes<Settings> = (ctx, { scopes }) => ctx.token?.missingScopes(scopes) ?? [];
+
+const simple: Check = () => true;
+const ctx = tool("x", { token: { scopes: ["pay"], claims: { roles: ["admin"] } }, arguments: { amount: 5 } });
+const answer: boolean = check(ctx, settings<Settings>({ scopes: [] })) && simple(ctx, undefined);
+
+// @ts-expect-error A promise is no answer.
+const asynchronous: Check = async () => true;
+// @ts-expect-error Neither is a number.
+const number: Check = () => 1;
+// @ts-expect-error Nor is nothing.
+const nothing: Check = () => {};
+// @ts-expect-error A message is a string.
+new AuthorizationError(new Error("x"));
+// @ts-expect-error A list of scopes is no string.
+ctx.token?.hasScopes("pay");
+// @ts-expect-error Nothing changes a context.
+ctx.action = "tools/list";
+// @ts-expect-error A token may be missing.
+ctx.token.clientId;
+
+export default [answer, asynchronous, number, nothing];

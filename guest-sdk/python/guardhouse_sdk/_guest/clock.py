@@ -1,0 +1,81 @@
+"""Python's clocks, as the host's would be: they start at the context's `now`, move a microsecond at
+every reading, and to sleep is to be there at once.
+
+Installed before the author's module is imported, so that `from time import time` finds it too.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+_STEP = 1_000
+
+_start = 0
+_elapsed = 0
+
+
+def start(now: int) -> None:
+    """Sets the clocks for a call. Before the first one they stand at the epoch."""
+    global _start, _elapsed
+    _start = now * 1_000_000_000
+    _elapsed = 0
+
+
+def install() -> None:
+    """Puts the clocks in place of those of `time` and, through it, of `datetime`."""
+    for name in ("time", "monotonic", "perf_counter", "process_time", "thread_time"):
+        read = _wall if name == "time" else _since
+        setattr(time, f"{name}_ns", read)
+        setattr(time, name, _seconds(read))
+    time.sleep = _sleep
+    time.clock_gettime_ns = _clock_gettime_ns
+    time.clock_gettime = lambda clk_id, /: _clock_gettime_ns(clk_id) / 1e9
+    for name in ("gmtime", "localtime", "ctime"):
+        setattr(time, name, _from_seconds(getattr(time, name)))
+    time.asctime = _from_tuple(time.asctime, 0)
+    time.strftime = _from_tuple(time.strftime, 1)
+    # Without its C half `datetime` asks `time`.
+    sys.modules["_datetime"] = None  # type: ignore[assignment]
+
+
+def _wall() -> int:
+    return _start + _since()
+
+
+def _since() -> int:
+    global _elapsed
+    passed = _elapsed
+    _elapsed += _STEP
+    return passed
+
+
+def _seconds(read: Callable[[], int]) -> Callable[[], float]:
+    return lambda: read() / 1e9
+
+
+def _sleep(seconds: float, /) -> None:
+    global _elapsed
+    if seconds < 0:
+        raise ValueError("sleep length must be non-negative")
+    _elapsed += int(seconds * 1e9)
+
+
+def _clock_gettime_ns(clk_id: int, /) -> int:
+    return _wall() if clk_id == time.CLOCK_REALTIME else _since()
+
+
+def _from_seconds(convert: Callable[..., Any]) -> Callable[..., Any]:
+    def converted(seconds: float | None = None, /) -> Any:
+        return convert(time.time() if seconds is None else seconds)
+
+    return converted
+
+
+def _from_tuple(convert: Callable[..., Any], before: int) -> Callable[..., Any]:
+    def converted(*arguments: Any) -> Any:
+        return convert(*arguments) if len(arguments) > before else convert(*arguments, time.localtime())
+
+    return converted

@@ -1,0 +1,1 @@
+"""Builds a plugin: `python -m guardhouse_sdk.build --wit FOLDER --out FILE`, run in the plugin's folder."""

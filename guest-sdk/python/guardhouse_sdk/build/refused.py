@@ -1,0 +1,2 @@
+class Refused(Exception):
+    """What the author is told instead of a component."""

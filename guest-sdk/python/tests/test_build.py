@@ -1,0 +1,67 @@
+"""What the build sees of a folder before it makes a component of it."""
+
+import tempfile
+import unittest
+from pathlib import Path
+
+from guardhouse_sdk.build.plugin import Plugin
+from guardhouse_sdk.build.refused import Refused
+from guardhouse_sdk.build.rename import renamed_import
+
+CHECK = "def check(ctx):\n    return True\n"
+
+
+def plugin(files: dict[str, str]) -> Plugin:
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in files.items():
+            path = Path(folder, name)
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        return Plugin.read(Path(folder))
+
+
+class Reading(unittest.TestCase):
+    def test_the_smallest_plugin(self) -> None:
+        found = plugin({"check.py": CHECK})
+        self.assertEqual((found.schema, found.step_up, found.raw_token, found.late_imports), (None, False, False, []))
+
+    def test_a_schema_makes_settings(self) -> None:
+        self.assertEqual(plugin({"check.py": CHECK, "settings.schema.json": "{}"}).schema, "{}")
+
+    def test_a_function_makes_step_up(self) -> None:
+        self.assertTrue(plugin({"check.py": CHECK + "def missing_scopes(ctx):\n    return []\n"}).step_up)
+
+    def test_an_import_asks_for_the_bearer_secret(self) -> None:
+        for line in (
+            "import guardhouse_sdk.raw_token",
+            "from guardhouse_sdk import log, raw_token as secret",
+            "from guardhouse_sdk.raw_token import get",
+        ):
+            self.assertTrue(plugin({"check.py": f"{line}\n{CHECK}"}).raw_token, line)
+        self.assertTrue(plugin({"check.py": CHECK, "rules/a.py": "from guardhouse_sdk import raw_token"}).raw_token)
+        self.assertFalse(plugin({"check.py": CHECK, "test_a.py": "from guardhouse_sdk import raw_token"}).raw_token)
+
+    def test_what_functions_import_is_known(self) -> None:
+        source = "import time\ndef check(ctx):\n    import html.parser\n    return True\n"
+        self.assertEqual(plugin({"check.py": source}).late_imports, ["_strptime", "html.parser"])
+
+    def test_mistakes_are_named_by_file_and_line(self) -> None:
+        for files, refusal in (
+            ({}, "there is no `check.py`"),
+            ({"check.py": "x = 1"}, "check.py: there is no `def check(ctx)`"),
+            ({"check.py": f"{CHECK}x = = 1"}, "check.py:3: invalid syntax: x = = 1"),
+            ({"check.py": CHECK, "rules/a.py": "("}, "rules/a.py:1: '(' was never closed: ("),
+            ({"check.py": CHECK, "settings.schema.json": "{"}, "settings.schema.json: "),
+        ):
+            with self.assertRaises(Refused) as caught:
+                plugin(files)
+            self.assertIn(refusal, str(caught.exception))
+
+
+class Renaming(unittest.TestCase):
+    def test_only_an_import_is_renamed(self) -> None:
+        preamble = b"\0asm\x0d\0\1\0"
+        component = preamble + b"\x00\x05\x04host" + b"\x0a\x07\x01\x00\x04host"
+        renamed = preamble + b"\x00\x05\x04host" + b"\x0a\x07\x01\x00\x04wasi"
+        self.assertEqual(renamed_import(component, "host", "wasi"), renamed)
+        self.assertEqual(renamed_import(preamble, "host", "wasi"), preamble)

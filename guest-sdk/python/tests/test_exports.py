@@ -1,0 +1,182 @@
+"""What the host sees of an author's module: the exports, asked as the bindings ask them."""
+
+import unittest
+from collections.abc import Callable
+from types import ModuleType, SimpleNamespace
+from typing import Any
+from unittest import mock
+
+from guardhouse_sdk import AccessToken, AuthContext, AuthorizationError, Component, log
+from guardhouse_sdk._guest import exports as guest
+from guardhouse_sdk._guest import fault
+from guardhouse_sdk._guest.host import Host, no_raw_token
+
+
+class Trap(BaseException):
+    """Stands for the end of the instance."""
+
+
+class Err(Exception):
+    """Stands for the error of the bindings."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+class Denial:
+    """Stands for the record of the bindings."""
+
+    def __init__(self, message: str) -> None:
+        self.message = message
+
+
+def trap() -> None:
+    raise Trap
+
+
+RECORD: Any = SimpleNamespace(
+    token=AccessToken("app", None, [], None, None),
+    component=Component("tool", "a", None, None, []),
+    action="",
+    now=7,
+)
+
+
+class Exports(unittest.TestCase):
+    def setUp(self) -> None:
+        self.logged: list[tuple[int, str, str]] = []
+        for target, name, value in ((fault, "_abort", trap), (log, "_write", None)):
+            patch = mock.patch.object(target, name, value)
+            patch.start()
+            self.addCleanup(patch.stop)
+
+    def plugin(self, schema: str | None = None, **functions: Callable[..., Any]) -> tuple[Any, Any, Any]:
+        author = ModuleType("check")
+        vars(author).update(functions)
+        nothing: Callable[[str], None] = lambda _: None
+        host = Host(
+            nothing, nothing, lambda _: '{"amount": 5}', nothing, no_raw_token,
+            lambda level, context, message: self.logged.append((level, context, message)),
+            range(6), Err, Denial,
+        )  # fmt: skip
+        check, settings, step_up = guest.exports(author, schema, host)
+        return check(), settings(), step_up()
+
+    def ask(self, function: Callable[[AuthContext], Any]) -> Any:
+        return self.plugin(check=lambda ctx: function(ctx))[0].check(RECORD)
+
+    def faults(self, function: Callable[[AuthContext], Any]) -> str:
+        with self.assertRaises(Trap):
+            self.ask(function)
+        (level, context, message) = self.logged[-1]
+        self.assertEqual((level, context), (log.Level.CRITICAL, "exception"))
+        return message
+
+    def test_a_bool_is_the_answer(self) -> None:
+        self.assertIs(self.ask(lambda ctx: ctx.now == 7 and ctx.argument("") == {"amount": 5}), True)
+        self.assertIs(self.ask(lambda ctx: ctx.token is None), False)
+
+    def test_anything_else_is_a_fault(self) -> None:
+        answers: tuple[Any, ...] = (None, 1, 0, "no", [], Exception(), SimpleNamespace(__bool__=lambda: True))
+        for answer in answers:
+            self.assertIn(f"`check` answered {type(answer).__name__} and not bool", self.faults(lambda _, a=answer: a))
+
+    def test_a_denial_says_what_its_author_said(self) -> None:
+        class Loud(AuthorizationError):
+            def __str__(self) -> str:
+                return "another"
+
+        for error in (AuthorizationError("né 🙂"), Loud("né 🙂"), AuthorizationError("")):
+            with self.assertRaises(Err) as caught:
+                self.ask(lambda _, e=error: throw(e))
+            self.assertEqual(caught.exception.value.message, error.message)
+            self.assertIsNone(caught.exception.__context__)
+
+    def test_every_other_exception_is_a_fault(self) -> None:
+        class Posing(Exception):
+            message = "leaked"
+
+            @property
+            def __class__(self) -> Any:
+                return AuthorizationError
+
+        class Mute(Exception):
+            def __str__(self) -> str:
+                raise KeyboardInterrupt
+
+        class Silent(AuthorizationError):
+            def __init__(self) -> None:
+                """Calls nobody."""
+
+        for error in (
+            ValueError("x"), Posing(), Mute(), Silent(), SystemExit(3), KeyboardInterrupt(), GeneratorExit(),
+            RecursionError(), MemoryError(), StopIteration(True),
+        ):  # fmt: skip
+            self.assertIn(type(error).__name__, self.faults(lambda _, e=error: throw(e)))
+
+    def test_a_fault_says_where(self) -> None:
+        def inner() -> bool:
+            raise ValueError("secret 7f3a")
+
+        message = self.faults(lambda _: inner())
+        self.assertIn("ValueError: secret 7f3a", message)
+        self.assertIn(f'test_exports.py", line {inner.__code__.co_firstlineno + 1}, in inner', message)
+
+    def test_a_long_fault_is_cut(self) -> None:
+        message = self.faults(lambda _: throw(ValueError("🙂" * 1_000_000)))
+        self.assertLess(len(message.encode()), 40_000)
+        self.assertIn("ValueError: 🙂", message)
+
+    def test_a_message_that_utf_8_cannot_hold_is_a_fault(self) -> None:
+        self.assertIn("UnicodeEncodeError", self.faults(lambda _: throw(AuthorizationError("\ud800"))))
+
+    def test_settings_are_given_once_and_refused_with_a_text(self) -> None:
+        def validate(settings: dict[str, Any]) -> Any:
+            if "bad" in settings:
+                raise ValueError("`bad` is bad")
+            return settings.get("answer")
+
+        def check(_: AuthContext, settings: dict[str, Any]) -> bool:
+            return settings == {"a": 1}
+
+        for text, refusal in (
+            ('{"bad": 1}', "`bad` is bad"),
+            ('{"answer": false}', "`validate` answered False"),
+            ("[]x", "Extra data"),
+        ):
+            with self.assertRaises(Err) as caught:
+                self.plugin("{}", check=check, validate=validate)[1].configure(text)
+            self.assertIn(refusal, caught.exception.value)
+        exported, settings, _ = self.plugin("{}", check=check, validate=validate)
+        with self.assertRaises(Trap):
+            exported.check(RECORD)
+        settings.configure('{"a": 1}')
+        with self.assertRaises(Err):
+            settings.configure('{"a": 2}')
+        self.assertIs(exported.check(RECORD), True)
+        self.assertEqual(settings.schema(), "{}")
+
+    def test_missing_scopes_are_a_list_of_texts(self) -> None:
+        def missing(answer: Any) -> Any:
+            return self.plugin(check=lambda ctx: True, missing_scopes=lambda ctx: answer)[2].missing_scopes(RECORD)
+
+        self.assertEqual(missing(["a"]), ["a"])
+        for answer in (None, "a", ("a",), [1], [None]):
+            with self.assertRaises(Trap):
+                missing(answer)
+
+    def test_a_check_that_cannot_be_called_is_refused_when_the_plugin_is_built(self) -> None:
+        async def late(ctx: AuthContext) -> bool:
+            return True
+
+        def drip(ctx: AuthContext) -> Any:
+            yield True
+
+        both: Any = lambda ctx, settings: True
+        for schema, function in ((None, late), (None, drip), (None, both), ("{}", lambda _: True)):
+            with self.assertRaises(TypeError):
+                self.plugin(schema, check=function)
+
+
+def throw(error: BaseException) -> Any:
+    raise error

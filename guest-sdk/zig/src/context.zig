@@ -1,0 +1,223 @@
+//! One request, as a check sees it.
+
+const std = @import("std");
+const abi = @import("abi.zig");
+const json = @import("json.zig");
+const Allocator = std.mem.Allocator;
+const Value = std.json.Value;
+const is_plugin = @import("builtin").target.cpu.arch.isWasm();
+
+/// What a verified OAuth 2.0 access token says. The secret itself is not here; see `AuthContext.rawToken`.
+pub const AccessToken = struct {
+    /// The OAuth client that presented the token (RFC 9068 `client_id`).
+    client_id: []const u8,
+    /// Who the token speaks for (RFC 7519 `sub`); null for a client acting for itself.
+    subject: ?[]const u8,
+    /// The scopes granted, compared as they are: by code point, with no order and no hierarchy.
+    scopes: []const []const u8,
+    /// Seconds since the Unix epoch; null if the token never expires. Whoever verified the token checked it.
+    expires_at: ?i64,
+    /// The resource that the token was issued for (RFC 8707).
+    resource_indicator: ?[]const u8,
+
+    /// Whether the token holds `scope`.
+    pub fn hasScope(token: AccessToken, scope: []const u8) bool {
+        return holds(token.scopes, scope);
+    }
+
+    /// Whether the token holds each of `scopes`. It always holds each of none.
+    pub fn hasScopes(token: AccessToken, scopes: []const []const u8) bool {
+        for (scopes) |scope| if (!token.hasScope(scope)) return false;
+        return true;
+    }
+
+    /// Those of `scopes` that the token lacks, in the order given, each once.
+    pub fn missingScopes(token: AccessToken, arena: Allocator, scopes: []const []const u8) Allocator.Error![]const []const u8 {
+        var missing: std.ArrayList([]const u8) = .empty;
+        for (scopes) |scope| {
+            if (!token.hasScope(scope) and !holds(missing.items, scope)) try missing.append(arena, scope);
+        }
+        return missing.items;
+    }
+};
+
+/// The thing being accessed. "component" is the Model Context Protocol's word, not WebAssembly's.
+pub const Component = struct {
+    /// "tool", "resource", "resource-template", "prompt", or any other kind that a caller names.
+    kind: []const u8,
+    /// The name, unique within its kind.
+    name: []const u8,
+    /// The URI of a resource, or the URI template of a resource template.
+    uri: ?[]const u8,
+    /// The version, where the component has one.
+    version: ?[]const u8,
+    /// The labels its author gave it.
+    tags: []const []const u8,
+
+    /// Whether the component carries `tag`.
+    pub fn hasTag(component: Component, tag: []const u8) bool {
+        return holds(component.tags, tag);
+    }
+};
+
+/// One request. Every check of one decision sees the same.
+///
+/// The methods that take a JSON pointer (RFC 6901) fetch the rest of the request from the host; "" is the whole
+/// document. A plugin that calls none of them does not import them and pays nothing. Each comes twice: as a
+/// `std.json.Value` and, named `As`, as a type of your own.
+pub const AuthContext = struct {
+    /// The verified access token; null if the caller did not authenticate.
+    token: ?AccessToken,
+    /// What is being accessed.
+    component: Component,
+    /// What is being done, for example "tools/call" or "tools/list".
+    action: []const u8,
+    /// Seconds since the Unix epoch, the same for every check of one decision. It is the only clock.
+    now: i64,
+    /// Memory that lasts until the call is answered. Nothing in it needs to be freed.
+    arena: Allocator,
+    /// The message of a denial.
+    denial: *?[]const u8,
+    /// What stands for the host in a unit test.
+    documents: if (is_plugin) void else *const Documents,
+
+    /// Denies with a message for the caller: `return ctx.deny("…", .{});`.
+    pub fn deny(ctx: *const AuthContext, comptime format: []const u8, args: anytype) error{AuthorizationError} {
+        ctx.denial.* = std.fmt.allocPrint(ctx.arena, format, args) catch @panic("out of memory");
+        return error.AuthorizationError;
+    }
+
+    /// What is being accessed, if it is a tool.
+    pub fn tool(ctx: *const AuthContext) ?Component {
+        return if (std.mem.eql(u8, ctx.component.kind, "tool")) ctx.component else null;
+    }
+
+    /// A claim of the token; null without a token or without the claim.
+    pub fn claim(ctx: *const AuthContext, pointer: []const u8) ?Value {
+        return parse(ctx, ctx.ask("claim", pointer));
+    }
+
+    /// A claim of the token, as a `T`.
+    pub fn claimAs(ctx: *const AuthContext, comptime T: type, pointer: []const u8) !?T {
+        return parseAs(T, ctx, ctx.ask("claim", pointer));
+    }
+
+    /// A detail of the component: its title, description, input schema, annotations, meta and whatever else the
+    /// enforcement point knows of it.
+    pub fn detail(ctx: *const AuthContext, pointer: []const u8) ?Value {
+        return parse(ctx, ctx.ask("detail", pointer));
+    }
+
+    /// A detail of the component, as a `T`.
+    pub fn detailAs(ctx: *const AuthContext, comptime T: type, pointer: []const u8) !?T {
+        return parseAs(T, ctx, ctx.ask("detail", pointer));
+    }
+
+    /// An argument of the call; null where nothing is called, as in a list.
+    pub fn argument(ctx: *const AuthContext, pointer: []const u8) ?Value {
+        return parse(ctx, ctx.ask("argument", pointer));
+    }
+
+    /// An argument of the call, as a `T`.
+    pub fn argumentAs(ctx: *const AuthContext, comptime T: type, pointer: []const u8) !?T {
+        return parseAs(T, ctx, ctx.ask("argument", pointer));
+    }
+
+    /// Anything else that the enforcement point sent: headers, peer address, AuthZEN context.
+    pub fn attribute(ctx: *const AuthContext, pointer: []const u8) ?Value {
+        return parse(ctx, ctx.ask("attribute", pointer));
+    }
+
+    /// Anything else that the enforcement point sent, as a `T`.
+    pub fn attributeAs(ctx: *const AuthContext, comptime T: type, pointer: []const u8) !?T {
+        return parseAs(T, ctx, ctx.ask("attribute", pointer));
+    }
+
+    /// The bearer secret itself; null if the caller did not authenticate or the enforcement point did not pass it on. A
+    /// plugin that calls this needs the grant `raw-token` from its operator.
+    pub fn rawToken(ctx: *const AuthContext) ?[]const u8 {
+        if (!is_plugin) return ctx.documents.raw_token;
+        var secret: abi.OptionString = undefined;
+        abi.raw_token.get(&secret);
+        return optional(secret);
+    }
+
+    fn ask(ctx: *const AuthContext, comptime function: []const u8, pointer: []const u8) ?[]const u8 {
+        if (!is_plugin) return ctx.documents.ask(ctx.arena, @field(ctx.documents, function), pointer);
+        var document: abi.OptionString = undefined;
+        @field(abi.request, function)(pointer.ptr, pointer.len, &document);
+        return optional(document);
+    }
+};
+
+/// What the host answers in a unit test when a check asks for the rest of the request: JSON texts.
+pub const Documents = struct {
+    claim: ?[]const u8,
+    detail: ?[]const u8,
+    argument: ?[]const u8,
+    attribute: ?[]const u8,
+    raw_token: ?[]const u8,
+
+    fn ask(_: Documents, arena: Allocator, document: ?[]const u8, pointer: []const u8) ?[]const u8 {
+        const text = document orelse return null;
+        const value = std.json.parseFromSliceLeaky(Value, arena, text, .{}) catch @panic("a document of the test is not JSON");
+        const found = json.find(arena, value, pointer) catch @panic("out of memory");
+        return std.json.Stringify.valueAlloc(arena, found orelse return null, .{}) catch @panic("out of memory");
+    }
+};
+
+/// The context that the host handed to an export.
+pub fn fromHost(record: *const abi.AuthContext, arena: Allocator, denial: *?[]const u8) Allocator.Error!AuthContext {
+    const token = record.token.value;
+    const component = record.component;
+    return .{
+        .token = if (!record.token.is_some) null else .{
+            .client_id = string(token.client_id),
+            .subject = optional(token.subject),
+            .scopes = try strings(arena, token.scopes),
+            .expires_at = if (token.expires_at.is_some) token.expires_at.value else null,
+            .resource_indicator = optional(token.resource_indicator),
+        },
+        .component = .{
+            .kind = string(component.kind),
+            .name = string(component.name),
+            .uri = optional(component.uri),
+            .version = optional(component.version),
+            .tags = try strings(arena, component.tags),
+        },
+        .action = string(record.action),
+        .now = record.now,
+        .arena = arena,
+        .denial = denial,
+        .documents = {},
+    };
+}
+
+fn string(text: abi.String) []const u8 {
+    return text.data[0..text.length];
+}
+
+fn optional(text: abi.OptionString) ?[]const u8 {
+    return if (text.is_some) string(text.value) else null;
+}
+
+fn strings(arena: Allocator, list: abi.ListString) Allocator.Error![]const []const u8 {
+    const slices = try arena.alloc([]const u8, list.length);
+    for (slices, list.data) |*slice, text| slice.* = string(text);
+    return slices;
+}
+
+fn holds(list: []const []const u8, wanted: []const u8) bool {
+    for (list) |text| if (std.mem.eql(u8, text, wanted)) return true;
+    return false;
+}
+
+/// The host sends JSON. What does not parse all the same must not pass for something absent.
+fn parse(ctx: *const AuthContext, text: ?[]const u8) ?Value {
+    return parseAs(Value, ctx, text) catch @panic("the host sent a document that cannot be parsed");
+}
+
+fn parseAs(comptime T: type, ctx: *const AuthContext, text: ?[]const u8) !?T {
+    const options: std.json.ParseOptions = .{ .ignore_unknown_fields = true };
+    return try std.json.parseFromSliceLeaky(T, ctx.arena, text orelse return null, options);
+}

@@ -1,0 +1,19 @@
+//! What ends a call without an answer: the caller sees a denial without a word, and the operator sees why.
+
+const std = @import("std");
+const log = @import("log.zig");
+
+/// Ends the call, with words for the operator.
+pub fn fault(message: []const u8) noreturn {
+    log.log(.critical, "exception", message);
+    @trap();
+}
+
+fn panicked(message: []const u8, _: ?usize) noreturn {
+    var buffer: [4096]u8 = undefined;
+    var writer: std.Io.Writer = .fixed(&buffer);
+    writer.print("panic: {s}", .{message}) catch {};
+    fault(writer.buffered());
+}
+
+pub const panic = std.debug.FullPanic(panicked);

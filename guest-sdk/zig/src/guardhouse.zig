@@ -1,0 +1,26 @@
+//! Guardhouse: write an authorization check in Zig.
+//!
+//! Read `AuthContext` first, then `exportPlugin`. `testing` makes contexts for unit tests, which run natively.
+
+const context = @import("context.zig");
+const fault = @import("fault.zig");
+
+pub const AccessToken = context.AccessToken;
+pub const AuthContext = context.AuthContext;
+pub const Component = context.Component;
+pub const number = @import("json.zig").number;
+pub const log = @import("log.zig");
+pub const testing = @import("testing.zig");
+pub const exportPlugin = @import("plugin.zig").exportPlugin;
+
+/// What a panic does: it tells the operator and ends the call. A plugin says `pub const panic = guardhouse.panic;`.
+pub const panic = fault.panic;
+
+/// Where `std.log` goes: to the operator. A plugin says `pub const std_options = guardhouse.std_options;`.
+pub const std_options: @import("std").Options = .{ .logFn = log.logFn };
+
+test {
+    _ = context;
+    _ = @import("json.zig");
+    _ = testing;
+}

@@ -1,0 +1,59 @@
+//! Words for the operator's log. The caller never sees them. In a unit test they go to standard error.
+
+const std = @import("std");
+const abi = @import("abi.zig");
+const is_plugin = @import("builtin").target.cpu.arch.isWasm();
+
+pub const Level = abi.Level;
+
+/// Logs `message` at `level`. `context` groups messages that belong together.
+pub fn log(level: Level, context: []const u8, message: []const u8) void {
+    if (is_plugin) {
+        abi.logging.log(@intFromEnum(level), context.ptr, context.len, message.ptr, message.len);
+    } else {
+        std.debug.print("{s} {s}: {s}\n", .{ @tagName(level), context, message });
+    }
+}
+
+/// Logs the flow of control, step by step.
+pub fn trace(message: []const u8) void {
+    log(.trace, "", message);
+}
+
+/// Logs what helps to find a fault.
+pub fn debug(message: []const u8) void {
+    log(.debug, "", message);
+}
+
+/// Logs what is worth knowing while all is well.
+pub fn info(message: []const u8) void {
+    log(.info, "", message);
+}
+
+/// Logs what may become a fault.
+pub fn warn(message: []const u8) void {
+    log(.warn, "", message);
+}
+
+/// Logs a fault.
+pub fn err(message: []const u8) void {
+    log(.@"error", "", message);
+}
+
+/// Logs a fault after which the check cannot go on.
+pub fn critical(message: []const u8) void {
+    log(.critical, "", message);
+}
+
+/// What `std.log` calls. A message is cut at 4,096 bytes.
+pub fn logFn(comptime level: std.log.Level, comptime scope: @EnumLiteral(), comptime format: []const u8, args: anytype) void {
+    var buffer: [4096]u8 = undefined;
+    var writer: std.Io.Writer = .fixed(&buffer);
+    writer.print(format, args) catch {};
+    log(switch (level) {
+        .err => .@"error",
+        .warn => .warn,
+        .info => .info,
+        .debug => .debug,
+    }, if (scope == .default) "" else @tagName(scope), writer.buffered());
+}

@@ -1,0 +1,36 @@
+// Allows tokens with every scope, up to a limit on one argument of the call.
+import { AuthorizationError } from "guardhouse-sdk";
+
+/**
+ * What the operator wrote, as settings.schema.json allows it.
+ *
+ * @typedef {object} Settings
+ * @property {string[]} scopes
+ * @property {string[]} [suspended]
+ * @property {{ argument: string, max: number }} [limit]
+ */
+
+/** @type {import("guardhouse-sdk").Check<Settings>} */
+export function check(ctx, { scopes, suspended = [], limit }) {
+  if (!ctx.token) return false;
+  const { clientId } = ctx.token;
+  if (suspended.includes(clientId)) throw new AuthorizationError(`client \`${clientId}\` is suspended`);
+  if (!ctx.token.hasScopes(scopes)) return false;
+  // A list calls nothing.
+  if (limit && !ctx.action.endsWith("/list")) mustBeWithin(limit, ctx.argument(limit.argument));
+  return true;
+}
+
+/**
+ * The scopes to ask for. Who exports this promises that scopes are all that `false` is about.
+ *
+ * @type {import("guardhouse-sdk").MissingScopes<Settings>}
+ */
+export function missingScopes(ctx, { scopes }) {
+  return [...new Set(ctx.token?.missingScopes(scopes))];
+}
+
+function mustBeWithin({ argument, max }, value) {
+  if (typeof value === "number" && value <= max) return;
+  throw new AuthorizationError(`argument \`${argument}\` must be a number of at most ${max}`);
+}

@@ -1,0 +1,150 @@
+/* Does what the component's name says: what a check in C may try, and what must become of it. */
+#include "guardhouse.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+extern char **environ;
+
+static gh_outcome answer(bool is_so) {
+    return is_so ? GH_ALLOW : GH_REFUSE;
+}
+
+static gh_outcome loop(void) {
+    for (volatile unsigned turns = 0;; turns++) {
+    }
+}
+
+static gh_outcome allocate(void) {
+    for (;;) {
+        char *data = malloc(1 << 20);
+        assert(data != NULL && "malloc gives no more");
+        memset(data, 1, 1 << 20);
+    }
+}
+
+/* Not a tail call: something is left to do behind it. */
+static unsigned recurse(volatile unsigned *depth) {
+    volatile unsigned here = ++*depth;
+    return recurse(depth) + here;
+}
+
+static void fail_below(void) {
+    gh_fault("secret %s", "7f3a");
+}
+
+static void fail(void) {
+    fail_below();
+}
+
+static gh_outcome files(void) {
+    FILE *written = fopen("file.txt", "w");
+    FILE *read = fopen("/etc/passwd", "r");
+    return answer(written != NULL || read != NULL);
+}
+
+static gh_outcome environment(void) {
+    return answer((environ != NULL && environ[0] != NULL) || getenv("PATH") != NULL);
+}
+
+static void *set(void *flag) {
+    *(bool *)flag = true;
+    return NULL;
+}
+
+static gh_outcome start_thread(void) {
+    bool flag = false;
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, set, &flag) == 0)
+        pthread_join(thread, NULL);
+    return answer(flag);
+}
+
+static gh_outcome scopes(const gh_auth_context *ctx) {
+    const gh_access_token *token = gh_token(ctx);
+    if (token == NULL || token->scopes.length != 10000)
+        return GH_REFUSE;
+    for (unsigned i = 0; i < 10000; i++)
+        if (!gh_string_equals(token->scopes.data[i], gh_format("s%u", i)))
+            return GH_REFUSE;
+    return GH_ALLOW;
+}
+
+static gh_outcome claims(const gh_auth_context *ctx) {
+    gh_string blob;
+    return answer(gh_json_string(gh_claim(ctx, "/blob"), &blob) && blob.length == 1000000);
+}
+
+static gh_string join(gh_list_string list) {
+    gh_string joined = {"", 0};
+    for (size_t i = 0; i < list.length; i++)
+        joined = gh_format("%.*s%s%.*s", GH_ARG(joined), i > 0 ? "," : "", GH_ARG(list.data[i]));
+    return joined;
+}
+
+static gh_outcome echo(const gh_auth_context *ctx) {
+    const gh_access_token *token = gh_token(ctx);
+    gh_string client_id = token != NULL ? token->client_id : gh_text("");
+    gh_string uri = ctx->component.uri.is_some ? ctx->component.uri.value : gh_text("-");
+    gh_string tags = join(ctx->component.tags);
+    gh_json argument = gh_argument(ctx, "");
+    gh_string text = gh_json_is_absent(argument) ? gh_text("-") : argument.text;
+    return gh_deny("%.*s|%.*s|%.*s|%.*s", GH_ARG(client_id), GH_ARG(uri), GH_ARG(tags), GH_ARG(text));
+}
+
+static gh_outcome check(const gh_auth_context *ctx) {
+    gh_string name = ctx->component.name;
+    if (gh_string_equals(name, "allow"))
+        return GH_ALLOW;
+    if (gh_string_equals(name, "refuse"))
+        return GH_REFUSE;
+    if (gh_string_equals(name, "message"))
+        return gh_deny("né 🙂");
+    if (gh_string_equals(name, "loop"))
+        return loop();
+    if (gh_string_equals(name, "allocate"))
+        return allocate();
+    if (gh_string_equals(name, "recurse"))
+        return answer(recurse(&(volatile unsigned){0}) > 0);
+    if (gh_string_equals(name, "exception"))
+        fail();
+    if (gh_string_equals(name, "none"))
+        return (gh_outcome)1;
+    if (gh_string_equals(name, "assert"))
+        assert(gh_string_equals(name, "something else"));
+    if (gh_string_equals(name, "abort"))
+        abort();
+    if (gh_string_equals(name, "exit"))
+        exit(3);
+    if (gh_string_equals(name, "files"))
+        return files();
+    if (gh_string_equals(name, "sockets"))
+        gh_fault("not expressible: the C library has no function that opens a connection");
+    if (gh_string_equals(name, "environment"))
+        return environment();
+    if (gh_string_equals(name, "clock"))
+        return answer(time(NULL) == ctx->now);
+    if (gh_string_equals(name, "thread"))
+        return start_thread();
+    if (gh_string_equals(name, "random")) {
+        gh_info("%d", rand());
+        return GH_ALLOW;
+    }
+    if (gh_string_equals(name, "print")) {
+        printf("to stdout\n");
+        fprintf(stderr, "to stderr\n");
+        return GH_ALLOW;
+    }
+    if (gh_string_equals(name, "scopes"))
+        return scopes(ctx);
+    if (gh_string_equals(name, "claims"))
+        return claims(ctx);
+    if (gh_string_equals(name, "echo"))
+        return echo(ctx);
+    gh_fault("unknown: %.*s", GH_ARG(name));
+}
+
+GH_EXPORT_CHECK(check);

@@ -1,0 +1,160 @@
+"""Does what the component's name says, so that the tests can see what becomes of it."""
+
+import json
+import os
+import random
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+from guardhouse_sdk import AuthContext, AuthorizationError, log
+
+
+def check(ctx: AuthContext) -> bool:
+    return BEHAVIOURS[ctx.component.name](ctx)
+
+
+def message(_: AuthContext) -> bool:
+    raise AuthorizationError("né 🙂")
+
+
+def loop(_: AuthContext) -> bool:
+    while True:
+        pass
+
+
+def allocate(_: AuthContext) -> bool:
+    kept: list[bytearray] = []
+    while True:
+        kept.append(bytearray(b"x" * 65_536))
+
+
+def recurse(ctx: AuthContext) -> bool:
+    return not recurse(ctx)
+
+
+def exception(_: AuthContext) -> bool:
+    return outer()
+
+
+def outer() -> bool:
+    return inner()
+
+
+def inner() -> bool:
+    raise ValueError("secret 7f3a")
+
+
+def none(_: AuthContext) -> bool:
+    return None  # type: ignore[return-value]
+
+
+def leave(_: AuthContext) -> bool:
+    sys.exit(3)
+
+
+def files(_: AuthContext) -> bool:
+    done = False
+    try:
+        with open("/tmp/guardhouse", "w") as file:
+            file.write("written")
+        done = True
+    except OSError as error:
+        log.info(f"write: {error!r}")
+    try:
+        with open(__file__) as file:
+            done = bool(file.read()) or done
+    except OSError as error:
+        log.info(f"read: {error!r}")
+    return done
+
+
+def sockets(_: AuthContext) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", 80), timeout=1).close()
+    except OSError as error:
+        log.info(f"connect: {error!r}")
+        return False
+    return True
+
+
+def environment(_: AuthContext) -> bool:
+    return bool(os.environ) or any(sys.argv)
+
+
+def clock(ctx: AuthContext) -> bool:
+    return int(time.time()) == ctx.now
+
+
+def thread(_: AuthContext) -> bool:
+    done = False
+
+    def work() -> None:
+        nonlocal done
+        done = True
+
+    try:
+        worker = threading.Thread(target=work)
+        worker.start()
+        worker.join()
+    except RuntimeError as error:
+        log.info(f"start: {error!r}")
+    return done
+
+
+def draw(_: AuthContext) -> bool:
+    log.info(str(random.random()))
+    return True
+
+
+def say(_: AuthContext) -> bool:
+    print("to stdout")
+    print("to stderr", file=sys.stderr)
+    return True
+
+
+def scopes(ctx: AuthContext) -> bool:
+    return ctx.token is not None and ctx.token.scopes == [f"s{index}" for index in range(10_000)]
+
+
+def claims(ctx: AuthContext) -> bool:
+    blob = ctx.claim("/blob")
+    return isinstance(blob, str) and len(blob) == 1_000_000
+
+
+def echo(ctx: AuthContext) -> bool:
+    arguments = ctx.argument("", default=ABSENT)
+    parts = [
+        ctx.token.client_id if ctx.token else "",
+        ctx.component.uri if ctx.component.uri is not None else "-",
+        ",".join(ctx.component.tags),
+        "-" if arguments is ABSENT else json.dumps(arguments, ensure_ascii=False, separators=(",", ":")),
+    ]
+    raise AuthorizationError("|".join(parts))
+
+
+ABSENT = object()
+
+BEHAVIOURS: dict[str, Callable[[AuthContext], bool]] = {
+    "allow": lambda _: True,
+    "refuse": lambda _: False,
+    "message": message,
+    "loop": loop,
+    "allocate": allocate,
+    "recurse": recurse,
+    "exception": exception,
+    "none": none,
+    "exit": leave,
+    "files": files,
+    "sockets": sockets,
+    "environment": environment,
+    "clock": clock,
+    "thread": thread,
+    "random": draw,
+    "print": say,
+    "scopes": scopes,
+    "claims": claims,
+    "echo": echo,
+}
