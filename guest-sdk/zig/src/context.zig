@@ -2,6 +2,7 @@
 
 const std = @import("std");
 const abi = @import("abi.zig");
+const inBounds = @import("bounds.zig").inBounds;
 const json = @import("json.zig");
 const Allocator = std.mem.Allocator;
 const Value = std.json.Value;
@@ -145,7 +146,7 @@ pub const AuthContext = struct {
     fn ask(ctx: *const AuthContext, comptime function: []const u8, pointer: []const u8) ?[]const u8 {
         if (!is_plugin) return ctx.documents.ask(ctx.arena, @field(ctx.documents, function), pointer);
         var document: abi.OptionString = undefined;
-        @field(abi.request, function)(pointer.ptr, pointer.len, &document);
+        @field(abi.request, function)(inBounds(u8, pointer), pointer.len, &document);
         return optional(document);
     }
 };

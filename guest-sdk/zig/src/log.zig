@@ -2,6 +2,7 @@
 
 const std = @import("std");
 const abi = @import("abi.zig");
+const inBounds = @import("bounds.zig").inBounds;
 const is_plugin = @import("builtin").target.cpu.arch.isWasm();
 
 pub const Level = abi.Level;
@@ -9,7 +10,7 @@ pub const Level = abi.Level;
 /// Logs `message` at `level`. `context` groups messages that belong together.
 pub fn log(level: Level, context: []const u8, message: []const u8) void {
     if (is_plugin) {
-        abi.logging.log(@intFromEnum(level), context.ptr, context.len, message.ptr, message.len);
+        abi.logging.log(@intFromEnum(level), inBounds(u8, context), context.len, inBounds(u8, message), message.len);
     } else {
         std.debug.print("{s} {s}: {s}\n", .{ @tagName(level), context, message });
     }

@@ -4,6 +4,7 @@ const std = @import("std");
 const abi = @import("abi.zig");
 const context = @import("context.zig");
 const fault = @import("fault.zig");
+const inBounds = @import("bounds.zig").inBounds;
 const Allocator = std.mem.Allocator;
 const AuthContext = context.AuthContext;
 const is_plugin = @import("builtin").target.cpu.arch.isWasm();
@@ -49,9 +50,10 @@ pub fn exportPlugin(comptime Check: type, comptime options: Options) void {
 var arena: std.heap.ArenaAllocator = .init(std.heap.wasm_allocator);
 
 /// How the host asks for memory to write strings and lists into.
-fn realloc(old: [*]const u8, old_size: usize, alignment: usize, size: usize) callconv(.c) [*]u8 {
+fn realloc(old: ?[*]const u8, old_size: usize, alignment: usize, size: usize) callconv(.c) [*]u8 {
+    if (size == 0) return @ptrFromInt(alignment);
     const data = arena.allocator().rawAlloc(size, .fromByteUnits(alignment), @returnAddress()) orelse @trap();
-    @memcpy(data[0..@min(old_size, size)], old[0..@min(old_size, size)]);
+    if (old_size > 0) @memcpy(data[0..@min(old_size, size)], old.?[0..@min(old_size, size)]);
     return data;
 }
 
@@ -92,7 +94,7 @@ fn Calls(comptime Check: type, comptime schema_text: []const u8) type {
             const missing: []const []const u8 = ask(Check.missingScopes, record) catch |err| fail(err);
             const list = arena.allocator().alloc(abi.String, missing.len) catch |err| fail(err);
             for (list, missing) |*item, scope| item.* = text(scope);
-            result.value = .{ .data = list.ptr, .length = list.len };
+            result.value = .{ .data = inBounds(abi.String, list), .length = list.len };
             return &result.value;
         }
 
@@ -144,5 +146,5 @@ fn fail(err: anyerror) noreturn {
 }
 
 fn text(slice: []const u8) abi.String {
-    return .{ .data = slice.ptr, .length = slice.len };
+    return .{ .data = inBounds(u8, slice), .length = slice.len };
 }
