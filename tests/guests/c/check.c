@@ -19,8 +19,9 @@ static gh_outcome loop(void) {
 }
 
 static gh_outcome allocate(void) {
+    static char *volatile data; /* which the compiler must not leave out */
     for (;;) {
-        char *data = malloc(1 << 20);
+        data = malloc(1 << 20);
         assert(data != NULL && "malloc gives no more");
         memset(data, 1, 1 << 20);
     }
@@ -29,7 +30,7 @@ static gh_outcome allocate(void) {
 /* Not a tail call: something is left to do behind it. */
 static unsigned recurse(volatile unsigned *depth) {
     volatile unsigned here = ++*depth;
-    return recurse(depth) + here;
+    return here > 0 ? recurse(depth) + here : 0;
 }
 
 static void fail_below(void) {

@@ -63,9 +63,10 @@ fn recurse(_: *const AuthContext) !bool {
 
 /// Not a tail call: something is left to do behind it.
 fn deeper(depth: *volatile u32) u32 {
-    depth.* +%= 1;
-    const here = depth.*;
-    return deeper(depth) +% here;
+    var here: u32 = depth.* +% 1;
+    const kept: *volatile u32 = &here;
+    depth.* = here;
+    return deeper(depth) +% kept.*;
 }
 
 fn exception(_: *const AuthContext) !bool {
