@@ -8,7 +8,7 @@ use std::{env, fs, io};
 const PRODUCTS: [&str; 7] =
     ["node_modules", "target", "zig-out", ".venv", ".zig-cache", ".pytest_cache", "__pycache__"];
 
-/// Where `guardhouse build` and the tests of a plugin leave theirs. An SDK may have sources in a folder of that name.
+/// What builds and tests leave at the top of a project. Further down a folder of that name may hold sources.
 const BUILT: [&str; 2] = ["build", "dist"];
 
 fn main() -> io::Result<()> {
@@ -16,7 +16,7 @@ fn main() -> io::Result<()> {
     let mut text = String::new();
     for (constant, folder) in [("SDKS", "guest-sdk"), ("PLUGINS", "plugins/spending-limit")] {
         let mut files = Vec::new();
-        walk(&root.join(folder), Path::new(""), constant == "PLUGINS", &mut files)?;
+        walk(&root.join(folder), Path::new(""), &mut files)?;
         files.sort();
         let _ = writeln!(text, "const {constant}: &[(&str, &[u8])] = &[");
         for (name, path) in files {
@@ -28,18 +28,20 @@ fn main() -> io::Result<()> {
 }
 
 /// Every source below `folder`, by its path from there with slashes.
-fn walk(folder: &Path, name: &Path, is_plugin: bool, files: &mut Vec<(String, PathBuf)>) -> io::Result<()> {
+fn walk(folder: &Path, name: &Path, files: &mut Vec<(String, PathBuf)>) -> io::Result<()> {
     println!("cargo:rerun-if-changed={}", folder.display());
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let (path, name) = (entry.path(), name.join(entry.file_name()));
-        let mut products = PRODUCTS.iter().chain(if is_plugin { &BUILT[..] } else { &[] });
+        // A project is a folder of a language, below `folder`.
+        let is_top = name.components().count() == 2;
+        let mut products = PRODUCTS.iter().chain(if is_top { &BUILT[..] } else { &[] });
         if products.any(|product| entry.file_name() == *product) {
             continue;
         }
         // Links are followed: what is written has none.
         if fs::metadata(&path)?.is_dir() {
-            walk(&path, &name, is_plugin, files)?;
+            walk(&path, &name, files)?;
         } else {
             println!("cargo:rerun-if-changed={}", path.display());
             let parts: Vec<_> = name.iter().map(|part| part.to_string_lossy()).collect();

@@ -1,23 +1,27 @@
 //! `guardhouse build`: from the source of a plugin to its component.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use wasm_metadata::{AddMetadata, AddMetadataField};
+use wasmparser::Parser;
 
 use crate::componentize::componentize;
+use crate::contract;
 use crate::language::Language;
 use crate::languages::{c, go, javascript, python, rust, zig};
 use crate::project::Project;
+use crate::tool::Tool;
 
-/// Builds `project` with the tools of its language, writes the component to [`Project::component`] and returns it.
+/// Builds `project` with the tools of its language and writes the component to [`Project::component`].
 ///
 /// # Errors
 ///
 /// A tool is missing (the error holds the command that installs it) or fails (what it printed was shown), or what it
 /// makes is no plugin.
-pub fn build(project: &Project) -> Result<Vec<u8>> {
+pub fn build(project: &Project) -> Result<()> {
     let path = project.component();
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
@@ -31,10 +35,9 @@ pub fn build(project: &Project) -> Result<Vec<u8>> {
         Language::Zig => zig::build(project),
     };
     let built = built.with_context(|| format!("cannot build `{}`", project.name()))?;
-    let component = if is_component(&built) { built } else { componentize(&built)? };
+    let component = if Parser::is_component(&built) { built } else { componentize(&built)? };
     let component = describe(&component, project.name(), Some(project.language()))?;
-    fs::write(&path, &component).with_context(|| format!("cannot write `{}`", path.display()))?;
-    Ok(component)
+    fs::write(&path, &component).with_context(|| format!("cannot write `{}`", path.display()))
 }
 
 /// Writes into a component what it is called and what it was made with. A compiler may have named the language itself.
@@ -50,8 +53,14 @@ pub fn describe(component: &[u8], name: &str, language: Option<Language>) -> Res
     metadata.to_wasm(component).with_context(|| format!("`{name}` takes no metadata"))
 }
 
-fn is_component(bytes: &[u8]) -> bool {
-    wasmparser::Parser::is_component(bytes)
+/// Runs the driver of an SDK, which builds the component itself. It is told where the contract is, and where to write.
+pub(crate) fn drive(driver: Tool) -> Result<Vec<u8>> {
+    let folder = tempfile::tempdir()?;
+    contract::write(folder.path())?;
+    let component = folder.path().join("plugin.wasm");
+    let options = [OsStr::new("--wit"), folder.path().as_os_str(), OsStr::new("--out"), component.as_os_str()];
+    driver.arguments(options).run()?;
+    read(&component)
 }
 
 /// What a tool said that it wrote.

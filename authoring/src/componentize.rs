@@ -34,8 +34,8 @@ pub fn componentize(module: &[u8]) -> Result<Vec<u8>> {
 fn adapter() -> Result<Vec<u8>> {
     let mut adapter = wat::parse_str(include_str!("adapter.wat"))?;
     let mut resolve = contract::resolve()?;
-    world::push(&mut resolve, "package wasi:cli@0.2.0; interface exit { exit: func(status: result); } world w {}")?;
-    let world = world::push(
+    resolve.push_source("exit.wit", "package wasi:cli@0.2.0; interface exit { exit: func(status: result); }")?;
+    let world = contract::push(
         &mut resolve,
         "package guardhouse:adapter;
          world adapter { import wasi:logging/logging@0.1.0-draft; import wasi:cli/exit@0.2.0; }",

@@ -5,13 +5,11 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use wit_parser::{Resolve, SourceMap, WorldId};
 
-use crate::world;
-
 /// The version of the contract that plugins are built against.
 const VERSION: &str = "0.1.0";
 
 /// The files of `wit/`, by their paths in it.
-pub const FILES: &[(&str, &str)] = &[
+const FILES: &[(&str, &str)] = &[
     ("check.wit", include_str!("../../wit/check.wit")),
     ("request.wit", include_str!("../../wit/request.wit")),
     ("types.wit", include_str!("../../wit/types.wit")),
@@ -28,11 +26,7 @@ pub(crate) fn interface(name: &str) -> String {
 }
 
 /// Writes the contract into a folder.
-///
-/// # Errors
-///
-/// The folder cannot be written.
-pub fn write(folder: &Path) -> Result<()> {
+pub(crate) fn write(folder: &Path) -> Result<()> {
     for (name, text) in FILES {
         let path = folder.join(name);
         let parent = path.parent().unwrap_or(folder);
@@ -58,9 +52,8 @@ pub fn resolve() -> Result<Resolve> {
     Ok(resolve)
 }
 
-/// The contract with one more package, and the world in that.
-pub(crate) fn world(text: &str) -> Result<(Resolve, WorldId)> {
-    let mut resolve = resolve()?;
-    let world = world::push(&mut resolve, text)?;
-    Ok((resolve, world))
+/// Adds `text`, a package with one world, to `resolve`.
+pub(crate) fn push(resolve: &mut Resolve, text: &str) -> Result<WorldId> {
+    let package = resolve.push_source("plugin.wit", text)?;
+    resolve.select_world(&[package], None).context("there is no world")
 }

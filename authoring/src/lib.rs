@@ -14,5 +14,5 @@ mod world;
 pub use building::{build, describe};
 pub use componentize::componentize;
 pub use language::Language;
-pub use project::{CASES, Project, SCHEMA, check_name};
+pub use project::{CASES, Project};
 pub use start::start;

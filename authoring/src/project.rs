@@ -7,9 +7,6 @@ use anyhow::{Context, Result, ensure};
 
 use crate::language::Language;
 
-/// The schema of a plugin's settings, beside its source. A plugin without this file takes none.
-pub const SCHEMA: &str = "settings.schema.json";
-
 /// The requests by which a plugin is tested, and what it must answer.
 pub const CASES: &str = "cases.json";
 
@@ -61,12 +58,8 @@ impl Project {
     }
 }
 
-/// Whether a plugin may be called `name`: what every language's packages may be called.
-///
-/// # Errors
-///
-/// It may not; the error says what would do.
-pub fn check_name(name: &str) -> Result<()> {
+/// Whether a plugin may be called `name`: what every language's packages may be called. An error says what would do.
+pub(crate) fn check_name(name: &str) -> Result<()> {
     let fits = name.starts_with(|first: char| first.is_ascii_lowercase())
         && name.ends_with(|last: char| last != '-')
         && name.chars().all(|character| matches!(character, 'a'..='z' | '0'..='9' | '-'))

@@ -1,6 +1,6 @@
 //! Which world a core module was written for: what it exports and imports says.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use wasmparser::{Parser, Payload};
 use wit_parser::{Resolve, WorldId};
 
@@ -67,12 +67,8 @@ impl Names {
                 text += &format!("export {};", contract::interface(interface));
             }
         }
-        contract::world(&format!("package guardhouse:plugin; world plugin {{ {text} }}"))
+        let mut resolve = contract::resolve()?;
+        let world = contract::push(&mut resolve, &format!("package guardhouse:plugin; world plugin {{ {text} }}"))?;
+        Ok((resolve, world))
     }
-}
-
-/// Adds `text`, a package with one world, to `resolve`.
-pub(crate) fn push(resolve: &mut Resolve, text: &str) -> Result<WorldId> {
-    let package = resolve.push_source("plugin.wit", text)?;
-    resolve.select_world(&[package], None).context("there is no world")
 }

@@ -3,13 +3,13 @@
 //! The commands are those of docs/languages/. What they need is installed into the folders that they run in.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
 use crate::console::script;
-use crate::process::{cargo, run as run_command};
+use crate::process::{cargo, forget_cargo, run as run_command};
 use crate::root;
 
 /// A page of docs/languages/, and what else is tested with the tools that its commands install.
@@ -102,13 +102,6 @@ fn bash(folder: &Path, script: &str) -> Result<()> {
     path.push(std::env::var_os("PATH").unwrap_or_default());
     let mut command = Command::new("bash");
     command.args(["-euc", script]).current_dir(folder).env("PATH", path);
-    // What the cargo that runs this program says of itself is not true of those that the script starts.
-    let ours = std::env::vars_os().map(|(name, _)| name);
-    for name in ours.filter(|name| name.to_string_lossy().starts_with("CARGO_") && name != "CARGO_HOME") {
-        command.env_remove(name);
-    }
-    match run_command(&mut command) {
-        Ok(()) => Ok(()),
-        Err(_) => bail!("a command failed in `{}`", PathBuf::from(folder).display()),
-    }
+    forget_cargo(&mut command);
+    run_command(&mut command).with_context(|| format!("in `{}`", folder.display()))
 }

@@ -19,6 +19,21 @@ pub(crate) fn cargo_command() -> Result<Command> {
     Ok(command)
 }
 
+/// What the cargo that runs this program says of itself is not true of one that `command` starts.
+pub(crate) fn forget_cargo(command: &mut Command) {
+    for name in [
+        "CARGO",
+        "RUSTC",
+        "RUSTFLAGS",
+        "CARGO_ENCODED_RUSTFLAGS",
+        "CARGO_INCREMENTAL",
+        "CARGO_TARGET_DIR",
+        "LD_LIBRARY_PATH",
+    ] {
+        command.env_remove(name);
+    }
+}
+
 /// Runs a program and fails if it fails.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let program = command.get_program().to_string_lossy().into_owned();

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
+use crate::process::forget_cargo;
 use crate::root;
 
 const TARGET: &str = "wasm32-unknown-unknown";
@@ -162,18 +163,7 @@ impl Kind {
                 command
             }
         };
-        // What the cargo that runs this program says of itself is not true of the one we start.
-        for name in [
-            "CARGO",
-            "RUSTC",
-            "RUSTFLAGS",
-            "CARGO_ENCODED_RUSTFLAGS",
-            "CARGO_INCREMENTAL",
-            "CARGO_TARGET_DIR",
-            "LD_LIBRARY_PATH",
-        ] {
-            command.env_remove(name);
-        }
+        forget_cargo(&mut command);
         command
     }
 }

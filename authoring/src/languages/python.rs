@@ -1,7 +1,6 @@
 use anyhow::{Context, Result, ensure};
 
-use crate::building::read;
-use crate::contract;
+use crate::building::drive;
 use crate::project::{Project, value};
 use crate::tool::{INSTALL_FROM_PIP, Tool, venv};
 
@@ -11,15 +10,6 @@ pub(crate) fn build(project: &Project) -> Result<Vec<u8>> {
         .context("`pyproject.toml` does not say where the SDK is: `sdk = …` under `[tool.guardhouse]`")?;
     let sdk = folder.join(sdk);
     ensure!(sdk.join("guardhouse_sdk").is_dir(), "there is no SDK in `{}`", sdk.display());
-    let wit = tempfile::tempdir()?;
-    contract::write(wit.path())?;
-    let out = wit.path().join("plugin.wasm");
-    Tool::new(venv(folder).join("python"), folder, INSTALL_FROM_PIP)
-        .variable("PYTHONPATH", &sdk)
-        .arguments(["-m", "guardhouse_sdk.build", "--wit"])
-        .arguments([wit.path()])
-        .arguments(["--out"])
-        .arguments([&out])
-        .run()?;
-    read(&out)
+    let python = Tool::new(venv(folder).join("python"), folder, INSTALL_FROM_PIP);
+    drive(python.variable("PYTHONPATH", &sdk).arguments(["-m", "guardhouse_sdk.build"]))
 }

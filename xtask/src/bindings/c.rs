@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::model::{Call, Contract, Kind, Layout, Shape, snake};
+use super::model::{Call, Contract, Kind, Layout, Shape, block_comment, snake};
 
 /// The types that authors see.
 pub(crate) fn types(contract: &Contract) -> String {
@@ -71,7 +71,7 @@ fn parameter(name: &str, kind: &Kind) -> String {
 
 fn definition(layout: &Layout) -> String {
     let name = name(&layout.shape);
-    let docs = |text: &str| comment(text, "");
+    let docs = |text: &str| block_comment(text, "");
     match &layout.shape {
         Shape::String => format!(
             "/** Text: `length` bytes of UTF-8 at `data`. No zero byte ends it, and it may hold one. */\n\
@@ -89,7 +89,7 @@ fn definition(layout: &Layout) -> String {
         ),
         Shape::Record(_, fields) => {
             let fields = fields.iter().map(|field| {
-                format!("{}    {} {};\n", comment(&field.docs, "    "), ctype(&field.kind), snake(&field.name))
+                format!("{}    {} {};\n", block_comment(&field.docs, "    "), ctype(&field.kind), snake(&field.name))
             });
             format!("{}typedef struct {name} {{\n{}}} {name};\n", docs(&layout.docs), fields.collect::<String>())
         }
@@ -103,7 +103,7 @@ fn definition(layout: &Layout) -> String {
         Shape::Enum(_, cases) => {
             let cases = cases.iter().map(|case| {
                 let case_name = format!("{name}_{}", snake(&case.name)).to_uppercase();
-                format!("{}    {case_name},\n", comment(&case.docs, "    "))
+                format!("{}    {case_name},\n", block_comment(&case.docs, "    "))
             });
             format!("{}typedef enum {name} {{\n{}}} {name};\n", docs(&layout.docs), cases.collect::<String>())
         }
@@ -125,14 +125,11 @@ fn assertions(layout: &Layout) -> String {
 }
 
 fn name(shape: &Shape) -> String {
-    match shape {
-        Shape::String => ctype(&Kind::String),
-        Shape::List(item) => ctype(&Kind::List(Box::new(item.clone()))),
-        Shape::Option(value, _) => ctype(&Kind::Option(Box::new(value.clone()))),
-        Shape::Record(name, _) | Shape::Enum(name, _) => format!("gh_{}", snake(name)),
-        Shape::Result(ok, error, _) => {
+    match (shape, shape.kind()) {
+        (Shape::Result(ok, error, _), _) => {
             format!("gh_result_{}_{}", ok.as_ref().map_or("void".to_owned(), word), word(error))
         }
+        (_, kind) => kind.as_ref().map(ctype).unwrap_or_default(),
     }
 }
 
@@ -152,17 +149,5 @@ fn word(kind: &Kind) -> String {
         Kind::List(item) => format!("list_{}", word(item)),
         Kind::Option(value) => format!("option_{}", word(value)),
         Kind::Named(name) => snake(name),
-    }
-}
-
-fn comment(docs: &str, indent: &str) -> String {
-    match docs.lines().count() {
-        0 => String::new(),
-        1 => format!("{indent}/** {docs} */\n"),
-        _ => {
-            let lines: String =
-                docs.lines().map(|line| format!("{indent} * {line}").trim_end().to_owned() + "\n").collect();
-            format!("{indent}/**\n{lines}{indent} */\n")
-        }
     }
 }

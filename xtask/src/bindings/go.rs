@@ -136,16 +136,12 @@ fn fields(shape: &Shape) -> Vec<FieldLayout> {
 
 /// The name of a layout in Go, and in WIT.
 fn names(shape: &Shape) -> (String, String) {
-    let of = |kind: Kind| (go_type(&kind), wit(&kind));
-    match shape {
-        Shape::String => of(Kind::String),
-        Shape::List(item) => of(Kind::List(Box::new(item.clone()))),
-        Shape::Option(value, _) => of(Kind::Option(Box::new(value.clone()))),
-        Shape::Record(name, _) | Shape::Enum(name, _) => of(Kind::Named(name.clone())),
-        Shape::Result(ok, error, _) => (
+    match (shape, shape.kind()) {
+        (Shape::Result(ok, error, _), _) => (
             format!("Result{}{}", ok.as_ref().map_or("Unit".to_owned(), word), word(error)),
             format!("result<{}, {}>", ok.as_ref().map_or("_".to_owned(), wit), wit(error)),
         ),
+        (_, kind) => kind.map(|kind| (go_type(&kind), wit(&kind))).unwrap_or_default(),
     }
 }
 

@@ -37,6 +37,19 @@ pub(crate) enum Shape {
     Enum(String, Vec<Named>),
 }
 
+impl Shape {
+    /// The type that has the shape; none for a result, which is no type of a field.
+    pub(crate) fn kind(&self) -> Option<Kind> {
+        Some(match self {
+            Self::String => Kind::String,
+            Self::List(item) => Kind::List(Box::new(item.clone())),
+            Self::Option(value, _) => Kind::Option(Box::new(value.clone())),
+            Self::Record(name, _) | Self::Enum(name, _) => Kind::Named(name.clone()),
+            Self::Result(..) => return None,
+        })
+    }
+}
+
 /// A field of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Field {
@@ -234,4 +247,16 @@ pub(crate) fn pascal(name: &str) -> String {
         letters.next().map(|first| first.to_ascii_uppercase().to_string() + letters.as_str()).unwrap_or_default()
     });
     words.collect()
+}
+
+/// Documentation as C and TypeScript write it, with `indent` before each line.
+pub(crate) fn block_comment(docs: &str, indent: &str) -> String {
+    match docs.lines().count() {
+        0 => String::new(),
+        1 => format!("{indent}/** {docs} */\n"),
+        _ => {
+            let lines = docs.lines().map(|line| format!("{indent} * {line}").trim_end().to_owned() + "\n");
+            format!("{indent}/**\n{}{indent} */\n", lines.collect::<String>())
+        }
+    }
 }

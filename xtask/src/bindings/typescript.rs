@@ -1,12 +1,12 @@
 //! The records of the SDK for JavaScript, as TypeScript declares them.
 
-use super::model::{Contract, Field, Kind, Shape, pascal};
+use super::model::{Contract, Field, Kind, Shape, block_comment, pascal};
 
 pub(crate) fn types(contract: &Contract) -> String {
     let records = contract.layouts.iter().filter_map(|layout| match &layout.shape {
         Shape::Record(name, fields) => Some(format!(
             "\n{}export interface {} {{\n{}}}\n",
-            comment(&layout.docs, ""),
+            block_comment(&layout.docs, ""),
             pascal(name),
             fields.iter().map(field).collect::<String>()
         )),
@@ -20,7 +20,7 @@ pub(crate) fn types(contract: &Contract) -> String {
 }
 
 fn field(field: &Field) -> String {
-    format!("{}  readonly {}: {};\n", comment(&field.docs, "  "), camel(&field.name), declaration(&field.kind))
+    format!("{}  readonly {}: {};\n", block_comment(&field.docs, "  "), camel(&field.name), declaration(&field.kind))
 }
 
 fn declaration(kind: &Kind) -> String {
@@ -39,15 +39,4 @@ fn camel(name: &str) -> String {
     let name = pascal(name);
     let mut letters = name.chars();
     letters.next().map(|first| first.to_ascii_lowercase().to_string() + letters.as_str()).unwrap_or_default()
-}
-
-fn comment(docs: &str, indent: &str) -> String {
-    match docs.lines().count() {
-        0 => String::new(),
-        1 => format!("{indent}/** {docs} */\n"),
-        _ => {
-            let lines = docs.lines().map(|line| format!("{indent} * {line}").trim_end().to_owned() + "\n");
-            format!("{indent}/**\n{}{indent} */\n", lines.collect::<String>())
-        }
-    }
 }
