@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 
 use crate::contract;
 use crate::language::Language;
+use crate::languages::zig;
 use crate::project::check_name;
 
 include!(concat!(env!("OUT_DIR"), "/files.rs"));
@@ -25,6 +26,9 @@ const SDK_PATHS: [&str; 2] = ["../../../guest-sdk", "./third_party/guardhouse/gu
 /// The name will not do, the folder is there already, or it cannot be written.
 pub fn start(folder: &Path, name: &str, language: Language) -> Result<()> {
     check_name(name)?;
+    if language == Language::Zig {
+        zig::check_name(name)?;
+    }
     fs::create_dir(folder).with_context(|| format!("cannot create the folder `{}`", folder.display()))?;
     let written = write_all(folder, name, language);
     if written.is_err() {
@@ -36,8 +40,13 @@ pub fn start(folder: &Path, name: &str, language: Language) -> Result<()> {
 
 fn write_all(folder: &Path, name: &str, language: Language) -> Result<()> {
     let identifier = name.replace('-', "_");
-    let named =
-        |text: &str| text.replace(SDK_PATHS[0], SDK_PATHS[1]).replace(NAMES[0], name).replace(NAMES[1], &identifier);
+    let (old_fingerprint, fingerprint) = (zig::fingerprint(NAMES[1]), zig::fingerprint(&identifier));
+    let named = |text: &str| {
+        text.replace(SDK_PATHS[0], SDK_PATHS[1])
+            .replace(&old_fingerprint, &fingerprint)
+            .replace(NAMES[0], name)
+            .replace(NAMES[1], &identifier)
+    };
     for (file, bytes) in below(PLUGINS, language.word()) {
         match std::str::from_utf8(bytes) {
             Ok(text) => write(&folder.join(named(file)), named(text).as_bytes())?,
@@ -66,4 +75,28 @@ fn write(path: &Path, bytes: &[u8]) -> Result<()> {
         fs::write(path, bytes)
     };
     create().with_context(|| format!("cannot write `{}`", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_project_in_zig_is_bound_to_its_own_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let project = folder.path().join("my-check");
+        start(&project, "my-check", Language::Zig).unwrap();
+        let manifest = fs::read_to_string(project.join("build.zig.zon")).unwrap();
+        assert!(manifest.contains(".name = .my_check,"), "{manifest}");
+        assert!(manifest.contains(&format!(".fingerprint = {},", zig::fingerprint("my_check"))), "{manifest}");
+    }
+
+    #[test]
+    fn a_name_that_only_zig_refuses_starts_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let project = folder.path().join("test");
+        assert!(start(&project, "test", Language::Zig).is_err());
+        assert!(!project.exists());
+        start(&project, "test", Language::C).unwrap();
+    }
 }

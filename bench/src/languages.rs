@@ -1,11 +1,11 @@
 //! The same check in every language: what it takes to load, and to answer.
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use guardhouse::{
-    AuthCheck as _, AuthChecks, AuthContext, Check, CheckConfig, Host, ImagePolicy, Plugin, Tier, blocking,
+    AuthCheck as _, AuthChecks, AuthContext, Check, CheckConfig, Host, ImagePolicy, Limits, Plugin, Tier, blocking,
 };
 
 use crate::meter::milliseconds;
@@ -14,6 +14,10 @@ use crate::table::Row;
 
 /// Evaluations of each check: enough for a 99th percentile.
 const EVALUATIONS: usize = 500;
+
+/// Instances that are made ahead where that is measured, and the time that the host has to make the next.
+const AHEAD: u32 = 2;
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// Measures every component in `folder`, which is called after its language.
 pub(crate) fn run(folder: &Path, evaluations: Option<usize>) -> Result<Vec<Row>> {
@@ -56,18 +60,24 @@ fn measure(name: &str, bytes: &[u8], evaluations: usize) -> Result<Vec<Row>> {
             eprintln!("{name} has no image: {:?}", check.tier());
             continue;
         }
-        let (samples, memory) = evaluate(&check, &context, evaluations)?;
+        let (samples, memory) = evaluate(&check, &context, evaluations, Duration::ZERO)?;
         rows.push(Row::of_samples(format!("{name}_{what}"), samples, None));
         rows.push(row(&format!("{what}_memory"), "KB", memory / 1000));
     }
+    let limits = Limits { ahead: Some(AHEAD), ..Limits::default() };
+    let check =
+        Check::new(&plugin, CheckConfig { image: ImagePolicy::Eager, limits, ..CheckConfig::from(two_scopes()) })?;
+    let (samples, _) = evaluate(&check, &context, evaluations, PAUSE)?;
+    rows.push(Row::of_samples(format!("{name}_made_ahead"), samples, None));
     Ok(rows)
 }
 
-/// The time of each evaluation in microseconds, and the memory of one in bytes.
-fn evaluate(check: &Check, context: &AuthContext, evaluations: usize) -> Result<(Vec<f64>, usize)> {
+/// The time of each evaluation in microseconds, and the memory of one in bytes. Between two there is a pause.
+fn evaluate(check: &Check, context: &AuthContext, evaluations: usize, pause: Duration) -> Result<(Vec<f64>, usize)> {
     let mut samples = Vec::with_capacity(evaluations);
     let mut memory = 0;
     for _ in 0..evaluations {
+        std::thread::sleep(pause);
         let start = Instant::now();
         let report = blocking::explain(&AuthChecks::new(&[check]), context);
         samples.push(start.elapsed().as_secs_f64() * 1e6);

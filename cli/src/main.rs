@@ -7,6 +7,7 @@ mod explanation;
 mod host_options;
 mod input;
 mod inspection;
+mod limit_options;
 mod logging;
 mod output;
 mod plugin_list;

@@ -4,6 +4,12 @@
 /** The words of the last denial, refusal of settings, or fault. */
 gh_string gh_last_message;
 
+/** Whether those are words for the caller. */
+static bool gh_is_denial;
+
+/** Whether the plugin has its settings. */
+static bool gh_is_configured;
+
 #include "guardhouse_arena.c"
 #include "guardhouse_fault.c"
 #include "guardhouse_scan.c"
@@ -16,13 +22,14 @@ gh_string gh_last_message;
 gh_outcome gh_deny(const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    gh_last_message = gh_format_list(format, arguments);
+    gh_string message = gh_format_list(format, arguments);
     va_end(arguments);
-    return GH_DENY;
+    return gh_deny_text(message);
 }
 
 gh_outcome(gh_deny_text)(gh_string message) {
     gh_last_message = message;
+    gh_is_denial = true;
     return GH_DENY;
 }
 
@@ -30,6 +37,7 @@ bool gh_invalid(const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     gh_last_message = gh_format_list(format, arguments);
+    gh_is_denial = false;
     va_end(arguments);
     return false;
 }
@@ -57,14 +65,17 @@ bool(gh_has_scope)(const gh_access_token *token, gh_string scope) {
 }
 
 bool gh_has_scopes(const gh_access_token *token, gh_list_string scopes) {
-    return token != NULL && gh_missing_scopes(token, scopes).length == 0;
+    for (size_t i = 0; i < scopes.length; i++)
+        if (!gh_has_scope(token, scopes.data[i]))
+            return false;
+    return token != NULL;
 }
 
 gh_list_string gh_missing_scopes(const gh_access_token *token, gh_list_string scopes) {
     gh_list_string missing = {NULL, 0};
     if (token == NULL || scopes.length == 0)
         return missing;
-    gh_string *data = gh_alloc(scopes.length * sizeof *data);
+    gh_string *data = gh_alloc_strings(scopes.length);
     missing.data = data;
     for (size_t i = 0; i < scopes.length; i++)
         if (!gh_has_scope(token, scopes.data[i]) && !gh_list_holds(missing, scopes.data[i]))
@@ -73,6 +84,8 @@ gh_list_string gh_missing_scopes(const gh_access_token *token, gh_list_string sc
 }
 
 bool(gh_has_tag)(const gh_component *component, gh_string tag) {
+    if (component == NULL)
+        gh_fault_text(gh_text("gh_has_tag was asked of no component"));
     return gh_list_holds(component->tags, tag);
 }
 
@@ -87,7 +100,7 @@ static gh_json gh_ask(void ask(const char *, size_t, gh_option_string *), const 
     ask(pointer.data, pointer.length, &document);
     if (!document.is_some)
         return (gh_json){{NULL, 0}};
-    gh_json value = gh_json_parse(document.value);
+    gh_json value = gh_json_view(document.value);
     if (gh_json_is_absent(value))
         gh_fault_text(gh_text("the host sent a document that cannot be parsed"));
     return value;
@@ -122,10 +135,31 @@ gh_option_string gh_raw_token(const gh_auth_context *ctx) {
 
 /* ---- The plugin ---- */
 
+__attribute__((weak)) const bool gh_takes_settings = false;
+
+/** What comes before a function of the plugin is asked about `ctx`. */
+static void gh_begin(const gh_auth_context *ctx) {
+    if (gh_takes_settings && !gh_is_configured)
+        gh_fault_text(gh_text("the plugin was asked before it was configured"));
+    gh_now = ctx->now;
+    gh_is_denial = false;
+}
+
+/** Ends the call because of an answer that is none. Its number is written here: `printf` would cost 20 KB. */
+static _Noreturn void gh_fault_answer(unsigned answer) {
+    static char words[] = "the check answered neither GH_ALLOW nor GH_REFUSE nor gh_deny(…), but 4294967295";
+    size_t length = sizeof words - sizeof "4294967295";
+    unsigned place = 1000000000;
+    while (place > 1 && answer / place == 0)
+        place /= 10;
+    for (; place > 0; place /= 10)
+        words[length++] = (char)('0' + answer / place % 10);
+    gh_fault_text((gh_string){words, length});
+}
+
 const gh_result_bool_authorization_error *gh_run_check(gh_check *check, const gh_auth_context *ctx) {
     static gh_result_bool_authorization_error result;
-    gh_now = ctx->now;
-    gh_last_message = (gh_string){NULL, 0};
+    gh_begin(ctx);
     gh_outcome outcome = check(ctx);
     gh_flush();
     switch (outcome) {
@@ -135,22 +169,23 @@ const gh_result_bool_authorization_error *gh_run_check(gh_check *check, const gh
         result.value.ok = outcome == GH_ALLOW;
         return &result;
     case GH_DENY:
-        if (gh_last_message.data == NULL)
+        if (!gh_is_denial)
             gh_fault_text(gh_text("the check answered GH_DENY, but not by gh_deny"));
         result.is_err = true;
         result.value.err.message = gh_last_message;
         return &result;
     }
-    gh_fault_text(gh_text("the check answered neither GH_ALLOW nor GH_REFUSE nor gh_deny(…)"));
+    gh_fault_answer((unsigned)outcome);
 }
 
 const gh_result_void_string *gh_run_configure(gh_configure *configure, gh_string settings) {
     static gh_result_void_string result;
     gh_last_message = gh_text("the settings were refused");
-    gh_json value = gh_json_parse(settings);
+    gh_json value = gh_json_view(settings);
     if (gh_json_is_absent(value))
         gh_last_message = gh_text("the settings are not JSON");
-    result.is_err = gh_json_is_absent(value) || !configure(value);
+    gh_is_configured = !gh_json_is_absent(value) && configure(value);
+    result.is_err = !gh_is_configured;
     result.value.err = gh_last_message;
     gh_flush();
     return &result;
@@ -158,7 +193,7 @@ const gh_result_void_string *gh_run_configure(gh_configure *configure, gh_string
 
 const gh_list_string *gh_run_step_up(gh_step_up *missing_scopes, const gh_auth_context *ctx) {
     static gh_list_string result;
-    gh_now = ctx->now;
+    gh_begin(ctx);
     result = missing_scopes(ctx);
     gh_flush();
     return &result;

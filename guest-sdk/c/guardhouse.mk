@@ -6,7 +6,10 @@ ZIG ?= .venv/bin/python -m ziglang
 WASM_CC ?= $(ZIG) cc -target wasm32-wasi
 TEST_CC ?= $(ZIG) cc -g -fsanitize=undefined
 
-FLAGS   := -std=c23 -UNDEBUG -Wall -Wextra -I$(SDK)
+# A variable that nobody set is zero: without that a compiler may take it for whatever suits it, also for GH_ALLOW.
+FLAGS   := -std=c23 -UNDEBUG -Wall -Wextra -ftrivial-auto-var-init=zero -I$(SDK)
+# What C leaves undefined is a trap: an overflow, a division by zero, a NULL that is followed, an index out of bounds.
+TRAPS   := -fsanitize=undefined -fsanitize-trap=undefined
 SOURCES := $(filter-out %_test.c,$(wildcard *.c))
 TESTS   := $(patsubst %.c,build/%,$(wildcard *_test.c))
 INPUTS  := Makefile $(wildcard *.c *.h *.json) $(wildcard $(SDK)/*)
@@ -18,7 +21,7 @@ core: build/core.wasm
 # A module without `main`, on a stack of 256 KiB. guardhouse.c stands first, because it replaces a part of C's library.
 build/core.wasm: $(INPUTS)
 	@mkdir -p build
-	$(WASM_CC) -mexec-model=reactor -Os $(FLAGS) $(SDK)/guardhouse.c $(SOURCES) \
+	$(WASM_CC) -mexec-model=reactor -Os $(FLAGS) $(TRAPS) $(SDK)/guardhouse.c $(SOURCES) \
 		-Wl,--strip-debug -Wl,-z,stack-size=262144 -o $@
 
 # Each *_test.c is a program, which includes what it tests.

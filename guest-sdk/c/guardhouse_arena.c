@@ -6,6 +6,9 @@
 /** The first block is part of the plugin's memory: a call that needs no more allocates nothing. */
 #define GH_FIRST_BLOCK (16 * 1024)
 
+/** Each block is twice as large as the one before, up to this. What needs more has a block of just its size. */
+#define GH_LARGEST_BLOCK (1024 * 1024)
+
 /** A block of memory, filled from its front. */
 typedef struct gh_block {
     struct gh_block *before;
@@ -24,7 +27,7 @@ static size_t gh_kept;
 
 /** Puts a block for at least `size` bytes in front. */
 static void gh_add_block(size_t size) {
-    size_t data_size = gh_last_block->size * 2;
+    size_t data_size = gh_last_block->size < GH_LARGEST_BLOCK / 2 ? gh_last_block->size * 2 : GH_LARGEST_BLOCK;
     if (data_size < size)
         data_size = size;
     gh_block *block = data_size < SIZE_MAX / 4 ? malloc(sizeof *block + _Alignof(max_align_t) + data_size) : NULL;
@@ -44,6 +47,12 @@ void *gh_alloc(size_t size) {
     }
     gh_last_block->used = start + size;
     return gh_last_block->data + start;
+}
+
+static gh_string *gh_alloc_strings(size_t count) {
+    if (count > SIZE_MAX / sizeof(gh_string))
+        gh_trap();
+    return gh_alloc(count * sizeof(gh_string));
 }
 
 void gh_release(void) {

@@ -2,6 +2,9 @@
 #ifndef GUARDHOUSE_EXPORT_H
 #define GUARDHOUSE_EXPORT_H
 
+/* A check that ends without an answer does not compile: a compiler may take any for it, also GH_ALLOW. */
+#pragma GCC diagnostic error "-Wreturn-type"
+
 /* What the macros call. */
 
 const gh_result_bool_authorization_error *gh_run_check(gh_check *check, const gh_auth_context *ctx);
@@ -13,6 +16,9 @@ void gh_release(void);
 
 /** Keeps the memory of this call for as long as the plugin lives. */
 void gh_keep(void);
+
+/** Whether the plugin takes settings: it answers nothing before it has them. */
+extern const bool gh_takes_settings;
 
 #ifdef __wasm__
 
@@ -38,9 +44,10 @@ void gh_keep(void);
  *     GH_EXPORT_SETTINGS(schema, configure);
  */
 #define GH_EXPORT_SETTINGS(schema, configure)                                                                  \
+    const bool gh_takes_settings = true;                                                                       \
     GH_ABI_EXPORT(GH_ABI_SETTINGS_SCHEMA)                                                                      \
     const gh_string *gh_export_settings_schema(void) {                                                         \
-        static const gh_string result = {(const char *)(schema), sizeof(schema)};                                           \
+        static const gh_string result = {(const char *)(schema), sizeof(schema)};                              \
         return &result;                                                                                        \
     }                                                                                                          \
     GH_ABI_EXPORT(GH_ABI_SETTINGS_CONFIGURE)                                                                   \
@@ -76,7 +83,9 @@ void gh_keep(void);
 
 #define GH_EXPORT_CHECK(check) __attribute__((unused)) static gh_check *const gh_exported_check = check
 #define GH_EXPORT_SETTINGS(schema, configure)                                                                  \
+    const bool gh_takes_settings = true;                                                                       \
     _Static_assert(sizeof(schema) > 0, "the schema is empty");                                                 \
+    __attribute__((unused)) static const void *const gh_exported_schema = schema;                              \
     __attribute__((unused)) static gh_configure *const gh_exported_configure = configure
 #define GH_EXPORT_STEP_UP(missing_scopes) \
     __attribute__((unused)) static gh_step_up *const gh_exported_step_up = missing_scopes

@@ -32,6 +32,10 @@ static _Noreturn void gh_fault_text(gh_string message) {
     gh_trap();
 }
 
+void gh_fault_no_text(void) {
+    gh_fault_text(gh_text("a text is NULL"));
+}
+
 void gh_fault_at(const char *file, int line, const char *function, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);

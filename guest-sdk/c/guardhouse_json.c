@@ -6,7 +6,7 @@
 
 static const gh_json gh_absent = {{NULL, 0}};
 
-gh_json(gh_json_parse)(gh_string text) {
+static gh_json gh_json_view(gh_string text) {
     const char *end = text.data + text.length;
     const char *start = gh_scan_space(text.data, end);
     const char *behind = gh_scan_value(start, end, GH_JSON_DEPTH);
@@ -48,17 +48,21 @@ bool gh_json_number(gh_json value, double *read) {
     *read = 0;
     if (gh_json_type_of(value) != GH_JSON_NUMBER)
         return false;
-    char *number = gh_alloc(value.text.length + 1);
-    memcpy(number, value.text.data, value.text.length);
-    number[value.text.length] = '\0';
-    *read = strtod(number, NULL);
-    return isfinite(*read);
+    char *text = gh_alloc(value.text.length + 1);
+    memcpy(text, value.text.data, value.text.length);
+    text[value.text.length] = '\0';
+    double number = strtod(text, NULL);
+    if (!isfinite(number))
+        return false;
+    *read = number;
+    return true;
 }
 
 bool gh_json_integer(gh_json value, int64_t *read) {
     *read = 0;
     if (gh_json_type_of(value) != GH_JSON_NUMBER)
         return false;
+    int64_t integer = 0;
     bool is_negative = *value.text.data == '-';
     for (size_t i = is_negative; i < value.text.length; i++) {
         char digit = value.text.data[i];
@@ -70,9 +74,10 @@ bool gh_json_integer(gh_json value, int64_t *read) {
             return true;
         }
         int64_t step = is_negative ? '0' - digit : digit - '0';
-        if (__builtin_mul_overflow(*read, 10, read) || __builtin_add_overflow(*read, step, read))
+        if (__builtin_mul_overflow(integer, 10, &integer) || __builtin_add_overflow(integer, step, &integer))
             return false;
     }
+    *read = integer;
     return true;
 }
 
@@ -102,7 +107,7 @@ bool gh_json_strings(gh_json value, gh_list_string *read) {
     *read = (gh_list_string){NULL, 0};
     if (gh_json_type_of(value) != GH_JSON_ARRAY)
         return false;
-    gh_string *data = gh_alloc(gh_json_length(value) * sizeof *data);
+    gh_string *data = gh_alloc_strings(gh_json_length(value));
     gh_json_walk walk = gh_json_begin(value);
     size_t length = 0;
     while (gh_json_next(&walk))
@@ -152,6 +157,37 @@ size_t gh_json_length(gh_json value) {
     while (gh_json_step(&walk))
         length++;
     return length;
+}
+
+/** Orders texts by their bytes. */
+static int gh_order(const void *left, const void *right) {
+    const gh_string *one = left, *other = right;
+    size_t length = one->length < other->length ? one->length : other->length;
+    int order = length > 0 ? memcmp(one->data, other->data, length) : 0;
+    return order != 0 ? order : (one->length > other->length) - (one->length < other->length);
+}
+
+/** Whether no object in `value` has a name twice. */
+static bool gh_json_has_no_twins(gh_json value) {
+    gh_json_walk walk = gh_json_begin(value);
+    size_t length = walk.in_object ? gh_json_length(value) : 0;
+    gh_string *names = gh_alloc_strings(length);
+    for (size_t i = 0; gh_json_next(&walk); i++) {
+        if (!gh_json_has_no_twins(walk.value))
+            return false;
+        if (walk.in_object)
+            names[i] = walk.name;
+    }
+    qsort(names, length, sizeof *names, gh_order);
+    for (size_t i = 1; i < length; i++)
+        if (gh_string_equals(names[i - 1], names[i]))
+            return false;
+    return true;
+}
+
+gh_json(gh_json_parse)(gh_string text) {
+    gh_json value = gh_json_view(text);
+    return gh_json_has_no_twins(value) ? value : gh_absent;
 }
 
 /** Whether a name, as it was written in JSON, is the reference token of a pointer. */

@@ -8,6 +8,7 @@
  * A JSON value, or its absence. Copy it as you like: it is a view of text that was checked when it was parsed.
  *
  * A reader of an absent value, or of one of another type, answers false, absent or nothing, so readers can be chained.
+ * One that answers false has read false, 0 or no text.
  */
 typedef struct gh_json {
     /** The value as it was written. */
@@ -28,7 +29,10 @@ typedef enum gh_json_type {
 /** How deep arrays and objects may be nested. */
 #define GH_JSON_DEPTH 128
 
-/** The value that a text holds; absent if it is not JSON (RFC 8259) or nested deeper than `GH_JSON_DEPTH`. */
+/**
+ * The value that a text holds; absent if it is not JSON (RFC 8259), is nested deeper than `GH_JSON_DEPTH`, or has a name
+ * twice in one object.
+ */
 gh_json gh_json_parse(gh_string text);
 #define gh_json_parse(text) gh_json_parse(gh_text(text))
 

@@ -16,6 +16,12 @@ static int64_t gh_now;
 /** Writes what stdio still holds. */
 static void gh_flush(void);
 
+/** Memory of this call for `count` texts, not set; never NULL. */
+static gh_string *gh_alloc_strings(size_t count);
+
+/** The value that a text of the host holds, as `gh_json_parse`. The host sends no object with a name twice. */
+static gh_json gh_json_view(gh_string text);
+
 /** Text as `vprintf` writes it. */
 static gh_string gh_format_list(const char *format, va_list arguments);
 

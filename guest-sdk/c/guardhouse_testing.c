@@ -146,5 +146,8 @@ void gh_abi_raw_token_get(gh_option_string *result) {
 void gh_abi_logging_log(int32_t level, const char *context, size_t context_length, const char *message,
                         size_t message_length) {
     static const char *const levels[] = {"trace", "debug", "info", "warn", "error", "critical"};
-    fprintf(stderr, "%s %.*s: %.*s\n", levels[level], (int)context_length, context, (int)message_length, message);
+    if ((uint32_t)level > GH_LEVEL_CRITICAL)
+        gh_test_trap(); /* as the host does */
+    fprintf(stderr, "%s %.*s: %.*s\n", levels[level], gh_precision(context_length), context,
+            gh_precision(message_length), message);
 }

@@ -16,6 +16,8 @@ package guardhouse
 
 import (
 	"errors"
+	"fmt"
+	"unicode/utf8"
 
 	"guardhouse.dev/sdk/internal/hook"
 )
@@ -53,10 +55,13 @@ func decide(ctx *AuthContext) (allowed bool, denial *AuthorizationError) {
 	if err == nil {
 		return allowed, nil
 	}
-	if errors.As(err, &denial) && denial != nil {
-		return false, denial
+	if !errors.As(err, &denial) || denial == nil {
+		panic(returned{err})
 	}
-	panic(returned{err})
+	if !utf8.ValidString(denial.Message) {
+		panic(returned{fmt.Errorf("a denial whose message is no UTF-8: %q", denial.Message)})
+	}
+	return false, denial
 }
 
 // returned is an error that a check returned and that is no denial.

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // ask registers a check, asks it, and returns its answer, or the report of its fault.
@@ -46,6 +47,8 @@ func TestDenials(t *testing.T) {
 	}
 }
 
+type embedding struct{ *AuthorizationError }
+
 func TestFaults(t *testing.T) {
 	for name, test := range map[string]struct {
 		check func(ctx *AuthContext) (bool, error)
@@ -67,6 +70,22 @@ func TestFaults(t *testing.T) {
 			func(*AuthContext) (bool, error) { panic(Deny("no")) },
 			[]string{"panic: *guardhouse.AuthorizationError: no", "check_test.go:"},
 		},
+		"a denial that is no text": {
+			func(*AuthContext) (bool, error) { return true, Deny("secret \xff") },
+			[]string{"no UTF-8: \"secret \\xff\"", "check_test.go:"},
+		},
+		"what only embeds a denial": {
+			func(*AuthContext) (bool, error) { return true, embedding{&AuthorizationError{"secret 7f3a"}} },
+			[]string{"guardhouse.embedding: secret 7f3a", "check_test.go:"},
+		},
+		"an error that is no text": {
+			func(*AuthContext) (bool, error) { panic(errors.New("secret \xff 7f3a")) },
+			[]string{"secret \uFFFD 7f3a\n", "check_test.go:"},
+		},
+		"an error of a megabyte": {
+			func(*AuthContext) (bool, error) { panic(errors.New(strings.Repeat("🙂", 1<<18))) },
+			[]string{"*errors.errorString: 🙂", "bytes more\n", "check_test.go:"},
+		},
 		"a goroutine that ends": {
 			func(*AuthContext) (bool, error) { runtime.Goexit(); return true, nil },
 			[]string{"ended its goroutine", "check_test.go:"},
@@ -77,6 +96,9 @@ func TestFaults(t *testing.T) {
 			allowed, denial, report := ask(t, test.check)
 			if allowed || denial != nil {
 				t.Errorf("answered %v, %v", allowed, denial)
+			}
+			if len(report) > 32_768 || !utf8.ValidString(report) {
+				t.Errorf("the log cannot take %d bytes", len(report))
 			}
 			for _, words := range test.words {
 				if !strings.Contains(report, words) {

@@ -3,7 +3,9 @@ package guardhouse
 import (
 	"encoding/json"
 	"fmt"
+	"unicode/utf8"
 
+	"guardhouse.dev/sdk/internal/exact"
 	"guardhouse.dev/sdk/internal/hook"
 )
 
@@ -19,6 +21,9 @@ func (ctx *AuthContext) Claim(pointer string) (value any, found bool) {
 
 // ClaimInto unmarshals a claim of the token into the value that target points to, and says whether the
 // claim is there. An error says that it is there and does not fit.
+//
+// It is stricter than [json.Unmarshal]: a member must be written as its field is, in the same case, and
+// null fits nothing but a pointer or an interface. As ever, a field without a member keeps what it holds.
 func (ctx *AuthContext) ClaimInto(pointer string, target any) (found bool, err error) {
 	return unmarshal(ctx.claim(pointer), target)
 }
@@ -57,6 +62,7 @@ func (ctx *AuthContext) AttributeInto(pointer string, target any) (found bool, e
 }
 
 func (ctx *AuthContext) claim(pointer string) *string {
+	mustBePointer(pointer)
 	if ctx.documents != nil {
 		return find(ctx.documents.Claims, pointer)
 	}
@@ -64,6 +70,7 @@ func (ctx *AuthContext) claim(pointer string) *string {
 }
 
 func (ctx *AuthContext) detail(pointer string) *string {
+	mustBePointer(pointer)
 	if ctx.documents != nil {
 		return find(ctx.documents.Details, pointer)
 	}
@@ -71,6 +78,7 @@ func (ctx *AuthContext) detail(pointer string) *string {
 }
 
 func (ctx *AuthContext) argument(pointer string) *string {
+	mustBePointer(pointer)
 	if ctx.documents != nil {
 		return find(ctx.documents.Arguments, pointer)
 	}
@@ -78,10 +86,18 @@ func (ctx *AuthContext) argument(pointer string) *string {
 }
 
 func (ctx *AuthContext) attribute(pointer string) *string {
+	mustBePointer(pointer)
 	if ctx.documents != nil {
 		return find(ctx.documents.Attributes, pointer)
 	}
 	return hostAttribute(pointer)
+}
+
+// mustBePointer panics at what is no JSON pointer: it would find nothing, whatever is there.
+func mustBePointer(text string) {
+	if text != "" && text[0] != '/' || !utf8.ValidString(text) {
+		panic(fmt.Sprintf("guardhouse: a JSON pointer is empty or begins with `/`, and is UTF-8: %q", text))
+	}
 }
 
 // parse reads a document. One that cannot be read must not pass for something absent, so it is a fault.
@@ -98,6 +114,9 @@ func parse(text *string) (value any, found bool) {
 func unmarshal(text *string, target any) (found bool, err error) {
 	if text == nil {
 		return false, nil
+	}
+	if err := exact.Fits([]byte(*text), target); err != nil {
+		return true, err
 	}
 	return true, json.Unmarshal([]byte(*text), target)
 }

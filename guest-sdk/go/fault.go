@@ -29,6 +29,12 @@ func guard(call func(), fault func(report string)) {
 	finished = true
 }
 
+// The longest that words and a stack may be, in bytes: the log has room for both.
+const (
+	longestWords = 8_000
+	longestStack = 16_000
+)
+
 // words is what value says. Its own methods may panic, which must not hide where it came from.
 func words(value any) (text string) {
 	defer func() {
@@ -36,7 +42,15 @@ func words(value any) (text string) {
 			text = "(it panicked when asked for its text)"
 		}
 	}()
-	return fmt.Sprint(value)
+	return shortened(fmt.Sprint(value), longestWords)
+}
+
+// shortened is the beginning of text.
+func shortened(text string, longest int) string {
+	if len(text) > longest {
+		text = fmt.Sprintf("%s… and %d bytes more", text[:longest], len(text)-longest)
+	}
+	return utf8Of(text)
 }
 
 // place is where a function is written.
@@ -57,5 +71,5 @@ func stack() string {
 			}
 		}
 	}
-	return strings.TrimSpace(text)
+	return shortened(strings.TrimSpace(text), longestStack)
 }

@@ -9,7 +9,7 @@ import (
 // find is what pointer finds in the document of a unit test, as the host would answer: JSON text, or
 // nil.
 func find(document any, pointer string) *string {
-	if document == nil || pointer != "" && pointer[0] != '/' {
+	if document == nil {
 		return nil
 	}
 	text, err := json.Marshal(document)

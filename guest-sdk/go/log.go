@@ -1,5 +1,7 @@
 package guardhouse
 
+import "strings"
+
 // Level is the kind of a word for the operator's log.
 type Level uint8
 
@@ -15,7 +17,7 @@ const (
 
 // Log writes message to the operator's log. The caller never sees it. In a unit test it goes to standard
 // error.
-func Log(level Level, message string) { write(level, "", message) }
+func Log(level Level, message string) { write(level, "", utf8Of(message)) }
 
 // Trace logs the flow of control, step by step.
 func Trace(message string) { Log(LevelTrace, message) }
@@ -39,3 +41,6 @@ func Critical(message string) { Log(LevelCritical, message) }
 func (level Level) String() string {
 	return [...]string{"trace", "debug", "info", "warn", "error", "critical"}[level]
 }
+
+// utf8Of is what UTF-8 can hold of text. The host takes no other.
+func utf8Of(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }

@@ -1,6 +1,7 @@
 import { AuthContext } from "./src/auth-context.js";
 import { frozen } from "./src/frozen.js";
 import { pointed } from "./src/json-pointer.js";
+import { list } from "./src/list.js";
 
 export function tool(name, { action = "tools/call", ...options } = {}) {
   return component("tool", name, { action, ...options });
@@ -30,7 +31,7 @@ export function component(kind, name, options = {}) {
   mustBeNone(unknown, "a context");
   const { raw, claims, record } = tokenOf(token);
   return new AuthContext(
-    { token: record, component: { kind, name, uri, version, tags: [...tags] }, action, now },
+    { token: record, component: { kind, name, uri, version, tags: [...list(tags)] }, action, now },
     {
       claim: (pointer) => pointed(claims, pointer),
       detail: (pointer) => pointed(detail, pointer),
@@ -58,7 +59,7 @@ function tokenOf(options) {
     ...unknown
   } = options;
   mustBeNone(unknown, "a token");
-  return { raw, claims, record: { clientId, subject, scopes: [...scopes], expiresAt, resourceIndicator } };
+  return { raw, claims, record: { clientId, subject, scopes: [...list(scopes)], expiresAt, resourceIndicator } };
 }
 
 /** A misspelt option must not pass for one that is left out. */

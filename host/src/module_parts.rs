@@ -91,6 +91,9 @@ impl Parted {
 
 impl ModuleState {
     fn of(module: &[u8], originals: &[MemoryType], filling: Filling) -> Result<Option<Self>, String> {
+        if is_stateless(module)? {
+            return Ok(None);
+        }
         let (mut memories, mut globals, mut data) = (MemorySection::new(), GlobalSection::new(), DataSection::new());
         let filling = if module.len() > MAX_COPIED_BYTES { Filling::Mapped } else { filling };
         let mut segments = Vec::new();
@@ -140,9 +143,6 @@ impl ModuleState {
                 _ => {}
             }
         }
-        if exports.is_empty() {
-            return Ok(None);
-        }
         if filling == Filling::Copied {
             segments = joined(segments);
         }
@@ -153,6 +153,32 @@ impl ModuleState {
         state.section(&memories).section(&globals).section(&names).section(&data);
         Ok(Some(Self { module: state.finish(), exports }))
     }
+}
+
+/// Whether every instance of a module holds what every other holds, but for what is imported: the libraries of a
+/// language's runtime are such. Their own globals say where the runtime put them, and do not change.
+fn is_stateless(module: &[u8]) -> Result<bool, String> {
+    for payload in Parser::new(0).parse_all(module) {
+        match payload.map_err(text)? {
+            Payload::MemorySection(section) if section.count() > 0 => return Ok(false),
+            Payload::GlobalSection(section) => {
+                for global in section {
+                    if global.map_err(text)?.ty.mutable {
+                        return Ok(false);
+                    }
+                }
+            }
+            Payload::DataSection(section) => {
+                for segment in section {
+                    if let DataKind::Active { .. } = segment.map_err(text)?.kind {
+                        return Err("a module fills the memory of another".to_owned());
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(true)
 }
 
 /// The memories that a module defines.

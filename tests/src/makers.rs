@@ -58,6 +58,8 @@ impl Maker for Native {
 /// Makes checks of plugins: the built-in ones, and for the trivial kinds small ones written as text.
 pub struct Wasm {
     host: Host,
+    /// What takes the place of the built-in `require-scopes`.
+    require_scopes: Option<Vec<u8>>,
     plugins: Mutex<HashMap<String, Plugin>>,
     checks: Mutex<HashMap<Rule, Check>>,
 }
@@ -69,8 +71,15 @@ impl Wasm {
     /// If the host cannot start.
     pub fn new() -> Result<Self> {
         let limits = HostLimits { instances: 16, ..HostLimits::default() };
-        let host = Host::builder().limits(limits).build()?;
-        Ok(Self { host, plugins: Mutex::default(), checks: Mutex::default() })
+        // However large a plugin is, it has its best code before it is asked anything.
+        let host = Host::builder().limits(limits).quick_from(usize::MAX).build()?;
+        Ok(Self { host, require_scopes: None, plugins: Mutex::default(), checks: Mutex::default() })
+    }
+
+    /// With another plugin in the place of the built-in `require-scopes`, which takes the same settings.
+    #[must_use]
+    pub fn with_require_scopes(self, plugin: Vec<u8>) -> Self {
+        Self { require_scopes: Some(plugin), ..self }
     }
 
     /// The plugin of that name, loaded once.
@@ -101,7 +110,13 @@ impl Wasm {
                 (plugin, Value::Null)
             }
             Rule::RequireAuth => (builtin("require-auth")?, Value::Null),
-            Rule::RequireScopes { scopes } => (builtin("require-scopes")?, json!({ "scopes": scopes })),
+            Rule::RequireScopes { scopes } => {
+                let plugin = match &self.require_scopes {
+                    Some(bytes) => self.plugin("in the place of require-scopes", || Ok(bytes.clone()))?,
+                    None => builtin("require-scopes")?,
+                };
+                (plugin, json!({ "scopes": scopes }))
+            }
             Rule::RestrictTag { tag, scopes } => (builtin("restrict-tag")?, json!({ "tag": tag, "scopes": scopes })),
         })
     }

@@ -8,6 +8,7 @@ mod go;
 mod model;
 mod python;
 mod typescript;
+mod zig;
 
 use anyhow::{Context, Result, bail};
 
@@ -23,6 +24,7 @@ const TARGETS: &[Target] = &[
     ("guest-sdk/go/internal/abi/abi.go", go::abi),
     ("guest-sdk/js/types.d.ts", typescript::types),
     ("guest-sdk/python/guardhouse_sdk/_types.py", python::types),
+    ("guest-sdk/zig/src/abi.zig", zig::abi),
 ];
 
 pub(crate) fn run(options: &[&str]) -> Result<()> {

@@ -9,41 +9,70 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 
 use crate::console::script;
+use crate::extremes;
 use crate::process::{cargo, forget_cargo, run as run_command};
 use crate::root;
 
 /// A page of docs/languages/, and what else is tested with the tools that its commands install.
 struct Page {
     name: &'static str,
-    /// The project that the commands of the page make.
-    project: &'static str,
-    /// Where the tools of a project are, for other projects to use.
+    /// The projects that the commands of the page make.
+    projects: &'static [&'static str],
+    /// The folder with the tools of a project, for other projects to use.
     tools: Option<&'static str>,
-    /// The SDK's own tests, run in its folder.
-    sdk: &'static str,
-    sdk_tests: &'static str,
-    /// The folder in tests/guests/ that holds a hostile check in this language.
-    guest: Option<&'static str>,
+    /// The folder in guest-sdk/, and what runs the SDK's own tests there.
+    sdk: (&'static str, &'static str),
+    /// The folder in tests/guests/ that holds a hostile check in this language, and what makes it ready.
+    guest: Option<(&'static str, &'static str)>,
 }
+
+/// How long a check may take where the host is built without optimization, in milliseconds.
+const PATIENT_MS: u32 = 20_000;
+
+/// What runs the recorded decisions with another plugin in the place of `require-scopes`.
+const CORPUS: [&str; 7] =
+    ["run", "--quiet", "--locked", "--package=guardhouse-tests", "--bin=corpus", "--", "--require-scopes"];
+
+const VENV: Option<&str> = Some("my-check/.venv");
+const NPM: &str = "npm ci --ignore-scripts";
 
 const PAGES: &[Page] = &[
     Page {
+        name: "c",
+        projects: &["my-check"],
+        tools: VENV,
+        sdk: ("c", "make test"),
+        guest: Some(("c", "true")),
+    },
+    Page {
         name: "go",
-        project: "my-check",
-        tools: Some(".venv"),
-        sdk: "go",
-        sdk_tests: ".venv/bin/go test ./...",
-        guest: Some("go"),
+        projects: &["my-check"],
+        tools: VENV,
+        sdk: ("go", ".venv/bin/go test ./..."),
+        guest: Some(("go", "true")),
     },
     Page {
         name: "javascript",
-        project: "my-check",
+        projects: &["my-check", "my-typed-check"],
         tools: None,
-        sdk: "js",
-        sdk_tests: "npm ci --ignore-scripts && npm test",
-        guest: None,
+        sdk: ("js", "npm ci --ignore-scripts && npm test"),
+        guest: Some(("js", NPM)),
     },
-    Page { name: "rust", project: "my-check", tools: None, sdk: "rust", sdk_tests: "true", guest: None },
+    Page {
+        name: "python",
+        projects: &["my-check"],
+        tools: VENV,
+        sdk: ("python", "python3 -m unittest discover -s tests -t ."),
+        guest: Some(("python", "true")),
+    },
+    Page { name: "rust", projects: &["my-check"], tools: None, sdk: ("rust", "cargo test --quiet"), guest: None },
+    Page {
+        name: "zig",
+        projects: &["my-check"],
+        tools: VENV,
+        sdk: ("zig", ".venv/bin/python -m ziglang build test"),
+        guest: Some(("zig", "true")),
+    },
 ];
 
 pub(crate) fn run(names: &[&str]) -> Result<()> {
@@ -70,27 +99,37 @@ impl Page {
         let page = root()?.join("docs/languages").join(self.name).with_extension("md");
         let text = fs::read_to_string(&page).with_context(|| format!("cannot read `{}`", page.display()))?;
         bash(&folder, &script(&text)?)?;
-
-        let sdk = root()?.join("guest-sdk").join(self.sdk);
-        self.lend_tools(&folder, &sdk)?;
-        bash(&sdk, self.sdk_tests)?;
-        if let Some(guest) = self.guest {
-            let guest = root()?.join("tests/guests").join(guest);
-            self.lend_tools(&folder, &guest)?;
-            bash(&guest, "guardhouse build && guardhouse test")?;
+        for project in self.projects {
+            let plugin = folder.join(project).join("build").join(project).with_extension("wasm");
+            println!("$ cargo xtask corpus --require-scopes {}", plugin.display());
+            cargo([CORPUS.as_slice(), &[&plugin.display().to_string(), "tests/cases/fastmcp.jsonl"]].concat())?;
         }
-        Ok(())
+        let (sdk, tests) = self.sdk;
+        let sdk = root()?.join("guest-sdk").join(sdk);
+        self.lend_tools(&folder, &sdk)?;
+        bash(&sdk, tests)?;
+        let Some((guest, prepare)) = self.guest else { return Ok(()) };
+        let guest = root()?.join("tests/guests").join(guest);
+        self.lend_tools(&folder, &guest)?;
+        let extremes = folder.join("extremes.json");
+        fs::write(&extremes, extremes::cases().to_string())?;
+        let script = format!(
+            "{prepare}\nguardhouse build\nguardhouse test\n\
+             guardhouse test --deadline-ms {PATIENT_MS} --cases '{}'\n",
+            extremes.display()
+        );
+        bash(&guest, &script)
     }
 
     /// Gives `borrower` the tools that the commands of the page installed.
     fn lend_tools(&self, folder: &Path, borrower: &Path) -> Result<()> {
         let Some(tools) = self.tools else { return Ok(()) };
-        let link = borrower.join(tools);
+        let tools = folder.join(tools);
+        let link = borrower.join(tools.file_name().unwrap_or_default());
         if link.symlink_metadata().is_ok_and(|link| link.is_symlink()) {
             fs::remove_file(&link)?;
         }
         ensure!(!link.exists(), "`{}` is in the way; remove it", link.display());
-        let tools = folder.join(self.project).join(tools);
         std::os::unix::fs::symlink(&tools, &link).with_context(|| format!("cannot link `{}`", link.display()))
     }
 }

@@ -5,6 +5,7 @@ mod bindings;
 mod console;
 mod corpus;
 mod demo;
+mod extremes;
 mod guests;
 mod languages;
 mod manifest;

@@ -1,17 +1,17 @@
 //! `guardhouse check`
 
 use std::fmt::Write;
-use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use clap::Args;
-use guardhouse::{AuthChecks, AuthContext, Check, Decision, DecisionId, Limits, Report, blocking};
+use guardhouse::{AuthChecks, AuthContext, Check, Decision, DecisionId, Report, blocking};
 use serde::Serialize;
 
 use crate::exit::Exit;
 use crate::explanation::Explanation;
 use crate::host_options::HostOptions;
 use crate::input::Document;
+use crate::limit_options::LimitOptions;
 use crate::output::{self, Output};
 use crate::plugin_list::PluginList;
 use crate::text::{escaped, quoted};
@@ -67,48 +67,6 @@ Examples:
   guardhouse check --plugin builtin:require-scopes --settings '{\"scopes\": [\"read\"]}' \\
       --plugin ./tenant.wasm --settings @tenant.json --grant raw-token \\
       --context @- --explain < request.json";
-
-/// What bounds each of the plugins.
-#[derive(Debug, Args)]
-struct LimitOptions {
-    /// The time that each plugin has, in milliseconds
-    #[arg(long, value_name = "MS", default_value_t = milliseconds(Limits::default().deadline))]
-    deadline_ms: u64,
-
-    /// The instructions that each plugin has, roughly [default: as many as the deadline leaves time for]
-    #[arg(long, value_name = "UNITS")]
-    fuel: Option<u64>,
-
-    /// The processor time that each plugin has, in milliseconds [default: as much as the deadline leaves]
-    #[arg(long, value_name = "MS")]
-    cpu_ms: Option<u64>,
-
-    /// The memory that each plugin has, in bytes
-    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().memory_bytes)]
-    memory_bytes: usize,
-}
-
-impl LimitOptions {
-    fn limits(&self) -> Limits {
-        Limits {
-            deadline: Duration::from_millis(self.deadline_ms),
-            cpu: self.cpu_ms.map(Duration::from_millis),
-            fuel: self.fuel,
-            memory_bytes: self.memory_bytes,
-            ..Limits::default()
-        }
-    }
-
-    /// Of all plugins together: each has its own.
-    fn deadline(&self, plugins: usize) -> Duration {
-        let each = Duration::from_millis(self.deadline_ms);
-        each.saturating_mul(u32::try_from(plugins).unwrap_or(u32::MAX)).max(AuthChecks::<Check>::DEADLINE)
-    }
-}
-
-fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
 
 pub(crate) fn run(args: &CheckArgs) -> Result<Output> {
     let documents = args.plugins.0.iter().filter_map(|plugin| plugin.settings.as_ref()).chain([&args.context]);

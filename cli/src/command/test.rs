@@ -1,17 +1,21 @@
 //! `guardhouse test`
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt::Write;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueHint};
-use guardhouse::{AuthChecks, Check, Decision, Plugin, blocking};
+use guardhouse::{AuthChecks, Check, CheckConfig, Decision, Plugin, blocking};
 use guardhouse_authoring::{CASES, Project};
 
 use crate::cases::{Case, CaseFile};
 use crate::exit::Exit;
 use crate::explanation::Explanation;
 use crate::host_options::HostOptions;
+use crate::limit_options::LimitOptions;
 use crate::output::Output;
 use crate::source::PluginSource;
 use crate::text::{escaped, quoted};
@@ -52,6 +56,9 @@ pub(crate) struct TestArgs {
     cases: Option<PathBuf>,
 
     #[command(flatten)]
+    limits: LimitOptions,
+
+    #[command(flatten)]
     host: HostOptions,
 }
 
@@ -68,10 +75,17 @@ pub(crate) fn run(args: &TestArgs) -> Result<Output> {
     };
     let host = args.host.optimizing_host()?;
     let plugin = source.load(&host)?;
+    let deadline = args.limits.deadline(1);
+    let mut checks = HashMap::new();
     let mut text = String::new();
     let mut failed = 0;
     for case in &file.cases {
-        let differences = hold(&plugin, &file, case).with_context(|| format!("cannot run the case `{}`", case.name))?;
+        let mut run = || {
+            let config = CheckConfig { limits: args.limits.limits(), ..file.config(case) };
+            let check = made(&mut checks, &plugin, config)?;
+            hold(check, case, deadline)
+        };
+        let differences = run().with_context(|| format!("cannot run the case `{}`", case.name))?;
         failed += usize::from(!differences.is_empty());
         let word = if differences.is_empty() { "ok  " } else { "FAIL" };
         // Writing to a string does not fail.
@@ -83,12 +97,21 @@ pub(crate) fn run(args: &TestArgs) -> Result<Output> {
     Ok(Output { text, exit: if failed == 0 { Exit::Success } else { Exit::Differs } })
 }
 
-/// Runs one case. What comes back says what came out differently, and why.
-fn hold(plugin: &Plugin, file: &CaseFile, case: &Case) -> Result<String> {
+/// The check with these settings, made once.
+fn made<'a>(checks: &'a mut HashMap<String, Check>, plugin: &Plugin, config: CheckConfig) -> Result<&'a Check> {
+    let settings = config.settings.as_ref().map_or_else(String::new, |settings| settings.to_string());
+    match checks.entry(settings) {
+        Entry::Occupied(check) => Ok(check.into_mut()),
+        Entry::Vacant(place) => Ok(place.insert(Check::new(plugin, config)?)),
+    }
+}
+
+/// Puts one case to a check. What comes back says what came out differently, and why.
+fn hold(check: &Check, case: &Case, deadline: Duration) -> Result<String> {
     let context = case.context()?;
-    let checks = [Check::new(plugin, file.config(case))?];
-    let report = blocking::explain(&AuthChecks::new(&checks).with_shortfall(), &context);
-    let explanation = Explanation::new(&report, &checks);
+    let checks = std::slice::from_ref(check);
+    let report = blocking::explain(&AuthChecks::new(checks).deadline(deadline).with_shortfall(), &context);
+    let explanation = Explanation::new(&report, checks);
     let mut text = String::new();
     let mut compare = |what: &str, expected: String, found: String| {
         if expected != found {

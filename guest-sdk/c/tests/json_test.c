@@ -37,12 +37,13 @@ static void numbers_are_read(void) {
     double number;
     int64_t integer;
     assert(gh_json_number(parsed("-1.5e3"), &number) && number == -1500);
-    assert(!gh_json_number(parsed("1e999"), &number));
+    assert(!gh_json_number(parsed("1e999"), &number) && number == 0);
     assert(!gh_json_number(parsed("true"), &number));
     assert(gh_json_integer(parsed("-9223372036854775808"), &integer) && integer == INT64_MIN);
-    assert(!gh_json_integer(parsed("9223372036854775808"), &integer));
+    assert(!gh_json_integer(parsed("9223372036854775808"), &integer) && integer == 0);
     assert(gh_json_integer(parsed("5.0"), &integer) && integer == 5);
-    assert(!gh_json_integer(parsed("5.5"), &integer));
+    assert(!gh_json_integer(parsed("5.5"), &integer) && integer == 0);
+    assert(!gh_json_integer(parsed("\"5\""), &integer));
     assert(!gh_json_integer(parsed("1e300"), &integer));
 }
 
@@ -54,6 +55,14 @@ static void a_walk_sees_everything_once(void) {
     assert(gh_json_length(parsed("[1, [2, 3], \"]\"]")) == 3);
     gh_json_walk none = gh_json_begin(parsed("5"));
     assert(!gh_json_next(&none));
+}
+
+static void a_name_stands_once_in_an_object(void) {
+    const char *const twice[] = {"{\"a\": 1, \"a\": 1}", "{\"a\": 1, \"b\": 2, \"\\u0061\": 3}", "{\"\": 1, \"\": 2}",
+                                 "[[{\"b\": {\"ab\": [], \"a\": 1, \"ab\": 2}}]]", NULL};
+    for (size_t i = 0; twice[i] != NULL; i++)
+        assert(gh_json_is_absent(gh_json_parse(twice[i])));
+    parsed("{\"a\": {\"a\": 1}, \"A\": [{\"a\": 1}, {\"a\": 1}], \"ab\": \"a\", \"a\\u0000\": 0}");
 }
 
 static void what_is_not_json_is_refused(void) {
@@ -117,6 +126,7 @@ int main(void) {
     strings_lose_their_escapes();
     numbers_are_read();
     a_walk_sees_everything_once();
+    a_name_stands_once_in_an_object();
     what_is_not_json_is_refused();
     nothing_is_read_out_of_bounds();
     puts("json: all tests passed");

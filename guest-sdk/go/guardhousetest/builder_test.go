@@ -19,9 +19,44 @@ func TestPointers(t *testing.T) {
 			t.Errorf("%q finds %v, %v", pointer, value, found)
 		}
 	}
-	for _, pointer := range []string{"amount", "/missing", "/a~1b/m~0n/2", "/a~1b/m~0n/01", "/a~1b/m~0n/-", "/amount/x"} {
+	for _, pointer := range []string{"/missing", "/a~1b/m~0n/2", "/a~1b/m~0n/01", "/a~1b/m~0n/-", "/amount/x"} {
 		if value, found := ctx.Argument(pointer); found {
 			t.Errorf("%q finds %v", pointer, value)
+		}
+	}
+}
+
+func TestWhatIsNoPointer(t *testing.T) {
+	ctx := guardhousetest.Tool("transfer").Claim("suspended", true).Context()
+	for name, ask := range map[string]func(pointer string){
+		"claim":     func(pointer string) { ctx.Claim(pointer) },
+		"detail":    func(pointer string) { ctx.Detail(pointer) },
+		"argument":  func(pointer string) { ctx.Argument(pointer) },
+		"attribute": func(pointer string) { ctx.Attribute(pointer) },
+	} {
+		for _, pointer := range []string{"suspended", "/\xff"} {
+			func() {
+				defer func() {
+					if recover() == nil {
+						t.Errorf("the %s %q passes for something absent", name, pointer)
+					}
+				}()
+				ask(pointer)
+			}()
+		}
+	}
+}
+
+func TestIntoIsExact(t *testing.T) {
+	var payment struct {
+		Amount int64 `json:"amount"`
+	}
+	for _, arguments := range []map[string]any{
+		{"amount": 5000, "Amount": 1}, {"AMOUNT": 1}, {"amount": nil}, nil,
+	} {
+		ctx := guardhousetest.Tool("transfer").Arguments(arguments).Context()
+		if found, err := ctx.ArgumentInto("", &payment); !found || err == nil || payment.Amount != 0 {
+			t.Errorf("%v became %v, %v, %v", arguments, payment, found, err)
 		}
 	}
 }

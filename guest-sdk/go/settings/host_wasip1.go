@@ -24,20 +24,14 @@ func schema() *abi.String {
 }
 
 //go:wasmexport guardhouse:auth/settings@0.1.0#configure
-func configure(pointer, length uint32) *abi.ResultUnitString {
+func exportedConfigure(pointer, length uint32) *abi.ResultUnitString {
 	hook.Guard(func() {
-		if registered.read == nil {
-			panic("settings: no check is registered; call settings.Check in func init")
-		}
-		text := abi.String{Pointer: pointer, Length: length}.Lift()
-		value, err := registered.read(text)
+		refusal, refused := configure(abi.String{Pointer: pointer, Length: length}.Lift())
 		answer.ResultUnitString = abi.ResultUnitString{}
-		if err != nil {
-			answer.message = err.Error()
+		if refused {
+			answer.message = refusal
 			answer.Tag, answer.Error = 1, abi.Lower(answer.message)
-			return
 		}
-		registered.value = value
 	})
 	return &answer.ResultUnitString
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	guardhouse "guardhouse.dev/sdk"
+	"guardhouse.dev/sdk/internal/exact"
 	"guardhouse.dev/sdk/internal/hook"
 )
 
@@ -19,8 +20,9 @@ type Validator interface {
 // Check makes check the plugin's check, and S the type of its settings.
 //
 // The schema (JSON Schema 2020-12) is usually embedded from a file. The host holds settings against it;
-// what fits is then unmarshalled into S by package encoding/json. A member that S does not have is
-// refused: nobody would look at it. Every call is given the same settings, which it must not change.
+// what fits is then unmarshalled into S by package encoding/json. A member that S does not have, in this
+// very case, is refused, because nobody would look at it; and so is null for what is no pointer. Every call
+// is given the same settings, which it must not change.
 func Check[S any](schema string, check func(ctx *guardhouse.AuthContext, settings *S) (bool, error)) {
 	hook.Announce(check)
 	guardhouse.Check(func(ctx *guardhouse.AuthContext) (bool, error) { return check(ctx, current[S]()) })
@@ -38,6 +40,9 @@ func With[S, R any](function func(ctx *guardhouse.AuthContext, settings *S) R) f
 // Parse reads settings as a plugin does when it is configured, and validates them.
 func Parse[S any](text string) (*S, error) {
 	settings := new(S)
+	if err := exact.Fits([]byte(text), settings); err != nil {
+		return nil, err
+	}
 	decoder := json.NewDecoder(strings.NewReader(text))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(settings); err != nil {
@@ -56,6 +61,22 @@ var registered struct {
 	schema string
 	read   func(text string) (any, error)
 	value  any
+}
+
+// configure takes the settings that the host sends. A refusal is words for the operator.
+func configure(text string) (refusal string, refused bool) {
+	if registered.read == nil {
+		panic("settings: no check is registered; call settings.Check in func init")
+	}
+	if registered.value != nil {
+		return "the plugin was configured before", true
+	}
+	value, err := registered.read(text)
+	if err != nil {
+		return strings.ToValidUTF8(err.Error(), "\uFFFD"), true
+	}
+	registered.value = value
+	return "", false
 }
 
 func current[S any]() *S {

@@ -20,10 +20,7 @@ var answer struct {
 //go:wasmexport guardhouse:auth/step-up@0.1.0#missing-scopes
 func missingScopes(record *abi.AuthContext) *abi.ListString {
 	hook.Guard(func() {
-		if registered == nil {
-			panic("stepup: nothing is registered; call stepup.MissingScopes in func init")
-		}
-		answer.scopes = registered(hook.Lift(unsafe.Pointer(record)).(*guardhouse.AuthContext))
+		answer.scopes = named(hook.Lift(unsafe.Pointer(record)).(*guardhouse.AuthContext))
 		answer.texts, answer.list = abi.LowerList(answer.scopes)
 	})
 	return &answer.list

@@ -46,6 +46,7 @@ function glue({ entry, schema }, { settings, validate, stepUp }) {
   const source = settings ? "givenSettings" : "noSettings";
   return [
     'import "./guest/clock.js";',
+    'import "./guest/promises.js";',
     'import "./guest/console.js";',
     'import { checkExport, stepUpExport } from "./guest/check.js";',
     'import { givenSettings, noSettings, settingsExport } from "./guest/settings.js";',
@@ -71,7 +72,8 @@ async function run({ folder }, options) {
       mainFields: ["module", "main"],
       metafile: true,
       platform: "neutral",
-      supported: { "top-level-await": false },
+      // Written with promises, which guest/promises.js forbids.
+      supported: { "top-level-await": false, "async-await": false, "async-generator": false, "for-await": false },
       target: "es2023",
       write: false,
       ...options,

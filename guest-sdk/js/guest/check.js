@@ -1,7 +1,7 @@
 import { denial } from "../src/authorization-error.js";
+import { begin } from "./begin.js";
 import { contextOf } from "./context.js";
 import { fault } from "./fault.js";
-import { openLog } from "./log.js";
 import { mustBeFunction, wrongAnswer } from "./wrong-answer.js";
 
 /** The export of every plugin. Only a boolean and an AuthorizationError are answers. */
@@ -9,7 +9,7 @@ export function checkExport(check, settings) {
   mustBeFunction("check", check);
   return {
     check(record) {
-      openLog();
+      begin();
       try {
         const answer = check(contextOf(record), settings());
         if (answer === true || answer === false) return answer;
@@ -29,7 +29,7 @@ export function stepUpExport(missingScopes, settings) {
   mustBeFunction("missingScopes", missingScopes);
   return {
     missingScopes(record) {
-      openLog();
+      begin();
       try {
         const answer = missingScopes(contextOf(record), settings());
         if (!Array.isArray(answer)) throw wrongAnswer("missingScopes must answer an array of strings", answer);

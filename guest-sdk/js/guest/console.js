@@ -2,7 +2,7 @@ import { text } from "../src/text.js";
 import { write } from "./log.js";
 
 function printer(level, stream) {
-  return (...values) => write(level, stream, values.map(text).join(" ").toWellFormed());
+  return (...values) => write(level, stream, values.map((value) => text(value)).join(" ").toWellFormed());
 }
 
 globalThis.console = {

@@ -12,7 +12,7 @@ export function write(level, context, message) {
   else early.push([level, context, message]);
 }
 
-/** Must be called first by every export that may write. */
+/** From here on there is a host. */
 export function openLog() {
   if (isHeard) return;
   isHeard = true;

@@ -1,7 +1,8 @@
 import { frozen } from "../src/frozen.js";
 import { text } from "../src/text.js";
+import { begin } from "./begin.js";
 import { fault, report } from "./fault.js";
-import { openLog, write } from "./log.js";
+import { write } from "./log.js";
 import { mustBeFunction, wrongAnswer } from "./wrong-answer.js";
 
 /** The settings of this instance, once it is configured. */
@@ -22,7 +23,7 @@ export function settingsExport(schema, validate = () => {}) {
   return {
     schema: () => schema,
     configure(json) {
-      openLog();
+      begin();
       if (configured) throw "the plugin was configured before";
       try {
         current = frozen(JSON.parse(json));
@@ -31,9 +32,18 @@ export function settingsExport(schema, validate = () => {}) {
           throw wrongAnswer("validate must throw to refuse settings, and answer nothing", answer);
       } catch (thrown) {
         write("error", "exception", report(thrown));
-        throw text(thrown?.message ?? thrown).toWellFormed();
+        throw refusal(thrown);
       }
       configured = true;
     },
   };
+}
+
+/** What the host is told of settings that were refused. Whatever was thrown, it is a text: the bindings take no other. */
+function refusal(thrown) {
+  try {
+    return text(thrown?.message ?? thrown).toWellFormed();
+  } catch {
+    return text(thrown).toWellFormed();
+  }
 }

@@ -15,10 +15,12 @@ export class AccessToken {
   }
 
   hasScopes(scopes) {
-    return list(scopes).every((scope) => this.hasScope(scope));
+    const held = new Set(this.scopes);
+    return list(scopes).every((scope) => held.has(scope));
   }
 
   missingScopes(scopes) {
-    return list(scopes).filter((scope) => !this.hasScope(scope));
+    const held = new Set(this.scopes);
+    return list(scopes).filter((scope) => !held.has(scope));
   }
 }

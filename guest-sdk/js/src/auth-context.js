@@ -42,5 +42,9 @@ export class AuthContext {
 
 function text(pointer) {
   if (typeof pointer !== "string" || !pointer.isWellFormed()) throw new TypeError("a JSON pointer must be a string");
+  // It would find nothing, whatever is there.
+  if (pointer !== "" && !pointer.startsWith("/")) {
+    throw new TypeError(`a JSON pointer begins with \`/\`, and \`${pointer}\` does not`);
+  }
   return pointer;
 }

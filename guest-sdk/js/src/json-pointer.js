@@ -1,6 +1,6 @@
 /** What `pointer` (RFC 6901) finds in `document`, as JSON that may be kept; undefined if it finds nothing. */
 export function pointed(document, pointer) {
-  if (document === undefined || (pointer !== "" && !pointer.startsWith("/"))) return undefined;
+  if (document === undefined) return undefined;
   const names = pointer
     .split("/")
     .slice(1)

@@ -1,8 +1,11 @@
+/** How many causes are told of an error, which may be its own. */
+const mostCauses = 8;
+
 /** Any value as text for a person. It does not throw. */
-export function text(value) {
+export function text(value, causes = mostCauses) {
   try {
     if (typeof value === "string") return value;
-    if (value instanceof Error) return errorText(value);
+    if (value instanceof Error) return errorText(value, causes);
     if (typeof value === "object" && value !== null) return JSON.stringify(value) ?? String(value);
     return String(value);
   } catch {
@@ -10,7 +13,7 @@ export function text(value) {
   }
 }
 
-function errorText(error) {
-  const cause = error.cause === undefined ? "" : `\ncaused by ${text(error.cause)}`;
+function errorText(error, causes) {
+  const cause = error.cause === undefined || causes === 0 ? "" : `\ncaused by ${text(error.cause, causes - 1)}`;
   return `${error.name}: ${error.message}\n${error.stack ?? ""}`.trimEnd() + cause;
 }

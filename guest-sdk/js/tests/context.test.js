@@ -51,14 +51,21 @@ test("documents answer JSON pointers", () => {
   assert.equal(ctx.argument("/a~1b/m~0n/1/"), null);
   assert.equal(ctx.argument("/"), 5);
   assert.equal(ctx.argument("/toString"), false);
-  for (const nothing of ["list", "/list/1", "/list/00", "/list/-", "/list/length", "/valueOf", "/list/0/0", "/ "]) {
+  for (const nothing of ["/list/1", "/list/00", "/list/-", "/list/length", "/valueOf", "/list/0/0", "/ "]) {
     assert.equal(ctx.argument(nothing), undefined, nothing);
   }
   assert.deepEqual(ctx.argument(""), args);
   assert.equal(ctx.claim("/sub"), "s");
   assert.equal(ctx.detail("/title"), "T");
   assert.equal(rawToken(ctx), "secret");
-  assert.throws(() => ctx.claim(5), TypeError);
+});
+
+test("what is no pointer does not pass for something absent", () => {
+  const ctx = tool("x", { token: { claims: { suspended: true } } });
+  for (const ask of ["claim", "detail", "argument", "attribute"]) {
+    assert.throws(() => ctx[ask]("suspended"), /`suspended` does not/);
+    for (const pointer of [5, undefined, "/\ud800"]) assert.throws(() => ctx[ask](pointer), TypeError);
+  }
 });
 
 test("nothing that a check does to a document or a list stays", () => {
@@ -67,6 +74,11 @@ test("nothing that a check does to a document or a list stays", () => {
   ctx.argument("/list").push(2);
   assert.deepEqual(ctx.argument("/list"), [1]);
   assert.throws(() => settings({ scopes: [] }).scopes.push("x"), TypeError);
+});
+
+test("a string does not pass for a list of tags or scopes", () => {
+  assert.throws(() => tool("x", { tags: "admin" }), TypeError);
+  assert.throws(() => tool("x", { token: { scopes: "read" } }), TypeError);
 });
 
 test("a misspelt option is refused", () => {

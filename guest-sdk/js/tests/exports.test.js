@@ -51,6 +51,16 @@ const faults = {
   "a promise": "return Promise.resolve(true)",
   "a rejected promise": 'const promise = Promise.reject({ message: "leak" }); promise.catch(() => {}); return promise',
   "a thenable": 'return { get then() { throw { message: "leak" } } }',
+  "an async function": "return (async () => true)()",
+  "an async function that is not awaited":
+    'const verify = async () => { throw new AuthorizationError("leak") }; verify(); return true',
+  "a promise that is not awaited": 'Promise.reject(new AuthorizationError("leak")); return true',
+  "a promise that is not awaited, of another kind":
+    '(class extends Promise {}).withResolvers?.(); new (class extends Promise {})(() => {}); return true',
+  "a loop that awaits": "(async () => { for await (const x of []); })(); return true",
+  "an AuthorizationError as a cause": 'throw new Error("leak", { cause: new AuthorizationError("leak") })',
+  "an AuthorizationError whose message is another's":
+    'class Loud extends AuthorizationError { message = "leak" } throw new Loud("x")',
   "a generator": "return (function* () { return true; })()",
 };
 for (const [name, body] of Object.entries(faults)) {
@@ -66,6 +76,19 @@ test("an error's type, message and cause are logged with their places", async ()
   const deep = "const deep = () => {\n\n throw new RangeError('7f3a');\n };\n";
   const { log } = await ending(`${deep} try { deep(); } catch (cause) { throw new Error('outer', { cause }); }`);
   assert.match(log[0], /exception \| Error: outer\n[^]*caused by RangeError: 7f3a\n/);
+});
+
+test("an error that is its own cause, and one of a megabyte, are logged within bounds", async () => {
+  const circle = await ending('const error = new RangeError("7f3a"); error.cause = error; throw error');
+  assert.match(circle.log[0], /exception \| RangeError: 7f3a\n/);
+  const long = await ending('throw new RangeError("\u{1F642}".repeat(1e6))');
+  assert.ok(/exception \| RangeError: \u{1F642}{1000,}[^]*\n… \d+ characters …\n/u.test(long.log[0]));
+  for (const { log } of [circle, long]) assert.ok(Buffer.byteLength(log[0]) < 65_536);
+});
+
+test("a module may prepare itself with promises while it is loaded", async () => {
+  const source = "const ready = (async () => 1)(); export const check = () => typeof ready.then === 'function'";
+  assert.equal((await load({ "check.js": source })).check.check(record()), true);
 });
 
 test("what the host sent and does not parse is a fault", async () => {

@@ -23,8 +23,10 @@ test("settings are refused with text for the operator", async () => {
     'throw "words"': "words",
     "throw { a: 1 }": '{"a":1}',
     "return false": "validate must throw to refuse settings, and answer nothing, not boolean false",
-    "return Promise.resolve()":
+    "return Promise.resolve()": "a plugin has no promises: it answers at once, without `async`",
+    "return { then() {} }":
       "validate must throw to refuse settings, and answer nothing, not a promise (it cannot be async)",
+    "throw { get message() { throw { message: 'no text' } } }": "something that cannot be written as text",
   };
   for (const [body, text] of Object.entries(refusals)) {
     const source = `export const check = () => true; export function validate(settings) { if (!settings.fine) { ${body} } }`;

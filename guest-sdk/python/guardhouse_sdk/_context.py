@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from . import _json
+from ._error import plain
 from ._records import AccessToken, Component
 
 
@@ -28,7 +29,7 @@ class AuthContext:
     """One request, as a check sees it. Every check of one decision sees the same.
 
     The methods take a JSON pointer (RFC 6901) and fetch the rest of the request from the host; `""`
-    is the whole document. What they answer is the parsed JSON (`dict`, `list`, `str`, `int`, `float`,
+    is the whole document, and a text that neither is empty nor begins with `/` is a `ValueError`. What they answer is the parsed JSON (`dict`, `list`, `str`, `int`, `float`,
     `bool`, or None for `null`), or `default` if nothing is there.
     """
 
@@ -66,6 +67,9 @@ class AuthContext:
 
 
 def _parsed(fetch: Callable[[str], str | None], pointer: str, default: Any) -> Any:
-    pointer.encode()
+    pointer = plain(pointer)
+    if pointer and not pointer.startswith("/"):
+        # It would find nothing, whatever is there.
+        raise ValueError(f"a JSON pointer begins with `/`, and `{pointer}` does not")
     document = fetch(pointer)
     return default if document is None else _json.parse(document)

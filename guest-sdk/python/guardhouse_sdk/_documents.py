@@ -35,7 +35,7 @@ class Documents:
 
 def _at(document: Any, pointer: str) -> str | None:
     """The JSON text at a pointer (RFC 6901)."""
-    if document is None or (pointer and not pointer.startswith("/")):
+    if document is None:
         return None
     found = document
     for part in pointer.split("/")[1:]:

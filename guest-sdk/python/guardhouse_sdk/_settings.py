@@ -66,9 +66,13 @@ def _members(target: type[Any]) -> Reader:
         for field in dataclasses.fields(target)
         if field.init
     ]
+    known = {member for member, *_ in fields}
 
     def read(value: Any, where: str) -> Any:
         _expect(isinstance(value, dict), "an object", where)
+        # Nobody would look at it: a misspelt setting must not pass for one that is left out.
+        if unknown := sorted(value.keys() - known):
+            raise ValueError(f"setting `{where}/{unknown[0]}` is not known")
         found: dict[str, Any] = {}
         for member, name, read_member, required in fields:
             if member in value:

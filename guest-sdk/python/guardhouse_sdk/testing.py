@@ -50,19 +50,24 @@ class Request(TypedDict, total=False):
     """The token's expiry, in seconds since the Unix epoch."""
     resource_indicator: str
     """The resource that the token was issued for."""
-    claims: Mapping[str, Any]
+    claims: dict[str, Any]
     """All claims of the token."""
     raw_token: str
     """The bearer secret."""
     arguments: Any
     """All arguments of the call."""
-    details: Mapping[str, Any]
+    details: dict[str, Any]
     """All details of the component."""
-    attributes: Mapping[str, Any]
+    attributes: dict[str, Any]
     """All attributes of the request."""
 
 
-_OF_THE_TOKEN = {"client_id", "subject", "scopes", "expires_at", "resource_indicator", "claims", "raw_token"}
+# The members of a context in JSON, and what a request calls them.
+_CONTEXT = {name: name for name in ("action", "now", "arguments", "attributes")} | {"component": "", "token": ""}
+_COMPONENT = {"kind": "", "name": "", "uri": "", "version": "version", "tags": "tags", "detail": "details"}
+_TOKEN = {
+    name: name for name in ("client_id", "subject", "scopes", "expires_at", "resource_indicator", "claims")
+} | {"raw": "raw_token"}
 
 
 def tool(name: str, **request: Unpack[Request]) -> AuthContext:
@@ -87,15 +92,17 @@ def component(kind: str, name: str, uri: str | None = None, **request: Unpack[Re
 
 def context(document: Mapping[str, Any]) -> AuthContext:
     """The context that a JSON document says, in the form that `guardhouse check --context` takes."""
-    said: dict[str, Any] = {name: document[name] for name in ("now", "arguments", "attributes") if name in document}
-    accessed = document["component"]
-    said |= {name: accessed[name] for name in ("version", "tags") if accessed.get(name) is not None}
-    if "detail" in accessed:
-        said["details"] = accessed["detail"]
-    if (token := document.get("token")) is not None:
-        said |= {"raw_token" if name == "raw" else name: value for name, value in token.items() if value is not None}
-    request = Request(**said)
-    return _build(accessed["kind"], accessed["name"], accessed.get("uri"), document.get("action", ""), request)
+    accessed, token = document["component"], document.get("token")
+    parts: list[tuple[Mapping[str, Any], dict[str, str]]] = [(document, _CONTEXT), (accessed, _COMPONENT)]
+    if token is not None:
+        parts.append((token, _TOKEN))
+    said: dict[str, Any] = {"token": token is not None}
+    for part, members in parts:
+        # A misspelt member must not pass for one that is left out.
+        if unknown := sorted(part.keys() - members.keys()):
+            raise TypeError(f"a context has no `{unknown[0]}` there")
+        said |= {members[name]: value for name, value in part.items() if members[name] and value is not None}
+    return _build(accessed["kind"], accessed["name"], accessed.get("uri"), "", Request(**said))
 
 
 def settings(target: type[T], document: Mapping[str, Any]) -> T:
@@ -108,11 +115,11 @@ def _build(kind: str, name: str, uri: str | None, action: str, request: Request)
     if unknown:
         raise TypeError(f"a request has no {', '.join(sorted(unknown))}")
     token = None
-    if request.get("token", not _OF_THE_TOKEN.isdisjoint(request)):
+    if request.get("token", any(name in request for name in _TOKEN.values())):
         token = AccessToken(
             request.get("client_id", "client"),
             request.get("subject"),
-            list(request.get("scopes", ())),
+            _texts(request.get("scopes", ())),
             request.get("expires_at"),
             request.get("resource_indicator"),
         )
@@ -123,5 +130,12 @@ def _build(kind: str, name: str, uri: str | None, action: str, request: Request)
         attributes=request.get("attributes", {}),
         raw=request.get("raw_token"),
     )
-    accessed = Component(kind, name, uri, request.get("version"), list(request.get("tags", ())))
+    accessed = Component(kind, name, uri, request.get("version"), _texts(request.get("tags", ())))
     return AuthContext(token, accessed, request.get("action", action), request.get("now", 0), source)
+
+
+def _texts(several: Iterable[str]) -> list[str]:
+    """A list. One text is none: it would pass for the list of its letters."""
+    if isinstance(several, str):
+        raise TypeError("scopes and tags are said as a list, not as one text")
+    return list(several)

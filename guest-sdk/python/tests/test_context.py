@@ -39,11 +39,21 @@ class Contexts(unittest.TestCase):
         )
         self.assertEqual(ctx.claim("/realm_access/roles/0"), "admin")
         self.assertEqual((ctx.claim("/a~1b"), ctx.claim("/~0"), ctx.claim("/")), (1, 2, 3))
-        for pointer in ("realm_access", "/realm_access/roles/1", "/realm_access/roles/00", "/realm_access/roles/-"):
+        for pointer in ("/other", "/realm_access/roles/1", "/realm_access/roles/00", "/realm_access/roles/-"):
             self.assertIsNone(ctx.claim(pointer), pointer)
         self.assertEqual(ctx.argument(""), {"amount": 5})
         self.assertEqual(ctx.detail("/title"), "Delete")
         self.assertEqual(ctx.attribute("/peer"), "10.0.0.1")
+
+    def test_what_is_no_pointer_does_not_pass_for_something_absent(self) -> None:
+        ctx = testing.tool("delete", claims={"suspended": True}, arguments={"amount": 5})
+        for ask in (ctx.claim, ctx.detail, ctx.argument, ctx.attribute):
+            with self.assertRaisesRegex(ValueError, "`suspended` does not"):
+                ask("suspended")
+            with self.assertRaises(UnicodeEncodeError):
+                ask("/\ud800")
+            with self.assertRaises(TypeError):
+                ask(5)  # type: ignore[arg-type]
 
     def test_null_is_not_absent(self) -> None:
         ctx = testing.tool("delete", arguments={"amount": None})
@@ -91,3 +101,16 @@ class Contexts(unittest.TestCase):
     def test_a_request_has_nothing_else(self) -> None:
         with self.assertRaises(TypeError):
             testing.tool("a", scope=["read"])  # type: ignore[call-arg]
+        component = {"kind": "tool", "name": "a"}
+        for document in (
+            {"component": {**component, "tag": ["admin"]}},
+            {"component": component, "token": {"client_id": "app", "tags": ["admin"]}},
+            {"component": component, "argument": {}},
+        ):
+            with self.assertRaisesRegex(TypeError, "a context has no `(tag|tags|argument)` there"):
+                testing.context(document)
+
+    def test_one_text_is_not_several_in_a_request(self) -> None:
+        for said in ({"scopes": "read"}, {"tags": "admin"}):
+            with self.assertRaises(TypeError):
+                testing.tool("a", **said)  # type: ignore[arg-type]

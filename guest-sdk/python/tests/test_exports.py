@@ -1,14 +1,16 @@
 """What the host sees of an author's module: the exports, asked as the bindings ask them."""
 
+import logging
 import unittest
+import warnings
 from collections.abc import Callable
 from types import ModuleType, SimpleNamespace
 from typing import Any
 from unittest import mock
 
 from guardhouse_sdk import AccessToken, AuthContext, AuthorizationError, Component, log
+from guardhouse_sdk._guest import awaits, fault, streams
 from guardhouse_sdk._guest import exports as guest
-from guardhouse_sdk._guest import fault
 from guardhouse_sdk._guest.host import Host, no_raw_token
 
 
@@ -108,8 +110,12 @@ class Exports(unittest.TestCase):
             def __init__(self) -> None:
                 """Calls nobody."""
 
+        class Caused(Exception):
+            def __init__(self) -> None:
+                self.__cause__ = AuthorizationError("leaked")
+
         for error in (
-            ValueError("x"), Posing(), Mute(), Silent(), SystemExit(3), KeyboardInterrupt(), GeneratorExit(),
+            ValueError("x"), Posing(), Mute(), Silent(), Caused(), SystemExit(3), KeyboardInterrupt(), GeneratorExit(),
             RecursionError(), MemoryError(), StopIteration(True),
         ):  # fmt: skip
             self.assertIn(type(error).__name__, self.faults(lambda _, e=error: throw(e)))
@@ -126,6 +132,33 @@ class Exports(unittest.TestCase):
         message = self.faults(lambda _: throw(ValueError("🙂" * 1_000_000)))
         self.assertLess(len(message.encode()), 40_000)
         self.assertIn("ValueError: 🙂", message)
+
+    def test_a_fault_that_has_no_words_ends_all_the_same(self) -> None:
+        with mock.patch.object(fault, "_described", side_effect=MemoryError), mock.patch.object(
+            fault, "_trimmed", side_effect=MemoryError
+        ), self.assertRaises(Trap):
+            self.ask(lambda _: throw(ValueError("x")))
+        self.assertEqual(self.logged, [])
+
+    def test_a_coroutine_that_nobody_awaits_is_a_fault(self) -> None:
+        async def verify(_: Any) -> None:
+            raise AuthorizationError("not reached")
+
+        def check(ctx: AuthContext) -> bool:
+            verify(ctx)
+            return True
+
+        def validate(settings: Any) -> None:
+            verify(settings)
+
+        with mock.patch.object(warnings, "_warn_unawaited_coroutine"):
+            awaits.install()
+            line = verify.__code__.co_firstlineno
+            self.assertRegex(self.faults(check), rf"awaited the coroutine `.*verify` \(test_exports.py:{line}\)")
+            self.assertIs(self.ask(lambda _: True), True)
+            settings = self.plugin("{}", check=lambda ctx, settings: True, validate=validate)[1]
+            with self.assertRaises(Trap):
+                settings.configure("{}")
 
     def test_a_message_that_utf_8_cannot_hold_is_a_fault(self) -> None:
         self.assertIn("UnicodeEncodeError", self.faults(lambda _: throw(AuthorizationError("\ud800"))))
@@ -156,6 +189,33 @@ class Exports(unittest.TestCase):
         self.assertIs(exported.check(RECORD), True)
         self.assertEqual(settings.schema(), "{}")
 
+    def test_settings_that_were_refused_are_not_used(self) -> None:
+        check: Any = lambda ctx, settings: True
+        exported, settings, _ = self.plugin("{}", check=check, validate=lambda settings: False)
+        with self.assertRaises(Err):
+            settings.configure("{}")
+        with self.assertRaises(Trap):
+            exported.check(RECORD)
+
+    def test_a_refusal_without_words_is_a_fault(self) -> None:
+        class Mute(ValueError):
+            def __str__(self) -> str:
+                raise AuthorizationError("leaked")
+
+        check: Any = lambda ctx, settings: True
+        _, settings, _ = self.plugin("{}", check=check, validate=lambda settings: throw(Mute()))
+        with self.assertRaises(Trap):
+            settings.configure("{}")
+        self.assertIn("Mute", self.logged[-1][2])
+
+    def test_every_other_exception_of_validate_is_a_fault(self) -> None:
+        check: Any = lambda ctx, settings: True
+        for error in (AuthorizationError("x"), KeyError("x"), SystemExit()):
+            _, settings, _ = self.plugin("{}", check=check, validate=lambda settings, e=error: throw(e))
+            with self.assertRaises(Trap):
+                settings.configure("{}")
+            self.assertIn(type(error).__name__, self.logged[-1][2])
+
     def test_missing_scopes_are_a_list_of_texts(self) -> None:
         def missing(answer: Any) -> Any:
             return self.plugin(check=lambda ctx: True, missing_scopes=lambda ctx: answer)[2].missing_scopes(RECORD)
@@ -176,6 +236,26 @@ class Exports(unittest.TestCase):
         for schema, function in ((None, late), (None, drip), (None, both), ("{}", lambda _: True)):
             with self.assertRaises(TypeError):
                 self.plugin(schema, check=function)
+
+    def test_a_validate_that_cannot_be_called_is_refused_when_the_plugin_is_built(self) -> None:
+        async def late(settings: Any) -> None:
+            """Would refuse nothing."""
+
+        fine: Any = lambda settings: None
+        with self.assertRaisesRegex(TypeError, "never called"):
+            self.plugin(None, check=lambda ctx: True, validate=fine)
+        both: Any = lambda ctx, settings: True
+        for validate in (late, both, 5):
+            with self.assertRaises(TypeError):
+                self.plugin("{}", check=both, validate=validate)
+
+    def test_a_log_message_that_cannot_be_made_is_no_fault(self) -> None:
+        root = logging.Logger("root")
+        with mock.patch.object(logging, "getLogger", return_value=root), mock.patch.object(logging, "raiseExceptions", False):
+            streams._take_over(logging)  # pyright: ignore[reportPrivateUsage]
+            self.assertIs(self.ask(lambda _: root.warning("%d", "x") is None), True)
+            self.assertIs(self.ask(lambda _: root.warning("%d", 5) is None), True)
+        self.assertEqual(self.logged, [(log.Level.WARN, "", "5")])
 
 
 def throw(error: BaseException) -> Any:

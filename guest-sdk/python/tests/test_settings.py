@@ -47,7 +47,6 @@ class Reading(unittest.TestCase):
             "names": ["n"],
             "max-amount": "none",
             "anything": {"a": [None]},
-            "unknown": 1,
         }
         settings = testing.settings(Settings, document)
         self.assertEqual(settings.limits, {"x": Limit(1)})
@@ -67,6 +66,9 @@ class Reading(unittest.TestCase):
             ({"scopes": [], "limits": {"x": {}}}, "setting `/limits/x/max` is missing"),
             ({"scopes": [], "mode": "lax"}, "setting `/mode` must be one of 'strict'"),
             ({"scopes": [], "mode": []}, "setting `/mode` must be one of 'strict'"),
+            ({"scopes": [], "suspnded": []}, "setting `/suspnded` is not known"),
+            ({"scopes": [], "limit": {"max": 1, "maximum": 1}}, "setting `/limit/maximum` is not known"),
+            ({"scopes": [], "limits": None}, "setting `/limits` must be an object"),
             ({"scopes": [], "level": 3.0}, "setting `/level` must be one of 'low', 3"),
         ):
             with self.assertRaises(ValueError) as caught:

@@ -1,4 +1,5 @@
-//! The types, imports and exports of guardhouse:auth@0.1.0, laid out as the host lays them out. Generated from wit/; do not edit.
+//! The types, imports and exports of guardhouse:auth@0.1.0, laid out as the host lays them out.
+//! Generated from wit/; do not edit.
 
 /// Text: `length` bytes of UTF-8 at `data`.
 pub const String = extern struct {
@@ -6,16 +7,16 @@ pub const String = extern struct {
     length: usize,
 };
 
-/// `length` items at `data`.
-pub const ListString = extern struct {
-    data: [*]const String,
-    length: usize,
-};
-
 /// A value that may be none: `value` means something only if `is_some`.
 pub const OptionString = extern struct {
     is_some: bool,
     value: String,
+};
+
+/// `length` items at `data`.
+pub const ListString = extern struct {
+    data: [*]const String,
+    length: usize,
 };
 
 /// A value that may be none: `value` means something only if `is_some`.
@@ -39,12 +40,6 @@ pub const AccessToken = extern struct {
     resource_indicator: OptionString,
 };
 
-/// A value that may be none: `value` means something only if `is_some`.
-pub const OptionAccessToken = extern struct {
-    is_some: bool,
-    value: AccessToken,
-};
-
 /// The thing being accessed. "component" is the Model Context Protocol's word, not WebAssembly's.
 pub const Component = extern struct {
     /// "tool", "resource", "resource-template", "prompt", or any other kind that a caller names.
@@ -57,6 +52,12 @@ pub const Component = extern struct {
     version: OptionString,
     /// The labels its author gave it. Labels inside `meta` are not among them.
     tags: ListString,
+};
+
+/// A value that may be none: `value` means something only if `is_some`.
+pub const OptionAccessToken = extern struct {
+    is_some: bool,
+    value: AccessToken,
 };
 
 /// One request. Every check of one decision is given the same.
@@ -78,6 +79,7 @@ pub const AuthorizationError = extern struct {
     message: String,
 };
 
+/// An error if `is_err`, and a value if not.
 pub const ResultBoolAuthorizationError = extern struct {
     is_err: bool,
     value: extern union {
@@ -86,6 +88,7 @@ pub const ResultBoolAuthorizationError = extern struct {
     },
 };
 
+/// An error if `is_err`, and a value if not.
 pub const ResultVoidString = extern struct {
     is_err: bool,
     value: extern union {
@@ -125,18 +128,33 @@ pub const names = struct {
     pub const realloc = "cabi_realloc";
 };
 
+/// The imports from `guardhouse:auth/request@0.1.0`.
 pub const request = struct {
+    /// A claim of the token; none without a token or without the claim.
     pub extern "guardhouse:auth/request@0.1.0" fn claim(pointer: [*]const u8, pointer_length: usize, result: *OptionString) void;
+    /// Title, description, input schema, annotations, meta and whatever else is known of the component.
     pub extern "guardhouse:auth/request@0.1.0" fn detail(pointer: [*]const u8, pointer_length: usize, result: *OptionString) void;
+    /// An argument of the call; none where nothing is called, as in a list.
     pub extern "guardhouse:auth/request@0.1.0" fn argument(pointer: [*]const u8, pointer_length: usize, result: *OptionString) void;
+    /// Anything else that the enforcement point sent: headers, peer address, AuthZEN context.
     pub extern "guardhouse:auth/request@0.1.0" fn attribute(pointer: [*]const u8, pointer_length: usize, result: *OptionString) void;
 };
 
+/// The imports from `guardhouse:auth/raw-token@0.1.0`.
 pub const raw_token = struct {
+    /// The token as it was presented; none if the caller did not authenticate, or if the enforcement
+    /// point did not pass it on.
     pub extern "guardhouse:auth/raw-token@0.1.0" fn get(result: *OptionString) void;
 };
 
+/// The imports from `wasi:logging/logging@0.1.0-draft`.
 pub const logging = struct {
+    /// Emit a log message.
+    ///
+    /// A log message has a `level` describing what kind of message is being
+    /// sent, a context, which is an uninterpreted string meant to help
+    /// consumers group similar messages, and a string containing the message
+    /// text.
     pub extern "wasi:logging/logging@0.1.0-draft" fn log(level: i32, context: [*]const u8, context_length: usize, message: [*]const u8, message_length: usize) void;
 };
 
@@ -145,11 +163,11 @@ comptime {
         if (@sizeOf(String) != 8) @compileError("String");
         if (@offsetOf(String, "data") != 0) @compileError("String.data");
         if (@offsetOf(String, "length") != 4) @compileError("String.length");
+        if (@sizeOf(OptionString) != 12) @compileError("OptionString");
+        if (@offsetOf(OptionString, "value") != 4) @compileError("OptionString.value");
         if (@sizeOf(ListString) != 8) @compileError("ListString");
         if (@offsetOf(ListString, "data") != 0) @compileError("ListString.data");
         if (@offsetOf(ListString, "length") != 4) @compileError("ListString.length");
-        if (@sizeOf(OptionString) != 12) @compileError("OptionString");
-        if (@offsetOf(OptionString, "value") != 4) @compileError("OptionString.value");
         if (@sizeOf(OptionS64) != 16) @compileError("OptionS64");
         if (@offsetOf(OptionS64, "value") != 8) @compileError("OptionS64.value");
         if (@sizeOf(AccessToken) != 64) @compileError("AccessToken");
@@ -158,14 +176,14 @@ comptime {
         if (@offsetOf(AccessToken, "scopes") != 20) @compileError("AccessToken.scopes");
         if (@offsetOf(AccessToken, "expires_at") != 32) @compileError("AccessToken.expires_at");
         if (@offsetOf(AccessToken, "resource_indicator") != 48) @compileError("AccessToken.resource_indicator");
-        if (@sizeOf(OptionAccessToken) != 72) @compileError("OptionAccessToken");
-        if (@offsetOf(OptionAccessToken, "value") != 8) @compileError("OptionAccessToken.value");
         if (@sizeOf(Component) != 48) @compileError("Component");
         if (@offsetOf(Component, "kind") != 0) @compileError("Component.kind");
         if (@offsetOf(Component, "name") != 8) @compileError("Component.name");
         if (@offsetOf(Component, "uri") != 16) @compileError("Component.uri");
         if (@offsetOf(Component, "version") != 28) @compileError("Component.version");
         if (@offsetOf(Component, "tags") != 40) @compileError("Component.tags");
+        if (@sizeOf(OptionAccessToken) != 72) @compileError("OptionAccessToken");
+        if (@offsetOf(OptionAccessToken, "value") != 8) @compileError("OptionAccessToken.value");
         if (@sizeOf(AuthContext) != 136) @compileError("AuthContext");
         if (@offsetOf(AuthContext, "token") != 0) @compileError("AuthContext.token");
         if (@offsetOf(AuthContext, "component") != 72) @compileError("AuthContext.component");

@@ -65,7 +65,8 @@ pub const Component = struct {
 ///
 /// The methods that take a JSON pointer (RFC 6901) fetch the rest of the request from the host; "" is the whole
 /// document. A plugin that calls none of them does not import them and pays nothing. Each comes twice: as a
-/// `std.json.Value` and, named `As`, as a type of your own.
+/// `std.json.Value` and, named `As`, as a type of your own. A value of another type is an error then: no string passes
+/// for a number.
 pub const AuthContext = struct {
     /// The verified access token; null if the caller did not authenticate.
     token: ?AccessToken,
@@ -153,11 +154,11 @@ pub const AuthContext = struct {
 
 /// What the host answers in a unit test when a check asks for the rest of the request: JSON texts.
 pub const Documents = struct {
-    claim: ?[]const u8,
-    detail: ?[]const u8,
-    argument: ?[]const u8,
-    attribute: ?[]const u8,
-    raw_token: ?[]const u8,
+    claim: ?[]const u8 = null,
+    detail: ?[]const u8 = null,
+    argument: ?[]const u8 = null,
+    attribute: ?[]const u8 = null,
+    raw_token: ?[]const u8 = null,
 
     fn ask(_: Documents, arena: Allocator, document: ?[]const u8, pointer: []const u8) ?[]const u8 {
         const text = document orelse return null;
@@ -190,7 +191,7 @@ pub fn fromHost(record: *const abi.AuthContext, arena: Allocator, denial: *?[]co
         .now = record.now,
         .arena = arena,
         .denial = denial,
-        .documents = {},
+        .documents = if (is_plugin) {} else &.{},
     };
 }
 
@@ -219,6 +220,5 @@ fn parse(ctx: *const AuthContext, text: ?[]const u8) ?Value {
 }
 
 fn parseAs(comptime T: type, ctx: *const AuthContext, text: ?[]const u8) !?T {
-    const options: std.json.ParseOptions = .{ .ignore_unknown_fields = true };
-    return try std.json.parseFromSliceLeaky(T, ctx.arena, text orelse return null, options);
+    return try json.read(T, ctx.arena, text orelse return null, .{ .ignore_unknown_fields = true });
 }

@@ -11,9 +11,7 @@ pub fn fault(message: []const u8) noreturn {
 
 fn panicked(message: []const u8, _: ?usize) noreturn {
     var buffer: [4096]u8 = undefined;
-    var writer: std.Io.Writer = .fixed(&buffer);
-    writer.print("panic: {s}", .{message}) catch {};
-    fault(writer.buffered());
+    fault(log.print(&buffer, "panic: {s}", .{message}));
 }
 
 pub const panic = std.debug.FullPanic(panicked);

@@ -22,5 +22,7 @@ pub const std_options: @import("std").Options = .{ .logFn = log.logFn };
 test {
     _ = context;
     _ = @import("json.zig");
+    _ = @import("plugin.zig");
+    _ = log;
     _ = testing;
 }

@@ -49,12 +49,36 @@ pub fn critical(message: []const u8) void {
 /// What `std.log` calls. A message is cut at 4,096 bytes.
 pub fn logFn(comptime level: std.log.Level, comptime scope: @EnumLiteral(), comptime format: []const u8, args: anytype) void {
     var buffer: [4096]u8 = undefined;
-    var writer: std.Io.Writer = .fixed(&buffer);
-    writer.print(format, args) catch {};
     log(switch (level) {
         .err => .@"error",
         .warn => .warn,
         .info => .info,
         .debug => .debug,
-    }, if (scope == .default) "" else @tagName(scope), writer.buffered());
+    }, if (scope == .default) "" else @tagName(scope), print(&buffer, format, args));
+}
+
+/// As much of a text as `buffer` takes in whole characters: the host takes nothing but UTF-8.
+pub fn print(buffer: []u8, comptime format: []const u8, args: anytype) []const u8 {
+    var writer: std.Io.Writer = .fixed(buffer);
+    writer.print(format, args) catch {
+        const text = writer.buffered();
+        var start = text.len;
+        while (start > 0) {
+            start -= 1;
+            // A byte that begins no character continues one.
+            const length = std.unicode.utf8ByteSequenceLength(text[start]) catch continue;
+            return if (start + length > text.len) text[0..start] else text;
+        }
+    };
+    return writer.buffered();
+}
+
+test "a text is cut between characters" {
+    var buffer: [6]u8 = undefined;
+    try std.testing.expectEqualStrings("né 5", print(&buffer, "né {d}", .{5}));
+    try std.testing.expectEqualStrings("abcdef", print(&buffer, "{s}", .{"abcdef"}));
+    try std.testing.expectEqualStrings("abcdef", print(&buffer, "{s}", .{"abcdefg"}));
+    try std.testing.expectEqualStrings("abcd🙂"[0..4], print(&buffer, "{s}", .{"abcd🙂"}));
+    try std.testing.expectEqualStrings("abcdé", print(&buffer, "{s}", .{"abcdéf"}));
+    try std.testing.expectEqualStrings("abcde", print(&buffer, "{s}", .{"abcdeéf"}));
 }

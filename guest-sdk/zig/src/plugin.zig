@@ -5,7 +5,8 @@ const abi = @import("abi.zig");
 const context = @import("context.zig");
 const fault = @import("fault.zig");
 const inBounds = @import("bounds.zig").inBounds;
-const Allocator = std.mem.Allocator;
+const json = @import("json.zig");
+const log = @import("log.zig");
 const AuthContext = context.AuthContext;
 const is_plugin = @import("builtin").target.cpu.arch.isWasm();
 
@@ -15,7 +16,7 @@ pub const Options = struct {
     schema: ?[]const u8 = null,
 };
 
-/// Exports what `Check`, usually `@This()`, declares:
+/// Exports what `Check`, usually `@This()`, declares as `pub`; what is not `pub` is not seen:
 ///
 /// | declaration | |
 /// |---|---|
@@ -46,8 +47,11 @@ pub fn exportPlugin(comptime Check: type, comptime options: Options) void {
     }
 }
 
+/// Where memory comes from.
+const pages = if (is_plugin) std.heap.wasm_allocator else std.heap.page_allocator;
+
 /// The memory of one call.
-var arena: std.heap.ArenaAllocator = .init(std.heap.wasm_allocator);
+var arena: std.heap.ArenaAllocator = .init(pages);
 
 /// How the host asks for memory to write strings and lists into.
 fn realloc(old: ?[*]const u8, old_size: usize, alignment: usize, size: usize) callconv(.c) [*]u8 {
@@ -68,7 +72,7 @@ fn Calls(comptime Check: type, comptime schema_text: []const u8) type {
         const Settings = if (has_settings) Check.Settings else void;
 
         var settings: ?Settings = if (has_settings) null else {};
-        var kept: std.heap.ArenaAllocator = .init(std.heap.wasm_allocator);
+        var kept: std.heap.ArenaAllocator = .init(pages);
         var denial: ?[]const u8 = null;
 
         fn check(record: *const abi.AuthContext) callconv(.c) *const abi.ResultBoolAuthorizationError {
@@ -114,10 +118,11 @@ fn Calls(comptime Check: type, comptime schema_text: []const u8) type {
 
         /// Takes the settings, or says what is wrong with them.
         fn configured(document: []const u8) ?[]const u8 {
-            const parsed = std.json.parseFromSliceLeaky(Settings, kept.allocator(), document, .{ .allocate = .alloc_always });
-            settings = parsed catch |err| return @errorName(err);
-            if (!@hasDecl(Check, "validate")) return null;
-            return Check.validate(&settings.?);
+            settings = null;
+            const read = json.read(Settings, kept.allocator(), document, .{}) catch |err| return @errorName(err);
+            if (@hasDecl(Check, "validate")) if (Check.validate(&read)) |problem| return problem;
+            settings = read;
+            return null;
         }
 
         /// Calls a function of the check.
@@ -142,9 +147,66 @@ fn Answer(comptime Function: type) type {
 /// Ends the call because of an error that is no denial.
 fn fail(err: anyerror) noreturn {
     var buffer: [256]u8 = undefined;
-    fault.fault(std.fmt.bufPrint(&buffer, "error.{s}", .{@errorName(err)}) catch "an error with a long name");
+    fault.fault(log.print(&buffer, "error.{s}", .{@errorName(err)}));
 }
 
 fn text(slice: []const u8) abi.String {
     return .{ .data = inBounds(u8, slice), .length = slice.len };
+}
+
+const nobody: abi.AuthContext = .{
+    .token = .{ .is_some = false, .value = undefined },
+    .component = .{ .kind = text("tool"), .name = text("pay"), .uri = none, .version = none, .tags = empty },
+    .action = text("tools/call"),
+    .now = 5,
+};
+const none: abi.OptionString = .{ .is_some = false, .value = undefined };
+const empty: abi.ListString = .{ .data = inBounds(abi.String, &.{}), .length = 0 };
+
+test "each answer is told to the host as what it is" {
+    const calls = Calls(struct {
+        pub fn check(ctx: *const AuthContext) !bool {
+            try std.testing.expectEqualStrings("pay", ctx.component.name);
+            if (ctx.now == 5) return ctx.deny("at {d}", .{ctx.now});
+            return ctx.now == 6;
+        }
+    }, "");
+    var record = nobody;
+    const denied = calls.check(&record);
+    try std.testing.expect(denied.is_err);
+    const message = denied.value.err.message;
+    try std.testing.expectEqualStrings("at 5", message.data[0..message.length]);
+    release(denied);
+
+    record.now = 6;
+    const allowed = calls.check(&record);
+    try std.testing.expect(!allowed.is_err and allowed.value.ok);
+    try std.testing.expectEqual(null, calls.denial);
+    record.now = 7;
+    const refused = calls.check(&record);
+    try std.testing.expect(!refused.is_err and !refused.value.ok);
+}
+
+test "settings that are refused are not kept" {
+    const calls = Calls(struct {
+        pub const Settings = struct { max: i64 };
+        pub fn validate(settings: *const Settings) ?[]const u8 {
+            return if (settings.max < 0) "`max` is negative" else null;
+        }
+    }, "{}");
+    try std.testing.expectEqual(null, calls.configured("{\"max\": 5}"));
+    try std.testing.expectEqual(5, calls.settings.?.max);
+    try std.testing.expectEqualStrings("`max` is negative", calls.configured("{\"max\": -5}").?);
+    try std.testing.expectEqual(null, calls.settings);
+    try std.testing.expectEqualStrings("UnexpectedToken", calls.configured("{\"max\": \"5\"}").?);
+}
+
+test "memory that the host asks for is moved whole, and in bounds if it is none" {
+    const first = realloc(null, 0, 8, 3);
+    @memcpy(first[0..3], "abc");
+    const second = realloc(first, 3, 8, 5);
+    try std.testing.expectEqualStrings("abc", second[0..3]);
+    try std.testing.expect(std.mem.isAligned(@intFromPtr(second), 8));
+    try std.testing.expectEqual(8, @intFromPtr(realloc(null, 0, 8, 0)));
+    release(first);
 }

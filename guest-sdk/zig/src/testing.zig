@@ -8,6 +8,7 @@
 
 const std = @import("std");
 const context = @import("context.zig");
+const json = @import("json.zig");
 
 /// What a request says. What is not said is none, unless a comment says otherwise.
 pub const Options = struct {
@@ -106,7 +107,13 @@ pub const Request = struct {
 
 /// Settings as the host would hand them over. They last until `deinit` of what is returned.
 pub fn settings(comptime Settings: type, document: []const u8) !std.json.Parsed(Settings) {
-    return std.json.parseFromSlice(Settings, std.testing.allocator, document, .{});
+    const arena = try std.testing.allocator.create(std.heap.ArenaAllocator);
+    arena.* = .init(std.testing.allocator);
+    errdefer {
+        arena.deinit();
+        std.testing.allocator.destroy(arena);
+    }
+    return .{ .arena = arena, .value = try json.read(Settings, arena.allocator(), document, .{}) };
 }
 
 fn usualAction(kind: []const u8) []const u8 {
@@ -129,11 +136,18 @@ test "documents answer JSON pointers" {
     const ctx = request.ctx;
     try std.testing.expectEqual(3, ctx.claim("/a~1b/m~0n/2").?.integer);
     try std.testing.expectEqual(5, try ctx.argumentAs(u8, "/größe"));
-    for ([_][]const u8{ "/a~1b/m~0n/3", "/a~1b/m~0n/02", "/a~1b/m~0n/-", "/none", "none", "/" }) |pointer| {
+    for ([_][]const u8{ "/a~1b/m~0n/3", "/a~1b/m~0n/02", "/a~1b/m~0n/0_2", "/a~1b/m~0n/-", "/none", "none", "/" }) |pointer| {
         try std.testing.expectEqual(null, ctx.claim(pointer));
     }
     try std.testing.expect(ctx.detail("").?.object.count() == 0);
     try std.testing.expectEqual(null, ctx.attribute("/headers"));
+}
+
+test "no text passes for a number" {
+    const request: Request = try .init(.{ .arguments = "{\"amount\": \"nan\"}" });
+    defer request.deinit();
+    try std.testing.expectError(error.UnexpectedToken, request.ctx.argumentAs(f64, "/amount"));
+    try std.testing.expectError(error.UnexpectedToken, settings(struct { max: f64 }, "{\"max\": \"inf\"}"));
 }
 
 test "without a token there are no claims" {

@@ -1,6 +1,8 @@
 //! Runs files of recorded decisions through the built-in plugins and the native checks.
 //!
 //! `cargo run -p guardhouse-tests --bin corpus -- tests/cases/fastmcp.jsonl`
+//!
+//! With `--require-scopes PLUGIN` that plugin takes the place of the built-in one, and there are no native checks.
 
 use std::collections::BTreeSet;
 use std::process::ExitCode;
@@ -13,18 +15,34 @@ use guardhouse_tests::makers::{Maker, Native, Wasm};
 const PRINTED: usize = 5;
 
 fn main() -> Result<ExitCode> {
-    let files: Vec<String> = std::env::args().skip(1).collect();
+    let mut files: Vec<String> = std::env::args().skip(1).collect();
+    let plugin = if files.first().is_some_and(|first| first == "--require-scopes") {
+        files.remove(0);
+        if files.is_empty() {
+            bail!("`--require-scopes` needs the path of a plugin");
+        }
+        Some(files.remove(0))
+    } else {
+        None
+    };
     if files.is_empty() {
         bail!("name the files to run, for example `tests/cases/fastmcp.jsonl`");
     }
-    let makers: [&dyn Maker; 2] = [&Wasm::new()?, &Native];
+    let wasm = Wasm::new()?;
+    let makers: &[&dyn Maker] = match plugin {
+        None => &[&wasm, &Native],
+        Some(path) => {
+            let plugin = std::fs::read(&path).with_context(|| format!("cannot read `{path}`"))?;
+            &[&wasm.with_require_scopes(plugin)]
+        }
+    };
     let mut total = 0;
     let mut agreeing = 0;
     for file in &files {
         let text = std::fs::read_to_string(file).with_context(|| format!("cannot read `{file}`"))?;
         let cases = corpus::read(&text).with_context(|| format!("`{file}`"))?;
         let mut disagreeing = BTreeSet::new();
-        for maker in makers {
+        for &maker in makers {
             let disagreements = corpus::run(&cases, maker).with_context(|| format!("`{file}`"))?;
             for found in disagreements.iter().take(PRINTED) {
                 println!("case {} ({})", found.id, maker.name());

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import inspect
 import typing
-from collections.abc import Callable
 from types import CodeType, ModuleType
 from typing import Any
 
@@ -13,26 +12,44 @@ from .. import _json, log
 from .._context import AuthContext
 from .._error import AuthorizationError, message_of, plain
 from .._settings import Reader, reader
-from . import clock, fault, seal, streams
+from . import awaits, clock, fault, seal, streams
 from .host import Host, Record
 
 _NOTHING: Any = object()
 
+_TAKES: dict[tuple[str, ...], str] = {
+    ("ctx",): "the context and nothing else, since there is no settings.schema.json",
+    ("ctx", "settings"): "the context and the settings, since there is a settings.schema.json",
+    ("settings",): "the settings and nothing else",
+}
+
 
 def exports(author: ModuleType, schema: str | None, host: Host) -> tuple[type, type, type]:
     """The classes `Check`, `Settings` and `StepUp`, as the bindings want them."""
-    check = _Function(author, "check", schema is not None)
-    missing_scopes = _Function(author, "missing_scopes", schema is not None)
-    validate = getattr(author, "validate", None)
+    takes: tuple[str, ...] = ("ctx",) if schema is None else ("ctx", "settings")
+    check = _Function(author, "check", takes)
+    missing_scopes = _Function(author, "missing_scopes", takes)
+    validate = _Function(author, "validate", ("settings",))
+    if validate.is_there and schema is None:
+        raise TypeError("`validate` is never called, since there is no settings.schema.json")
     read = _reader(check, schema)
     settings: Any = _NOTHING
     log._write = lambda level, context, message: host.log(host.levels[level], context, message)  # pyright: ignore
+
+    def ask(function: _Function, record: Record) -> Any:
+        clock.start(record.now)
+        ctx = AuthContext(record.token, record.component, record.action, record.now, host)
+        if schema is None:
+            return function(ctx)
+        if settings is _NOTHING:
+            raise RuntimeError("the plugin was asked before it was configured")
+        return function(ctx, settings)
 
     class Check:
         def check(self, record: Record) -> bool:
             try:
                 try:
-                    answer = check.call(record, host, settings)
+                    answer = ask(check, record)
                     if answer is not True and answer is not False:
                         raise TypeError(f"`check` answered {type(answer).__name__} and not bool")
                     streams.end_lines()
@@ -47,7 +64,7 @@ def exports(author: ModuleType, schema: str | None, host: Host) -> tuple[type, t
     class StepUp:
         def missing_scopes(self, record: Record) -> list[str]:
             try:
-                answer = missing_scopes.call(record, host, settings)
+                answer = ask(missing_scopes, record)
                 if not isinstance(answer, list):
                     raise TypeError(f"`missing_scopes` answered {type(answer).__name__} and not a list")
                 scopes = [plain(scope) for scope in typing.cast("list[object]", answer)]
@@ -63,18 +80,22 @@ def exports(author: ModuleType, schema: str | None, host: Host) -> tuple[type, t
         def configure(self, text: str) -> None:
             nonlocal settings
             try:
-                refusal = None if settings is _NOTHING else "the plugin was configured before"
-                if refusal is None:
+                try:
+                    if settings is not _NOTHING:
+                        raise ValueError("the plugin was configured before")
                     found = read(_json.parse(text), "")
-                    refusal = _refusal(validate, found)
+                    if validate.is_there and (answer := validate(found)) is not None:
+                        # One who answers instead of raising is not misunderstood.
+                        raise ValueError(f"`validate` answered {answer!r}: settings are refused by raising ValueError")
+                    streams.end_lines()
                     settings = found
-                streams.end_lines()
-            except ValueError as error:
-                refusal = str(error)
+                    return
+                except ValueError as error:
+                    refusal = log._writable(str(error))  # pyright: ignore[reportPrivateUsage]
+                    streams.end_lines()
             except BaseException as error:
-                fault.fault(error, None)
-            if refusal is not None:
-                raise host.err(log._writable(refusal))  # pyright: ignore[reportPrivateUsage]
+                fault.fault(error, validate.code)
+            raise host.err(refusal)
 
     return Check, Settings, StepUp
 
@@ -84,46 +105,38 @@ def finish() -> None:
     fault.prepare()
     streams.install()
     seal.close()
+    awaits.install()
     gc.collect()
     # What is here now stays: no collection at run time needs to look at it.
     gc.freeze()
 
 
 class _Function:
-    """A function of the author's, which takes the context and, in a plugin that has some, the settings."""
+    """A function of the author's."""
 
-    __slots__ = ("_function", "_name", "_settings", "code")
+    __slots__ = ("_function", "code", "is_there")
 
-    def __init__(self, author: ModuleType, name: str, settings: bool) -> None:
-        self._name = name
-        self._settings = settings
+    def __init__(self, author: ModuleType, name: str, takes: tuple[str, ...]) -> None:
         self._function: Any = getattr(author, name, None)
         self.code: CodeType | None = getattr(inspect.unwrap(self._function), "__code__", None)
-        if self._function is None:
+        self.is_there = self._function is not None
+        if not self.is_there:
             return
         if not callable(self._function):
             raise TypeError(f"`{name}` is no function")
         if inspect.iscoroutinefunction(self._function) or inspect.isgeneratorfunction(self._function):
             raise TypeError(f"`{name}` must answer at once: `async` and `yield` cannot be used")
         try:
-            inspect.signature(self._function).bind(*(["ctx", "settings"] if settings else ["ctx"]))
+            inspect.signature(self._function).bind(*takes)
         except TypeError:
-            expected = (
-                f"`{name}` must take the context and the settings, since there is a settings.schema.json"
-                if settings
-                else f"`{name}` must take the context and nothing else, since there is no settings.schema.json"
-            )
-            raise TypeError(expected) from None
+            raise TypeError(f"`{name}` must take {_TAKES[takes]}") from None
 
-    def call(self, record: Record, host: Host, settings: Any) -> Any:
-        """What the author answers to one request."""
-        clock.start(record.now)
-        ctx = AuthContext(record.token, record.component, record.action, record.now, host)
-        if not self._settings:
-            return self._function(ctx)
-        if settings is _NOTHING:
-            raise RuntimeError("the plugin was asked before it was configured")
-        return self._function(ctx, settings)
+    def __call__(self, *arguments: Any) -> Any:
+        """What the author answers."""
+        awaits.forget()
+        answer = self._function(*arguments)
+        awaits.none_lost()
+        return answer
 
     def settings_type(self) -> Any:
         """The type of the second parameter, if it says one."""
@@ -136,9 +149,3 @@ def _reader(check: _Function, schema: str | None) -> Reader:
     if schema is None:
         return lambda value, _: value
     return reader(check.settings_type())
-
-
-def _refusal(validate: Callable[[Any], Any] | None, settings: Any) -> str | None:
-    """Why the author refuses settings. He raises; one who answers instead is not misunderstood."""
-    answer = None if validate is None else validate(settings)
-    return None if answer is None else f"`validate` answered {answer!r}: settings are refused by raising ValueError"

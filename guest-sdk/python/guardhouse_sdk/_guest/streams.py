@@ -71,8 +71,14 @@ def _take_over(logging: Any) -> None:
 
     class OperatorHandler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
+            try:
+                text = self.format(record)
+            except Exception:
+                # As ever with `logging`: a message that cannot be made is reported, and is no fault.
+                self.handleError(record)
+                return
             level = Level(max(0, min(record.levelno // 10, 5)))
-            log.log(level, self.format(record), "" if record.name == "root" else record.name)
+            log.log(level, text, "" if record.name == "root" else record.name)
 
     root = logging.getLogger()
     written = [handler for handler in root.handlers if type(handler) is logging.StreamHandler]

@@ -1,0 +1,69 @@
+package exact_test
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"guardhouse.dev/sdk/internal/exact"
+)
+
+type inner struct {
+	Max    int     `json:"max"`
+	Maybe  *int    `json:"maybe,omitempty"`
+	Quoted int     `json:",string"`
+	Other  float64 `json:"-"`
+}
+
+type outer struct {
+	inner
+	Inner   inner                 `json:"inner"`
+	List    []inner               `json:"list"`
+	Table   map[string]inner      `json:"table"`
+	Any     any                   `json:"any"`
+	Raw     json.RawMessage       `json:"raw"`
+	At      time.Time             `json:"at"`
+	Pointed *map[string]*[]string `json:"pointed"`
+	Plain   string
+}
+
+func TestFits(t *testing.T) {
+	for _, text := range []string{
+		`{}`,
+		`{"max": 1, "maybe": null, "Quoted": "1", "unknown": null, "Plain": "x", "any": null, "raw": null, "pointed": null}`,
+		`{"inner": {"max": 1}, "list": [{"max": 2}], "table": {"A": {"max": 3}, "a": {"max": 4}}, "at": null}`,
+		`{"pointed": {"a": null, "b": ["x"]}, "-": null, "Other": null, "any": {"MAX": null}, "raw": {"MAX": null}}`,
+	} {
+		if err := exact.Fits([]byte(text), new(outer)); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+func TestWhatDoesNotFit(t *testing.T) {
+	for text, want := range map[string]string{
+		`null`:                                   "json: null at `` is no exact_test.outer",
+		`{"MAX": 1}`:                             "json: `/MAX` is written `max` in exact_test.outer",
+		`{"max": 1, "Max": 2}`:                   "json: `/Max` is written `max` in exact_test.outer",
+		`{"plain": "x"}`:                         "json: `/plain` is written `Plain` in exact_test.outer",
+		`{"ma\u017f\u212a": 1, "li\u017ft": []}`: "json: `/li\u017ft` is written `list` in exact_test.outer",
+		`{"max": null}`:                          "json: null at `/max` is no int",
+		`{"list": null}`:                         "json: null at `/list` is no []exact_test.inner",
+		`{"list": [{"MAX": 1}]}`:                 "json: `/list/0/MAX` is written `max` in exact_test.inner",
+		`{"table": {"x": {"max":null}}}`:         "json: null at `/table/x/max` is no int",
+		`{"pointed": {"b": [null]}}`:             "json: null at `/pointed/b/0` is no string",
+		`{"Plain": "x"`:                          "unexpected end of JSON input",
+	} {
+		if err := exact.Fits([]byte(text), new(outer)); err == nil || err.Error() != want {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+func TestATargetIsAPointer(t *testing.T) {
+	for _, target := range []any{nil, outer{}, "x"} {
+		if err := exact.Fits([]byte("{}"), target); err == nil {
+			t.Errorf("%T is one", target)
+		}
+	}
+}

@@ -1,0 +1,51 @@
+//! Requests as large, as strange and as empty as they come, for the hostile checks of tests/guests/.
+
+use serde_json::{Value, json};
+
+/// A file of cases for `guardhouse test`.
+pub(crate) fn cases() -> Value {
+    let scopes: Vec<String> = (0..10_000).map(|index| format!("s{index}")).collect();
+    let missing_one = scopes.get(1..).unwrap_or_default().to_vec();
+    json!({ "cases": [
+        case("ten thousand scopes", "allow", "scopes", json!({ "token": { "client_id": "c", "scopes": scopes } })),
+        case("one less", "refused", "scopes", json!({ "token": { "client_id": "c", "scopes": missing_one } })),
+        case("a megabyte in one claim", "allow", "claims", claim(1_000_000)),
+        case("one character less", "refused", "claims", claim(999_999)),
+        echo("nothing but ASCII is not to be relied on", "日本語|file:///ü/{x}|Ω,né,🙂|{\"ключ\":\"né 🙂\"}", json!({
+            "token": { "client_id": "日本語" },
+            "arguments": { "ключ": "né 🙂" },
+        }), json!({ "uri": "file:///ü/{x}", "tags": ["né", "Ω", "🙂"] })),
+        echo("everything is empty", "|||{}", json!({
+            "token": { "client_id": "", "scopes": [], "claims": {} },
+            "arguments": {},
+            "attributes": {},
+        }), json!({ "uri": "", "tags": [] })),
+        echo("everything that may be left out is", "c|-||-", json!({ "token": { "client_id": "c" } }), json!({})),
+    ] })
+}
+
+fn claim(length: usize) -> Value {
+    json!({ "token": { "client_id": "c", "claims": { "blob": "x".repeat(length) } } })
+}
+
+/// The hostile check does what the component's name says.
+fn case(name: &str, outcome: &str, behaviour: &str, context: Value) -> Value {
+    let component = json!({ "kind": "tool", "name": behaviour });
+    json!({ "name": name, "outcome": outcome, "context": merged(json!({ "component": component }), context) })
+}
+
+/// A case of which the caller is told what the check has read.
+fn echo(name: &str, message: &str, context: Value, component: Value) -> Value {
+    let component = merged(json!({ "kind": "tool", "name": "echo" }), component);
+    let context = merged(json!({ "component": component }), context);
+    json!({ "name": name, "outcome": "explicit", "message": message, "context": context })
+}
+
+/// An object with the members of both.
+fn merged(first: Value, second: Value) -> Value {
+    let members = [first, second].into_iter().filter_map(|object| match object {
+        Value::Object(members) => Some(members),
+        _ => None,
+    });
+    members.flatten().collect::<serde_json::Map<_, _>>().into()
+}
