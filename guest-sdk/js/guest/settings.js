@@ -39,7 +39,7 @@ export function settingsExport(schema, validate = () => {}) {
   };
 }
 
-/** What the host is told of settings that were refused. Whatever was thrown, it is a text: the bindings take no other. */
+/** What the host is told of settings that were refused: a text, whatever was thrown. The bindings take no other. */
 function refusal(thrown) {
   try {
     return text(thrown?.message ?? thrown).toWellFormed();
