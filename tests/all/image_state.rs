@@ -142,6 +142,48 @@ fn each_instance_of_a_module_keeps_its_own_state() {
 }
 
 #[test]
+fn a_library_that_is_placed_when_it_is_linked_has_an_image_too() {
+    let items = "
+        (core module $places (global (export \"base\") i32 (i32.const 20)))
+        (core instance $places (instantiate $places))
+        (core module $library
+            (import \"places\" \"base\" (global $base i32))
+            (global $place i32 (i32.add (global.get $base) (i32.const 12)))
+            (func (export \"place\") (result i32) (global.get $place)))
+        (core instance $library (instantiate $library (with \"places\" (instance $places))))";
+    let plan = Plan {
+        items,
+        with: "(with \"library\" (instance $library))",
+        fields: "(import \"library\" \"place\" (func $place (result i32))) (global $g (mut i32) (i32.const 16))",
+        configure: "(global.set $g (call $place))",
+        check: "(select (global.get $g) (i32.const 16) (i32.eq (call $place) (i32.const 32)))",
+    };
+    assert_eq!(plan.outcome(), Outcome::Refused);
+    assert_eq!(plan.guest(ImagePolicy::Eager).check().tier(), Tier::Image);
+}
+
+#[test]
+fn what_a_library_writes_into_the_memory_of_another_is_not_lost() {
+    let items = "
+        (core module $heap (memory (export \"memory\") 1))
+        (core instance $heap (instantiate $heap))
+        (core module $library
+            (import \"memory\" \"memory\" (memory 1))
+            (data (i32.const 8) \"\\10\")
+            (func (export \"set\") (param i32) (i32.store (i32.const 8) (local.get 0)))
+            (func (export \"get\") (result i32) (i32.load (i32.const 8))))
+        (core instance $library (instantiate $library (with \"memory\" (instance $heap))))";
+    let plan = Plan {
+        items,
+        with: "(with \"library\" (instance $library))",
+        fields: "(import \"library\" \"set\" (func $set (param i32))) (import \"library\" \"get\" (func $get (result i32)))",
+        configure: "(call $set (i32.const 32))",
+        check: "(call $get)",
+    };
+    assert_eq!(plan.outcome(), Outcome::Refused);
+}
+
+#[test]
 fn handles_that_configure_has_made_are_still_there() {
     // The first handle is 1.
     let check = "(select (i32.const 16) (i32.const 32) (i32.eq (call $new (i32.const 0)) (i32.const 1)))";

@@ -37,13 +37,7 @@ const VENV: Option<&str> = Some("my-check/.venv");
 const NPM: &str = "npm ci --ignore-scripts";
 
 const PAGES: &[Page] = &[
-    Page {
-        name: "c",
-        projects: &["my-check"],
-        tools: VENV,
-        sdk: ("c", "make test"),
-        guest: Some(("c", "true")),
-    },
+    Page { name: "c", projects: &["my-check"], tools: VENV, sdk: ("c", "make test"), guest: Some(("c", "true")) },
     Page {
         name: "go",
         projects: &["my-check"],
