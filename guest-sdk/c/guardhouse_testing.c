@@ -106,6 +106,10 @@ void gh_test_trap(void) {
 
 /** Answers a pointer into a document. */
 static gh_option_string gh_test_answer(const char *document, const char *pointer, size_t pointer_length) {
+    if (pointer_length > 0 && pointer[0] != '/') {
+        fprintf(stderr, "`%.*s` is no JSON pointer: those begin with `/`\n", (int)pointer_length, pointer);
+        abort();
+    }
     gh_json value = document != NULL ? gh_json_parse(document) : (gh_json){{NULL, 0}};
     if (document != NULL && gh_json_is_absent(value)) {
         fprintf(stderr, "a document of the test is not JSON: %s\n", document);

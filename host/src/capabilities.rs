@@ -21,6 +21,7 @@ use crate::json::Json;
 use crate::log::{Log, Stream};
 use crate::outcome::{Cause, Fault};
 use crate::store::State;
+use crate::text::clip;
 
 /// Everything that any plugin may import. What needs a grant is linked too, so that one linker serves all; the check
 /// is refused before it can be called without its grant.
@@ -151,6 +152,11 @@ impl Request {
     }
 
     fn read(&mut self, document: fn(&Documents) -> &Option<Json>, pointer: &str) -> wasmtime::Result<Option<String>> {
+        // Were it answered like what is not there, a list of the forbidden would forbid nobody.
+        if !Json::is_pointer(pointer) {
+            let detail = format!("asked for `{}`, which is no JSON pointer: those begin with `/`", clip(pointer));
+            return Err(HostFault(Fault::new(Cause::Trap, detail)).into());
+        }
         let Some(text) = document(&self.documents).as_ref().and_then(|document| document.text_at(pointer)) else {
             return Ok(None);
         };

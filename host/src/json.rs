@@ -28,6 +28,12 @@ impl Json {
         read(text)
     }
 
+    /// Whether `text` is a JSON pointer (RFC 6901 section 3).
+    pub(crate) fn is_pointer(text: &str) -> bool {
+        let is_escaped = text.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
+        text.is_empty() || (text.starts_with('/') && is_escaped)
+    }
+
     /// The value under a JSON pointer (RFC 6901); "" is the whole document.
     pub(crate) fn text_at(&self, pointer: &str) -> Option<String> {
         self.0.pointer(pointer).map(Value::to_string)

@@ -98,12 +98,10 @@ fn each_document_of_a_request_is_read_by_its_own_function() {
 fn what_is_not_there_is_none() {
     for (function, pointer) in [
         ("claim", "/title"),
-        ("claim", "sub"),
         ("claim", "/sub/0"),
         ("claim", "/a~1b/~0/01"),
         ("claim", "/a~1b/~0/3"),
         ("claim", "/a~1b/~0/99999999999999999999999"),
-        ("claim", "/~"),
         ("detail", "/sub"),
         ("attribute", "/"),
     ] {
@@ -112,6 +110,16 @@ fn what_is_not_there_is_none() {
     assert_eq!(reads("claim", "", 1).outcome(&nobody()), Outcome::Allow);
     assert_eq!(reads("argument", "", 1).outcome(&nobody()), Outcome::Allow);
     assert_eq!(reads("detail", "", 1).outcome(&nobody()), said("{}"));
+}
+
+#[test]
+fn what_is_no_pointer_is_a_fault_and_not_something_that_is_not_there() {
+    for (function, pointer) in [("claim", "sub"), ("claim", "/~"), ("detail", "/a~2"), ("argument", "#/amount")] {
+        for context in [full(), nobody()] {
+            let fault = reads(function, pointer, 1).is_masked_for(Cause::Trap, &context);
+            assert!(fault.to_string().contains(&format!("`{pointer}`, which is no JSON pointer")), "{fault}");
+        }
+    }
 }
 
 #[test]

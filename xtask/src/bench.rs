@@ -75,25 +75,13 @@ fn javascript(folder: &Path) -> Result<PathBuf> {
 
 /// The same check in every language, as `cargo xtask languages` left it.
 fn languages(folder: &Path) -> Result<PathBuf> {
-    let (from, to) = (root()?.join("target/languages"), folder.join("languages"));
+    let to = folder.join("languages");
     std::fs::create_dir_all(&to).with_context(|| format!("cannot create `{}`", to.display()))?;
-    let mut found = 0;
-    for page in std::fs::read_dir(&from).context("`cargo xtask languages` makes them")? {
-        let page = page?;
-        for project in std::fs::read_dir(page.path())? {
-            let project = project?;
-            let name = project.file_name();
-            let component = project.path().join("build").join(&name).with_extension("wasm");
-            if !component.is_file() {
-                continue;
-            }
-            // A page with two projects has two languages.
-            let language = if name == "my-check" { page.file_name() } else { name };
-            std::fs::copy(&component, to.join(language).with_extension("wasm"))?;
-            found += 1;
-        }
+    let plugins = crate::languages::plugins()?;
+    anyhow::ensure!(!plugins.is_empty(), "there are none; `cargo xtask languages` makes them");
+    for (language, plugin) in plugins {
+        std::fs::copy(&plugin, to.join(language).with_extension("wasm"))?;
     }
-    anyhow::ensure!(found > 0, "there are none in `{}`; `cargo xtask languages` makes them", from.display());
     Ok(to)
 }
 

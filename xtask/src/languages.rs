@@ -1,9 +1,9 @@
 //! `cargo xtask languages`: makes, builds and runs plugins in every language, as their authors would.
 //!
-//! The commands are those of docs/languages/. What they need is installed into the folders that they run in.
+//! The commands are those of docs/languages/ and docs/porting.md. What they need is installed into the folders that they run in.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -16,12 +16,14 @@ use crate::root;
 /// A page of docs/languages/, and what else is tested with the tools that its commands install.
 struct Page {
     name: &'static str,
+    /// Where it is in docs/.
+    text: &'static str,
     /// The projects that the commands of the page make.
     projects: &'static [&'static str],
     /// The folder with the tools of a project, for other projects to use.
     tools: Option<&'static str>,
     /// The folder in guest-sdk/, and what runs the SDK's own tests there.
-    sdk: (&'static str, &'static str),
+    sdk: Option<(&'static str, &'static str)>,
     /// The folder in tests/guests/ that holds a hostile check in this language, and what makes it ready.
     guest: Option<(&'static str, &'static str)>,
 }
@@ -34,37 +36,49 @@ const CORPUS: [&str; 7] =
     ["run", "--quiet", "--locked", "--package=guardhouse-tests", "--bin=corpus", "--", "--require-scopes"];
 
 const VENV: Option<&str> = Some("my-check/.venv");
-const NPM: &str = "npm ci --ignore-scripts";
 
 const PAGES: &[Page] = &[
-    Page { name: "c", projects: &["my-check"], tools: VENV, sdk: ("c", "make test"), guest: Some(("c", "true")) },
     Page {
-        name: "go",
+        name: "c",
+        text: "languages/c.md",
         projects: &["my-check"],
         tools: VENV,
-        sdk: ("go", ".venv/bin/go test ./..."),
+        sdk: Some(("c", "make test")),
+        guest: Some(("c", "true")),
+    },
+    Page {
+        name: "go",
+        text: "languages/go.md",
+        projects: &["my-check"],
+        tools: VENV,
+        sdk: Some(("go", ".venv/bin/go test ./...")),
         guest: Some(("go", "true")),
     },
     Page {
         name: "javascript",
+        text: "languages/javascript.md",
         projects: &["my-check", "my-typed-check"],
         tools: None,
-        sdk: ("js", "npm ci --ignore-scripts && npm test"),
-        guest: Some(("js", NPM)),
+        sdk: Some(("js", "npm ci --ignore-scripts && npm test")),
+        guest: Some(("js", "npm ci --ignore-scripts")),
     },
+    Page { name: "porting", text: "porting.md", projects: &[], tools: None, sdk: None, guest: None },
     Page {
         name: "python",
+        text: "languages/python.md",
         projects: &["my-check"],
         tools: VENV,
-        sdk: ("python", "python3 -m unittest discover -s tests -t ."),
+        sdk: Some(("python", "python3 -m unittest discover -s tests -t .")),
         guest: Some(("python", "true")),
     },
-    Page { name: "rust", projects: &["my-check"], tools: None, sdk: ("rust", "cargo test --quiet"), guest: None },
+    // The tests of its SDK are those of the workspace.
+    Page { name: "rust", text: "languages/rust.md", projects: &["my-check"], tools: None, sdk: None, guest: None },
     Page {
         name: "zig",
+        text: "languages/zig.md",
         projects: &["my-check"],
         tools: VENV,
-        sdk: ("zig", ".venv/bin/python -m ziglang build test"),
+        sdk: Some(("zig", ".venv/bin/python -m ziglang build test")),
         guest: Some(("zig", "true")),
     },
 ];
@@ -78,30 +92,44 @@ pub(crate) fn run(names: &[&str]) -> Result<()> {
     let pages = PAGES.iter().filter(|page| names.is_empty() || names.contains(&page.name));
     for page in pages {
         println!("\n== {}", page.name);
-        page.run().with_context(|| format!("in `docs/languages/{}.md`", page.name))?;
+        page.run().with_context(|| format!("in `docs/{}`", page.text))?;
     }
     Ok(())
 }
 
+/// The plugins that were made, each with the name of its language.
+pub(crate) fn plugins() -> Result<Vec<(&'static str, PathBuf)>> {
+    let mut plugins = Vec::new();
+    for page in PAGES {
+        for project in page.projects {
+            // A second one is in a dialect.
+            let language = if *project == "my-check" { page.name } else { "typescript" };
+            plugins.push((language, page.plugin(project)?));
+        }
+    }
+    Ok(plugins.into_iter().filter(|(_, plugin)| plugin.is_file()).collect())
+}
+
 impl Page {
     fn run(&self) -> Result<()> {
-        let folder = root()?.join("target/languages").join(self.name);
+        let folder = self.folder()?;
         if folder.exists() {
             fs::remove_dir_all(&folder).with_context(|| format!("cannot empty `{}`", folder.display()))?;
         }
         fs::create_dir_all(&folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
-        let page = root()?.join("docs/languages").join(self.name).with_extension("md");
+        let page = root()?.join("docs").join(self.text);
         let text = fs::read_to_string(&page).with_context(|| format!("cannot read `{}`", page.display()))?;
         bash(&folder, &script(&text)?)?;
         for project in self.projects {
-            let plugin = folder.join(project).join("build").join(project).with_extension("wasm");
+            let plugin = self.plugin(project)?;
             println!("$ cargo xtask corpus --require-scopes {}", plugin.display());
             cargo([CORPUS.as_slice(), &[&plugin.display().to_string(), "tests/cases/fastmcp.jsonl"]].concat())?;
         }
-        let (sdk, tests) = self.sdk;
-        let sdk = root()?.join("guest-sdk").join(sdk);
-        self.lend_tools(&folder, &sdk)?;
-        bash(&sdk, tests)?;
+        if let Some((sdk, tests)) = self.sdk {
+            let sdk = root()?.join("guest-sdk").join(sdk);
+            self.lend_tools(&folder, &sdk)?;
+            bash(&sdk, tests)?;
+        }
         let Some((guest, prepare)) = self.guest else { return Ok(()) };
         let guest = root()?.join("tests/guests").join(guest);
         self.lend_tools(&folder, &guest)?;
@@ -113,6 +141,15 @@ impl Page {
             extremes.display()
         );
         bash(&guest, &script)
+    }
+
+    fn folder(&self) -> Result<PathBuf> {
+        Ok(root()?.join("target/languages").join(self.name))
+    }
+
+    /// What the commands of the page make of a project.
+    fn plugin(&self, project: &str) -> Result<PathBuf> {
+        Ok(self.folder()?.join(project).join("build").join(project).with_extension("wasm"))
     }
 
     /// Gives `borrower` the tools that the commands of the page installed.
