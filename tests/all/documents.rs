@@ -1,17 +1,17 @@
 //! What the documents show is what is tested elsewhere.
 
-/// The first block of code that exports a check.
-fn exported_check(document: &str) -> &str {
-    let blocks = document.split("```").skip(1).step_by(2);
-    let code = blocks.filter_map(|block| block.split_once('\n')).map(|(_, code)| code);
-    code.into_iter().find(|code| code.contains("guardhouse_sdk::export!")).unwrap()
+/// The first block of code in Python that has a check.
+fn first_check(document: &str) -> &str {
+    let blocks = document.split("```python\n").skip(1);
+    let code = blocks.filter_map(|block| block.split_once("```")).map(|(code, _)| code);
+    code.into_iter().find(|code| code.contains("def check(")).unwrap()
 }
 
 #[test]
-fn the_check_in_the_readme_is_the_one_that_the_sdk_compiles() {
+fn the_check_in_the_readme_is_the_one_that_the_sdk_explains() {
     let readme = include_str!("../../README.md");
-    let sdk = include_str!("../../guest-sdk/rust/README.md");
-    assert_eq!(exported_check(readme), exported_check(sdk));
+    let sdk = include_str!("../../guest-sdk/python/README.md");
+    assert_eq!(first_check(readme), first_check(sdk));
 }
 
 #[test]

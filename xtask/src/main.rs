@@ -10,6 +10,7 @@ mod guests;
 mod languages;
 mod manifest;
 mod process;
+mod python;
 mod test;
 mod toolchain;
 
@@ -34,6 +35,8 @@ commands:
   languages [PAGE…] follow the pages of docs/languages/, and test the SDKs and the hostile checks of each language
   bindings [--check] write what the SDKs know of wit/
                     --check writes nothing and fails if the result would differ
+  python [PART]     build the wheel of bindings/python/ and test it with FastMCP; PART is fastmcp (its own tests), load
+                    (10,000 requests) or bench
   guests [--check]  build the plugins of plugins/ into host/builtin/
                     --check writes nothing and fails if the result would differ
 ";
@@ -58,6 +61,7 @@ fn run(arguments: &[String]) -> Result<()> {
         ["bench", options @ ..] => bench::run(options),
         ["bindings", options @ ..] => bindings::run(options),
         ["languages", pages @ ..] => languages::run(pages),
+        ["python", parts @ ..] => python::run(parts),
         ["guests", options @ ..] => guests::run(options),
         [] | ["help" | "-h" | "--help"] => {
             print!("{USAGE}");

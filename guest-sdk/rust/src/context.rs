@@ -85,7 +85,10 @@ macro_rules! request {
                     match &self.source {
                         Source::Host => auth::request::$name(pointer).map(|json| parse(&json)),
                         #[cfg(not(target_family = "wasm"))]
-                        Source::Test(documents) => documents.$document.as_ref()?.pointer(well_formed(pointer)).cloned(),
+                        Source::Test(documents) => {
+                            let pointer = well_formed(pointer);
+                            documents.$document.as_ref()?.pointer(pointer).cloned()
+                        }
                     }
                 }
 

@@ -1,0 +1,18 @@
+"""`python -m guardhouse`: the command line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import NoReturn
+
+from guardhouse._host import COMMAND
+
+
+def main() -> NoReturn:
+    """Becomes the command `guardhouse`, with the same arguments."""
+    os.execv(COMMAND, ["guardhouse", *sys.argv[1:]])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""A middleware that passes call arguments on, and that refuses to serve unguarded what should be guarded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+from fastmcp.exceptions import AuthorizationError
+from fastmcp.server.middleware import AuthMiddleware, Middleware
+
+from guardhouse._check import Check
+from guardhouse._fastmcp_request import CALL, Call, current_request
+from guardhouse._record import LOGGER
+
+
+class GuardhouseMiddleware(Middleware):
+    """Tells checks what is being done, with which arguments. It comes before every `AuthMiddleware`, and after whatever
+    changes arguments.
+
+        mcp = FastMCP("Bank", middleware=[GuardhouseMiddleware()])
+
+    FastMCP runs no check at all over stdio. With `stdio="refuse"`, what one of Guardhouse's checks guards is not served
+    there: not listed, not called, not read. With `stdio="allow"` it is served to whoever can start the server.
+    """
+
+    def __init__(self, *, stdio: Literal["refuse", "allow"] = "refuse") -> None:
+        if stdio not in ("refuse", "allow"):
+            raise ValueError(f"`stdio` must be `refuse` or `allow`, and is {stdio!r}")
+        self._refuses_stdio = stdio == "refuse"
+        self._has_warned = False
+
+    async def on_call_tool(self, context: Any, call_next: Any) -> Any:
+        """Tells the checks of the call."""
+        message = context.message
+        await self._refuse_call(context, "tool", message.name)
+        return await self._told(context, call_next, message.name, message.arguments or {})
+
+    async def on_get_prompt(self, context: Any, call_next: Any) -> Any:
+        """Tells the checks of the prompt's arguments."""
+        message = context.message
+        await self._refuse_call(context, "prompt", message.name)
+        return await self._told(context, call_next, message.name, message.arguments or {})
+
+    async def on_read_resource(self, context: Any, call_next: Any) -> Any:
+        """Tells the checks which URI is read."""
+        await self.check_resource_access(context)
+        return await self._told(context, call_next, None, {"uri": str(context.message.uri)})
+
+    async def check_resource_access(self, context: Any) -> None:
+        """Refuses what is guarded over stdio."""
+        await self._refuse_call(context, "resource", str(context.message.uri))
+
+    async def on_list_tools(self, context: Any, call_next: Any) -> Any:
+        """Leaves out what is guarded over stdio."""
+        return await self._listed(context, await self._told(context, call_next, None, None))
+
+    async def on_list_resources(self, context: Any, call_next: Any) -> Any:
+        """Leaves out what is guarded over stdio."""
+        return await self._listed(context, await self._told(context, call_next, None, None))
+
+    async def on_list_resource_templates(self, context: Any, call_next: Any) -> Any:
+        """Leaves out what is guarded over stdio."""
+        return await self._listed(context, await self._told(context, call_next, None, None))
+
+    async def on_list_prompts(self, context: Any, call_next: Any) -> Any:
+        """Leaves out what is guarded over stdio."""
+        return await self._listed(context, await self._told(context, call_next, None, None))
+
+    async def _told(
+        self, context: Any, call_next: Any, component: str | None, arguments: Mapping[str, Any] | None
+    ) -> Any:
+        server = _server(context)
+        call = Call(current_request(), server, context.method or "", component, arguments)
+        token = CALL.set(call)
+        try:
+            return await call_next(context)
+        finally:
+            CALL.reset(token)
+
+    async def _refuse_call(self, context: Any, kind: str, name: str) -> None:
+        if not self._refuses(context):
+            return
+        server = _server(context)
+        if _guards_all(server) or any([await _is_guarded(found) for found in await _found(server, kind, name)]):
+            self._warn()
+            raise AuthorizationError(f"{kind} '{name}' is guarded, and is not served over stdio")
+
+    async def _listed(self, context: Any, components: Sequence[Any]) -> Sequence[Any]:
+        if not self._refuses(context):
+            return components
+        guards_all = _guards_all(_server(context))
+        served = [each for each in components if not (guards_all or await _is_guarded(each))]
+        if len(served) < len(components):
+            self._warn()
+        return served
+
+    def _refuses(self, context: Any) -> bool:
+        return self._refuses_stdio and getattr(context.fastmcp_context, "transport", None) == "stdio"
+
+    def _warn(self) -> None:
+        if not self._has_warned:
+            self._has_warned = True
+            LOGGER.warning("FastMCP runs no checks over stdio: what they guard is not served there")
+
+
+def _server(context: Any) -> Any:
+    return None if context.fastmcp_context is None else context.fastmcp_context.fastmcp
+
+
+async def _found(server: Any, kind: str, name: str) -> list[Any]:
+    """Every version of what goes by that name."""
+    match kind:
+        case "tool":
+            listed, found = await server.list_tools(run_middleware=False), await server.get_tool(name)
+        case "prompt":
+            listed, found = await server.list_prompts(run_middleware=False), await server.get_prompt(name)
+        case "template":
+            templates = await server.list_resource_templates(run_middleware=False)
+            return [each for each in templates if each.uri_template == name]
+        case _:
+            resources = await server.list_resources(run_middleware=False)
+            listed = [each for each in resources if str(each.uri) == name]
+            return [*listed, await server.get_resource(name), await server.get_resource_template(name)]
+    return [each for each in [*listed, found] if each is not None and each.name == name]
+
+
+def _checks(auth: Any) -> Iterable[Any]:
+    return auth if isinstance(auth, list) else [auth]  # pyright: ignore[reportUnknownVariableType]
+
+
+async def _is_guarded(component: Any) -> bool:
+    if component is None:
+        return False
+    if any(isinstance(check, Check) for check in _checks(getattr(component, "auth", None))):
+        return True
+    transformed = getattr(component, "parent_tool", None)
+    if transformed is not None:
+        return await _is_guarded(transformed)
+    server = getattr(component, "_server", None)
+    if server is None:
+        return False
+    # What is mounted does not say what guards it in its own server. What is not found there is not served.
+    originals = ("_original_name", "_original_uri", "_original_uri_template")
+    name = next((str(getattr(component, each)) for each in originals if getattr(component, each, None)), "")
+    found = await _found(server, component.KEY_PREFIX, name)
+    return _guards_all(server) or not found or any([await _is_guarded(each) for each in found])
+
+
+def _guards_all(server: Any) -> bool:
+    middleware = [each for each in getattr(server, "middleware", ()) if isinstance(each, AuthMiddleware)]
+    return any(isinstance(check, Check) for each in middleware for check in _checks(each.auth))

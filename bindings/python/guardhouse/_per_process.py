@@ -1,0 +1,53 @@
+"""What each process makes for itself."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class PerProcess(Generic[T]):
+    """Something with threads, made when it is first needed. A child that was forked makes its own."""
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self._made: tuple[int, T] | None = None
+        self._lock = threading.Lock()
+        _all.add(self)
+
+    @property
+    def is_made(self) -> bool:
+        """Whether this process has made it."""
+        made = self._made
+        return made is not None and made[0] == os.getpid()
+
+    def get(self) -> T:
+        """The one of this process."""
+        made = self._made
+        if made is not None and made[0] == os.getpid():
+            return made[1]
+        with self._lock:
+            made = self._made
+            if made is None or made[0] != os.getpid():
+                made = self._made = (os.getpid(), self._make())
+            return made[1]
+
+    def after_fork(self) -> None:
+        # Whoever held the lock is not here.
+        self._lock = threading.Lock()
+
+
+_all: weakref.WeakSet[PerProcess[Any]] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for each in _all:
+        each.after_fork()
+
+
+os.register_at_fork(after_in_child=_after_fork)

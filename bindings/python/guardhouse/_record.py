@@ -1,0 +1,60 @@
+"""What the operator is told, through `logging`.
+
+| logger | level | what |
+|---|---|---|
+| `guardhouse` | WARNING | each check that failed, once |
+| `guardhouse.decision` | INFO | each decision |
+| `guardhouse.plugin` | DEBUG | each line that a plugin wrote |
+"""
+
+from __future__ import annotations
+
+import logging
+
+from guardhouse._native import CheckReport, Report
+
+LOGGER = logging.getLogger("guardhouse")
+_DECISIONS = logging.getLogger("guardhouse.decision")
+_PLUGINS = logging.getLogger("guardhouse.plugin")
+
+
+def record(report: Report) -> None:
+    """Tells of a decision, but not of what failed in it."""
+    if _DECISIONS.isEnabledFor(logging.INFO):
+        decided = "all" if report.decided_by is None else repr(report.checks[report.decided_by].id)
+        outcome = "allow" if report.allow else "deny"
+        fuel = sum(check.fuel for check in report.checks)
+        _DECISIONS.info(
+            "decision %s: %s, decided by %s, checks %r, plugins %r, settings %r, fuel %d, %.6f s",
+            report.id,
+            outcome,
+            decided,
+            [check.id for check in report.checks],
+            [check.plugin for check in report.checks],
+            [check.settings for check in report.checks],
+            fuel,
+            report.elapsed,
+        )
+    if _PLUGINS.isEnabledFor(logging.DEBUG):
+        for check in report.checks:
+            for source, text in check.logs:
+                # A plugin's text must not look like a line of ours.
+                _PLUGINS.debug("decision %s: check %r wrote to %s: %r", report.id, check.id, source, text)
+
+
+def failed(report: Report) -> list[CheckReport]:
+    """The checks that failed."""
+    return [check for check in report.checks if check.outcome == "masked"]
+
+
+def fault(report: Report, check: CheckReport) -> str:
+    """Everything about a check that failed, on one line. It is for the operator only."""
+    parts = [f"decision {report.id}: check {check.id!r} failed: {check.cause}: {check.detail!r}"]
+    if check.plugin is not None:
+        parts.append(f"plugin {check.plugin}")
+    if check.backtrace is not None:
+        parts.append(f"backtrace {check.backtrace!r}")
+    if check.logs:
+        parts.append(f"wrote {check.logs!r}")
+    parts.append(f"fuel {check.fuel}, memory {check.memory_bytes}, {check.elapsed:.6f} s")
+    return "; ".join(parts)

@@ -1,0 +1,168 @@
+//! A check, in one process.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use guardhouse::{AuthCheck, AuthChecks, CheckConfig, Grants, Json, Limits, builtin, native};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use serde_json::Value;
+
+use crate::error::{LoadError, SettingsError};
+use crate::host::Host;
+use crate::limits;
+use crate::process::Owned;
+
+/// The code of checks, in one process: loaded once, whoever uses it.
+#[pyclass(frozen, weakref, module = "guardhouse._native")]
+pub(crate) struct Plugin(Owned<guardhouse::Plugin>);
+
+/// The check of one process.
+#[pyclass(frozen, module = "guardhouse._native")]
+pub(crate) struct Check {
+    inner: Owned<Inner>,
+    /// So that it is known for as long as it has a check.
+    _plugin: Option<Py<Plugin>>,
+}
+
+#[derive(Clone)]
+pub(crate) struct Inner {
+    pub(crate) check: Arc<dyn AuthCheck>,
+    pub(crate) deadline: Duration,
+    reads_request: bool,
+    reads_raw_token: bool,
+}
+
+#[pymethods]
+impl Plugin {
+    #[new]
+    fn new(py: Python<'_>, host: &Host, component: Vec<u8>) -> PyResult<Self> {
+        let host = host.host()?;
+        let plugin = py.detach(|| guardhouse::Plugin::load(host, &component));
+        let plugin = plugin.map_err(|error| LoadError::new_err(error.to_string()))?;
+        Ok(Self(Owned::new(plugin)))
+    }
+}
+
+#[pymethods]
+impl Check {
+    /// A check of a plugin.
+    #[staticmethod]
+    #[pyo3(signature = (plugin, *, settings, limits, grants, id, tenant))]
+    fn of_plugin(
+        py: Python<'_>,
+        plugin: &Bound<'_, Plugin>,
+        settings: Option<Vec<u8>>,
+        limits: &Bound<'_, PyDict>,
+        grants: Vec<String>,
+        id: Option<String>,
+        tenant: Option<String>,
+    ) -> PyResult<Self> {
+        let config = CheckConfig {
+            id,
+            tenant,
+            settings: settings.map(|text| read_settings(&text)).transpose()?,
+            grants: read_grants(&grants)?,
+            limits: limits::of_check(limits)?,
+            ..CheckConfig::default()
+        };
+        let kept = Some(plugin.clone().unbind());
+        let plugin = plugin.get().0.get()?;
+        let Limits { deadline, .. } = config.limits;
+        let reads_raw_token = config.grants.raw_token;
+        let check = py.detach(|| guardhouse::Check::new(plugin, config));
+        let check = check.map_err(|error| SettingsError::new_err(error.to_string()))?;
+        let imports = &plugin.shape().imports;
+        let reads_request = imports.iter().any(|import| import.starts_with("guardhouse:auth/request@"));
+        let inner = Inner { check: Arc::new(check), deadline, reads_request, reads_raw_token };
+        Ok(Self { inner: Owned::new(inner), _plugin: kept })
+    }
+
+    /// One of the origin's own checks, in Rust and without a sandbox.
+    #[staticmethod]
+    fn of_native(name: &str, settings: Option<Vec<u8>>) -> PyResult<Self> {
+        let settings = settings.map(|text| read_settings(&text)).transpose()?.unwrap_or_default();
+        let list = |name: &str| -> PyResult<Vec<String>> {
+            let list = settings.get(name).and_then(Value::as_array);
+            let texts = list.map(|list| list.iter().map(|text| text.as_str().map(str::to_owned)).collect());
+            texts.flatten().ok_or_else(|| SettingsError::new_err(format!("`{name}` must be a list of texts")))
+        };
+        let text = |name: &str| -> PyResult<String> {
+            let text = settings.get(name).and_then(Value::as_str).map(str::to_owned);
+            text.ok_or_else(|| SettingsError::new_err(format!("`{name}` must be a text")))
+        };
+        let check = match name {
+            "require-auth" => native::require_auth(),
+            "require-scopes" => native::require_scopes(list("scopes")?),
+            "restrict-tag" => native::restrict_tag(text("tag")?, list("scopes")?),
+            _ => return Err(LoadError::new_err(format!("there is no native check `{name}`"))),
+        };
+        let inner =
+            Inner { check: check.into(), deadline: Duration::ZERO, reads_request: false, reads_raw_token: false };
+        Ok(Self { inner: Owned::new(inner), _plugin: None })
+    }
+
+    /// The name that the operator knows it by.
+    #[getter]
+    fn id(&self) -> PyResult<String> {
+        Ok(self.get()?.check.id().to_owned())
+    }
+
+    /// The digest of the plugin; none for a native check.
+    #[getter]
+    fn digest(&self) -> PyResult<Option<String>> {
+        Ok(self.get()?.check.identity().plugin.map(|digest| digest.to_string()))
+    }
+
+    /// Whether it can name the scopes that are missing.
+    #[getter]
+    fn is_scope_aware(&self) -> PyResult<bool> {
+        Ok(self.get()?.check.is_scope_aware())
+    }
+
+    /// Whether it can ask for claims, details and arguments.
+    #[getter]
+    fn reads_request(&self) -> PyResult<bool> {
+        Ok(self.get()?.reads_request)
+    }
+
+    /// Whether it was granted the bearer secret.
+    #[getter]
+    fn reads_raw_token(&self) -> PyResult<bool> {
+        Ok(self.get()?.reads_raw_token)
+    }
+}
+
+impl Check {
+    pub(crate) fn get(&self) -> PyResult<&Inner> {
+        self.inner.get()
+    }
+}
+
+/// The bytes of a plugin that ships with the package.
+#[pyfunction]
+pub(crate) fn builtin_component(name: &str) -> PyResult<&'static [u8]> {
+    builtin::bytes(name).ok_or_else(|| {
+        let names = builtin::NAMES.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        LoadError::new_err(format!("there is no built-in plugin `{name}`; there are {names}"))
+    })
+}
+
+/// What a decision of so many checks may take: each has its own deadline besides.
+pub(crate) fn deadline(checks: &[Inner]) -> Duration {
+    let all = checks.iter().map(|check| check.deadline).fold(Duration::ZERO, Duration::saturating_add);
+    all.max(AuthChecks::<guardhouse::Check>::DEADLINE)
+}
+
+fn read_settings(text: &[u8]) -> PyResult<Json> {
+    Json::parse(text).map_err(|error| SettingsError::new_err(format!("the settings are not JSON: {error}")))
+}
+
+fn read_grants(names: &[String]) -> PyResult<Grants> {
+    names.iter().try_fold(Grants::default(), |grants, name| {
+        grants.with(name).ok_or_else(|| {
+            let known = Grants::KNOWN.iter().map(|(known, _)| format!("`{known}`")).collect::<Vec<_>>().join(", ");
+            SettingsError::new_err(format!("there is no grant `{name}`; there is {known}"))
+        })
+    })
+}

@@ -1,0 +1,88 @@
+//! The sandbox of one process, and the threads that checks run on.
+
+use std::num::NonZero;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use guardhouse::CompilerProcess;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use tokio::runtime::{Builder, Handle, Runtime};
+
+use crate::error::HostError;
+use crate::limits;
+use crate::process::Owned;
+
+/// The host of one process.
+///
+/// None of its threads ever touches the interpreter: what they have done, a `Bell` tells.
+#[pyclass(frozen, module = "guardhouse._native")]
+pub(crate) struct Host(Owned<Inner>);
+
+struct Inner {
+    host: guardhouse::Host,
+    runtime: Option<Runtime>,
+}
+
+#[pymethods]
+impl Host {
+    #[new]
+    fn new(
+        py: Python<'_>,
+        limits: &Bound<'_, PyDict>,
+        compiler: PathBuf,
+        cache: Option<PathBuf>,
+        tick: Option<f64>,
+    ) -> PyResult<Self> {
+        let limits = limits::of_host(limits)?;
+        let tick = tick.map(Duration::try_from_secs_f64).transpose();
+        let tick = tick.map_err(|error| HostError::new_err(format!("`tick`: {error}")))?;
+        py.detach(|| {
+            let compiler = CompilerProcess { program: compiler, arguments: vec!["compile-plugin".to_owned()] };
+            let mut builder = guardhouse::Host::builder().limits(limits).compiler(compiler);
+            if let Some(folder) = cache {
+                builder = builder.cache(folder);
+            }
+            if let Some(tick) = tick {
+                builder = builder.tick(tick);
+            }
+            let host = builder.build().map_err(|error| HostError::new_err(error.to_string()))?;
+            // One that computes gives up its thread each tick, so that few are enough.
+            let threads = std::thread::available_parallelism().map_or(2, NonZero::get).max(2);
+            let runtime = Builder::new_multi_thread()
+                .worker_threads(threads)
+                .thread_name("guardhouse-worker")
+                .enable_time()
+                .build()
+                .map_err(|error| HostError::new_err(format!("cannot start the threads of the checks: {error}")))?;
+            Ok(Self(Owned::new(Inner { host, runtime: Some(runtime) })))
+        })
+    }
+
+    /// What to change about this machine: pairs of what was found and what to do.
+    #[getter]
+    fn advice(&self) -> PyResult<Vec<(String, String)>> {
+        let advice = self.0.get()?.host.advice();
+        Ok(advice.iter().map(|advice| (advice.found.to_string(), advice.change.to_string())).collect())
+    }
+}
+
+impl Host {
+    pub(crate) fn host(&self) -> PyResult<&guardhouse::Host> {
+        Ok(&self.0.get()?.host)
+    }
+
+    pub(crate) fn threads(&self) -> PyResult<&Handle> {
+        let runtime = self.0.get()?.runtime.as_ref();
+        runtime.map(Runtime::handle).ok_or_else(|| HostError::new_err("the threads of the checks have ended"))
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // Whoever drops it must not wait for a check.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}

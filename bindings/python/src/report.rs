@@ -1,0 +1,79 @@
+//! What is known of a decision, for Python to read.
+
+use guardhouse::{Decision, Denial, Outcome};
+use pyo3::prelude::*;
+
+/// One decision with how it came about.
+#[pyclass(frozen, get_all, module = "guardhouse._native")]
+pub(crate) struct Report {
+    id: String,
+    allow: bool,
+    message: Option<String>,
+    missing_scopes: Vec<String>,
+    checks: Vec<Py<CheckReport>>,
+    decided_by: Option<usize>,
+    elapsed: f64,
+}
+
+/// One check's part in a decision.
+#[pyclass(frozen, get_all, module = "guardhouse._native")]
+pub(crate) struct CheckReport {
+    id: String,
+    tenant: Option<String>,
+    plugin: Option<String>,
+    settings: Option<String>,
+    outcome: &'static str,
+    cause: Option<&'static str>,
+    detail: Option<String>,
+    backtrace: Option<String>,
+    logs: Vec<(&'static str, String)>,
+    elapsed: f64,
+    fuel: u64,
+    memory_bytes: usize,
+}
+
+impl Report {
+    pub(crate) fn new(py: Python<'_>, report: guardhouse::Report) -> PyResult<Self> {
+        let id = report.id.to_string();
+        let checks = report.checks.into_iter().map(|check| Py::new(py, CheckReport::from(check)));
+        let (allow, message, missing_scopes) = match report.decision {
+            Decision::Allow => (true, None, Vec::new()),
+            Decision::Deny(Denial { message, missing_scopes, .. }) => (false, message, missing_scopes),
+        };
+        Ok(Self {
+            id,
+            allow,
+            message,
+            missing_scopes,
+            checks: checks.collect::<PyResult<_>>()?,
+            decided_by: report.decided_by,
+            elapsed: report.elapsed.as_secs_f64(),
+        })
+    }
+}
+
+impl From<guardhouse::CheckReport> for CheckReport {
+    fn from(report: guardhouse::CheckReport) -> Self {
+        let outcome = report.outcome.kind();
+        let fault = match report.outcome {
+            Outcome::Masked(fault) => Some(fault),
+            Outcome::Allow | Outcome::Refused | Outcome::Explicit(_) => None,
+        };
+        let cause = fault.as_ref().map(|fault| fault.cause.as_str());
+        let (detail, backtrace) = fault.map(|fault| (fault.detail, fault.backtrace)).unzip();
+        Self {
+            id: report.id,
+            tenant: report.tenant,
+            plugin: report.plugin.map(|digest| digest.to_string()),
+            settings: report.settings.map(|digest| digest.to_string()),
+            outcome,
+            cause,
+            detail,
+            backtrace: backtrace.flatten(),
+            logs: report.logs.into_iter().map(|line| (line.source, line.text)).collect(),
+            elapsed: report.usage.elapsed.as_secs_f64(),
+            fuel: report.usage.fuel,
+            memory_bytes: report.usage.memory_bytes,
+        }
+    }
+}

@@ -1,0 +1,125 @@
+"""What a check costs, by itself and as a share of a whole request: `python tests/bench.py [--quick]`.
+
+All of it is measured in one run, in turns, so that what disturbs one disturbs all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import guardhouse
+from conftest import served, verifier
+from fastmcp import Client, FastMCP
+from fastmcp.server.auth import AccessToken, require_scopes
+from fastmcp.tools import Tool
+from fastmcp.utilities.authorization import AuthContext, run_auth_checks
+from plugins import plugin
+
+SETTINGS = {"scopes": ["read"]}
+PATIENT = guardhouse.Limits(deadline=5)
+
+
+def checks() -> dict[str, Any]:
+    return {
+        "FastMCP's own `require_scopes`": require_scopes("read"),
+        "Guardhouse, native `require-scopes`": guardhouse.check("native:require-scopes", SETTINGS),
+        "Guardhouse, `require-scopes` in a sandbox": guardhouse.check(
+            "builtin:require-scopes", SETTINGS, limits=PATIENT
+        ),
+        "Guardhouse, the smallest plugin in a sandbox": guardhouse.check(plugin("allow"), limits=PATIENT),
+    }
+
+
+async def _timed(rounds: int, works: dict[str, Callable[[], Awaitable[Any]]]) -> dict[str, list[float]]:
+    times: dict[str, list[float]] = {name: [] for name in works}
+    for _ in range(rounds):
+        for name, work in works.items():
+            start = time.perf_counter()
+            await work()
+            times[name].append(time.perf_counter() - start)
+    return times
+
+
+async def decisions(rounds: int) -> dict[str, list[float]]:
+    async def tool() -> str:
+        """Searches."""
+        return "found"
+
+    component = Tool.from_function(tool, tags={"a", "b"})
+    token = AccessToken(token="t", client_id="alice", scopes=["read", "write"], claims={"sub": "alice"})
+
+    def asks(check: Any) -> Callable[[], Awaitable[Any]]:
+        # A new context each time: the same one is answered from memory.
+        return lambda: run_auth_checks([check], AuthContext(token=token, component=component))
+
+    works = {name: asks(check) for name, check in checks().items()}
+    # Enough for images of what is asked often.
+    await _timed(400, works)
+    return await _timed(rounds, works)
+
+
+def blocking(rounds: int) -> list[float]:
+    check = checks()["Guardhouse, `require-scopes` in a sandbox"]
+    token = guardhouse.AccessToken("alice", ["read", "write"], subject="alice")
+    context = guardhouse.AuthContext(guardhouse.Component("tool", "search", tags={"a", "b"}), token)
+    times = []
+    for _ in range(400 + rounds):
+        start = time.perf_counter()
+        guardhouse.run_auth_checks(check, context)
+        times.append(time.perf_counter() - start)
+    return times[400:]
+
+
+async def _requests(url: str, names: list[str], rounds: int) -> dict[str, list[float]]:
+    async with Client(url, auth="reader") as client:
+
+        def calls(at: int) -> Callable[[], Awaitable[Any]]:
+            return lambda: client.call_tool(f"tool{at}", {})
+
+        works = {name: calls(at) for at, name in enumerate(names)}
+        await _timed(20, works)
+        return await _timed(rounds, works)
+
+
+def requests(rounds: int) -> dict[str, list[float]]:
+    mcp: FastMCP = FastMCP("Bench", auth=verifier())
+
+    async def answer() -> str:
+        return "answer"
+
+    guarded = {"no check": None, **checks()}
+    for at, check in enumerate(guarded.values()):
+        mcp.tool(answer, name=f"tool{at}", auth=check)
+    # The quickest that FastMCP offers, so that the share of a check is not understated.
+    with served(mcp, stateless_http=True, json_response=True) as url:
+        return asyncio.run(_requests(url, list(guarded), rounds))
+
+
+def _row(name: str, times: list[float], base: float) -> str:
+    ordered = sorted(times)
+    median, tail = statistics.median(ordered), ordered[int(len(ordered) * 0.99)]
+    return f"| {name} | {median * 1e6:,.1f} µs | {tail * 1e6:,.1f} µs | {median / base:.2f}x |"
+
+
+def main() -> None:
+    rounds, calls = (200, 20) if "--quick" in sys.argv else (5000, 500)
+    found = asyncio.run(decisions(rounds))
+    own = statistics.median(next(iter(found.values())))
+    print("| one decision, by FastMCP's engine | p50 | p99 | FastMCP's own |\n|---|---:|---:|---:|")
+    for name, times in found.items():
+        print(_row(name, times, own))
+    print(_row("(without FastMCP: `guardhouse.run_auth_checks`, in a thread)", blocking(rounds), own))
+    whole = requests(calls)
+    base = statistics.median(whole["no check"])
+    print("\n| one call over HTTP, client and server | p50 | p99 | no check |\n|---|---:|---:|---:|")
+    for name, times in whole.items():
+        print(_row(name, times, base))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+"""Many requests from many clients at once, to good and hostile plugins: `python tests/load.py [REQUESTS] [CLIENTS]`.
+
+The server runs in a process of its own. It must answer every request rightly, and grow in nothing: not in memory, open
+files or threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import multiprocessing
+import os
+import socket
+import sys
+import time
+from collections import defaultdict
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any
+
+import guardhouse
+import uvicorn
+from conftest import verifier
+from fastmcp import Client, FastMCP
+from plugins import denies_with, plugin
+
+QUICK = guardhouse.Limits(deadline=0.1)
+PATIENT = guardhouse.Limits(deadline=5)
+ALLOWED = {"open", "scoped", "tagged"}
+CHECKS: dict[str, Any] = {
+    "scoped": lambda: guardhouse.check("builtin:require-scopes", {"scopes": ["read"]}, limits=PATIENT),
+    "tagged": lambda: guardhouse.check(
+        "builtin:restrict-tag", {"tag": "secret", "scopes": ["admin"]}, limits=PATIENT
+    ),
+    "admin": lambda: guardhouse.check("builtin:require-scopes", {"scopes": ["admin"]}, limits=PATIENT),
+    "no": lambda: guardhouse.check(plugin("refuse"), limits=PATIENT),
+    "words": lambda: guardhouse.check(denies_with("closed"), limits=PATIENT),
+    "trap": lambda: guardhouse.check(plugin("unreachable"), limits=PATIENT),
+    "bomb": lambda: guardhouse.check(plugin("memory-trap"), limits=PATIENT),
+    "loop": lambda: guardhouse.check(plugin("loop"), limits=QUICK),
+}
+# One in a hundred never ends: each takes a tenth of a second of a processor.
+MIX = (["scoped"] * 40 + ["tagged"] * 20 + ["open"] * 5 + ["admin"] * 12 + ["no"] * 8 + ["words"] * 6
+       + ["trap"] * 5 + ["bomb"] * 3 + ["loop"])
+
+
+@dataclass
+class Size:
+    """What a process has."""
+
+    resident: int
+    files: int
+    threads: int
+
+    @staticmethod
+    def of(process: int) -> Size:
+        with open(f"/proc/{process}/status") as status:
+            fields = dict(line.split(":", 1) for line in status)
+        files = len(os.listdir(f"/proc/{process}/fd"))
+        return Size(int(fields["VmRSS"].split()[0]) << 10, files, int(fields["Threads"]))
+
+
+def serve(pipe: Connection) -> None:
+    mcp: FastMCP = FastMCP("Load", auth=verifier())
+
+    async def answer() -> str:
+        return "answer"
+
+    mcp.tool(answer, name="open")
+    for name, make in CHECKS.items():
+        mcp.tool(answer, name=name, auth=make())
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(128)
+    pipe.send(listener.getsockname()[1])
+    app = mcp.http_app(stateless_http=True)
+    uvicorn.Server(uvicorn.Config(app, log_level="critical")).run(sockets=[listener])
+
+
+@dataclass
+class Result:
+    """What became of a load."""
+
+    requests: int
+    wrong: list[str]
+    seconds: float
+    latencies: dict[str, list[float]]
+    before: Size
+    after: Size
+
+    def percentile(self, share: float, *names: str) -> float:
+        """In milliseconds, of the tools of these names or of all."""
+        times = sorted(each for name, known in self.latencies.items() if not names or name in names for each in known)
+        return times[min(len(times) - 1, int(len(times) * share))] * 1000
+
+
+async def _load(url: str, process: int, requests: int, clients: int) -> Result:
+    wrong: list[str] = []
+    latencies: dict[str, list[float]] = defaultdict(list)
+    numbers = iter(range(requests))
+
+    async def one(client: Client[Any]) -> None:
+        for number in numbers:
+            # A stride that is coprime to the mix visits all of it, in another order than it is written.
+            name = MIX[number * 37 % len(MIX)]
+            start = time.perf_counter()
+            try:
+                found = str((await client.call_tool(name, {})).data)
+            except Exception as error:
+                found = str(error)
+            latencies[name].append(time.perf_counter() - start)
+            expected = "answer" if name in ALLOWED else f"Unknown tool: '{name}'"
+            if found != expected:
+                wrong.append(f"{name}: {found}")
+
+    async with contextlib.AsyncExitStack() as stack:
+        made = [await stack.enter_async_context(Client(url, auth="reader")) for _ in range(clients)]
+        # What is made once is made before anything is counted.
+        await asyncio.gather(*(_warm_up(client) for client in made))
+        before = Size.of(process)
+        start = time.perf_counter()
+        await asyncio.gather(*(one(client) for client in made))
+        seconds = time.perf_counter() - start
+        return Result(requests, wrong, seconds, latencies, before, Size.of(process))
+
+
+async def _warm_up(client: Client[Any]) -> None:
+    for name in ("open", *CHECKS):
+        with contextlib.suppress(Exception):
+            await client.call_tool(name, {})
+
+
+def run(requests: int, clients: int) -> Result:
+    """Serves, and puts the load on."""
+    # A log of every fault, with FastMCP's drawings around it, would be most of the load.
+    os.environ["FASTMCP_LOG_LEVEL"] = "ERROR"
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=serve, args=(theirs,), daemon=True)
+    process.start()
+    try:
+        assert process.pid is not None and ours.poll(120)
+        return asyncio.run(_load(f"http://127.0.0.1:{ours.recv()}/mcp", process.pid, requests, clients))
+    finally:
+        process.terminate()
+        process.join()
+
+
+def main() -> int:
+    requests, clients = (int(number) for number in (*sys.argv[1:], *("10000", "50")[len(sys.argv) - 1 :]))
+    result = run(requests, clients)
+    good = sorted(ALLOWED)
+    print(f"{result.requests:,} requests of {clients} clients in {result.seconds:.1f} s, {len(result.wrong)} wrong")
+    print("| tools | p50 | p99 | max |\n|---|---:|---:|---:|")
+    for title, names in (("allowed", good), ("endless", ["loop"]), ("all", [])):
+        times = " | ".join(f"{result.percentile(share, *names):.1f} ms" for share in (0.5, 0.99, 1))
+        print(f"| {title} | {times} |")
+    print("| server | before | after |\n|---|---:|---:|")
+    print(f"| resident | {result.before.resident >> 20} MiB | {result.after.resident >> 20} MiB |")
+    print(f"| open files | {result.before.files} | {result.after.files} |")
+    print(f"| threads | {result.before.threads} | {result.after.threads} |")
+    for line in result.wrong[:5]:
+        print(line)
+    return 1 if result.wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

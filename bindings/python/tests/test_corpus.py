@@ -1,0 +1,121 @@
+"""FastMCP's own engines on recorded decisions, with Guardhouse's checks in place of FastMCP's."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import fastmcp.utilities.authorization as authorization
+import guardhouse
+import guardhouse.fastmcp
+import pytest
+from fastmcp.exceptions import AuthorizationError
+from fastmcp.prompts import Prompt
+from fastmcp.resources import Resource, ResourceTemplate
+from fastmcp.server.auth import AccessToken
+from fastmcp.tools import Tool
+from plugins import REPOSITORY, denies_with, plugin
+
+CORPUS = Path(os.environ.get("GUARDHOUSE_CORPUS", REPOSITORY / "tests" / "cases" / "fastmcp.jsonl"))
+CASES = [json.loads(line) for line in CORPUS.read_text().splitlines()]
+KINDS: dict[str, Any] = {"tool": Tool, "resource": Resource, "resource_template": ResourceTemplate, "prompt": Prompt}
+# The machine may be busy, and the corpus is not about time.
+PATIENT = guardhouse.Limits(deadline=10, configure_deadline=10)
+
+has_shortfall = hasattr(authorization, "run_auth_checks_with_shortfall")
+
+
+@functools.cache
+def _check(rule: str) -> guardhouse.Check:
+    match json.loads(rule):
+        case {"kind": "allow"}:
+            return guardhouse.check(plugin("allow"), limits=PATIENT)
+        case {"kind": "deny"}:
+            return guardhouse.check(plugin("refuse"), limits=PATIENT)
+        case {"kind": "raise_other"}:
+            return guardhouse.check(plugin("unreachable"), limits=PATIENT)
+        case {"kind": "raise_authorization_error", "message": message}:
+            return guardhouse.check(denies_with(message), limits=PATIENT)
+        case {"kind": kind, **settings}:
+            name = kind.replace("_", "-")
+            return guardhouse.check(f"builtin:{name}", settings=settings or None, limits=PATIENT)
+    raise AssertionError(rule)
+
+
+def check(rule: dict[str, Any]) -> guardhouse.Check:
+    return _check(json.dumps(rule))
+
+
+def context(recorded: dict[str, Any]) -> authorization.AuthContext:
+    component = dict(recorded["component"])
+    kind = KINDS[component.pop("type")]
+    component["tags"] = set(component["tags"])
+    token = recorded["token"]
+    return authorization.AuthContext(
+        token=None if token is None else AccessToken.model_construct(**token),
+        # Not validated: some names and URIs are hostile on purpose.
+        component=kind.model_construct(**component),
+    )
+
+
+async def _answer(engine: Any, case: dict[str, Any]) -> Any:
+    try:
+        return await engine([check(rule) for rule in case["checks"]], context(case["context"]))
+    except AuthorizationError as error:
+        return {"error": str(error)}
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The checks that the engine called."""
+    called: list[str] = []
+    evaluate = guardhouse.fastmcp.evaluate
+
+    async def counted(check: guardhouse.Check, ctx: Any) -> bool:
+        called.append(check.id)
+        return await evaluate(check, ctx)
+
+    monkeypatch.setattr(guardhouse.fastmcp, "evaluate", counted)
+    return called
+
+
+def test_there_are_cases() -> None:
+    assert len(CASES) == 2504
+
+
+def test_the_plain_engine_agrees_on_every_case(calls: list[str], warnings: Any) -> None:
+    async def run() -> list[Any]:
+        disagreements = []
+        for case in CASES:
+            calls.clear()
+            warnings.texts.clear()
+            answer = await _answer(authorization.run_auth_checks, case)
+            found = {"allow": answer} if isinstance(answer, bool) else answer, len(calls), len(warnings.texts)
+            if found != (case["expected"], case["calls"], case["warnings"]):
+                disagreements.append((case["id"], found))
+        return disagreements
+
+    assert asyncio.run(run()) == []
+
+
+@pytest.mark.skipif(not has_shortfall, reason="this FastMCP has no shortfall engine")
+def test_the_shortfall_engine_agrees_on_every_case(calls: list[str], warnings: Any) -> None:
+    async def run() -> list[Any]:
+        disagreements = []
+        for case in CASES:
+            calls.clear()
+            warnings.texts.clear()
+            answer = await _answer(authorization.run_auth_checks_with_shortfall, case)
+            verdict, missing = ({"allow": answer[0]}, answer[1]) if isinstance(answer, tuple) else (answer, [])
+            found = verdict, missing, len(calls), len(warnings.texts)
+            recorded = case["shortfall"]
+            expected = recorded["expected"], recorded["missing"], recorded["calls"], recorded["warnings"]
+            if found != expected:
+                disagreements.append((case["id"], found, expected))
+        return disagreements
+
+    assert asyncio.run(run()) == []

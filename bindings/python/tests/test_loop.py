@@ -1,0 +1,161 @@
+"""Event loops: none is held up by a check."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import guardhouse
+import pytest
+import uvloop
+from conftest import verifier
+from fastmcp import Client
+from guardhouse import AuthContext, Component
+from plugins import plugin
+from test_server import is_open, seen, server_with
+
+PATIENT = guardhouse.Limits(deadline=10)
+CONTEXT = AuthContext(Component("tool", "x"))
+
+LOOPS: dict[str, Any] = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+
+
+@pytest.fixture(params=LOOPS)
+def run(request: pytest.FixtureRequest) -> Any:
+    def run_in(main: Any) -> Any:
+        loop = LOOPS[request.param]()
+        try:
+            return loop.run_until_complete(main)
+        finally:
+            loop.close()
+
+    return run_in
+
+
+async def _ticks_during(work: Any) -> int:
+    """How often another task gets its turn until the work is done."""
+    ticks = 0
+
+    async def tick() -> None:
+        nonlocal ticks
+        while True:
+            ticks += 1
+            await asyncio.sleep(0)
+
+    ticking = asyncio.create_task(tick())
+    await work
+    ticking.cancel()
+    return ticks
+
+
+def test_an_endless_plugin_holds_nobody_up(run: Any) -> None:
+    endless = guardhouse.check(plugin("loop"), limits=guardhouse.Limits(deadline=0.5))
+    quick = guardhouse.check(plugin("allow"), limits=PATIENT)
+
+    async def main() -> tuple[int, list[bool]]:
+        answered: list[bool] = []
+
+        async def endlessly() -> None:
+            with pytest.raises(guardhouse.MaskedDenial, match="deadline"):
+                await endless(CONTEXT)
+
+        async def others() -> None:
+            while True:
+                answered.append(await quick(CONTEXT))
+
+        asking = asyncio.create_task(others())
+        ticks = await _ticks_during(endlessly())
+        asking.cancel()
+        return ticks, answered
+
+    ticks, answered = run(main())
+    # Had the loop been held up, there would be a handful.
+    assert ticks > 200
+    assert len(answered) > 20 and all(answered)
+
+
+def test_many_endless_plugins_hold_nobody_up(run: Any) -> None:
+    endless = guardhouse.check(plugin("loop"), limits=guardhouse.Limits(deadline=0.5))
+    quick = guardhouse.check(plugin("allow"), limits=PATIENT)
+
+    async def main() -> None:
+        asking = [asyncio.create_task(endless(CONTEXT)) for _ in range(16)]
+        for _ in range(10):
+            await asyncio.sleep(0)
+        # All threads that there are have an endless plugin each, and more.
+        assert await quick(CONTEXT)
+        assert not any(each.done() for each in asking)
+        ends = await asyncio.gather(*asking, return_exceptions=True)
+        assert all(isinstance(end, guardhouse.MaskedDenial) for end in ends)
+
+    run(main())
+
+
+def test_nobody_waits_for_what_was_cancelled(run: Any) -> None:
+    host = guardhouse.Host(guardhouse.HostLimits(instances=1))
+    endless = guardhouse.check(plugin("loop"), limits=guardhouse.Limits(deadline=60), host=host)
+    quick = guardhouse.check(plugin("allow"), limits=PATIENT, host=host)
+
+    async def main() -> bool:
+        asking = asyncio.create_task(endless(CONTEXT))
+        while not await _is_busy(asking):
+            pass
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        # There is room for one only, and it is free again.
+        return await quick(CONTEXT)
+
+    assert run(main()) is True
+
+
+async def _is_busy(task: asyncio.Task[Any]) -> bool:
+    await asyncio.sleep(0)
+    return not task.done()
+
+
+def test_loops_in_threads_share_checks() -> None:
+    check = guardhouse.check(plugin("allow"), limits=PATIENT)
+
+    async def main() -> bool:
+        return all(await asyncio.gather(*(check(CONTEXT) for _ in range(50))))
+
+    with ThreadPoolExecutor(8) as threads:
+        assert all(threads.map(lambda _: asyncio.run(main()), range(16)))
+        assert all(threads.map(lambda _: guardhouse.run_auth_checks(check, CONTEXT).allow, range(200)))
+
+
+def test_a_loop_leaves_no_files_behind() -> None:
+    check = guardhouse.check(plugin("allow"), limits=PATIENT)
+
+    def files() -> int:
+        gc.collect()
+        return len(os.listdir("/proc/self/fd"))
+
+    async def main() -> bool:
+        return await check(CONTEXT)
+
+    asyncio.run(main())
+    before = files()
+    for _ in range(20):
+        assert asyncio.run(main())
+    assert files() <= before
+
+
+def test_the_interpreter_goes_on_while_a_thread_waits_for_a_check() -> None:
+    endless = guardhouse.check(plugin("loop"), limits=guardhouse.Limits(deadline=0.5))
+    thread = threading.Thread(target=guardhouse.run_auth_checks, args=(endless, CONTEXT))
+    thread.start()
+    turns = 0
+    while thread.is_alive():
+        turns += 1
+    assert turns > 1000
+
+
+def test_a_server_on_uvloop(serve: Any) -> None:
+    check = guardhouse.check("builtin:require-auth", limits=PATIENT)
+    is_open(asyncio.run(seen(Client(serve(server_with(check, verifier()), loop="uvloop"), auth="reader"))))

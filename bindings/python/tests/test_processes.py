@@ -1,0 +1,67 @@
+"""Several workers: each process has a host of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import os
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any
+
+import guardhouse
+import pytest
+from guardhouse import AccessToken, AuthContext, Component
+from plugins import plugin
+
+PATIENT = guardhouse.Limits(deadline=10, configure_deadline=10)
+ALICE = AuthContext(Component("tool", "x"), AccessToken("alice", ["read"]))
+NOBODY = AuthContext(Component("tool", "x"))
+
+
+def decide(check: guardhouse.Check) -> tuple[int, bool, bool, bool]:
+    """In a worker: a blocking decision, and one in an event loop during which others have their turn."""
+
+    async def main() -> tuple[bool, bool]:
+        ticks = 0
+
+        async def tick() -> None:
+            nonlocal ticks
+            while True:
+                ticks += 1
+                await asyncio.sleep(0)
+
+        ticking = asyncio.create_task(tick())
+        allow = await check(ALICE)
+        ticking.cancel()
+        return allow, ticks > 0
+
+    allow, ticked = asyncio.run(main())
+    return os.getpid(), allow and ticked, guardhouse.run_auth_checks(check, ALICE).allow, bool(
+        guardhouse.run_auth_checks(check, NOBODY)
+    )
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_workers_decide_like_their_parent(method: Any) -> None:
+    check = guardhouse.check("builtin:require-scopes", settings={"scopes": ["read"]}, limits=PATIENT)
+    # The parent's host runs, and has been used, before there are workers.
+    assert decide(check)[1:] == (True, True, False)
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context(method)) as workers:
+        found = [future.result(120) for future in [workers.submit(decide, check) for _ in range(6)]]
+    assert all(answers == (True, True, False) for _, *rest in found for answers in [tuple(rest)])
+    assert os.getpid() not in {process for process, *_ in found}
+    # And it still runs.
+    assert decide(check)[1:] == (True, True, False)
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_fault_in_a_forked_worker_is_stopped_and_denied() -> None:
+    endless = guardhouse.check(plugin("loop"), limits=guardhouse.Limits(deadline=0.2))
+    assert not guardhouse.run_auth_checks(endless, ALICE)
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork")) as workers:
+        assert workers.submit(_is_denied, endless).result(60)
+
+
+def _is_denied(check: guardhouse.Check) -> bool:
+    return not guardhouse.run_auth_checks(check, ALICE)

@@ -1,0 +1,293 @@
+"""What of a request reaches a plugin, and how often it is asked."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from typing import Any
+
+import guardhouse
+import pytest
+from conftest import verifier
+from fastmcp import Client, FastMCP
+from fastmcp.server.middleware import AuthMiddleware, Middleware
+from guardhouse._fastmcp_request import current_request
+from guardhouse.fastmcp import GuardhouseMiddleware
+from plugins import plugin, reads, reads_raw_token
+
+PATIENT = guardhouse.Limits(deadline=10)
+ALLOW = guardhouse.check("builtin:require-auth", limits=PATIENT)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often each check ran its plugin."""
+    counts: Counter[str] = Counter()
+    ask = guardhouse.Check.ask
+
+    async def counted(self: guardhouse.Check, context: bytes, **options: Any) -> Any:
+        counts[self.id] += 1
+        return await ask(self, context, **options)
+
+    monkeypatch.setattr(guardhouse.Check, "ask", counted)
+    return counts
+
+
+class Requests(Middleware):
+    """Counts the requests that ask checks, as they come over the wire: one may list tools before it calls one."""
+
+    def __init__(self) -> None:
+        self._requests: dict[int, Any] = {}
+
+    @property
+    def count(self) -> int:
+        return len(self._requests)
+
+    async def on_request(self, context: Any, call_next: Any) -> Any:
+        if (context.method or "").startswith("tools/"):
+            request = current_request()
+            self._requests[id(request)] = request
+        return await call_next(context)
+
+
+def _shown(url: str, check_use: str = "call", token: str = "reader", **arguments: Any) -> str:
+    """What a check that denies with what it reads has read."""
+
+    async def use() -> str:
+        async with Client(url, auth=token) as client:
+            if check_use == "call":
+                await client.call_tool("pay", arguments)
+            elif check_use == "read":
+                await client.read_resource("data://of/alice")
+            else:
+                await client.get_prompt("greet", {"name": "alice"})
+            return "allowed"
+
+    try:
+        return asyncio.run(use())
+    except Exception as error:
+        return str(error)
+
+
+def _server(check: Any) -> FastMCP:
+    mcp: FastMCP = FastMCP(
+        "Bank", auth=verifier(), middleware=[GuardhouseMiddleware(), AuthMiddleware(auth=check)]
+    )
+
+    @mcp.tool(tags={"money"}, annotations={"destructiveHint": True}, meta={"team": "payments"})
+    def pay(amount: int, to: str = "bob") -> str:
+        """Pays."""
+        return f"paid {amount}"
+
+    @mcp.resource("data://of/{name}")
+    def of(name: str) -> str:
+        return name
+
+    @mcp.prompt
+    def greet(name: str) -> str:
+        return f"hello {name}"
+
+    return mcp
+
+
+@pytest.mark.parametrize(
+    ("function", "pointer", "expected"),
+    [
+        ("claim", "/client_id", "alice-laptop"),
+        ("detail", "/description", "Pays."),
+        ("detail", "/annotations", {"destructiveHint": True}),
+        ("detail", "/meta/team", "payments"),
+        ("detail", "/inputSchema/properties/amount/type", "integer"),
+        ("argument", "", {"amount": 7}),
+        ("argument", "/amount", 7),
+    ],
+)
+def test_the_rest_of_a_call_reaches_the_plugin(function: str, pointer: str, expected: Any, serve: Any) -> None:
+    check = guardhouse.check(reads(function, pointer), limits=PATIENT)
+    assert json.loads(_shown(serve(_server(check)), amount=7)) == expected
+
+
+def test_the_arguments_of_a_prompt_and_the_uri_of_a_resource_reach_the_plugin(serve: Any) -> None:
+    url = serve(_server(guardhouse.check(reads("argument", ""), limits=PATIENT)))
+    assert '{"name":"alice"}' in _shown(url, "get")
+    assert '{"uri":"data://of/alice"}' in _shown(url, "read")
+
+
+def test_the_secret_reaches_a_plugin_that_was_granted_it(serve: Any) -> None:
+    check = guardhouse.check(reads_raw_token(), grants=["raw-token"], limits=PATIENT)
+    assert "reader" in _shown(serve(_server(check)), amount=1)
+
+
+def _limited() -> guardhouse.Check:
+    settings = {"argument": "/amount", "max": 100}
+    return guardhouse.check("builtin:argument-limit", settings=settings, limits=PATIENT)
+
+
+def test_a_plugin_limits_the_arguments_of_its_tool(serve: Any) -> None:
+    mcp: FastMCP = FastMCP("Bank", auth=verifier(), middleware=[GuardhouseMiddleware()])
+
+    @mcp.tool(auth=_limited())
+    def pay(amount: int) -> str:
+        return f"paid {amount}"
+
+    url = serve(mcp)
+
+    async def listed() -> list[str]:
+        async with Client(url, auth="reader") as client:
+            return [tool.name for tool in await client.list_tools()]
+
+    assert asyncio.run(listed()) == ["pay"]
+    assert _shown(url, amount=100) == "allowed"
+    assert "Unknown tool" in _shown(url, amount=101)
+
+
+def test_without_the_middleware_a_plugin_sees_no_arguments(serve: Any) -> None:
+    mcp: FastMCP = FastMCP("Bank", auth=verifier())
+
+    @mcp.tool(auth=_limited())
+    def pay(amount: int) -> str:
+        return f"paid {amount}"
+
+    assert "Unknown tool" in _shown(serve(mcp), amount=1)
+
+
+def test_a_tool_that_calls_another_server_shows_it_no_arguments_of_its_own() -> None:
+    """The inner call is for more than the check allows, and the outer one is not."""
+    inner: FastMCP = FastMCP("Inner")
+
+    @inner.tool(name="pay", auth=_limited())
+    def inner_pay(amount: int) -> str:
+        return f"paid {amount}"
+
+    outer: FastMCP = FastMCP("Outer", middleware=[GuardhouseMiddleware()])
+
+    @outer.tool(name="pay")
+    async def outer_pay(amount: int) -> str:
+        try:
+            return str(await inner.call_tool("pay", {"amount": amount * 1000}))
+        except Exception as error:
+            return f"refused: {error}"
+
+    async def call() -> str:
+        async with Client(outer) as client:
+            return (await client.call_tool("pay", {"amount": 1})).data
+
+    assert asyncio.run(call()).startswith("refused: ")
+
+
+def test_a_tool_that_calls_itself_again_is_asked_about_the_arguments_of_each_call() -> None:
+    server: FastMCP = FastMCP("Bank", middleware=[GuardhouseMiddleware()])
+
+    @server.tool(auth=_limited())
+    async def pay(amount: int) -> str:
+        if amount >= 10:
+            return f"paid {amount}"
+        try:
+            return str(await server.call_tool("pay", {"amount": amount * 1000}))
+        except Exception as error:
+            return f"refused: {error}"
+
+    async def call() -> list[str]:
+        async with Client(server) as client:
+            return [(await client.call_tool("pay", {"amount": amount})).data for amount in (1, 50)]
+
+    assert [text.split()[0] for text in asyncio.run(call())] == ["refused:", "paid"]
+
+
+def test_one_request_asks_a_check_once(serve: Any, asked: Counter[str]) -> None:
+    calls = []
+    original = guardhouse.Check.__call__
+
+    async def counted(self: guardhouse.Check, ctx: Any) -> bool:
+        calls.append(self.id)
+        return await original(self, ctx)
+
+    requests = Requests()
+    mcp: FastMCP = FastMCP("Bank", auth=verifier(), middleware=[requests, AuthMiddleware(auth=ALLOW)])
+
+    @mcp.tool(auth=ALLOW)
+    def pay(amount: int) -> str:
+        return f"paid {amount}"
+
+    url = serve(mcp)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(guardhouse.Check, "__call__", counted)
+
+        async def call() -> None:
+            async with Client(url, auth="reader") as client:
+                for _ in range(5):
+                    await client.call_tool("pay", {"amount": 1})
+                    # The client lists the tools as well, when it likes.
+                    assert asked[ALLOW.id] == requests.count
+
+        asyncio.run(call())
+    # FastMCP asked more often than the plugin was.
+    assert requests.count >= 5 and len(calls) >= 2 * requests.count
+
+
+def test_what_one_request_was_told_no_other_is(serve: Any, asked: Counter[str]) -> None:
+    """Two tokens that differ in nothing that the plugin sees are two requests all the same."""
+    requests = Requests()
+    mcp: FastMCP = FastMCP("Bank", auth=verifier(), middleware=[requests])
+
+    @mcp.tool(auth=ALLOW)
+    def pay(amount: int) -> str:
+        return f"paid {amount}"
+
+    url = serve(mcp)
+
+    async def call() -> None:
+        async with Client(url, auth="reader") as one, Client(url, auth="reader") as other:
+            await asyncio.gather(*(client.call_tool("pay", {"amount": 1}) for client in [one, other] * 10))
+
+    asyncio.run(call())
+    assert asked[ALLOW.id] == requests.count >= 20
+
+
+def test_requests_that_a_tool_makes_have_a_memory_of_their_own(asked: Counter[str]) -> None:
+    """A client that a tool opens to another server in this process inherits the context of the tool's request."""
+    counter = guardhouse.check(plugin("allow"), id="inner", limits=PATIENT)
+    requests = Requests()
+    inner: FastMCP = FastMCP("Inner", middleware=[requests])
+
+    @inner.tool(auth=counter)
+    def ping() -> str:
+        return "pong"
+
+    outer: FastMCP = FastMCP("Outer")
+
+    @outer.tool
+    async def relay() -> str:
+        async with Client(inner) as client:
+            for _ in range(3):
+                await client.call_tool("ping", {})
+            return "done"
+
+    async def call() -> str:
+        async with Client(outer) as client:
+            return (await client.call_tool("relay", {})).data
+
+    assert asyncio.run(call()) == "done"
+    assert asked["inner"] == requests.count >= 3
+
+
+def test_a_request_leaves_nothing_behind(serve: Any) -> None:
+    import gc
+
+    from guardhouse import _memory
+
+    mcp: FastMCP = FastMCP("Bank", auth=verifier())
+
+    @mcp.tool(auth=ALLOW)
+    def pay(amount: int) -> str:
+        return f"paid {amount}"
+
+    url = serve(mcp)
+    assert _shown(url, amount=1) == "allowed"
+    gc.collect()
+    before = len(_memory._memories)
+    for _ in range(5):
+        assert _shown(url, amount=1) == "allowed"
+    gc.collect()
+    assert len(_memory._memories) <= before

@@ -1,0 +1,129 @@
+"""Decisions without FastMCP."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import guardhouse
+import pytest
+from guardhouse import AccessToken, AuthContext, Component
+from plugins import denies_with, plugin, reads, reads_raw_token
+
+PATIENT = guardhouse.Limits(deadline=10)
+ALICE = AuthContext(Component("tool", "search", tags={"b", "a"}), AccessToken("alice", ["read"]))
+
+
+def check(source: Any, **options: Any) -> guardhouse.Check:
+    return guardhouse.check(source, limits=PATIENT, **options)
+
+
+def needs(*scopes: str) -> guardhouse.Check:
+    return check("builtin:require-scopes", settings={"scopes": scopes})
+
+
+@pytest.fixture(params=["blocking", "async"])
+def decide(request: pytest.FixtureRequest) -> Any:
+    if request.param == "blocking":
+        return guardhouse.run_auth_checks
+    return lambda *args, **options: asyncio.run(guardhouse.run_auth_checks_async(*args, **options))
+
+
+def test_all_must_allow_in_order(decide: Any) -> None:
+    decision = decide([needs("read"), check(plugin("refuse")), check(denies_with("no"))], ALICE)
+    assert not decision
+    assert decision.message is None
+    assert decision.report.decided_by == 1
+    assert [each.outcome for each in decision.report.checks] == ["allow", "refused"]
+
+
+def test_an_empty_list_allows(decide: Any) -> None:
+    assert decide([], ALICE)
+
+
+@pytest.mark.parametrize("message", ["no", "", "two\nlines\0and a NUL", "é" * 1000])
+def test_a_message_is_as_it_was_given(decide: Any, message: str) -> None:
+    decision = decide(check(denies_with(message)), ALICE)
+    assert not decision and decision.message == message
+
+
+def test_missing_scopes_are_named_together(decide: Any) -> None:
+    decision = decide([needs("write"), needs("admin", "read")], ALICE, with_shortfall=True)
+    assert decision.missing_scopes == ("admin", "write")
+
+
+def test_a_fault_is_a_denial_and_one_warning(decide: Any, warnings: Any) -> None:
+    decision = decide(check(plugin("unreachable"), id="broken"), ALICE)
+    assert not decision and decision.message is None
+    [text] = warnings.texts
+    assert decision.id in text and "'broken'" in text and "trap" in text
+
+
+@pytest.mark.parametrize(
+    "context",
+    [
+        AuthContext(Component("tool", "x"), AccessToken("c", "read")),
+        AuthContext(Component("tool", "x", tags="ab")),
+        AuthContext(Component("tool", "\ud800")),
+        AuthContext(Component("tool", 7)),  # type: ignore[arg-type]
+        AuthContext(Component("tool", "x" * (2 << 20))),
+        AuthContext(Component("tool", "x"), AccessToken("c", expires_at=2**70)),
+        None,
+    ],
+    ids=["scopes", "tags", "surrogate", "number", "size", "expiry", "none"],
+)
+def test_a_request_that_cannot_be_read_is_denied(decide: Any, context: Any, warnings: Any) -> None:
+    decision = decide(check(plugin("allow")), context)
+    assert not decision and decision.message is None
+    assert len(warnings.texts) == 1 and decision.id in warnings.texts[0]
+
+
+@pytest.mark.parametrize("value", [float("nan"), {1, 2}, object(), 2**64, {"b": {1: 1, "1": 2}}])
+def test_claims_that_are_not_json_are_denied(decide: Any, value: Any) -> None:
+    reads_claims = check(reads("claim", "/tenant"))
+    context = AuthContext(Component("tool", "x"), AccessToken("c", claims={"tenant": value}))
+    assert not decide(reads_claims, context)
+
+
+def test_a_check_may_be_awaited_alone() -> None:
+    assert asyncio.run(_alone(check(plugin("allow")))) is True
+    assert asyncio.run(_alone(check(plugin("refuse")))) is False
+    with pytest.raises(guardhouse.AuthorizationError, match="^no$"):
+        asyncio.run(_alone(check(denies_with("no"))))
+    with pytest.raises(guardhouse.MaskedDenial):
+        asyncio.run(_alone(check(plugin("unreachable"))))
+
+
+async def _alone(made: guardhouse.Check) -> bool:
+    return await made(ALICE)
+
+
+def test_only_a_grant_shows_the_secret() -> None:
+    context = AuthContext(Component("tool", "x"), AccessToken("c", raw="hunter2"))
+    granted = guardhouse.check(reads_raw_token(), grants=["raw-token"], limits=PATIENT)
+    assert guardhouse.run_auth_checks(granted, context).message == "hunter2"
+    assert b"hunter2" not in check(plugin("allow")).context_json(context)
+    assert "hunter2" not in repr(context)
+
+
+def test_every_decision_is_recorded(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "guardhouse.decision"):
+        decision = guardhouse.run_auth_checks([check(plugin("refuse"), id="no")], ALICE)
+    [record] = [record for record in caplog.records if record.name == "guardhouse.decision"]
+    assert decision.id in record.getMessage() and "'no'" in record.getMessage()
+
+
+def test_native_checks_decide_the_same() -> None:
+    for source, settings in (
+        ("require-auth", None),
+        ("require-scopes", {"scopes": ["read"]}),
+        ("require-scopes", {"scopes": ["write"]}),
+        ("restrict-tag", {"tag": "a", "scopes": ["write"]}),
+        ("restrict-tag", {"tag": "z", "scopes": ["write"]}),
+    ):
+        wasm, native = (
+            guardhouse.run_auth_checks(check(f"{kind}:{source}", settings=settings), ALICE, with_shortfall=True)
+            for kind in ("builtin", "native")
+        )
+        assert (wasm.allow, wasm.missing_scopes) == (native.allow, native.missing_scopes)
