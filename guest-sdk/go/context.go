@@ -3,7 +3,8 @@ package guardhouse
 // AuthContext is one request, as a check sees it. Every check of one decision sees the same.
 //
 // The methods that take a JSON pointer (RFC 6901) fetch the rest of the request from the host; "" is the
-// whole document, and any other text that does not begin with "/" is a panic. A plugin that calls none of them does not import them and pays nothing.
+// whole document, and any other text that does not begin with "/" is a panic. A plugin that calls none of
+// them does not import them and pays nothing.
 type AuthContext struct {
 	// Token is the verified access token; nil if the caller did not authenticate.
 	Token *AccessToken

@@ -1,6 +1,7 @@
 //! `cargo xtask languages`: makes, builds and runs plugins in every language, as their authors would.
 //!
-//! The commands are those of docs/languages/ and docs/porting.md. What they need is installed into the folders that they run in.
+//! The commands are those of docs/languages/ and docs/porting.md. What they need is installed into the folders that
+//! they run in.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,6 +10,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 
 use crate::console::script;
+use crate::corpus::{self, REQUIRE_SCOPES};
 use crate::extremes;
 use crate::process::{cargo, forget_cargo, run as run_command};
 use crate::root;
@@ -30,10 +32,6 @@ struct Page {
 
 /// How long a check may take where the host is built without optimization, in milliseconds.
 const PATIENT_MS: u32 = 20_000;
-
-/// What runs the recorded decisions with another plugin in the place of `require-scopes`.
-const CORPUS: [&str; 7] =
-    ["run", "--quiet", "--locked", "--package=guardhouse-tests", "--bin=corpus", "--", "--require-scopes"];
 
 const VENV: Option<&str> = Some("my-check/.venv");
 
@@ -121,9 +119,10 @@ impl Page {
         let text = fs::read_to_string(&page).with_context(|| format!("cannot read `{}`", page.display()))?;
         bash(&folder, &script(&text)?)?;
         for project in self.projects {
-            let plugin = self.plugin(project)?;
-            println!("$ cargo xtask corpus --require-scopes {}", plugin.display());
-            cargo([CORPUS.as_slice(), &[&plugin.display().to_string(), "tests/cases/fastmcp.jsonl"]].concat())?;
+            let plugin = self.plugin(project)?.display().to_string();
+            let cases = root()?.join("tests/cases/fastmcp.jsonl").display().to_string();
+            println!("$ cargo xtask corpus {REQUIRE_SCOPES} {plugin} {cases}");
+            corpus::run(&[REQUIRE_SCOPES, &plugin, &cases])?;
         }
         if let Some((sdk, tests)) = self.sdk {
             let sdk = root()?.join("guest-sdk").join(sdk);

@@ -26,6 +26,7 @@ commands:
   demo              watch real plugins decide real requests
   test              run every test
   corpus FILE…      run recorded decisions through the plugins and the native checks
+                    --require-scopes PLUGIN  with this plugin in the place of the built-in one, and no native checks
   bench             measure what everything costs, and print tables
                     --json FILE   write the figures down
                     --only GROUP  decisions, settings, counts, threads, neighbour, storm, compile, scale, languages or
@@ -57,7 +58,7 @@ fn run(arguments: &[String]) -> Result<()> {
     match arguments.as_slice() {
         ["demo"] => demo::run(),
         ["test"] => test::run(),
-        ["corpus", files @ ..] => corpus::run(files),
+        ["corpus", arguments @ ..] => corpus::run(arguments),
         ["bench", options @ ..] => bench::run(options),
         ["bindings", options @ ..] => bindings::run(options),
         ["languages", pages @ ..] => languages::run(pages),

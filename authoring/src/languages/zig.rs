@@ -8,10 +8,10 @@ use crate::tool::{INSTALL_FROM_PIP, Tool, venv};
 const MAX_NAME_BYTES: usize = 32;
 
 /// The words that are no identifiers.
-const KEYWORDS: &str = "addrspace align allowzero and anyframe anytype asm break callconv catch comptime const continue defer \
-    else enum errdefer error export extern fn for if inline linksection noalias noinline nosuspend opaque or \
-    orelse packed pub resume return struct suspend switch test threadlocal try union unreachable var volatile \
-    while";
+const KEYWORDS: &str = "addrspace align allowzero and anyframe anytype asm break callconv catch comptime const \
+    continue defer else enum errdefer error export extern fn for if inline linksection noalias noinline nosuspend \
+    opaque or orelse packed pub resume return struct suspend switch test threadlocal try union unreachable var \
+    volatile while";
 
 pub(crate) fn build(project: &Project) -> Result<Vec<u8>> {
     let folder = project.folder();

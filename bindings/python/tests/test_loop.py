@@ -17,6 +17,7 @@ from fastmcp import Client
 from guardhouse import AuthContext, Component
 from plugins import plugin
 from test_server import is_open, seen, server_with
+from ticks import ticks_during
 
 PATIENT = guardhouse.Limits(deadline=10)
 CONTEXT = AuthContext(Component("tool", "x"))
@@ -36,22 +37,6 @@ def run(request: pytest.FixtureRequest) -> Any:
     return run_in
 
 
-async def _ticks_during(work: Any) -> int:
-    """How often another task gets its turn until the work is done."""
-    ticks = 0
-
-    async def tick() -> None:
-        nonlocal ticks
-        while True:
-            ticks += 1
-            await asyncio.sleep(0)
-
-    ticking = asyncio.create_task(tick())
-    await work
-    ticking.cancel()
-    return ticks
-
-
 def test_an_endless_plugin_holds_nobody_up(run: Any) -> None:
     endless = guardhouse.check(plugin("loop"), limits=guardhouse.Limits(deadline=0.5))
     quick = guardhouse.check(plugin("allow"), limits=PATIENT)
@@ -68,7 +53,7 @@ def test_an_endless_plugin_holds_nobody_up(run: Any) -> None:
                 answered.append(await quick(CONTEXT))
 
         asking = asyncio.create_task(others())
-        ticks = await _ticks_during(endlessly())
+        _, ticks = await ticks_during(endlessly())
         asking.cancel()
         return ticks, answered
 

@@ -12,6 +12,7 @@ import guardhouse
 import pytest
 from guardhouse import AccessToken, AuthContext, Component
 from plugins import plugin
+from ticks import ticks_during
 
 PATIENT = guardhouse.Limits(deadline=10, configure_deadline=10)
 ALICE = AuthContext(Component("tool", "x"), AccessToken("alice", ["read"]))
@@ -21,22 +22,11 @@ NOBODY = AuthContext(Component("tool", "x"))
 def decide(check: guardhouse.Check) -> tuple[int, bool, bool, bool]:
     """In a worker: a blocking decision, and one in an event loop during which others have their turn."""
 
-    async def main() -> tuple[bool, bool]:
-        ticks = 0
+    async def main() -> tuple[bool, int]:
+        return await ticks_during(check(ALICE))
 
-        async def tick() -> None:
-            nonlocal ticks
-            while True:
-                ticks += 1
-                await asyncio.sleep(0)
-
-        ticking = asyncio.create_task(tick())
-        allow = await check(ALICE)
-        ticking.cancel()
-        return allow, ticks > 0
-
-    allow, ticked = asyncio.run(main())
-    return os.getpid(), allow and ticked, guardhouse.run_auth_checks(check, ALICE).allow, bool(
+    allow, ticks = asyncio.run(main())
+    return os.getpid(), allow and ticks > 0, guardhouse.run_auth_checks(check, ALICE).allow, bool(
         guardhouse.run_auth_checks(check, NOBODY)
     )
 

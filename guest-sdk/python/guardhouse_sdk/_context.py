@@ -29,8 +29,9 @@ class AuthContext:
     """One request, as a check sees it. Every check of one decision sees the same.
 
     The methods take a JSON pointer (RFC 6901) and fetch the rest of the request from the host; `""`
-    is the whole document, and a text that neither is empty nor begins with `/` is a `ValueError`. What they answer is the parsed JSON (`dict`, `list`, `str`, `int`, `float`,
-    `bool`, or None for `null`), or `default` if nothing is there.
+    is the whole document, and a text that neither is empty nor begins with `/` is a `ValueError`. What
+    they answer is the parsed JSON (`dict`, `list`, `str`, `int`, `float`, `bool`, or None for `null`), or
+    `default` if nothing is there.
     """
 
     token: AccessToken | None

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::model::{Call, Contract, Kind, Layout, Shape, block_comment, snake};
+use super::model::{Contract, Kind, Layout, Shape, block_comment, snake};
 
 /// The types that authors see.
 pub(crate) fn types(contract: &Contract) -> String {
@@ -40,7 +40,7 @@ pub(crate) fn abi(contract: &Contract) -> String {
     contract.results().for_each(|layout| text += &assertions(layout));
     text += "#endif\n\n/* The names of exports. */\n\n";
     for call in &contract.exports {
-        let (name, full) = (snake(&format!("{}-{}", call.short, call.name)).to_uppercase(), full(call));
+        let (name, full) = (call.snake_name().to_uppercase(), call.full_name());
         let _ = writeln!(text, "#define GH_ABI_{name} \"{full}\"\n#define GH_ABI_{name}_POST \"cabi_post_{full}\"");
     }
     text += "#define GH_ABI_REALLOC \"cabi_realloc\"\n\n\
@@ -48,16 +48,12 @@ pub(crate) fn abi(contract: &Contract) -> String {
     for call in &contract.imports {
         let mut parameters: Vec<String> = call.parameters.iter().map(|(name, kind)| parameter(name, kind)).collect();
         parameters.extend(call.result.as_ref().map(|kind| format!("{} *result", ctype(kind))));
-        let name = snake(&format!("{}-{}", call.short, call.name));
+        let name = call.snake_name();
         let _ = writeln!(text, "GH_ABI_IMPORT(\"{}\", \"{}\")", call.interface, call.name);
         let _ = writeln!(text, "void gh_abi_{name}({});", parameters.join(", "));
     }
     text += "\n#endif\n";
     text
-}
-
-fn full(call: &Call) -> String {
-    format!("{}#{}", call.interface, call.name)
 }
 
 fn parameter(name: &str, kind: &Kind) -> String {
@@ -115,12 +111,8 @@ fn assertions(layout: &Layout) -> String {
     let offset = |field: &str, offset: usize| {
         format!("_Static_assert(offsetof({name}, {field}) == {offset}, \"{name}.{field}\");\n")
     };
-    let fields = match &layout.shape {
-        Shape::Enum(..) => return String::new(),
-        Shape::String | Shape::List(_) => offset("data", 0) + &offset("length", 4),
-        Shape::Option(_, value) | Shape::Result(_, _, value) => offset("value", *value),
-        Shape::Record(_, fields) => fields.iter().map(|field| offset(&snake(&field.name), field.offset)).collect(),
-    };
+    let Some(offsets) = layout.shape.offsets() else { return String::new() };
+    let fields: String = offsets.iter().map(|(field, place)| offset(field, *place)).collect();
     format!("_Static_assert(sizeof({name}) == {}, \"{name}\");\n{fields}", layout.size)
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::model::{Call, Contract, Kind, Layout, Shape, pascal};
+use super::model::{Call, Contract, Kind, Layout, Shape, line_comment, pascal};
 
 pub(crate) fn abi(contract: &Contract) -> String {
     let mut text = format!(
@@ -20,7 +20,7 @@ pub(crate) fn abi(contract: &Contract) -> String {
     text += "\n// The names of the exports.\nconst (\n";
     let width = contract.exports.iter().map(|call| export(call).len()).max().unwrap_or_default();
     for call in &contract.exports {
-        let _ = writeln!(text, "\t{:width$} = \"{}#{}\"", export(call), call.interface, call.name);
+        let _ = writeln!(text, "\t{:width$} = \"{}\"", export(call), call.full_name());
     }
     text + ")\n"
 }
@@ -42,9 +42,8 @@ fn import(call: &Call) -> String {
         .collect();
     parameters.extend(call.result.as_ref().map(|kind| format!("result *{}", go_type(kind))));
     format!(
-        "// {name} is the import `{}#{}`.\n//\n{}//\n//go:wasmimport {} {}\nfunc {name}({})\n",
-        call.interface,
-        call.name,
+        "// {name} is the import `{}`.\n//\n{}//\n//go:wasmimport {} {}\nfunc {name}({})\n",
+        call.full_name(),
         comment(&call.docs, ""),
         call.interface,
         call.name,
@@ -138,7 +137,7 @@ fn fields(shape: &Shape) -> Vec<FieldLayout> {
 fn names(shape: &Shape) -> (String, String) {
     match (shape, shape.kind()) {
         (Shape::Result(ok, error, _), _) => (
-            format!("Result{}{}", ok.as_ref().map_or("Unit".to_owned(), word), word(error)),
+            format!("Result{}{}", ok.as_ref().map_or("Unit".to_owned(), Kind::word), error.word()),
             format!("result<{}, {}>", ok.as_ref().map_or("_".to_owned(), wit), wit(error)),
         ),
         (_, kind) => kind.map(|kind| (go_type(&kind), wit(&kind))).unwrap_or_default(),
@@ -149,18 +148,7 @@ fn go_type(kind: &Kind) -> String {
     match kind {
         Kind::Bool => "bool".to_owned(),
         Kind::S64 => "int64".to_owned(),
-        _ => word(kind),
-    }
-}
-
-fn word(kind: &Kind) -> String {
-    match kind {
-        Kind::Bool => "Bool".to_owned(),
-        Kind::S64 => "S64".to_owned(),
-        Kind::String => "String".to_owned(),
-        Kind::List(item) => format!("List{}", word(item)),
-        Kind::Option(value) => format!("Option{}", word(value)),
-        Kind::Named(name) => pascal(name),
+        _ => kind.word(),
     }
 }
 
@@ -185,5 +173,5 @@ fn field_name(name: &str) -> String {
 }
 
 fn comment(docs: &str, indent: &str) -> String {
-    docs.lines().map(|line| format!("{indent}// {line}").trim_end().to_owned() + "\n").collect()
+    line_comment(docs, indent, "//")
 }

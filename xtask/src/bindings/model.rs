@@ -48,6 +48,16 @@ impl Shape {
             Self::Result(..) => return None,
         })
     }
+
+    /// Where each part lies, under the names that C and Zig have for them; none for an enumeration.
+    pub(crate) fn offsets(&self) -> Option<Vec<(String, usize)>> {
+        Some(match self {
+            Self::Enum(..) => return None,
+            Self::String | Self::List(_) => vec![("data".to_owned(), 0), ("length".to_owned(), 4)],
+            Self::Option(_, value) | Self::Result(_, _, value) => vec![("value".to_owned(), *value)],
+            Self::Record(_, fields) => fields.iter().map(|field| (snake(&field.name), field.offset)).collect(),
+        })
+    }
 }
 
 /// A field of a record.
@@ -76,6 +86,20 @@ pub(crate) enum Kind {
     Named(String),
 }
 
+impl Kind {
+    /// As Go and Zig call it: `list<string>` is `ListString`.
+    pub(crate) fn word(&self) -> String {
+        match self {
+            Self::Bool => "Bool".to_owned(),
+            Self::S64 => "S64".to_owned(),
+            Self::String => "String".to_owned(),
+            Self::List(item) => format!("List{}", item.word()),
+            Self::Option(value) => format!("Option{}", value.word()),
+            Self::Named(name) => pascal(name),
+        }
+    }
+}
+
 /// A function of an interface.
 #[derive(Debug)]
 pub(crate) struct Call {
@@ -87,6 +111,18 @@ pub(crate) struct Call {
     pub(crate) docs: String,
     pub(crate) parameters: Vec<(String, Kind)>,
     pub(crate) result: Option<Kind>,
+}
+
+impl Call {
+    /// `guardhouse:auth/request@0.1.0#claim`, which is also the name of an export.
+    pub(crate) fn full_name(&self) -> String {
+        format!("{}#{}", self.interface, self.name)
+    }
+
+    /// `request_claim`.
+    pub(crate) fn snake_name(&self) -> String {
+        snake(&format!("{}-{}", self.short, self.name))
+    }
 }
 
 impl Contract {
@@ -247,6 +283,11 @@ pub(crate) fn pascal(name: &str) -> String {
         letters.next().map(|first| first.to_ascii_uppercase().to_string() + letters.as_str()).unwrap_or_default()
     });
     words.collect()
+}
+
+/// Documentation as Go and Zig write it: `mark` and a blank stand before each line, and `indent` before them.
+pub(crate) fn line_comment(docs: &str, indent: &str, mark: &str) -> String {
+    docs.lines().map(|line| format!("{indent}{mark} {line}").trim_end().to_owned() + "\n").collect()
 }
 
 /// Documentation as C and TypeScript write it, with `indent` before each line.

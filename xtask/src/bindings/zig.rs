@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::model::{Call, Contract, Kind, Layout, Shape, pascal, snake};
+use super::model::{Call, Contract, Kind, Layout, Shape, line_comment, snake};
 
 pub(crate) fn abi(contract: &Contract) -> String {
     let mut text = format!(
@@ -15,8 +15,7 @@ pub(crate) fn abi(contract: &Contract) -> String {
     }
     text += "\n/// The names of exports.\npub const names = struct {\n";
     for call in &contract.exports {
-        let name = snake(&format!("{}-{}", call.short, call.name));
-        let full = format!("{}#{}", call.interface, call.name);
+        let (name, full) = (call.snake_name(), call.full_name());
         let _ = writeln!(text, "    pub const {name} = \"{full}\";\n    pub const {name}_post = \"cabi_post_{full}\";");
     }
     text += "    pub const realloc = \"cabi_realloc\";\n};\n";
@@ -109,19 +108,15 @@ fn assertions(layout: &Layout) -> String {
     let offset = |field: &str, offset: usize| {
         format!("        if (@offsetOf({name}, \"{field}\") != {offset}) @compileError(\"{name}.{field}\");\n")
     };
-    let fields = match &layout.shape {
-        Shape::Enum(..) => return String::new(),
-        Shape::String | Shape::List(_) => offset("data", 0) + &offset("length", 4),
-        Shape::Option(_, value) | Shape::Result(_, _, value) => offset("value", *value),
-        Shape::Record(_, fields) => fields.iter().map(|field| offset(&snake(&field.name), field.offset)).collect(),
-    };
+    let Some(offsets) = layout.shape.offsets() else { return String::new() };
+    let fields: String = offsets.iter().map(|(field, place)| offset(field, *place)).collect();
     format!("        if (@sizeOf({name}) != {}) @compileError(\"{name}\");\n{fields}", layout.size)
 }
 
 fn name(shape: &Shape) -> String {
     match (shape, shape.kind()) {
         (Shape::Result(ok, error, _), _) => {
-            format!("Result{}{}", ok.as_ref().map_or("Void".to_owned(), word), word(error))
+            format!("Result{}{}", ok.as_ref().map_or("Void".to_owned(), Kind::word), error.word())
         }
         (_, kind) => kind.as_ref().map(zig_type).unwrap_or_default(),
     }
@@ -131,18 +126,7 @@ fn zig_type(kind: &Kind) -> String {
     match kind {
         Kind::Bool => "bool".to_owned(),
         Kind::S64 => "i64".to_owned(),
-        _ => word(kind),
-    }
-}
-
-fn word(kind: &Kind) -> String {
-    match kind {
-        Kind::Bool => "Bool".to_owned(),
-        Kind::S64 => "S64".to_owned(),
-        Kind::String => "String".to_owned(),
-        Kind::List(item) => format!("List{}", word(item)),
-        Kind::Option(value) => format!("Option{}", word(value)),
-        Kind::Named(name) => pascal(name),
+        _ => kind.word(),
     }
 }
 
@@ -152,5 +136,5 @@ fn identifier(name: &str) -> String {
 }
 
 fn comment(docs: &str, indent: &str) -> String {
-    docs.lines().map(|line| format!("{indent}/// {line}").trim_end().to_owned() + "\n").collect()
+    line_comment(docs, indent, "///")
 }
