@@ -104,10 +104,21 @@ void gh_test_trap(void) {
 
 /* ---- The host's functions ---- */
 
+/** Whether a text is a JSON pointer (RFC 6901 section 3). */
+static bool gh_test_is_pointer(const char *text, size_t length) {
+    for (size_t i = 0; i < length; i++) {
+        bool is_escape = i + 1 < length && (text[i + 1] == '0' || text[i + 1] == '1');
+        if (text[i] == '~' && !is_escape)
+            return false;
+    }
+    return length == 0 || text[0] == '/';
+}
+
 /** Answers a pointer into a document. */
 static gh_option_string gh_test_answer(const char *document, const char *pointer, size_t pointer_length) {
-    if (pointer_length > 0 && pointer[0] != '/') {
-        fprintf(stderr, "`%.*s` is no JSON pointer: those begin with `/`\n", (int)pointer_length, pointer);
+    if (!gh_test_is_pointer(pointer, pointer_length)) {
+        fprintf(stderr, "`%.*s` is no JSON pointer: those begin with `/`, and have 0 or 1 after `~`\n",
+                (int)pointer_length, pointer);
         abort();
     }
     gh_json value = document != NULL ? gh_json_parse(document) : (gh_json){{NULL, 0}};

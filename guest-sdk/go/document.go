@@ -3,6 +3,7 @@ package guardhouse
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"unicode/utf8"
 
 	"guardhouse.dev/sdk/internal/exact"
@@ -95,9 +96,18 @@ func (ctx *AuthContext) attribute(pointer string) *string {
 
 // mustBePointer panics at what is no JSON pointer: it would find nothing, whatever is there.
 func mustBePointer(text string) {
-	if text != "" && text[0] != '/' || !utf8.ValidString(text) {
-		panic(fmt.Sprintf("guardhouse: a JSON pointer is empty or begins with `/`, and is UTF-8: %q", text))
+	if text != "" && text[0] != '/' || isWronglyEscaped(text) || !utf8.ValidString(text) {
+		panic(fmt.Sprintf("guardhouse: %q is no JSON pointer: those begin with `/`, have 0 or 1 after `~`, and are UTF-8", text))
 	}
+}
+
+func isWronglyEscaped(pointer string) bool {
+	for _, rest := range strings.Split(pointer, "~")[1:] {
+		if !strings.HasPrefix(rest, "0") && !strings.HasPrefix(rest, "1") {
+			return true
+		}
+	}
+	return false
 }
 
 // parse reads a document. One that cannot be read must not pass for something absent, so it is a fault.

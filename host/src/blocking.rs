@@ -4,11 +4,12 @@
 //! They may be called anywhere, also inside an async runtime, where they hold up the thread they are called on.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 
+use arc_swap::ArcSwapOption;
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::auth_check::AuthCheck;
@@ -63,7 +64,7 @@ pub(crate) fn block_on<F: Future>(future: F) -> Result<F::Output, Fault> {
     let mut future = pin!(tokio::task::coop::unconstrained(future));
     loop {
         let poll = {
-            let _entered = timers.enter();
+            let _entered = timers.handle.enter();
             future.as_mut().poll(&mut Context::from_waker(&waker))
         };
         match poll {
@@ -100,18 +101,45 @@ impl Wake for Parked {
 }
 
 /// One thread for the whole process that does nothing but keep time, started at the first need.
-fn timers() -> Result<&'static Handle, String> {
-    static TIMERS: OnceLock<Result<Runtime, String>> = OnceLock::new();
-    TIMERS
-        .get_or_init(|| {
-            Builder::new_multi_thread()
-                .worker_threads(1)
-                .thread_name("guardhouse-timers")
-                .enable_time()
-                .build()
-                .map_err(|error| format!("cannot start the thread that keeps time: {error}"))
-        })
-        .as_ref()
-        .map(Runtime::handle)
-        .map_err(Clone::clone)
+///
+/// A child that was forked has none of its parent's threads, and starts one of its own.
+fn timers() -> Result<Arc<Timers>, String> {
+    static TIMERS: ArcSwapOption<Timers> = ArcSwapOption::const_empty();
+    let found = TIMERS.load_full();
+    if let Some(timers) = found.as_ref().filter(|timers| timers.process == std::process::id()) {
+        return Ok(Arc::clone(timers));
+    }
+    let started = Arc::new(Timers::start()?);
+    // Of several that start one at the same time, the last one's stays, and the others' end with what they were for.
+    TIMERS.store(Some(Arc::clone(&started)));
+    Ok(started)
+}
+
+/// A thread that keeps time, in one process.
+struct Timers {
+    process: u32,
+    runtime: Option<Runtime>,
+    handle: Handle,
+}
+
+impl Timers {
+    fn start() -> Result<Self, String> {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("guardhouse-timers")
+            .enable_time()
+            .build()
+            .map_err(|error| format!("cannot start the thread that keeps time: {error}"))?;
+        Ok(Self { process: std::process::id(), handle: runtime.handle().clone(), runtime: Some(runtime) })
+    }
+}
+
+impl Drop for Timers {
+    fn drop(&mut self) {
+        match self.runtime.take() {
+            Some(runtime) if self.process == std::process::id() => runtime.shutdown_background(),
+            // Its thread is in another process: to wait for it would be for ever.
+            elsewhere => std::mem::forget(elsewhere),
+        }
+    }
 }

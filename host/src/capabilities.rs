@@ -154,7 +154,10 @@ impl Request {
     fn read(&mut self, document: fn(&Documents) -> &Option<Json>, pointer: &str) -> wasmtime::Result<Option<String>> {
         // Were it answered like what is not there, a list of the forbidden would forbid nobody.
         if !Json::is_pointer(pointer) {
-            let detail = format!("asked for `{}`, which is no JSON pointer: those begin with `/`", clip(pointer));
+            let pointer = clip(pointer);
+            let detail = format!(
+                "asked for `{pointer}`, which is no JSON pointer: those begin with `/`, and have 0 or 1 after `~`"
+            );
             return Err(HostFault(Fault::new(Cause::Trap, detail)).into());
         }
         let Some(text) = document(&self.documents).as_ref().and_then(|document| document.text_at(pointer)) else {

@@ -87,8 +87,8 @@ pub struct HostLimits {
     /// The memory of a large instance that is kept for the next one and written over, in bytes; the rest is given back
     /// to the machine each time, which takes longer. Small ones keep 1 MiB. Default: 32 MiB.
     pub large_resident_bytes: usize,
-    /// Checks, of small plugins and of large ones, that have instances made ahead (see [`Limits::ahead`]): the one that was not used for the longest time
-    /// gives up its own. Default: 8.
+    /// Checks, of small plugins and of large ones, that have instances made ahead (see [`Limits::ahead`]): the one that
+    /// was not used for the longest time gives up its own. Default: 8.
     pub ahead: usize,
     /// Evaluations that wait for room; one more is a fault at once. Default: 1,024.
     pub queue: usize,

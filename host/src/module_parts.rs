@@ -171,7 +171,7 @@ fn is_stateless(module: &[u8]) -> Result<bool, String> {
             Payload::DataSection(section) => {
                 for segment in section {
                     if let DataKind::Active { .. } = segment.map_err(text)?.kind {
-                        return Err("a module fills the memory of another".to_owned());
+                        return Ok(false);
                     }
                 }
             }

@@ -40,7 +40,7 @@ class Limits(_Given):
     queue: int | None = None
     """Evaluations that wait for room; one more is a fault at once. Default: 256."""
     ahead: int | None = None
-    """Instances that are made ahead of requests. Default: 2 for large plugins, 0 for small ones."""
+    """Instances that are made ahead of requests; none is 2 for large plugins and 0 for small ones. Default: none."""
     handles: int | None = None
     """Handles that an instance may hold at once. Default: 1,000."""
     context_bytes: int | None = None

@@ -13,7 +13,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import guardhouse
-from conftest import served, verifier
+from apart import served_apart
+from conftest import verifier
 from fastmcp import Client, FastMCP
 from fastmcp.server.auth import AccessToken, require_scopes
 from fastmcp.tools import Tool
@@ -86,18 +87,25 @@ async def _requests(url: str, names: list[str], rounds: int) -> dict[str, list[f
         return await _timed(rounds, works)
 
 
-def requests(rounds: int) -> dict[str, list[float]]:
+def guarded() -> dict[str, Any]:
+    return {"no check": None, **checks()}
+
+
+def server() -> FastMCP:
     mcp: FastMCP = FastMCP("Bench", auth=verifier())
 
     async def answer() -> str:
         return "answer"
 
-    guarded = {"no check": None, **checks()}
-    for at, check in enumerate(guarded.values()):
+    for at, check in enumerate(guarded().values()):
         mcp.tool(answer, name=f"tool{at}", auth=check)
+    return mcp
+
+
+def requests(rounds: int) -> dict[str, list[float]]:
     # The quickest that FastMCP offers, so that the share of a check is not understated.
-    with served(mcp, stateless_http=True, json_response=True) as url:
-        return asyncio.run(_requests(url, list(guarded), rounds))
+    with served_apart(server, stateless_http=True, json_response=True) as (url, _):
+        return asyncio.run(_requests(url, list(guarded()), rounds))
 
 
 def _row(name: str, times: list[float], base: float) -> str:

@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import multiprocessing
 import os
-import socket
 import sys
 import time
 from collections import defaultdict
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from typing import Any
 
 import guardhouse
-import uvicorn
+from apart import served_apart
 from conftest import verifier
 from fastmcp import Client, FastMCP
 from plugins import denies_with, plugin
@@ -60,7 +57,7 @@ class Size:
         return Size(int(fields["VmRSS"].split()[0]) << 10, files, int(fields["Threads"]))
 
 
-def serve(pipe: Connection) -> None:
+def server() -> FastMCP:
     mcp: FastMCP = FastMCP("Load", auth=verifier())
 
     async def answer() -> str:
@@ -69,12 +66,7 @@ def serve(pipe: Connection) -> None:
     mcp.tool(answer, name="open")
     for name, make in CHECKS.items():
         mcp.tool(answer, name=name, auth=make())
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    listener.listen(128)
-    pipe.send(listener.getsockname()[1])
-    app = mcp.http_app(stateless_http=True)
-    uvicorn.Server(uvicorn.Config(app, log_level="critical")).run(sockets=[listener])
+    return mcp
 
 
 @dataclass
@@ -134,16 +126,8 @@ def run(requests: int, clients: int) -> Result:
     """Serves, and puts the load on."""
     # A log of every fault, with FastMCP's drawings around it, would be most of the load.
     os.environ["FASTMCP_LOG_LEVEL"] = "ERROR"
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=serve, args=(theirs,), daemon=True)
-    process.start()
-    try:
-        assert process.pid is not None and ours.poll(120)
-        return asyncio.run(_load(f"http://127.0.0.1:{ours.recv()}/mcp", process.pid, requests, clients))
-    finally:
-        process.terminate()
-        process.join()
+    with served_apart(server, stateless_http=True) as (url, process):
+        return asyncio.run(_load(url, process, requests, clients))
 
 
 def main() -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import os
+import threading
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
@@ -55,3 +56,23 @@ def test_a_fault_in_a_forked_worker_is_stopped_and_denied() -> None:
 
 def _is_denied(check: guardhouse.Check) -> bool:
     return not guardhouse.run_auth_checks(check, ALICE)
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_forked_worker_does_not_wait_for_room_for_ever() -> None:
+    # The parent has threads that keep time; the worker has none of them.
+    guardhouse.check("builtin:require-auth")(ALICE)
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork")) as workers:
+        assert "no room" in workers.submit(_error_without_room).result(60)
+
+
+def _error_without_room() -> str:
+    host = guardhouse.Host(guardhouse.HostLimits(instances=1))
+    endless = guardhouse.check(plugin("loop"), host=host, limits=guardhouse.Limits(deadline=100))
+    threading.Thread(target=guardhouse.run_auth_checks, args=(endless, ALICE), daemon=True).start()
+    while True:
+        # Until the other thread is inside, there is room.
+        try:
+            guardhouse.check("builtin:require-auth", host=host, limits=guardhouse.Limits(configure_deadline=0.5))
+        except guardhouse.SettingsError as error:
+            return str(error)

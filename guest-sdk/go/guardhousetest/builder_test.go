@@ -34,7 +34,7 @@ func TestWhatIsNoPointer(t *testing.T) {
 		"argument":  func(pointer string) { ctx.Argument(pointer) },
 		"attribute": func(pointer string) { ctx.Attribute(pointer) },
 	} {
-		for _, pointer := range []string{"suspended", "/\xff"} {
+		for _, pointer := range []string{"suspended", "/a~b", "/a~", "/\xff"} {
 			func() {
 				defer func() {
 					if recover() == nil {

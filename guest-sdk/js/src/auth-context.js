@@ -43,8 +43,8 @@ export class AuthContext {
 function text(pointer) {
   if (typeof pointer !== "string" || !pointer.isWellFormed()) throw new TypeError("a JSON pointer must be a string");
   // It would find nothing, whatever is there.
-  if (pointer !== "" && !pointer.startsWith("/")) {
-    throw new TypeError(`a JSON pointer begins with \`/\`, and \`${pointer}\` does not`);
+  if ((pointer !== "" && !pointer.startsWith("/")) || /~(?![01])/.test(pointer)) {
+    throw new TypeError(`\`${pointer}\` is no JSON pointer: those begin with \`/\`, and have 0 or 1 after \`~\``);
   }
   return pointer;
 }

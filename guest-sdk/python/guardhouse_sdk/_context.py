@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -7,6 +8,9 @@ from typing import Any, Protocol
 from . import _json
 from ._error import plain
 from ._records import AccessToken, Component
+
+# RFC 6901 section 3.
+_POINTER = re.compile("(?:/(?:[^/~]|~[01])*)*")
 
 
 class Source(Protocol):
@@ -69,8 +73,8 @@ class AuthContext:
 
 def _parsed(fetch: Callable[[str], str | None], pointer: str, default: Any) -> Any:
     pointer = plain(pointer)
-    if pointer and not pointer.startswith("/"):
+    if _POINTER.fullmatch(pointer) is None:
         # It would find nothing, whatever is there.
-        raise ValueError(f"a JSON pointer begins with `/`, and `{pointer}` does not")
+        raise ValueError(f"`{pointer}` is no JSON pointer: those begin with `/`, and have 0 or 1 after `~`")
     document = fetch(pointer)
     return default if document is None else _json.parse(document)

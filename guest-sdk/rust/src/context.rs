@@ -112,7 +112,11 @@ macro_rules! request {
 /// A JSON pointer as it is. The host ends a plugin that asks for anything else.
 #[cfg(not(target_family = "wasm"))]
 fn well_formed(pointer: &str) -> &str {
-    assert!(pointer.is_empty() || pointer.starts_with('/'), "`{pointer}` is no JSON pointer: those begin with `/`");
+    let is_escaped = pointer.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
+    assert!(
+        pointer.is_empty() || (pointer.starts_with('/') && is_escaped),
+        "`{pointer}` is no JSON pointer: those begin with `/`, and have 0 or 1 after `~`"
+    );
     pointer
 }
 

@@ -41,6 +41,12 @@ fn what_is_no_pointer_is_a_fault() {
 }
 
 #[test]
+#[should_panic(expected = "`/a~b` is no JSON pointer")]
+fn what_is_escaped_wrongly_is_a_fault() {
+    let _ = ContextBuilder::tool("delete").build().claim("/a~b");
+}
+
+#[test]
 fn pointers_reach_into_documents() {
     let ctx = ContextBuilder::tool("delete")
         .claims(json!({"realm_access": {"roles": ["admin"]}, "a/b": 1}))

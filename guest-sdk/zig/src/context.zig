@@ -161,7 +161,9 @@ pub const Documents = struct {
     raw_token: ?[]const u8 = null,
 
     fn ask(_: Documents, arena: Allocator, document: ?[]const u8, pointer: []const u8) ?[]const u8 {
-        if (pointer.len > 0 and pointer[0] != '/') std.debug.panic("`{s}` is no JSON pointer: those begin with `/`", .{pointer});
+        if (!json.isPointer(pointer)) {
+            std.debug.panic("`{s}` is no JSON pointer: those begin with `/`, and have 0 or 1 after `~`", .{pointer});
+        }
         const text = document orelse return null;
         const value = std.json.parseFromSliceLeaky(Value, arena, text, .{}) catch @panic("a document of the test is not JSON");
         const found = json.find(arena, value, pointer) catch @panic("out of memory");

@@ -67,10 +67,18 @@ fn readsItself(comptime T: type) bool {
     return has_reader;
 }
 
+/// Whether a text is a JSON pointer (RFC 6901 section 3).
+pub fn isPointer(text: []const u8) bool {
+    for (text, 0..) |character, index| {
+        const rest = text[index + 1 ..];
+        if (character == '~' and (rest.len == 0 or (rest[0] != '0' and rest[0] != '1'))) return false;
+    }
+    return text.len == 0 or text[0] == '/';
+}
+
 /// The value that a JSON pointer (RFC 6901) names, read as the host reads it.
 pub fn find(arena: Allocator, document: Value, pointer: []const u8) !?Value {
     if (pointer.len == 0) return document;
-    if (pointer[0] != '/') return null;
     var value = document;
     var tokens = std.mem.splitScalar(u8, pointer[1..], '/');
     while (tokens.next()) |token| switch (value) {
@@ -88,6 +96,11 @@ pub fn find(arena: Allocator, document: Value, pointer: []const u8) !?Value {
         else => return null,
     };
     return value;
+}
+
+test "a pointer begins with a slash, and has 0 or 1 after a tilde" {
+    for ([_][]const u8{ "", "/", "/a", "/a~0~1/b" }) |text| try std.testing.expect(isPointer(text));
+    for ([_][]const u8{ "a", "~0", "/~", "/a~", "/a~2", "/a~/b", "/~0~" }) |text| try std.testing.expect(!isPointer(text));
 }
 
 test "numbers are numbers, and nothing else is" {
