@@ -12,6 +12,7 @@ use crate::componentize::componentize;
 use crate::contract;
 use crate::language::Language;
 use crate::languages::{c, go, javascript, python, rust, zig};
+use crate::merge::merge;
 use crate::project::Project;
 use crate::tool::Tool;
 
@@ -36,7 +37,7 @@ pub fn build(project: &Project) -> Result<()> {
     };
     let built = built.with_context(|| format!("cannot build `{}`", project.name()))?;
     let component = if Parser::is_component(&built) { built } else { componentize(&built)? };
-    let component = describe(&component, project.name(), Some(project.language()))?;
+    let component = describe(&merge(&component)?, project.name(), Some(project.language()))?;
     fs::write(&path, &component).with_context(|| format!("cannot write `{}`", path.display()))
 }
 
