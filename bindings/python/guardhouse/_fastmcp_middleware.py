@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from fastmcp.exceptions import AuthorizationError
 from fastmcp.server.middleware import AuthMiddleware, Middleware
+from mcp.types import CompleteResult, Completion
 
 from guardhouse._check import Check
 from guardhouse._fastmcp_request import CALL, Call, current_request
@@ -20,7 +21,8 @@ class GuardhouseMiddleware(Middleware):
         mcp = FastMCP("Bank", middleware=[GuardhouseMiddleware()])
 
     FastMCP runs no check at all over stdio. With `stdio="refuse"`, what one of Guardhouse's checks guards is not served
-    there: not listed, not called, not read. With `stdio="allow"` it is served to whoever can start the server.
+    there: not listed, not called, not read, not completed. With `stdio="allow"` it is served to whoever can start the
+    server.
     """
 
     def __init__(self, *, stdio: Literal["refuse", "allow"] = "refuse") -> None:
@@ -50,6 +52,14 @@ class GuardhouseMiddleware(Middleware):
         """Refuses what is guarded over stdio."""
         await self._refuse_call(context, "resource", str(context.message.uri))
 
+    async def on_request(self, context: Any, call_next: Any) -> Any:
+        """Completes nothing of what is guarded over stdio, as FastMCP does with what is not visible."""
+        if context.method == "completion/complete":
+            for kind, name in _completed(context.message):
+                if await self._is_refused(context, kind, name):
+                    return CompleteResult(completion=Completion(values=[]))
+        return await call_next(context)
+
     async def on_list_tools(self, context: Any, call_next: Any) -> Any:
         """Leaves out what is guarded over stdio."""
         return await self._listed(context, await self._told(context, call_next, None, None))
@@ -78,12 +88,19 @@ class GuardhouseMiddleware(Middleware):
             CALL.reset(token)
 
     async def _refuse_call(self, context: Any, kind: str, name: str) -> None:
-        if not self._refuses(context):
-            return
-        server = _server(context)
-        if _guards_all(server) or any([await _is_guarded(found) for found in await _found(server, kind, name)]):
-            self._warn()
+        if await self._is_refused(context, kind, name):
             raise AuthorizationError(f"{kind} '{name}' is guarded, and is not served over stdio")
+
+    async def _is_refused(self, context: Any, kind: str, name: str) -> bool:
+        if not self._refuses(context):
+            return False
+        server = _server(context)
+        is_guarded = _guards_all(server) or any(
+            [await _is_guarded(found) for found in await _found(server, kind, name)]
+        )
+        if is_guarded:
+            self._warn()
+        return is_guarded
 
     async def _listed(self, context: Any, components: Sequence[Any]) -> Sequence[Any]:
         if not self._refuses(context):
@@ -103,6 +120,17 @@ class GuardhouseMiddleware(Middleware):
             LOGGER.warning("FastMCP runs no checks over stdio: what they guard is not served there")
 
 
+def _completed(message: Any) -> list[tuple[str, str]]:
+    """What a request for completions names. It has not been held against a schema yet, so it may name several things."""
+    reference = _member(message, "ref")
+    named = (("prompt", _member(reference, "name")), ("resource", _member(reference, "uri")))
+    return [(kind, str(name)) for kind, name in named if name is not None]
+
+
+def _member(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, dict) else getattr(value, name, None)  # pyright: ignore
+
+
 def _server(context: Any) -> Any:
     return None if context.fastmcp_context is None else context.fastmcp_context.fastmcp
 
@@ -120,6 +148,7 @@ async def _found(server: Any, kind: str, name: str) -> list[Any]:
         case _:
             resources = await server.list_resources(run_middleware=False)
             listed = [each for each in resources if str(each.uri) == name]
+            listed += await _found(server, "template", name)
             return [*listed, await server.get_resource(name), await server.get_resource_template(name)]
     return [each for each in [*listed, found] if each is not None and each.name == name]
 

@@ -14,8 +14,10 @@ from fastmcp import Client, FastMCP
 from fastmcp.server.auth import AccessToken, require_scopes
 from fastmcp.server.middleware import AuthMiddleware
 from fastmcp.tools import Tool
+from mcp.types import PromptReference, ResourceTemplateReference
 from plugins import denies_with, plugin, reads
 
+ANY = {"name": "name", "value": "a"}
 MESSAGE = "this tool is closed until Monday"
 QUICK = guardhouse.Limits(deadline=0.1)
 PATIENT = guardhouse.Limits(deadline=10)
@@ -30,6 +32,8 @@ ENDINGS: dict[str, Callable[[], guardhouse.Check]] = {
 }
 MASKED = {"trap": "trap", "loop": "deadline", "bomb": "memory-limit"}
 
+# FastMCP 3 completes nothing.
+CAN_COMPLETE = hasattr(FastMCP, "completion")
 has_shortfall = hasattr(authorization, "run_auth_checks_with_shortfall")
 
 
@@ -57,6 +61,12 @@ def server_with(check: Any, auth: Any = None) -> FastMCP:
     def prompt() -> str:
         return "the prompt's secret"
 
+    if CAN_COMPLETE:
+
+        @mcp.completion
+        def complete(reference: Any, argument: Any, context: Any) -> list[str]:
+            return [f"the secret of {reference.type}"]
+
     return mcp
 
 
@@ -81,6 +91,10 @@ async def seen(client: Client[Any]) -> dict[str, Any]:
             "read template": await attempt(client.read_resource("data://of/alice")),
             "get": await attempt(client.get_prompt("prompt")),
             "open": await attempt(client.call_tool("open_tool", {})),
+            "complete prompt": await attempt(client.complete(PromptReference(type="ref/prompt", name="prompt"), ANY)),
+            "complete template": await attempt(
+                client.complete(ResourceTemplateReference(type="ref/resource", uri="data://of/{name}"), ANY)
+            ),
         }
 
 
@@ -92,12 +106,16 @@ def is_open(found: dict[str, Any]) -> None:
     for use in ("call", "read", "get"):
         assert "secret" in found[use] and not found[use].startswith("error: ")
     assert "the secret of alice" in found["read template"]
+    if CAN_COMPLETE:
+        assert "the secret of ref/prompt" in found["complete prompt"]
+        assert "the secret of ref/resource" in found["complete template"]
     assert "open" in found["open"]
 
 
 def is_shut(found: dict[str, Any]) -> None:
     assert found["tools"] == ["open_tool"]
     assert found["resources"] == found["templates"] == found["prompts"] == []
+    assert "secret" not in found["complete prompt"] + found["complete template"]
     for use in ("call", "read", "read template", "get"):
         assert found[use].startswith("error: ")
         assert "secret" not in found[use]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from fastmcp import Client
 from fastmcp.client.transports import PythonStdioTransport
-from test_server import is_open, is_shut, seen
+from test_server import CAN_COMPLETE, is_open, is_shut, seen
 
 SERVER = """
 import sys
@@ -59,6 +59,9 @@ def test_refuse_serves_nothing_that_is_guarded(tmp_path: Path, mounted: bool) ->
     for use in ("call", "read", "read template", "get"):
         assert "is guarded, and is not served over stdio" in found[use] or "Internal error" in found[use]
         found[use] = "error: refused"
+    # Who completes for a mounted server is not asked by the outer one.
+    if CAN_COMPLETE and not mounted:
+        assert found["complete prompt"] == found["complete template"] == "values=[] total=None has_more=None"
     is_shut(found)
 
 
@@ -67,3 +70,4 @@ def test_refuse_serves_nothing_behind_an_auth_middleware(tmp_path: Path) -> None
     assert found["tools"] == found["resources"] == found["templates"] == found["prompts"] == []
     for use in ("call", "read", "read template", "get", "open"):
         assert found[use].startswith("error: ")
+    assert "secret" not in found["complete prompt"] + found["complete template"]
