@@ -1,39 +1,38 @@
 //! The core modules of a component, their instances, and where each thing that one has from another comes from.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Result, bail, ensure};
 use wasmparser::{
-    CanonicalFunction, ComponentAlias, ComponentExternalKind, ComponentOuterAliasKind, ComponentType, ExternalKind,
-    Import, Instance as CoreInstance, Parser, Payload,
+    CanonicalFunction, ComponentAlias, ComponentExternalKind, ComponentOuterAliasKind, ComponentType, Import,
+    Instance as CoreInstance, Parser, Payload,
 };
+
+use super::places::Kind;
 
 /// The core index spaces of a component.
 #[derive(Default)]
 pub(super) struct Graph<'a> {
-    pub(super) modules: Vec<&'a [u8]>,
+    modules: Vec<&'a [u8]>,
     pub(super) instances: Vec<Instance<'a>>,
-    functions: Vec<Origin<'a>>,
-    tables: Vec<Origin<'a>>,
-    memories: Vec<Origin<'a>>,
-    globals: Vec<Origin<'a>>,
-    tags: Vec<Origin<'a>>,
+    spaces: BTreeMap<Kind, Vec<Origin<'a>>>,
 }
 
 pub(super) enum Instance<'a> {
     /// Of a module, with an instance for each name that it imports from.
     OfModule { module: usize, arguments: Vec<(&'a str, u32)> },
     /// Of nothing: names for what is there already.
-    OfExports(Vec<(&'a str, ExternalKind, u32)>),
+    OfExports(Vec<(&'a str, Kind, u32)>),
 }
 
 /// Where something in a core index space comes from.
-#[derive(Clone)]
 pub(super) enum Origin<'a> {
     Export { instance: u32, name: &'a str },
     Canonical(CanonicalFunction),
 }
 
 /// The same, with every detour taken: of an instance of a module, or the number of a canonical function.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Source<'a> {
     Export { instance: u32, name: &'a str },
     Canonical(u32),
@@ -77,7 +76,7 @@ impl<'a> Graph<'a> {
                             arguments: args.iter().map(|argument| (argument.name, argument.index)).collect(),
                         },
                         CoreInstance::FromExports(exports) => Instance::OfExports(
-                            exports.iter().map(|export| (export.name, export.kind, export.index)).collect(),
+                            exports.iter().map(|export| (export.name, export.kind.into(), export.index)).collect(),
                         ),
                     });
                 }
@@ -85,7 +84,8 @@ impl<'a> Graph<'a> {
             Payload::ComponentAliasSection(section) => {
                 for alias in section {
                     if let ComponentAlias::CoreInstanceExport { kind, instance_index, name } = alias? {
-                        self.space(kind).push(Origin::Export { instance: instance_index, name });
+                        let origin = Origin::Export { instance: instance_index, name };
+                        self.spaces.entry(kind.into()).or_default().push(origin);
                     }
                 }
             }
@@ -93,7 +93,7 @@ impl<'a> Graph<'a> {
                 for function in section {
                     let function = function?;
                     if !matches!(function, CanonicalFunction::Lift { .. }) {
-                        self.functions.push(Origin::Canonical(function));
+                        self.spaces.entry(Kind::Function).or_default().push(Origin::Canonical(function));
                     }
                 }
             }
@@ -115,33 +115,16 @@ impl<'a> Graph<'a> {
         Ok(())
     }
 
-    fn space(&mut self, kind: ExternalKind) -> &mut Vec<Origin<'a>> {
-        match kind {
-            ExternalKind::Func | ExternalKind::FuncExact => &mut self.functions,
-            ExternalKind::Table => &mut self.tables,
-            ExternalKind::Memory => &mut self.memories,
-            ExternalKind::Global => &mut self.globals,
-            ExternalKind::Tag => &mut self.tags,
-        }
-    }
-
     /// What has an index in the space of its kind.
-    pub(super) fn origin(&self, kind: ExternalKind, index: u32) -> Result<&Origin<'a>> {
-        let space = match kind {
-            ExternalKind::Func | ExternalKind::FuncExact => &self.functions,
-            ExternalKind::Table => &self.tables,
-            ExternalKind::Memory => &self.memories,
-            ExternalKind::Global => &self.globals,
-            ExternalKind::Tag => &self.tags,
-        };
-        match space.get(index as usize) {
+    pub(super) fn origin(&self, kind: Kind, index: u32) -> Result<&Origin<'a>> {
+        match self.spaces.get(&kind).and_then(|space| space.get(index as usize)) {
             Some(origin) => Ok(origin),
             None => bail!("{kind:?} {index} is nowhere"),
         }
     }
 
     /// Where that comes from in the end.
-    pub(super) fn source(&self, kind: ExternalKind, index: u32) -> Result<Source<'a>> {
+    pub(super) fn source(&self, kind: Kind, index: u32) -> Result<Source<'a>> {
         match self.origin(kind, index)? {
             Origin::Canonical(_) => Ok(Source::Canonical(index)),
             Origin::Export { instance, name } => self.export(*instance, name),

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use wasmparser::{CanonicalFunction, CanonicalOption, ExternalKind, Parser, Payload, TypeRef};
+use wasmparser::{CanonicalFunction, CanonicalOption, Parser, Payload, TypeRef};
 
 use super::graph::{Graph, Instance, Origin, Source};
+use super::places::Kind;
 
 /// The instances that need no memory of another before the host's functions can be made for them, in order.
 pub(super) fn of(graph: &Graph<'_>) -> Result<Vec<u32>> {
@@ -18,7 +19,7 @@ pub(super) fn of(graph: &Graph<'_>) -> Result<Vec<u32>> {
         for (_, source) in graph.imports(index)? {
             waits_for_memory |= match source {
                 Source::Export { instance, .. } => waits.get(&instance).copied().unwrap_or(true),
-                Source::Canonical(function) => needs_memory(graph.origin(ExternalKind::Func, function)?),
+                Source::Canonical(function) => needs_memory(graph.origin(Kind::Function, function)?),
             };
         }
         waits.insert(index, waits_for_memory);

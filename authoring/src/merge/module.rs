@@ -1,13 +1,12 @@
 //! One module of several.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
 use wasm_encoder::EntityType;
 use wasm_encoder::reencode::Reencode;
-use wasmparser::{ConstExpr, Operator, Parser, Payload, TypeRef};
+use wasmparser::{ConstExpr, Operator, Parser, Payload};
 
-use super::encode;
 use super::graph::{Graph, Instance, Source};
 use super::places::{Kind, Places, Renumber};
 
@@ -48,38 +47,41 @@ impl<'a> Merged<'a> {
             let Instance::OfModule { module, .. } = graph.instance(*instance)? else { continue };
             let module = graph.module(*module)?;
             let places = Places::after(next.types, next.elements, next.data);
-            for (import, source) in graph.imports(*instance)? {
+            let imports = graph.imports(*instance)?;
+            for (import, source) in &imports {
                 let kind = Kind::from(import.ty);
-                if is_member(&source) || others.contains_key(&(kind, source)) {
+                if is_member(source) || others.contains_key(&(kind, *source)) {
                     continue;
                 }
                 let ty = Renumber { places: &places, constants: &merged.constants }.entity_type(import.ty)?;
                 let count = counts.entry(kind).or_default();
-                others.insert((kind, source), *count);
+                others.insert((kind, *source), *count);
                 *count += 1;
-                merged.others.push(Other { source, kind, ty });
+                merged.others.push(Other { source: *source, kind, ty });
             }
             let own = Contents::read(module)?;
             next.types += own.types;
             next.elements += own.elements;
             next.data += own.data;
-            contents.push((*instance, module, places, own));
+            contents.push((*instance, module, imports, places, own));
         }
-        for (instance, module, mut places, own) in contents {
-            for (import, source) in graph.imports(instance)? {
+        for (instance, module, imports, mut places, own) in contents {
+            let mut global = 0;
+            for (import, source) in imports {
                 let kind = Kind::from(import.ty);
                 let place = match source {
                     Source::Export { instance, name } if is_member(&source) => merged.export(instance, name)?.1,
                     _ => *others.get(&(kind, source)).context("an import was not seen")?,
                 };
                 places.push(kind, place);
+                global += u32::from(kind == Kind::Global);
             }
             for (kind, count) in own.counts {
                 let next = counts.entry(kind).or_default();
                 (0..count).for_each(|index| places.push(kind, *next + index));
                 *next += count;
             }
-            merged.learn_constants(module, &places)?;
+            merged.learn_constants(module, &places, global)?;
             merged.members.insert(instance, Member { module, places, exports: own.exports });
         }
         Ok(merged)
@@ -92,13 +94,8 @@ impl<'a> Merged<'a> {
         Ok((kind, member.places.get(kind, index).with_context(|| format!("`{name}` is nowhere"))?))
     }
 
-    /// The module, with these exports.
-    pub(super) fn encode(&self, exports: &BTreeSet<(Kind, u32)>) -> Result<Vec<u8>> {
-        encode::encode(self, exports)
-    }
-
-    fn learn_constants(&mut self, module: &[u8], places: &Places) -> Result<()> {
-        let mut index = imported_globals(module)?;
+    /// `index` is that of the first global of its own.
+    fn learn_constants(&mut self, module: &[u8], places: &Places, mut index: u32) -> Result<()> {
         for payload in Parser::new(0).parse_all(module) {
             let Payload::GlobalSection(section) = payload? else { continue };
             for global in section {
@@ -114,17 +111,6 @@ impl<'a> Merged<'a> {
         }
         Ok(())
     }
-}
-
-fn imported_globals(module: &[u8]) -> Result<u32> {
-    let mut count = 0;
-    for payload in Parser::new(0).parse_all(module) {
-        let Payload::ImportSection(section) = payload? else { continue };
-        for import in section.into_imports() {
-            count += u32::from(matches!(import?.ty, TypeRef::Global(_)));
-        }
-    }
-    Ok(count)
 }
 
 /// The 32-bit number that an expression is, if it is the same in every instance.

@@ -8,9 +8,9 @@ use wasm_encoder::{
     Alias, CanonicalFunctionSection, Component, ComponentAliasSection, ComponentSectionId, ExportKind, InstanceSection,
     ModuleArg, RawSection,
 };
-use wasmparser::{CanonicalFunction, ComponentAlias, ExternalKind, Parser, Payload};
+use wasmparser::{CanonicalFunction, ComponentAlias, Parser, Payload};
 
-use super::encode::{OTHERS, export_name};
+use super::encode::{OTHERS, encode, export_name};
 use super::graph::{Graph, Instance, Origin, Source};
 use super::module::Merged;
 use super::places::Kind;
@@ -151,9 +151,9 @@ impl<'a> Rewriter<'a> {
     }
 
     /// The index of what had another in the component as it was.
-    fn index(&mut self, kind: ExternalKind, index: u32) -> Result<u32, Error> {
+    fn index(&mut self, kind: Kind, index: u32) -> Result<u32, Error> {
         let source = self.graph.source(kind, index).map_err(refused)?;
-        self.find(kind.into(), source)
+        self.find(kind, source)
     }
 
     fn find(&mut self, kind: Kind, source: Source<'a>) -> Result<u32, Error> {
@@ -167,7 +167,7 @@ impl<'a> Rewriter<'a> {
                 )));
             }
             Source::Canonical(index) => {
-                let origin = self.graph.origin(ExternalKind::Func, index).map_err(refused)?;
+                let origin = self.graph.origin(Kind::Function, index).map_err(refused)?;
                 if let Origin::Canonical(function) = origin {
                     self.canonical(function.clone())?;
                 }
@@ -266,7 +266,7 @@ impl<'a> Rewriter<'a> {
         let mut bytes = self.before.context("nothing of them is used")?;
         let header = Component::HEADER.len();
         let mut module = Component::new();
-        let data = self.merged.encode(&self.exports)?;
+        let data = encode(self.merged, &self.exports)?;
         module.section(&RawSection { id: ComponentSectionId::CoreModule.into(), data: &data });
         for part in [module, self.component] {
             bytes.extend_from_slice(part.finish().get(header..).unwrap_or_default());
@@ -279,15 +279,15 @@ impl Reencode for Rewriter<'_> {
     type Error = Refused;
 
     fn function_index(&mut self, function: u32) -> Result<u32, Error> {
-        self.index(ExternalKind::Func, function)
+        self.index(Kind::Function, function)
     }
 
     fn memory_index(&mut self, memory: u32) -> Result<u32, Error> {
-        self.index(ExternalKind::Memory, memory)
+        self.index(Kind::Memory, memory)
     }
 
     fn table_index(&mut self, table: u32) -> Result<u32, Error> {
-        self.index(ExternalKind::Table, table)
+        self.index(Kind::Table, table)
     }
 }
 
