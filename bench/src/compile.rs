@@ -33,7 +33,7 @@ pub(crate) fn run(subjects: &[Subject]) -> Result<Vec<Row>> {
 fn compile(subject: &Subject) -> Result<Vec<Row>> {
     let Subject { size, bytes, times, .. } = subject;
     let folder = tempfile::tempdir()?;
-    let slow = || Host::builder().quick_from(usize::MAX);
+    let slow = || Host::builder().baseline_from(usize::MAX);
     let cached = || Host::builder().cache(folder.path().join("cache"));
     let process = CompilerProcess { program: std::env::current_exe()?, arguments: vec![crate::COMPILER.to_owned()] };
     // Also the code that a large plugin gets only in the background, if it is not asked for at once.
@@ -46,7 +46,7 @@ fn compile(subject: &Subject) -> Result<Vec<Row>> {
     };
     let mut rows = vec![
         row("cranelift", &slow, *times)?,
-        row("winch", &|| Host::builder().quick_from(0), *times)?,
+        row("winch", &|| Host::builder().baseline_from(0), *times)?,
         row("child_process", &|| slow().compiler(process.clone()), *times)?,
         row("cached", &cached, 15)?,
     ];

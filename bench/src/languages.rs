@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use guardhouse::{
-    AuthCheck as _, AuthChecks, AuthContext, Check, CheckConfig, Host, ImagePolicy, Limits, Plugin, Tier, blocking,
+    AuthCheck as _, AuthChecks, AuthContext, Check, CheckConfig, Host, ImagePolicy, Limits, Plugin, StartMode, blocking,
 };
 
 use crate::meter::milliseconds;
@@ -38,7 +38,7 @@ pub(crate) fn run(folder: &Path, evaluations: Option<usize>) -> Result<Vec<Row>>
 
 fn measure(name: &str, bytes: &[u8], evaluations: usize) -> Result<Vec<Row>> {
     let folder = tempfile::tempdir()?;
-    let host = || Host::builder().quick_from(usize::MAX).cache(folder.path().join("cache")).build();
+    let host = || Host::builder().baseline_from(usize::MAX).cache(folder.path().join("cache")).build();
     let (cold, warm) = (host()?, host()?);
     let (cold_ms, plugin) = milliseconds(|| Plugin::load(&cold, bytes));
     drop(plugin?);
@@ -56,15 +56,15 @@ fn measure(name: &str, bytes: &[u8], evaluations: usize) -> Result<Vec<Row>> {
     let context = real()?;
     for (what, image) in [("fresh_configures", ImagePolicy::Never), ("fresh_image", ImagePolicy::Eager)] {
         let check = Check::new(&plugin, CheckConfig { image, ..CheckConfig::from(two_scopes()) })?;
-        if image == ImagePolicy::Eager && check.tier() != Tier::Image {
-            eprintln!("{name} has no image: {:?}", check.tier());
+        if image == ImagePolicy::Eager && check.start_mode() != StartMode::Image {
+            eprintln!("{name} has no image: {:?}", check.start_mode());
             continue;
         }
         let (samples, memory) = evaluate(&check, &context, evaluations, Duration::ZERO)?;
         rows.push(Row::of_samples(format!("{name}_{what}"), samples, None));
         rows.push(row(&format!("{what}_memory"), "KB", memory / 1000));
     }
-    let limits = Limits { ahead: Some(AHEAD), ..Limits::default() };
+    let limits = Limits { standby: Some(AHEAD), ..Limits::default() };
     let check =
         Check::new(&plugin, CheckConfig { image: ImagePolicy::Eager, limits, ..CheckConfig::from(two_scopes()) })?;
     let (samples, _) = evaluate(&check, &context, evaluations, PAUSE)?;

@@ -2,7 +2,8 @@
 
 use anyhow::{Context as _, Result, ensure};
 use guardhouse::{
-    AccessToken, AuthContext, Check, CheckConfig, Component, Host, ImagePolicy, Json, Plugin, Tier, blocking, builtin,
+    AccessToken, AuthContext, Check, CheckConfig, Component, Host, ImagePolicy, Json, Plugin, StartMode, blocking,
+    builtin,
 };
 use serde_json::{Value, json};
 
@@ -44,7 +45,7 @@ pub(crate) fn check(plugin: &Plugin, settings: Value, image: ImagePolicy) -> Res
 pub(crate) fn check_with(plugin: &Plugin, config: CheckConfig) -> Result<Check> {
     let is_eager = config.image == ImagePolicy::Eager;
     let check = Check::new(plugin, config)?;
-    ensure!((check.tier() == Tier::Image) == is_eager, "{:?}", check.tier());
+    ensure!((check.start_mode() == StartMode::Image) == is_eager, "{:?}", check.start_mode());
     Ok(check)
 }
 

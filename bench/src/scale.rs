@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Result, ensure};
-use guardhouse::{AuthContext, Check, Host, HostLimits, ImagePolicy, Tier};
+use guardhouse::{AuthContext, Check, Host, HostLimits, ImagePolicy, StartMode};
 use serde_json::{Value, json};
 
 use crate::meter::{Case, Effort, milliseconds, take_turns};
@@ -94,7 +94,7 @@ fn number(names: &Names, effort: Effort) -> Result<Vec<Row>> {
 }
 
 fn host(folder: &Path, count: usize) -> Result<Host> {
-    let limits = HostLimits { images: 2 * count, ..HostLimits::default() };
+    let limits = HostLimits { resident_images: 2 * count, ..HostLimits::default() };
     Ok(Host::builder().limits(limits).cache(folder).build()?)
 }
 
@@ -110,7 +110,7 @@ fn load(host: &Host, count: usize) -> Result<Vec<Check>> {
     (1..=count)
         .map(|number| {
             let check = check(&plugin, settings(number), ImagePolicy::Eager)?;
-            ensure!(check.tier() == Tier::Image, "{:?}", check.tier());
+            ensure!(check.start_mode() == StartMode::Image, "{:?}", check.start_mode());
             Ok(check)
         })
         .collect()

@@ -49,21 +49,21 @@ pub(crate) struct Case {
 
 /// How a check must end, in the words of `check --explain`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum ExpectedOutcome {
     Allow,
-    Refused,
-    Explicit,
-    Masked,
+    Denied,
+    DeniedWithMessage,
+    Failed,
 }
 
 impl ExpectedOutcome {
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Allow => "allow",
-            Self::Refused => "refused",
-            Self::Explicit => "explicit",
-            Self::Masked => "masked",
+            Self::Denied => "denied",
+            Self::DeniedWithMessage => "denied-with-message",
+            Self::Failed => "failed",
         }
     }
 }
@@ -86,9 +86,15 @@ impl CaseFile {
         for case in &self.cases {
             let name = &case.name;
             ensure!(names.insert(name), "two cases are called `{name}`");
-            let is_explicit = case.outcome == ExpectedOutcome::Explicit;
-            ensure!(!is_explicit || case.message.is_some(), "the case `{name}` is explicit and has no `message`");
-            ensure!(is_explicit || case.message.is_none(), "the case `{name}` has a `message` and is not explicit");
+            let has_message = case.outcome == ExpectedOutcome::DeniedWithMessage;
+            ensure!(
+                !has_message || case.message.is_some(),
+                "the case `{name}` is `denied-with-message` and names no `message`"
+            );
+            ensure!(
+                has_message || case.message.is_none(),
+                "the case `{name}` has a `message`, but its outcome is not `denied-with-message`"
+            );
         }
         Ok(())
     }

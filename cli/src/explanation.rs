@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use guardhouse::{AuthCheck, Check, CheckReport, Digest, LogLine, Outcome, Report, Tier};
+use guardhouse::{AuthCheck, Check, CheckReport, Digest, LogLine, Outcome, Report, StartMode};
 use serde::Serialize;
 
 use crate::text::{Fields, escaped, grouped, quoted};
@@ -38,9 +38,9 @@ struct Called<'a> {
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     missing_scopes: &'a [String],
     /// Where its instances start from now on.
-    tier: String,
+    start_mode: String,
     elapsed_us: u64,
-    cpu_us: u64,
+    cpu_time_us: u64,
     fuel: u64,
     memory_bytes: usize,
     logs: &'a [LogLine],
@@ -49,7 +49,7 @@ struct Called<'a> {
 impl<'a> Explanation<'a> {
     /// How the last check that was called ended.
     pub(crate) fn outcome(&self) -> &'static str {
-        self.checks.last().map_or("masked", |check| check.outcome)
+        self.checks.last().map_or("failed", |check| check.outcome)
     }
 
     /// Why the last check that was called failed, if it did.
@@ -77,7 +77,7 @@ impl<'a> Explanation<'a> {
 impl<'a> Called<'a> {
     fn new(report: &'a CheckReport, check: &Check) -> Self {
         let fault = match &report.outcome {
-            Outcome::Masked(fault) => Some(fault),
+            Outcome::Failed(fault) => Some(fault),
             _ => None,
         };
         Self {
@@ -89,12 +89,12 @@ impl<'a> Called<'a> {
             detail: fault.map(|fault| fault.detail.as_str()),
             backtrace: fault.and_then(|fault| fault.backtrace.as_deref()),
             missing_scopes: &report.missing_scopes,
-            tier: match check.tier() {
-                Tier::Image => "image".to_owned(),
-                Tier::Configures { reason } => format!("configures itself: {reason}"),
+            start_mode: match check.start_mode() {
+                StartMode::Image => "image".to_owned(),
+                StartMode::Configure { reason } => format!("configures itself: {reason}"),
             },
             elapsed_us: microseconds(report.usage.elapsed),
-            cpu_us: microseconds(report.usage.cpu),
+            cpu_time_us: microseconds(report.usage.cpu_time),
             fuel: report.usage.fuel,
             memory_bytes: report.usage.memory_bytes,
             logs: &report.logs,
@@ -134,8 +134,8 @@ impl fmt::Display for Called<'_> {
         fields.add_each("logs", log_lines(self.logs));
         fields.add("plugin", &self.plugin.map_or_else(String::new, |digest| digest.to_string()));
         fields.add("settings", &self.settings.map_or_else(String::new, |digest| digest.to_string()));
-        fields.add("tier", &self.tier);
-        fields.add("took", &format!("{} µs, {} µs of processor", grouped(self.elapsed_us), grouped(self.cpu_us)));
+        fields.add("start", &self.start_mode);
+        fields.add("took", &format!("{} µs, {} µs of processor", grouped(self.elapsed_us), grouped(self.cpu_time_us)));
         fields.add("fuel", &grouped(self.fuel));
         fields.add("memory", &format!("{} bytes", grouped(self.memory_bytes)));
         f.write_str(&fields.into_text())

@@ -27,7 +27,7 @@ impl HostOptions {
     /// A host whose plugins have their best code before they are asked anything. How fast they are does not change
     /// while they are tested, and nothing is compiled beside them.
     pub(crate) fn optimizing_host(&self) -> Result<Host> {
-        Ok(self.builder()?.quick_from(usize::MAX).build()?)
+        Ok(self.builder()?.baseline_from(usize::MAX).build()?)
     }
 
     fn builder(&self) -> Result<HostBuilder> {

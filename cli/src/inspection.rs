@@ -3,7 +3,9 @@
 use std::fmt;
 
 use anyhow::{Context, Result};
-use guardhouse::{Check, CheckConfig, Digest, Grants, Host, ImagePolicy, Json, Limits, LoadError, Plugin, Shape, Tier};
+use guardhouse::{
+    Check, CheckConfig, Digest, Grants, Host, ImagePolicy, Json, Limits, LoadError, Plugin, Shape, StartMode,
+};
 use serde::Serialize;
 
 use crate::input::Document;
@@ -30,7 +32,7 @@ pub(crate) struct Inspection {
     code: Option<&'static str>,
     /// Where the instances of a check with the given settings start.
     #[serde(skip_serializing_if = "Option::is_none")]
-    tier: Option<String>,
+    start_mode: Option<String>,
     pub(crate) loads: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
@@ -73,11 +75,11 @@ impl Inspection {
         };
         let shape = Shape::read(&bytes, host.limits()).ok();
         let loaded = Plugin::load(host, &bytes);
-        let tier = match (&loaded, settings) {
-            (Ok(plugin), Some(settings)) => Some(tier(source, plugin, settings)?),
+        let start_mode = match (&loaded, settings) {
+            (Ok(plugin), Some(settings)) => Some(start_mode(source, plugin, settings)?),
             _ => None,
         };
-        Ok(Self { tier, ..Self::of(source, Some(&bytes), shape, loaded) })
+        Ok(Self { start_mode, ..Self::of(source, Some(&bytes), shape, loaded) })
     }
 
     fn of(
@@ -93,8 +95,8 @@ impl Inspection {
             size: bytes.map(<[u8]>::len),
             contents: shape.map(Contents::new),
             error: error.map(ToString::to_string),
-            code: loaded.as_ref().ok().map(|plugin| if plugin.is_optimized() { "optimized" } else { "quick" }),
-            tier: None,
+            code: loaded.as_ref().ok().map(|plugin| if plugin.is_optimized() { "optimized" } else { "baseline" }),
+            start_mode: None,
             loads: error.is_none(),
             settings_schema: loaded.ok().and_then(|plugin| plugin.settings_schema().cloned()),
         }
@@ -111,29 +113,29 @@ impl Inspection {
             fields.add("interfaces", &contents.interfaces.join(", "));
             contents.add_imports_to(&mut fields);
         }
-        self.add_verdict_to(&mut fields);
+        self.add_status_to(&mut fields);
         fields.into_text()
     }
 
-    fn add_verdict_to(&self, fields: &mut Fields) {
+    fn add_status_to(&self, fields: &mut Fields) {
         match &self.error {
-            None => fields.add("verdict", "loads here"),
-            Some(error) => fields.add("verdict", &format!("does not load: {error}")),
+            None => fields.add("status", "loads here"),
+            Some(error) => fields.add("status", &format!("does not load: {error}")),
         }
     }
 }
 
 /// Where the instances of a check of `plugin` start, and why.
-fn tier(source: &PluginSource, plugin: &Plugin, settings: &Document) -> Result<String> {
+fn start_mode(source: &PluginSource, plugin: &Plugin, settings: &Document) -> Result<String> {
     let cap = Limits::default().settings_bytes;
     let settings = settings.parse(&format!("the settings of `{source}`"), cap, Json::parse)?;
     let grants = plugin.shape().imports.iter().filter_map(|import| Grants::needed_by(import));
     let grants = grants.fold(Grants::default(), |grants, grant| grants.with(grant).unwrap_or(grants));
     let config = CheckConfig { settings: Some(settings), grants, image: ImagePolicy::Eager, ..CheckConfig::default() };
     let check = Check::new(plugin, config).with_context(|| format!("cannot make a check of `{source}`"))?;
-    Ok(match check.tier() {
-        Tier::Image => "starts from an image".to_owned(),
-        Tier::Configures { reason } => format!("configures itself: {reason}"),
+    Ok(match check.start_mode() {
+        StartMode::Image => "starts from an image".to_owned(),
+        StartMode::Configure { reason } => format!("configures itself: {reason}"),
     })
 }
 
@@ -182,8 +184,8 @@ impl fmt::Display for Inspection {
             fields.add("settings", &format!("{:#}", **schema));
         }
         fields.add("code", self.code.unwrap_or_default());
-        fields.add("tier", self.tier.as_deref().unwrap_or_default());
-        self.add_verdict_to(&mut fields);
+        fields.add("start", self.start_mode.as_deref().unwrap_or_default());
+        self.add_status_to(&mut fields);
         f.write_str(&fields.into_text())
     }
 }

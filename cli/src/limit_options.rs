@@ -30,7 +30,7 @@ impl LimitOptions {
     pub(crate) fn limits(&self) -> Limits {
         Limits {
             deadline: Duration::from_millis(self.deadline_ms),
-            cpu: self.cpu_ms.map(Duration::from_millis),
+            cpu_time: self.cpu_ms.map(Duration::from_millis),
             fuel: self.fuel,
             memory_bytes: self.memory_bytes,
             ..Limits::default()

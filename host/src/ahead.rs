@@ -16,7 +16,7 @@ use crate::residents::Resident;
 use crate::room::Place;
 
 /// The instances of one check that are made ahead. They take room while they wait: only the checks of a host that were
-/// used last have any (see [`HostLimits::ahead`](crate::HostLimits::ahead)).
+/// used last have any (see [`HostLimits::standby_checks`](crate::HostLimits::standby_checks)).
 #[derive(Default)]
 pub(crate) struct Ahead {
     cap: usize,

@@ -18,7 +18,7 @@ pub trait AuthCheck: Send + Sync {
     fn id(&self) -> &str;
 
     /// Answers one request. A panic is a fault of the check, and denies.
-    fn evaluate<'a>(&'a self, inquiry: Inquiry<'a>) -> EvaluationFuture<'a>;
+    fn evaluate<'a>(&'a self, inquiry: EvaluationRequest<'a>) -> EvaluationFuture<'a>;
 
     /// Begins a batch: requests that are asked one after the other and decided together. What a session keeps between
     /// them must make it cheaper and nothing else: each is answered as [`evaluate`](Self::evaluate) would answer it.
@@ -27,7 +27,7 @@ pub trait AuthCheck: Send + Sync {
     }
 
     /// Whether scopes are the only reason for which it denies without a word, and it can name them (rule U1).
-    fn is_scope_aware(&self) -> bool {
+    fn names_missing_scopes(&self) -> bool {
         false
     }
 
@@ -40,27 +40,27 @@ pub trait AuthCheck: Send + Sync {
 /// A check for the length of one batch.
 pub trait Session: Send {
     /// Answers one request of the batch. After a panic the session is not asked again.
-    fn evaluate<'a>(&'a mut self, inquiry: Inquiry<'a>) -> EvaluationFuture<'a>;
+    fn evaluate<'a>(&'a mut self, inquiry: EvaluationRequest<'a>) -> EvaluationFuture<'a>;
 }
 
 /// The session of a check that has nothing to gain from one.
 struct Each<'a, C: ?Sized>(&'a C);
 
 impl<C: AuthCheck + ?Sized> Session for Each<'_, C> {
-    fn evaluate<'a>(&'a mut self, inquiry: Inquiry<'a>) -> EvaluationFuture<'a> {
+    fn evaluate<'a>(&'a mut self, inquiry: EvaluationRequest<'a>) -> EvaluationFuture<'a> {
         self.0.evaluate(inquiry)
     }
 }
 
 /// What is asked of a check.
 #[derive(Debug, Clone, Copy)]
-pub struct Inquiry<'a> {
+pub struct EvaluationRequest<'a> {
     /// The request.
     pub context: &'a AuthContext,
     /// The decision that the answer is for.
     pub decision: DecisionId,
     /// Whether a scope-aware check that denies shall name the scopes it misses.
-    pub wants_missing_scopes: bool,
+    pub name_missing_scopes: bool,
     /// When the decision must be there. A check that is not done by then has failed; only one that never yields to its
     /// runtime is waited for.
     pub end: Instant,
@@ -84,7 +84,7 @@ macro_rules! forward {
                 (**self).id()
             }
 
-            fn evaluate<'a>(&'a self, inquiry: Inquiry<'a>) -> EvaluationFuture<'a> {
+            fn evaluate<'a>(&'a self, inquiry: EvaluationRequest<'a>) -> EvaluationFuture<'a> {
                 (**self).evaluate(inquiry)
             }
 
@@ -92,8 +92,8 @@ macro_rules! forward {
                 (**self).session()
             }
 
-            fn is_scope_aware(&self) -> bool {
-                (**self).is_scope_aware()
+            fn names_missing_scopes(&self) -> bool {
+                (**self).names_missing_scopes()
             }
 
             fn identity(&self) -> Identity<'_> {

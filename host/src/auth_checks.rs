@@ -35,7 +35,7 @@ impl<'a, C: AuthCheck> AuthChecks<'a, C> {
     /// Checks that are asked in the order given, one at a time, until one does not allow (rule S1).
     #[must_use]
     pub fn new(checks: &'a [C]) -> Self {
-        Self { checks, manner: Manner { deadline: Self::DEADLINE, with_shortfall: false } }
+        Self { checks, manner: Manner { deadline: Self::DEADLINE, name_missing_scopes: false } }
     }
 
     /// Wall-clock time of one decision, or of all decisions of a batch together: waiting for room, making instances,
@@ -47,11 +47,17 @@ impl<'a, C: AuthCheck> AuthChecks<'a, C> {
         self
     }
 
-    /// If scopes are all that is missing, the denial names all of them at once; see
-    /// [`run_auth_checks_with_shortfall`].
+    /// Names missing scopes, for callers that can ask their authorization server for more: if scopes are all that is
+    /// missing, the denial names all of them at once (RFC 6750 section 3.1; FastMCP's `run_auth_checks_with_shortfall`).
+    ///
+    /// A check that [names missing scopes](AuthCheck::names_missing_scopes) and denies without a message does not end
+    /// the run (rule U1); every other check that does not allow ends it, and then no scope is named. If only checks
+    /// that name missing scopes denied, the denial names the sorted union of their missing scopes: none that the token
+    /// holds, and none at all without a token (rule U2). A check that fails ends the run like any other, and its
+    /// missing scopes are ignored.
     #[must_use]
-    pub fn with_shortfall(mut self) -> Self {
-        self.manner.with_shortfall = true;
+    pub fn name_missing_scopes(mut self) -> Self {
+        self.manner.name_missing_scopes = true;
         self
     }
 
@@ -94,20 +100,4 @@ pub async fn run_auth_checks<C: AuthCheck>(checks: &[C], context: &AuthContext) 
 /// Like [`run_auth_checks`], with everything the operator may know.
 pub async fn explain_auth_checks<C: AuthCheck>(checks: &[C], context: &AuthContext) -> Report {
     AuthChecks::new(checks).explain(context).await
-}
-
-/// Like [`run_auth_checks`], for callers that can ask their authorization server for more scopes: if scopes are all
-/// that is missing, the denial names all of them at once (RFC 6750 section 3.1).
-///
-/// A scope-aware check that denies without a word does not end the run (rule U1); anything else that does not allow
-/// ends it, and then no scope is named. If only scope-aware checks denied, the denial names the sorted union of what
-/// they miss; nothing that the token has, and nothing without a token (rule U2). A scope-aware check that fails is
-/// not believed about scopes: it ends the run like any other.
-pub async fn run_auth_checks_with_shortfall<C: AuthCheck>(checks: &[C], context: &AuthContext) -> Decision {
-    AuthChecks::new(checks).with_shortfall().run(context).await
-}
-
-/// Like [`run_auth_checks_with_shortfall`], with everything the operator may know.
-pub async fn explain_auth_checks_with_shortfall<C: AuthCheck>(checks: &[C], context: &AuthContext) -> Report {
-    AuthChecks::new(checks).with_shortfall().explain(context).await
 }

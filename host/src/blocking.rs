@@ -25,19 +25,9 @@ pub fn run_auth_checks<C: AuthCheck>(checks: &[C], context: &AuthContext) -> Dec
     explain_auth_checks(checks, context).decision
 }
 
-/// Blocks on [`run_auth_checks_with_shortfall`](crate::run_auth_checks_with_shortfall).
-pub fn run_auth_checks_with_shortfall<C: AuthCheck>(checks: &[C], context: &AuthContext) -> Decision {
-    explain_auth_checks_with_shortfall(checks, context).decision
-}
-
 /// Blocks on [`explain_auth_checks`](crate::explain_auth_checks).
 pub fn explain_auth_checks<C: AuthCheck>(checks: &[C], context: &AuthContext) -> Report {
     explain(&AuthChecks::new(checks), context)
-}
-
-/// Blocks on [`explain_auth_checks_with_shortfall`](crate::explain_auth_checks_with_shortfall).
-pub fn explain_auth_checks_with_shortfall<C: AuthCheck>(checks: &[C], context: &AuthContext) -> Report {
-    explain(&AuthChecks::new(checks).with_shortfall(), context)
 }
 
 /// Blocks on [`AuthChecks::explain`].

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::ahead::Ahead;
-use crate::auth_check::{AuthCheck, EvaluationFuture, Identity, Inquiry, Session};
+use crate::auth_check::{AuthCheck, EvaluationFuture, EvaluationRequest, Identity, Session};
 use crate::blocking::block_on;
 use crate::capabilities::{Request, Seed};
 use crate::config::{CheckConfig, ImagePolicy, check_grants, check_limits, check_settings};
@@ -22,7 +22,7 @@ use crate::room::Room;
 use crate::snapshot::Recipe;
 use crate::store::Terms;
 use crate::tenant::Membership;
-use crate::tier::{ImageSlot, Tier};
+use crate::tier::{ImageSlot, StartMode};
 
 /// A plugin, configured. Every evaluation makes a fresh instance of it, and no instance survives its evaluation.
 ///
@@ -74,7 +74,7 @@ impl Check {
             settings_digest: settings.as_ref().map(Digest::of),
             image: ImageSlot::new(image, obstacle(settings.as_ref(), warm_up.as_ref(), image, grants, &limits)),
             room: Room::new(limits.instances, limits.queue),
-            ahead: Ahead::new(limits.ahead.unwrap_or(if plugin.pool() == Pool::Small { 0 } else { AHEAD })),
+            ahead: Ahead::new(limits.standby.unwrap_or(if plugin.pool() == Pool::Small { 0 } else { AHEAD })),
             membership: Membership::new(owner, settings.as_ref().map_or(0, String::len)),
             settings,
             grants,
@@ -92,8 +92,8 @@ impl Check {
 
     /// Where its instances start, and why.
     #[must_use]
-    pub fn tier(&self) -> Tier {
-        self.0.image.tier()
+    pub fn start_mode(&self) -> StartMode {
+        self.0.image.start_mode()
     }
 
     /// The plugin that it is made of.
@@ -133,7 +133,7 @@ impl Check {
             let words = instance.configure(settings.as_ref(), end).await?;
             Ok(words.map(|()| limits.fuel.unwrap_or(u64::MAX).saturating_sub(instance.fuel())))
         });
-        tried.flatten().map_err(ConfigError::Fault)?.map_err(ConfigError::Refused)
+        tried.flatten().map_err(ConfigError::Fault)?.map_err(ConfigError::Rejected)
     }
 }
 
@@ -184,7 +184,7 @@ impl AuthCheck for Check {
         &self.0.id
     }
 
-    fn evaluate<'a>(&'a self, inquiry: Inquiry<'a>) -> EvaluationFuture<'a> {
+    fn evaluate<'a>(&'a self, inquiry: EvaluationRequest<'a>) -> EvaluationFuture<'a> {
         Box::pin(evaluation::evaluate(&self.0, inquiry))
     }
 
@@ -192,8 +192,8 @@ impl AuthCheck for Check {
         Box::new(evaluation::PluginSession::new(&self.0))
     }
 
-    fn is_scope_aware(&self) -> bool {
-        self.0.plugin.is_scope_aware()
+    fn names_missing_scopes(&self) -> bool {
+        self.0.plugin.names_missing_scopes()
     }
 
     fn identity(&self) -> Identity<'_> {

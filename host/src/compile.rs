@@ -9,7 +9,7 @@ use crate::blocking::block_on;
 use crate::cache::Cache;
 use crate::compiler::{CompilerProcess, Failure, Order};
 use crate::digest::Digest;
-use crate::engine::{Compiler, Pool};
+use crate::engine::{Pool, Strategy};
 use crate::error::LoadError;
 use crate::fault::chain;
 use crate::host::Host;
@@ -37,17 +37,17 @@ impl Compilation {
         &self,
         host: &Host,
         pool: Pool,
-        compiler: Compiler,
+        strategy: Strategy,
         source: &Source<'_>,
     ) -> Result<Component, LoadError> {
-        let sandbox = host.sandbox(pool, compiler).map_err(LoadError::DoesNotFit)?;
+        let sandbox = host.sandbox(pool, strategy).map_err(LoadError::DoesNotFit)?;
         let key = component_key(source.digest(), sandbox.fingerprint);
         if let Some(component) = self.cached(&sandbox.engine, key) {
             return Ok(component);
         }
         let bytes = &*source.read().map_err(|error| LoadError::Compile(format!("cannot be read again: {error}")))?;
         let code = match &self.process {
-            Some(process) => self.in_a_process(process, host, Order::new(pool, compiler, host.limits()), bytes)?,
+            Some(process) => self.in_a_process(process, host, Order::new(pool, strategy, host.limits()), bytes)?,
             None if self.cache.is_some() => {
                 sandbox.engine.precompile_component(bytes).map_err(|error| refusal(&error))?
             }
@@ -59,7 +59,7 @@ impl Compilation {
     /// The best machine code of a component, if it is in the cache.
     pub(crate) fn cached_component(&self, host: &Host, pool: Pool, source: &Source<'_>) -> Option<Component> {
         self.cache.as_ref()?;
-        let sandbox = host.sandbox(pool, Compiler::Optimizing).ok()?;
+        let sandbox = host.sandbox(pool, Strategy::Optimized).ok()?;
         self.cached(&sandbox.engine, component_key(source.digest(), sandbox.fingerprint))
     }
 

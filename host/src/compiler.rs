@@ -20,7 +20,7 @@ use rustix::process::{
 use serde::{Deserialize, Serialize};
 use wasmtime::{Engine, Precompiled};
 
-use crate::engine::{self, Compiler, Pool};
+use crate::engine::{self, Pool, Strategy};
 use crate::fault::chain;
 use crate::limits::HostLimits;
 use crate::text::clip;
@@ -39,7 +39,7 @@ pub struct CompilerProcess {
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Order {
     pub(crate) pool: Pool,
-    pub(crate) compiler: Compiler,
+    pub(crate) strategy: Strategy,
     stack_bytes: usize,
     address_space: u64,
     processor_seconds: u64,
@@ -54,10 +54,10 @@ pub(crate) enum Failure {
 }
 
 impl Order {
-    pub(crate) fn new(pool: Pool, compiler: Compiler, limits: &HostLimits) -> Self {
+    pub(crate) fn new(pool: Pool, strategy: Strategy, limits: &HostLimits) -> Self {
         Self {
             pool,
-            compiler,
+            strategy,
             stack_bytes: limits.stack_bytes,
             address_space: limits.compiler_bytes as u64,
             processor_seconds: limits.compiler_time.as_secs().max(1),
@@ -66,7 +66,7 @@ impl Order {
 
     fn engine(&self) -> wasmtime::Result<Engine> {
         let limits = HostLimits { stack_bytes: self.stack_bytes, ..HostLimits::default() };
-        Engine::new(&engine::target(&limits, self.pool, self.compiler))
+        Engine::new(&engine::target(&limits, self.pool, self.strategy))
     }
 }
 

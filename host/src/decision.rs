@@ -46,7 +46,7 @@ pub struct Denial {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// The scopes that would satisfy every scope-aware check, sorted (rule U2). Only
-    /// [`run_auth_checks_with_shortfall`](crate::run_auth_checks_with_shortfall) names any.
+    /// [`AuthChecks::name_missing_scopes`](crate::AuthChecks::name_missing_scopes) names any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub missing_scopes: Vec<String>,
 }

@@ -1,6 +1,6 @@
 //! How the engine is set up: what every plugin is compiled for, and what its instances are made in.
 
-use wasmtime::{Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Strategy};
+use wasmtime::{Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
 
 use crate::limits::HostLimits;
 
@@ -19,11 +19,11 @@ pub(crate) enum Pool {
 /// What makes machine code of a plugin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Compiler {
+pub(crate) enum Strategy {
     /// Winch: code is there at once, and slower.
-    Quick,
+    Baseline,
     /// Cranelift.
-    Optimizing,
+    Optimized,
 }
 
 /// Tables that one instance has room for; see [`HostLimits::instances`].
@@ -32,7 +32,7 @@ pub(crate) const TABLES_PER_INSTANCE: u32 = 4;
 const MEMORIES_PER_PLUGIN: u32 = 8;
 
 /// Everything that the machine code depends on: an engine that only compiles has the same.
-pub(crate) fn target(limits: &HostLimits, pool: Pool, compiler: Compiler) -> Config {
+pub(crate) fn target(limits: &HostLimits, pool: Pool, strategy: Strategy) -> Config {
     let mut config = Config::new();
     config
         .concurrency_support(pool == Pool::Concurrent)
@@ -46,16 +46,16 @@ pub(crate) fn target(limits: &HostLimits, pool: Pool, compiler: Compiler) -> Con
         .wasm_backtrace_details(wasmtime::WasmBacktraceDetails::Disable)
         // The same check answers the same on every machine.
         .relaxed_simd_deterministic(true);
-    match compiler {
-        Compiler::Quick => config.strategy(Strategy::Winch),
-        Compiler::Optimizing => config.cranelift_opt_level(OptLevel::Speed).cranelift_nan_canonicalization(true),
+    match strategy {
+        Strategy::Baseline => config.strategy(wasmtime::Strategy::Winch),
+        Strategy::Optimized => config.cranelift_opt_level(OptLevel::Speed).cranelift_nan_canonicalization(true),
     };
     config
 }
 
 /// An engine that runs plugins.
-pub(crate) fn runtime(limits: &HostLimits, pool: Pool, compiler: Compiler) -> Config {
-    let mut config = target(limits, pool, compiler);
+pub(crate) fn runtime(limits: &HostLimits, pool: Pool, strategy: Strategy) -> Config {
+    let mut config = target(limits, pool, strategy);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(allocation(limits, pool)));
     config
 }

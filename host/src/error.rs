@@ -143,7 +143,7 @@ pub enum ConfigError {
     Schema(Violation),
     /// The plugin's `configure` refused the settings, in its own words.
     #[error("the plugin refused its settings: {0}")]
-    Refused(String),
+    Rejected(String),
     /// The plugin failed while it was configured, or could not be instantiated.
     #[error("the plugin failed when it was configured: {0}")]
     Fault(Fault),

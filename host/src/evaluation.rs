@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::auth_check::{EvaluationFuture, Inquiry, Session};
+use crate::auth_check::{EvaluationFuture, EvaluationRequest, Session};
 use crate::capabilities::Request;
 use crate::check::Inner;
 use crate::instance::{Instance, Question};
@@ -15,7 +15,7 @@ use crate::room::Place;
 use crate::store::Terms;
 
 /// Asks a fresh instance of `check`, and ends it.
-pub(crate) async fn evaluate(check: &Arc<Inner>, inquiry: Inquiry<'_>) -> Evaluation {
+pub(crate) async fn evaluate(check: &Arc<Inner>, inquiry: EvaluationRequest<'_>) -> Evaluation {
     let mut instance = None;
     evaluate_in(check, &mut instance, inquiry).await
 }
@@ -33,13 +33,13 @@ impl<'a> PluginSession<'a> {
         Self { check, instance: None }
     }
 
-    async fn answer(&mut self, inquiry: Inquiry<'_>) -> Evaluation {
+    async fn answer(&mut self, inquiry: EvaluationRequest<'_>) -> Evaluation {
         let is_fresh = self.instance.is_none();
         let mut evaluation = evaluate_in(self.check, &mut self.instance, inquiry).await;
-        if let Outcome::Masked(fault) = &evaluation.outcome {
+        if let Outcome::Failed(fault) = &evaluation.outcome {
             self.instance = None;
             // What other requests left behind may be why it failed: alone, it might not have. Time is not given twice.
-            if !is_fresh && !matches!(fault.cause, Cause::Deadline | Cause::CpuLimit | Cause::NoRoom) {
+            if !is_fresh && !matches!(fault.cause, Cause::Deadline | Cause::CpuTimeLimit | Cause::NoCapacity) {
                 evaluation = evaluate(self.check, inquiry).await;
             }
         }
@@ -50,17 +50,21 @@ impl<'a> PluginSession<'a> {
 }
 
 impl Session for PluginSession<'_> {
-    fn evaluate<'a>(&'a mut self, inquiry: Inquiry<'a>) -> EvaluationFuture<'a> {
+    fn evaluate<'a>(&'a mut self, inquiry: EvaluationRequest<'a>) -> EvaluationFuture<'a> {
         Box::pin(self.answer(inquiry))
     }
 }
 
 /// Asks the instance, or makes one to ask.
-async fn evaluate_in(check: &Arc<Inner>, instance: &mut Option<Instance>, inquiry: Inquiry<'_>) -> Evaluation {
+async fn evaluate_in(
+    check: &Arc<Inner>,
+    instance: &mut Option<Instance>,
+    inquiry: EvaluationRequest<'_>,
+) -> Evaluation {
     let start = Instant::now();
     let end = inquiry.end.min(start + check.limits.deadline);
     let asked = ask(check, instance, inquiry, start, end).await;
-    let mut evaluation = asked.unwrap_or_else(|fault| Outcome::Masked(fault).into());
+    let mut evaluation = asked.unwrap_or_else(|fault| Outcome::Failed(fault).into());
     evaluation.usage.elapsed = start.elapsed();
     check.membership.tenant.add_evaluation(&evaluation.usage);
     // What makes later answers faster must not make this one slower.
@@ -71,7 +75,7 @@ async fn evaluate_in(check: &Arc<Inner>, instance: &mut Option<Instance>, inquir
 async fn ask(
     check: &Arc<Inner>,
     place: &mut Option<Instance>,
-    inquiry: Inquiry<'_>,
+    inquiry: EvaluationRequest<'_>,
     start: Instant,
     end: Instant,
 ) -> Result<Evaluation, Fault> {
@@ -97,18 +101,18 @@ async fn ask(
     let question = Question {
         context: inquiry.context,
         settings,
-        wants_missing_scopes: inquiry.wants_missing_scopes,
+        name_missing_scopes: inquiry.name_missing_scopes,
         message_bytes: limits.message_bytes,
     };
     let fuel = limits.fuel.unwrap_or(u64::MAX);
-    let (answer, cpu) = metered(pin!(instance.check(&question, plugin.can_wait().then_some(end)))).await;
-    let (outcome, missing_scopes) = answer.unwrap_or_else(|fault| (Outcome::Masked(fault), Vec::new()));
+    let (answer, cpu_time) = metered(pin!(instance.check(&question, plugin.can_wait().then_some(end)))).await;
+    let (outcome, missing_scopes) = answer.unwrap_or_else(|fault| (Outcome::Failed(fault), Vec::new()));
     Ok(Evaluation {
         outcome,
         missing_scopes,
         usage: Usage {
             elapsed: Duration::ZERO,
-            cpu,
+            cpu_time,
             fuel: fuel.saturating_sub(instance.fuel()),
             memory_bytes: instance.memory_bytes(),
         },
@@ -147,7 +151,7 @@ pub(crate) fn instance(
 }
 
 /// What of the request the plugin may read.
-fn request(check: &Inner, inquiry: Inquiry<'_>) -> Result<Request, Fault> {
+fn request(check: &Inner, inquiry: EvaluationRequest<'_>) -> Result<Request, Fault> {
     let Inner { plugin, limits, grants, .. } = check;
     let mut request = Request::new(inquiry.context, check.seed(inquiry.decision), limits.context_bytes)?;
     if plugin.reads_request() {

@@ -39,7 +39,7 @@ fn name(error: &Error, limiter: &mut Limiter) -> Fault {
         return trapped(*trap, error, limiter);
     }
     if error.is::<PoolConcurrencyLimitError>() {
-        return Fault::new(Cause::NoRoom, chain(error));
+        return Fault::new(Cause::NoCapacity, chain(error));
     }
     let text = chain(error);
     if text.contains("exceeds memory limits") || text.contains("exceeds table limits") {

@@ -9,7 +9,7 @@ use crate::cache::Cache;
 use crate::capabilities;
 use crate::compile::Compilation;
 use crate::compiler::CompilerProcess;
-use crate::engine::{Compiler, Pool};
+use crate::engine::{Pool, Strategy};
 use crate::error::HostError;
 use crate::image::Images;
 use crate::limits::HostLimits;
@@ -85,8 +85,8 @@ impl Host {
         capabilities::is_offered(import)
     }
 
-    pub(crate) fn sandbox(&self, pool: Pool, compiler: Compiler) -> Result<&Sandbox, String> {
-        self.0.sandboxes.get(pool, compiler)
+    pub(crate) fn sandbox(&self, pool: Pool, strategy: Strategy) -> Result<&Sandbox, String> {
+        self.0.sandboxes.get(pool, strategy)
     }
 
     /// Where instances of all checks of a pool find room.
@@ -172,7 +172,7 @@ impl HostBuilder {
 
     /// A folder for machine code, up to [`HostLimits::cache_bytes`]. It is made if it is not there; it must belong to
     /// this user, and nobody else may reach it. Processes may share one. With it, plugins and images that were not used for long leave memory
-    /// (see [`HostLimits::programs`]) and are back in less than a millisecond.
+    /// (see [`HostLimits::resident_plugins`]) and are back in less than a millisecond.
     #[must_use]
     pub fn cache(mut self, folder: impl Into<PathBuf>) -> Self {
         self.cache = Some(folder.into());
@@ -191,7 +191,7 @@ impl HostBuilder {
     /// From what size on a plugin is compiled twice: quickly, so that it can answer, and in the background once more,
     /// so that it answers fast. In bytes; 256 KiB if not set, `usize::MAX` for never.
     #[must_use]
-    pub fn quick_from(mut self, bytes: usize) -> Self {
+    pub fn baseline_from(mut self, bytes: usize) -> Self {
         self.quick_bytes = bytes;
         self
     }
@@ -222,8 +222,8 @@ impl HostBuilder {
         Ok(Host(Arc::new(Inner {
             sandboxes,
             compilation: Compilation::new(&limits, cache, self.compiler),
-            programs: Residents::new(limits.programs),
-            images: Images::new(limits.images),
+            programs: Residents::new(limits.resident_plugins),
+            images: Images::new(limits.resident_images),
             backlog: Backlog::default(),
             tenants: Tenants::default(),
             advice,

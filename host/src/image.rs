@@ -17,7 +17,7 @@ use wasmtime::{Engine, Module};
 use crate::compile::component_key;
 use crate::contract;
 use crate::digest::Digest;
-use crate::engine::{Compiler, Pool};
+use crate::engine::{Pool, Strategy};
 use crate::fault::chain;
 use crate::host::Host;
 use crate::limits::Limits;
@@ -130,7 +130,7 @@ impl Recipe<'_> {
         let Limits { memory_bytes, table_elements, core_instances, .. } = *self.limits;
         let sizes = [memory_bytes, table_elements, core_instances].map(usize::to_be_bytes).concat();
         let host = self.plugin.host();
-        let sandbox = host.sandbox(self.plugin.pool(), Compiler::Optimizing)?;
+        let sandbox = host.sandbox(self.plugin.pool(), Strategy::Optimized)?;
         // What is not there is not the same as what is empty.
         let settings = self.settings.map(String::as_bytes);
         let none = [u8::from(settings.is_none()), u8::from(warm_up.is_none())];
@@ -164,7 +164,7 @@ fn make(recipe: Recipe<'_>, key: Digest) -> Result<Program, String> {
         return Err(format!("an image of {found} bytes, over the cap of {cap} bytes (`HostLimits::image_bytes`)"));
     }
     let code = host.images().codes.get(parts.digest(), || compile(host, pool, &parts))?;
-    let engine = &host.sandbox(pool, Compiler::Optimizing)?.engine;
+    let engine = &host.sandbox(pool, Strategy::Optimized)?.engine;
     let text = |error: wasmtime::Error| chain(&error);
     let states = parts.states.iter().map(|state| engine.precompile_module(state));
     let states: Vec<Vec<u8>> = states.collect::<wasmtime::Result<_>>().map_err(text)?;
@@ -196,7 +196,7 @@ struct Note {
 fn cached(host: &Host, pool: Pool, key: Digest, base: &Program) -> Option<Program> {
     let entry = host.compilation().cache.as_ref()?.find(key)?;
     let Note { code: digest } = serde_json::from_str(&entry.note).ok()?;
-    let sandbox = host.sandbox(pool, Compiler::Optimizing).ok()?;
+    let sandbox = host.sandbox(pool, Strategy::Optimized).ok()?;
     let load = || {
         let code = host.compilation().cached(&sandbox.engine, component_key(digest, sandbox.fingerprint));
         checked(&sandbox.engine, code.ok_or("it is not in the cache")?)
@@ -209,8 +209,8 @@ fn cached(host: &Host, pool: Pool, key: Digest, base: &Program) -> Option<Progra
 /// The code of an image is held against what every plugin is held against.
 fn compile(host: &Host, pool: Pool, parts: &Parts) -> Result<Component, String> {
     Shape::read(&parts.code, &enlarged(host.limits())).map_err(|error| error.to_string())?;
-    let code = host.compilation().component(host, pool, Compiler::Optimizing, &Source::borrowed(&parts.code));
-    let sandbox = host.sandbox(pool, Compiler::Optimizing)?;
+    let code = host.compilation().component(host, pool, Strategy::Optimized, &Source::borrowed(&parts.code));
+    let sandbox = host.sandbox(pool, Strategy::Optimized)?;
     checked(&sandbox.engine, code.map_err(|error| error.to_string())?)
 }
 

@@ -45,7 +45,7 @@ struct Started {
 pub(crate) struct Question<'a> {
     pub(crate) context: &'a AuthContext,
     pub(crate) settings: Option<&'a String>,
-    pub(crate) wants_missing_scopes: bool,
+    pub(crate) name_missing_scopes: bool,
     pub(crate) message_bytes: usize,
 }
 
@@ -168,11 +168,11 @@ impl Instance {
             Ok(allow) => Outcome::from(allow),
             Err(error) => {
                 check_length("a message", error.message.len(), question.message_bytes)?;
-                Outcome::Explicit(AuthorizationError { message: error.message })
+                Outcome::DeniedWithMessage(AuthorizationError { message: error.message })
             }
         };
         let missing = match &program.step_up {
-            Some(step_up) if question.wants_missing_scopes && outcome == Outcome::Refused => {
+            Some(step_up) if question.name_missing_scopes && outcome == Outcome::Denied => {
                 let guest = step_up.load(&mut *store, &*instance)?;
                 let named = guest.call_missing_scopes(&mut *store, record).await?;
                 check_length("scopes", named.iter().map(String::len).sum(), question.message_bytes)?;

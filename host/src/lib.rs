@@ -26,14 +26,14 @@
 //! - [`Check`]: a plugin with settings, [`Grants`] and [`Limits`].
 //! - [`AuthContext`]: one request.
 //! - [`run_auth_checks`]: asks a list of checks, and answers with a [`Decision`]. [`explain_auth_checks`] adds a
-//!   [`Report`] for the operator; [`run_auth_checks_with_shortfall`] names missing scopes; [`blocking`] has all of
+//!   [`Report`] for the operator; [`AuthChecks::name_missing_scopes`] names missing scopes; [`blocking`] has all of
 //!   them without async.
 //! - [`AuthCheck`]: what a check is, so that [native] ones and your own mix with plugins in one list.
 //!
 //! # What always holds
 //!
 //! A fault denies. What goes wrong before a request is an error ([`LoadError`], [`ConfigError`]); what goes wrong at a
-//! request is an [`Outcome::Masked`] for the operator and a [`Denial`] without a word for the caller.
+//! request is an [`Outcome::Failed`] for the operator and a [`Denial`] without a word for the caller.
 //!
 //! Rules are cited by number (S4, B2 …); `docs/semantics.md` lists them.
 //!
@@ -100,11 +100,8 @@ mod tenant;
 mod text;
 mod tier;
 
-pub use auth_check::{AuthCheck, EvaluationFuture, Identity, Inquiry, Session};
-pub use auth_checks::{
-    AuthChecks, explain_auth_checks, explain_auth_checks_with_shortfall, run_auth_checks,
-    run_auth_checks_with_shortfall,
-};
+pub use auth_check::{AuthCheck, EvaluationFuture, EvaluationRequest, Identity, Session};
+pub use auth_checks::{AuthChecks, explain_auth_checks, run_auth_checks};
 pub use check::Check;
 pub use compiler::CompilerProcess;
 pub use config::{CheckConfig, ImagePolicy};
@@ -123,7 +120,7 @@ pub use plugin::Plugin;
 pub use report::{CheckReport, Report};
 pub use shape::Shape;
 pub use tenant::TenantUsage;
-pub use tier::Tier;
+pub use tier::StartMode;
 
 /// The README's program is compiled and run.
 #[cfg(doctest)]

@@ -14,7 +14,7 @@ pub struct Limits {
     pub configure_deadline: Duration,
     /// Processor time of one evaluation, as against the wall-clock time of the deadline: waiting costs none. It is
     /// enforced to within two ticks. Default: none.
-    pub cpu: Option<Duration>,
+    pub cpu_time: Option<Duration>,
     /// Instructions of one evaluation, roughly; none leaves them to the deadline. It is the deterministic bound:
     /// the same plugin, settings and context use the same fuel on every machine. Default: none.
     pub fuel: Option<u64>,
@@ -33,7 +33,7 @@ pub struct Limits {
     /// answer only. They take no place of [`instances`](Self::instances) before they serve, and at most half of
     /// [`HostLimits::instances`], which they leave to a request that would have to wait. None is 2 for large plugins
     /// (see [`HostLimits::small_memory_bytes`]) and 0 for small ones, which start in microseconds. Default: none.
-    pub ahead: Option<u32>,
+    pub standby: Option<u32>,
     /// Handles that an instance may hold at once. Default: 1,000.
     pub handles: usize,
     /// Text of the context that one instance may be given, in bytes: the record, and every answer of the `request`
@@ -55,14 +55,14 @@ impl Default for Limits {
         Self {
             deadline: Duration::from_millis(200),
             configure_deadline: Duration::from_secs(2),
-            cpu: None,
+            cpu_time: None,
             fuel: None,
             memory_bytes: 64 << 20,
             table_elements: 50_000,
             core_instances: 64,
             instances: 64,
             queue: 256,
-            ahead: None,
+            standby: None,
             handles: 1_000,
             context_bytes: 1 << 20,
             message_bytes: 64 << 10,
@@ -87,9 +87,9 @@ pub struct HostLimits {
     /// The memory of a large instance that is kept for the next one and written over, in bytes; the rest is given back
     /// to the machine each time, which takes longer. Small ones keep 1 MiB. Default: 32 MiB.
     pub large_resident_bytes: usize,
-    /// Checks, of small plugins and of large ones, that have instances made ahead (see [`Limits::ahead`]): the one that
+    /// Checks, of small plugins and of large ones, that have instances made ahead (see [`Limits::standby`]): the one that
     /// was not used for the longest time gives up its own. Default: 8.
-    pub ahead: usize,
+    pub standby_checks: usize,
     /// Evaluations that wait for room; one more is a fault at once. Default: 1,024.
     pub queue: usize,
     /// The largest [`Limits::memory_bytes`] that a check may ask for. All instances together may have as much memory
@@ -156,10 +156,10 @@ pub struct HostLimits {
     /// Plugins whose machine code is in memory. With a cache, those that were not used for the longest time leave it,
     /// and come back when they are asked; without one, all stay. Each takes three memory mappings and an open file.
     /// Default: 1,000.
-    pub programs: usize,
+    pub resident_plugins: usize,
     /// Images of configured plugins (see [`ImagePolicy`](crate::ImagePolicy)) that are in memory. Those that were not
     /// used for the longest time leave it, and their checks configure themselves again. Default: 1,000.
-    pub images: usize,
+    pub resident_images: usize,
     /// One image, in bytes. Default: 16 MiB.
     pub image_bytes: usize,
 }
@@ -171,7 +171,7 @@ impl Default for HostLimits {
             large_instances: 32,
             small_memory_bytes: 4 << 20,
             large_resident_bytes: 32 << 20,
-            ahead: 8,
+            standby_checks: 8,
             queue: 1_024,
             memory_bytes: 256 << 20,
             table_elements: 50_000,
@@ -199,8 +199,8 @@ impl Default for HostLimits {
             compiler_bytes: 4 << 30,
             code_bytes: 256 << 20,
             cache_bytes: 4 << 30,
-            programs: 1_000,
-            images: 1_000,
+            resident_plugins: 1_000,
+            resident_images: 1_000,
             image_bytes: 16 << 20,
         }
     }

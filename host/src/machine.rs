@@ -57,7 +57,7 @@ impl Machine {
         let mut advice = Vec::new();
         let pools = [Pool::Small, Pool::Large];
         let instances: u64 = pools.iter().map(|pool| u64::from(engine::instances(limits, *pool))).sum();
-        let programs = (limits.programs as u64).saturating_add(limits.images as u64);
+        let programs = (limits.resident_plugins as u64).saturating_add(limits.resident_images as u64);
         let maps = (instances * (MAPS_PER_INSTANCE + MAPS_PER_STACK)).saturating_add(programs * MAPS_PER_PROGRAM);
         // A process that runs out of mappings fails anywhere, so a fifth is left to the rest of it.
         let needed = maps.saturating_add(maps / 4);
@@ -73,7 +73,7 @@ impl Machine {
         if let Some(found) = self.open_files.filter(|found| *found < needed) {
             advice.push(Advice {
                 found: format!("this process may open {found} files, and these limits may need {needed}"),
-                change: format!("`ulimit -n {needed}`, or fewer `HostLimits::programs` and `images`"),
+                change: format!("`ulimit -n {needed}`, or fewer `HostLimits::resident_plugins` and `images`"),
             });
         }
         if !self.pagemap_scan {

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde_json::Value;
 
-use crate::auth_check::{AuthCheck, EvaluationFuture, Inquiry};
+use crate::auth_check::{AuthCheck, EvaluationFuture, EvaluationRequest};
 use crate::context::{AccessToken, AuthContext};
 use crate::outcome::{Cause, Evaluation, Fault, Outcome};
 
@@ -119,20 +119,20 @@ where
         &self.id
     }
 
-    fn evaluate<'a>(&'a self, inquiry: Inquiry<'a>) -> EvaluationFuture<'a> {
+    fn evaluate<'a>(&'a self, inquiry: EvaluationRequest<'a>) -> EvaluationFuture<'a> {
         let outcome = catch_unwind(AssertUnwindSafe(|| (self.check)(inquiry.context)));
         let outcome = outcome.unwrap_or_else(|panic| {
             let detail = format!("panicked: {}", panic_message(&*panic));
-            Outcome::Masked(Fault::new(Cause::Native, detail))
+            Outcome::Failed(Fault::new(Cause::Native, detail))
         });
         let mut evaluation = Evaluation::from(outcome);
-        if inquiry.wants_missing_scopes && evaluation.outcome == Outcome::Refused {
+        if inquiry.name_missing_scopes && evaluation.outcome == Outcome::Denied {
             evaluation.missing_scopes = self.missing.as_ref().map_or_else(Vec::new, |missing| missing(inquiry.context));
         }
         Box::pin(std::future::ready(evaluation))
     }
 
-    fn is_scope_aware(&self) -> bool {
+    fn names_missing_scopes(&self) -> bool {
         self.missing.is_some()
     }
 }

@@ -13,35 +13,35 @@ pub enum Outcome {
     /// The check allowed.
     Allow,
     /// The check denied without a word.
-    Refused,
+    Denied,
     /// The check denied with a message, which reaches the caller.
-    Explicit(AuthorizationError),
-    /// The check failed. It denies like [`Refused`](Self::Refused); the fault is for the operator only.
-    Masked(Fault),
+    DeniedWithMessage(AuthorizationError),
+    /// The check failed. It denies like [`Denied`](Self::Denied); the fault is for the operator only.
+    Failed(Fault),
 }
 
 impl Outcome {
-    /// One word: `allow`, `refused`, `explicit` or `masked`.
+    /// The stable word: `allow`, `denied`, `denied-with-message` or `failed`.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Allow => "allow",
-            Self::Refused => "refused",
-            Self::Explicit(_) => "explicit",
-            Self::Masked(_) => "masked",
+            Self::Denied => "denied",
+            Self::DeniedWithMessage(_) => "denied-with-message",
+            Self::Failed(_) => "failed",
         }
     }
 }
 
 impl From<bool> for Outcome {
     fn from(allow: bool) -> Self {
-        if allow { Self::Allow } else { Self::Refused }
+        if allow { Self::Allow } else { Self::Denied }
     }
 }
 
 impl From<Result<bool, AuthorizationError>> for Outcome {
     fn from(answer: Result<bool, AuthorizationError>) -> Self {
-        answer.map_or_else(Self::Explicit, Self::from)
+        answer.map_or_else(Self::DeniedWithMessage, Self::from)
     }
 }
 
@@ -82,8 +82,8 @@ pub enum Cause {
     OutOfFuel,
     /// No answer within [`Limits::deadline`](crate::Limits::deadline), or the decision's own deadline.
     Deadline,
-    /// The plugin used up [`Limits::cpu`](crate::Limits::cpu).
-    CpuLimit,
+    /// The plugin used up [`Limits::cpu_time`](crate::Limits::cpu_time).
+    CpuTimeLimit,
     /// The plugin was refused memory over [`Limits::memory_bytes`](crate::Limits::memory_bytes), and failed.
     MemoryLimit,
     /// The plugin was refused table elements over [`Limits::table_elements`](crate::Limits::table_elements), and
@@ -110,7 +110,7 @@ pub enum Cause {
     /// The plugin called `exit`.
     Exit,
     /// The host had no room for another instance in time.
-    NoRoom,
+    NoCapacity,
     /// A native check panicked or reported a fault.
     Native,
     /// A fault of the host itself.
@@ -126,7 +126,7 @@ impl Cause {
             Self::StackOverflow => "stack-overflow",
             Self::OutOfFuel => "out-of-fuel",
             Self::Deadline => "deadline",
-            Self::CpuLimit => "cpu-limit",
+            Self::CpuTimeLimit => "cpu-time-limit",
             Self::MemoryLimit => "memory-limit",
             Self::TableLimit => "table-limit",
             Self::InstanceLimit => "instance-limit",
@@ -138,7 +138,7 @@ impl Cause {
             Self::InvalidResult => "invalid-result",
             Self::Configure => "configure",
             Self::Exit => "exit",
-            Self::NoRoom => "no-room",
+            Self::NoCapacity => "no-capacity",
             Self::Native => "native",
             Self::Host => "host",
         }
@@ -176,9 +176,9 @@ pub struct Usage {
     /// Wall-clock time, from the wait for room to the answer.
     pub elapsed: Duration,
     /// Processor time, to within a tick of the host.
-    pub cpu: Duration,
+    pub cpu_time: Duration,
     /// Instructions of the plugin, roughly: the same for the same plugin, settings, context and
-    /// [`Tier`](crate::Tier). Zero for a native check.
+    /// [`StartMode`](crate::StartMode). Zero for a native check.
     pub fuel: u64,
     /// The most linear memory that the plugin had, in bytes.
     pub memory_bytes: usize,

@@ -8,7 +8,7 @@ use arc_swap::ArcSwapOption;
 
 use crate::contract;
 use crate::digest::Digest;
-use crate::engine::{Compiler, Pool};
+use crate::engine::{Pool, Strategy};
 use crate::error::LoadError;
 use crate::host::Host;
 use crate::json::Json;
@@ -33,7 +33,7 @@ struct Inner {
     shape: Shape,
     pool: Pool,
     schema: Option<Schema>,
-    is_scope_aware: bool,
+    names_missing_scopes: bool,
     weight: u32,
     reads_request: bool,
     can_wait: bool,
@@ -73,7 +73,7 @@ impl Plugin {
             shape,
             pool,
             schema,
-            is_scope_aware: program.step_up.is_some(),
+            names_missing_scopes: program.step_up.is_some(),
             weight: program.weight,
             program: ArcSwapOption::from(Some(program)),
             making: Mutex::default(),
@@ -110,19 +110,19 @@ impl Plugin {
 
     /// Whether it can name the scopes it misses (rule U1).
     #[must_use]
-    pub fn is_scope_aware(&self) -> bool {
-        self.0.is_scope_aware
+    pub fn names_missing_scopes(&self) -> bool {
+        self.0.names_missing_scopes
     }
 
     /// Whether its machine code is as fast as it will be. A large plugin is optimized in the background once it has
-    /// answered for the first time (see [`HostBuilder::quick_from`](crate::HostBuilder::quick_from)).
+    /// answered for the first time (see [`HostBuilder::baseline_from`](crate::HostBuilder::baseline_from)).
     #[must_use]
     pub fn is_optimized(&self) -> bool {
-        self.0.program.load().as_ref().is_none_or(|program| program.compiler == Compiler::Optimizing)
+        self.0.program.load().as_ref().is_none_or(|program| program.strategy == Strategy::Optimized)
     }
 
     /// Whether its machine code is in memory, and not on disk only (see
-    /// [`HostLimits::programs`](crate::HostLimits::programs)).
+    /// [`HostLimits::resident_plugins`](crate::HostLimits::resident_plugins)).
     #[must_use]
     pub fn is_resident(&self) -> bool {
         self.0.program.load().is_some()
@@ -185,7 +185,7 @@ impl Plugin {
             return Ok(program);
         }
         let Inner { host, shape, source, program, .. } = &*self.0;
-        let loaded = Program::load(host, source, shape, Compiler::Optimizing);
+        let loaded = Program::load(host, source, shape, Strategy::Optimized);
         let loaded = Arc::new(loaded.map_err(|error| Fault::new(Cause::Host, error.to_string()))?);
         program.store(Some(Arc::clone(&loaded)));
         // It may have taken long: others were used meanwhile, and this one is about to be.
@@ -199,8 +199,8 @@ impl Plugin {
         let _making = lock(&self.0.making);
         let Inner { host, shape, source, program, .. } = &*self.0;
         let quick = program.load_full();
-        if quick.as_ref().is_some_and(|program| program.compiler != Compiler::Optimizing) {
-            let optimized = Program::load(host, source, shape, Compiler::Optimizing)?;
+        if quick.as_ref().is_some_and(|program| program.strategy != Strategy::Optimized) {
+            let optimized = Program::load(host, source, shape, Strategy::Optimized)?;
             // If it has left memory meanwhile it comes back optimized.
             drop(program.compare_and_swap(&quick, Some(Arc::new(optimized))));
         }
@@ -241,13 +241,13 @@ fn first_program(host: &Host, source: &Source<'_>, shape: &Shape) -> Result<Prog
             return Ok(program);
         }
         // The quick compiler does not know everything that the other knows.
-        let quick = Program::load(host, source, shape, Compiler::Quick);
+        let quick = Program::load(host, source, shape, Strategy::Baseline);
         // What stopped the one compiler would stop the other, after as long again.
         if matches!(quick, Ok(_) | Err(LoadError::CompilerStopped(_))) {
             return quick;
         }
     }
-    Program::load(host, source, shape, Compiler::Optimizing)
+    Program::load(host, source, shape, Strategy::Optimized)
 }
 
 impl Resident for Inner {

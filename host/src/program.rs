@@ -11,7 +11,7 @@ use crate::blocking::block_on;
 use crate::capabilities::{Request, Seed};
 use crate::contract::{self, Interfaces};
 use crate::decision::DecisionId;
-use crate::engine::{self, Compiler, Pool, TABLES_PER_INSTANCE};
+use crate::engine::{self, Pool, Strategy, TABLES_PER_INSTANCE};
 use crate::error::LoadError;
 use crate::fault::chain;
 use crate::host::Host;
@@ -28,7 +28,7 @@ pub(crate) struct Program {
     pub(crate) check: check::GuestIndices,
     pub(crate) settings: Option<settings::GuestIndices>,
     pub(crate) step_up: Option<step_up::GuestIndices>,
-    pub(crate) compiler: Compiler,
+    pub(crate) strategy: Strategy,
     /// How many of the pool's instances each of its instances counts for.
     pub(crate) weight: u32,
     /// Whether it imports no function.
@@ -40,25 +40,25 @@ const SCHEMA_DEADLINE: Duration = Duration::from_secs(2);
 
 impl Program {
     /// Compiles and links a component whose shape was held against the limits. Nothing of it has run.
-    pub(crate) fn load(host: &Host, source: &Source<'_>, shape: &Shape, compiler: Compiler) -> Result<Self, LoadError> {
+    pub(crate) fn load(host: &Host, source: &Source<'_>, shape: &Shape, strategy: Strategy) -> Result<Self, LoadError> {
         let pool = shape.pool(host.limits());
-        let component = host.compilation().component(host, pool, compiler, source)?;
-        Self::of(host, &component, shape, compiler)
+        let component = host.compilation().component(host, pool, strategy, source)?;
+        Self::of(host, &component, shape, strategy)
     }
 
     /// The same with the best machine code, if that is in the cache.
     pub(crate) fn cached(host: &Host, source: &Source<'_>, shape: &Shape) -> Option<Self> {
         let component = host.compilation().cached_component(host, shape.pool(host.limits()), source)?;
-        Self::of(host, &component, shape, Compiler::Optimizing).ok()
+        Self::of(host, &component, shape, Strategy::Optimized).ok()
     }
 
-    fn of(host: &Host, component: &Component, shape: &Shape, compiler: Compiler) -> Result<Self, LoadError> {
+    fn of(host: &Host, component: &Component, shape: &Shape, strategy: Strategy) -> Result<Self, LoadError> {
         let pool = shape.pool(host.limits());
-        let sandbox = host.sandbox(pool, compiler).map_err(LoadError::DoesNotFit)?;
+        let sandbox = host.sandbox(pool, strategy).map_err(LoadError::DoesNotFit)?;
         let interfaces = contract::check_types(&sandbox.engine, component)?;
         let weight = weight(host, pool, component)?;
         let instance_pre = link(&sandbox.linker, component, shape)?;
-        let program = Self::new(instance_pre, interfaces, compiler, weight);
+        let program = Self::new(instance_pre, interfaces, strategy, weight);
         let program = program.map_err(|error| LoadError::WrongImport(chain(&error)))?;
         Ok(Self { is_self_contained: shape.imports.iter().all(|import| import == contract::TYPES), ..program })
     }
@@ -71,7 +71,7 @@ impl Program {
         code: &Component,
         states: &[(String, Module)],
     ) -> Result<Self, String> {
-        let sandbox = host.sandbox(pool, Compiler::Optimizing)?;
+        let sandbox = host.sandbox(pool, Strategy::Optimized)?;
         let text = |error: wasmtime::Error| chain(&error);
         // Nothing of what plugins may import is copied for a plugin that imports none of it.
         let mut linker = if self.is_self_contained { Linker::new(&sandbox.engine) } else { sandbox.linker.clone() };
@@ -80,14 +80,14 @@ impl Program {
         }
         let instance_pre = linker.instantiate_pre(code).map_err(text)?;
         let interfaces = Interfaces { settings: self.settings.is_some(), step_up: self.step_up.is_some() };
-        let program = Self::new(instance_pre, interfaces, Compiler::Optimizing, self.weight).map_err(text)?;
+        let program = Self::new(instance_pre, interfaces, Strategy::Optimized, self.weight).map_err(text)?;
         Ok(Self { is_self_contained: self.is_self_contained, ..program })
     }
 
     fn new(
         instance_pre: InstancePre<State>,
         interfaces: Interfaces,
-        compiler: Compiler,
+        strategy: Strategy,
         weight: u32,
     ) -> wasmtime::Result<Self> {
         let settings = interfaces.settings.then(|| settings::GuestIndices::new(&instance_pre));
@@ -97,7 +97,7 @@ impl Program {
             settings: settings.transpose()?,
             step_up: step_up.transpose()?,
             instance_pre,
-            compiler,
+            strategy,
             weight,
             is_self_contained: false,
         })

@@ -54,7 +54,7 @@ impl Report {
             allow = self.decision.is_allow(),
             checks = self.checks.len(),
             decided_by = decided.map(|check| check.id.as_str()),
-            outcome = decided.map(|check| check.outcome.kind()).unwrap_or(if self.decision.is_allow() { "allow" } else { "masked" }),
+            outcome = decided.map(|check| check.outcome.kind()).unwrap_or(if self.decision.is_allow() { "allow" } else { "failed" }),
             tenant = decided.or(self.checks.first()).and_then(|check| check.tenant.as_deref()),
             plugins = ?self.checks.iter().map(|check| check.plugin).collect::<Vec<_>>(),
             settings = ?self.checks.iter().map(|check| check.settings).collect::<Vec<_>>(),
@@ -92,7 +92,7 @@ impl CheckReport {
 
     /// Rule S4: a fault is one WARN event that says everything. What a plugin wrote is for those who look for it.
     pub(crate) fn record(&self, decision: DecisionId) {
-        if let Outcome::Masked(Fault { cause, detail, backtrace }) = &self.outcome {
+        if let Outcome::Failed(Fault { cause, detail, backtrace }) = &self.outcome {
             tracing::warn!(
                 target: "guardhouse",
                 %decision,

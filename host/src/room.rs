@@ -53,7 +53,7 @@ impl Room {
         let place = Arc::clone(&self.free).acquire_many_owned(weight);
         match tokio::time::timeout_at(end.into(), place).await {
             Ok(Ok(place)) => Ok(place),
-            _ => Err(Fault::new(Cause::NoRoom, "no room for another instance within the deadline")),
+            _ => Err(Fault::new(Cause::NoCapacity, "no room for another instance within the deadline")),
         }
     }
 
@@ -67,7 +67,7 @@ impl Room {
         if self.waiting.fetch_add(1, Ordering::SeqCst) < self.queue {
             return Ok(waiting);
         }
-        Err(Fault::new(Cause::NoRoom, format!("no room, and no more than {} may wait for it", self.queue)))
+        Err(Fault::new(Cause::NoCapacity, format!("no room, and no more than {} may wait for it", self.queue)))
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::Sleep;
 
-use crate::auth_check::{AuthCheck, EvaluationFuture, Inquiry};
+use crate::auth_check::{AuthCheck, EvaluationFuture, EvaluationRequest};
 use crate::context::AuthContext;
 use crate::decision::{Decision, DecisionId, Denial};
 use crate::native::panic_message;
@@ -20,7 +20,7 @@ use crate::report::{CheckReport, Report};
 pub(crate) struct Manner {
     /// For one decision, or for all of a batch.
     pub(crate) deadline: Duration,
-    pub(crate) with_shortfall: bool,
+    pub(crate) name_missing_scopes: bool,
 }
 
 /// Asks each check about one request.
@@ -49,7 +49,7 @@ pub(crate) async fn run_batch<C: AuthCheck>(checks: &[C], contexts: &[AuthContex
                 Ok(mut open) => {
                     let evaluation = settle(|| open.evaluate(inquiry), inquiry.end).await;
                     // A session in which something failed may be in no state to go on.
-                    let is_sound = !matches!(evaluation.outcome, Outcome::Masked(_));
+                    let is_sound = !matches!(evaluation.outcome, Outcome::Failed(_));
                     session = is_sound.then_some(open);
                     evaluation
                 }
@@ -64,50 +64,56 @@ pub(crate) async fn run_batch<C: AuthCheck>(checks: &[C], contexts: &[AuthContex
 /// One decision while it is made.
 struct Run<'a> {
     context: &'a AuthContext,
-    with_shortfall: bool,
+    name_missing_scopes: bool,
     start: Instant,
     end: Instant,
     id: DecisionId,
     reports: Vec<CheckReport>,
     decided_by: Option<usize>,
     decision: Decision,
-    shortfall: Vec<String>,
+    missing_scopes: Vec<String>,
 }
 
 impl<'a> Run<'a> {
     fn new(context: &'a AuthContext, manner: Manner, start: Instant, checks: usize) -> Self {
         Self {
             context,
-            with_shortfall: manner.with_shortfall,
+            name_missing_scopes: manner.name_missing_scopes,
             start,
             end: start + manner.deadline,
             id: DecisionId::random(),
             reports: Vec::with_capacity(checks),
             decided_by: None,
             decision: Decision::Allow,
-            shortfall: Vec::new(),
+            missing_scopes: Vec::new(),
         }
     }
 
-    fn inquiry(&self) -> Inquiry<'a> {
-        Inquiry { context: self.context, decision: self.id, wants_missing_scopes: self.with_shortfall, end: self.end }
+    fn inquiry(&self) -> EvaluationRequest<'a> {
+        EvaluationRequest {
+            context: self.context,
+            decision: self.id,
+            name_missing_scopes: self.name_missing_scopes,
+            end: self.end,
+        }
     }
 
     /// Takes the answer of one check, and says whether the next is asked.
     fn take<C: AuthCheck>(&mut self, index: usize, check: &C, evaluation: Evaluation) -> ControlFlow<()> {
         // Also a check that panics when it is asked its name is a fault.
-        let (mut report, is_scope_aware) = caught(|| (CheckReport::new(check, evaluation), check.is_scope_aware()))
-            .unwrap_or_else(|panicked| (CheckReport::nameless(panicked), false));
+        let (mut report, names_missing_scopes) =
+            caught(|| (CheckReport::new(check, evaluation), check.names_missing_scopes()))
+                .unwrap_or_else(|panicked| (CheckReport::nameless(panicked), false));
         report.missing_scopes = put_right(report.missing_scopes, self.context);
         report.record(self.id);
-        let goes_on = self.with_shortfall && report.outcome == Outcome::Refused && is_scope_aware;
+        let goes_on = self.name_missing_scopes && report.outcome == Outcome::Denied && names_missing_scopes;
         if goes_on {
-            self.shortfall.extend_from_slice(&report.missing_scopes);
+            self.missing_scopes.extend_from_slice(&report.missing_scopes);
         }
         let allows = report.outcome == Outcome::Allow;
         let message = match &report.outcome {
-            Outcome::Explicit(error) => Some(error.message.clone()),
-            Outcome::Allow | Outcome::Refused | Outcome::Masked(_) => None,
+            Outcome::DeniedWithMessage(error) => Some(error.message.clone()),
+            Outcome::Allow | Outcome::Denied | Outcome::Failed(_) => None,
         };
         self.reports.push(report);
         if allows {
@@ -119,13 +125,13 @@ impl<'a> Run<'a> {
             return ControlFlow::Continue(());
         }
         self.decided_by = Some(index);
-        self.shortfall.clear();
+        self.missing_scopes.clear();
         ControlFlow::Break(())
     }
 
     fn finish(mut self) -> Report {
         if let Decision::Deny(denial) = &mut self.decision {
-            denial.missing_scopes = put_right(self.shortfall, self.context);
+            denial.missing_scopes = put_right(self.missing_scopes, self.context);
         }
         let Self { id, decision, reports, decided_by, start, .. } = self;
         let report = Report { id, decision, checks: reports, decided_by, elapsed: start.elapsed() };
@@ -191,12 +197,12 @@ async fn settle<'a>(ask: impl FnOnce() -> EvaluationFuture<'a>, end: Instant) ->
 }
 
 fn late() -> Evaluation {
-    Outcome::Masked(Fault::new(Cause::Deadline, "no answer within the deadline of the decision")).into()
+    Outcome::Failed(Fault::new(Cause::Deadline, "no answer within the deadline of the decision")).into()
 }
 
 #[expect(clippy::result_large_err, reason = "a panic is rare, and its report is not passed on")]
 fn caught<T>(work: impl FnOnce() -> T) -> Result<T, Evaluation> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
-        Outcome::Masked(Fault::new(Cause::Native, format!("panicked: {}", panic_message(&*panic)))).into()
+        Outcome::Failed(Fault::new(Cause::Native, format!("panicked: {}", panic_message(&*panic)))).into()
     })
 }

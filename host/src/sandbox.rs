@@ -9,7 +9,7 @@ use wasmtime::{Engine, EngineWeak};
 
 use crate::capabilities;
 use crate::digest::Digest;
-use crate::engine::{self, Compiler, Pool};
+use crate::engine::{self, Pool, Strategy};
 use crate::error::HostError;
 use crate::fault::chain;
 use crate::limits::HostLimits;
@@ -49,7 +49,7 @@ impl Sandboxes {
         let slot = |pool| PoolSlot {
             room: Room::new(engine::instances(limits, pool), limits.queue),
             ahead: Room::new(engine::instances(limits, pool) / 2, 0),
-            aheads: Residents::new(limits.ahead),
+            aheads: Residents::new(limits.standby_checks),
             quick: OnceLock::new(),
             optimizing: OnceLock::new(),
         };
@@ -58,20 +58,20 @@ impl Sandboxes {
             ticker: Arc::default(),
             pools: [slot(Pool::Small), slot(Pool::Large), slot(Pool::Concurrent)],
         };
-        sandboxes.get(Pool::Small, Compiler::Optimizing).map_err(HostError::Engine)?;
+        sandboxes.get(Pool::Small, Strategy::Optimized).map_err(HostError::Engine)?;
         Ticker::start(&sandboxes.ticker, tick).map_err(HostError::Ticker)?;
         Ok(sandboxes)
     }
 
     /// The sandbox for a plugin; an error says why the machine has no room for one.
-    pub(crate) fn get(&self, pool: Pool, compiler: Compiler) -> Result<&Sandbox, String> {
+    pub(crate) fn get(&self, pool: Pool, strategy: Strategy) -> Result<&Sandbox, String> {
         let slot = self.slot(pool);
-        let made = match compiler {
-            Compiler::Quick => &slot.quick,
-            Compiler::Optimizing => &slot.optimizing,
+        let made = match strategy {
+            Strategy::Baseline => &slot.quick,
+            Strategy::Optimized => &slot.optimizing,
         };
         let sandbox = made.get_or_init(|| {
-            let sandbox = Sandbox::new(&self.limits, pool, compiler).map_err(|error| chain(&error))?;
+            let sandbox = Sandbox::new(&self.limits, pool, strategy).map_err(|error| chain(&error))?;
             self.ticker.add(&sandbox.engine);
             Ok(sandbox)
         });
@@ -104,8 +104,8 @@ impl Sandboxes {
 }
 
 impl Sandbox {
-    fn new(limits: &HostLimits, pool: Pool, compiler: Compiler) -> wasmtime::Result<Self> {
-        let engine = Engine::new(&engine::runtime(limits, pool, compiler))?;
+    fn new(limits: &HostLimits, pool: Pool, strategy: Strategy) -> wasmtime::Result<Self> {
+        let engine = Engine::new(&engine::runtime(limits, pool, strategy))?;
         let mut linker = Linker::new(&engine);
         capabilities::link(&mut linker)?;
         let mut settings = Settings::default();

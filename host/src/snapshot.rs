@@ -9,7 +9,7 @@ use wasmtime_wizer::{ComponentInstanceState, Wizer};
 use crate::blocking::block_on;
 use crate::capabilities::{Request, Seed};
 use crate::context::AuthContext;
-use crate::engine::{Compiler, Pool};
+use crate::engine::{Pool, Strategy};
 use crate::fault::chain;
 use crate::host::Host;
 use crate::instance::{Instance, Question};
@@ -71,7 +71,7 @@ async fn prepare(
         return Err(Fault::new(Cause::Configure, words));
     }
     if let Some(context) = warm_up {
-        let question = Question { context, settings: None, wants_missing_scopes: false, message_bytes: usize::MAX };
+        let question = Question { context, settings: None, name_missing_scopes: false, message_bytes: usize::MAX };
         instance.check(&question, Some(end)).await?;
     }
     Ok(())
@@ -84,8 +84,8 @@ fn load(host: &Host, instrumented: &[u8]) -> Result<Program, String> {
     let shape = Shape::read(instrumented, &enlarged(limits)).map_err(|error| error.to_string())?;
     let is_large = instrumented.len() >= host.quick_bytes() && shape.pool(limits) != Pool::Concurrent;
     let source = Source::borrowed(instrumented);
-    let quick = is_large.then(|| Program::load(host, &source, &shape, Compiler::Quick).ok()).flatten();
-    let program = quick.map_or_else(|| Program::load(host, &source, &shape, Compiler::Optimizing), Ok);
+    let quick = is_large.then(|| Program::load(host, &source, &shape, Strategy::Baseline).ok()).flatten();
+    let program = quick.map_or_else(|| Program::load(host, &source, &shape, Strategy::Optimized), Ok);
     program.map_err(|error| error.to_string())
 }
 

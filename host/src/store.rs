@@ -25,7 +25,7 @@ pub(crate) struct State {
     /// When it is stopped, whatever it does.
     pub(crate) end: Instant,
     /// Processor time after which it is stopped.
-    cpu: Option<Duration>,
+    cpu_time: Option<Duration>,
     /// Made when the plugin first asks for anything of WASI; most never do.
     wasi: Option<Wasi>,
     handles: usize,
@@ -93,7 +93,7 @@ pub(crate) fn new_store(engine: &Engine, terms: &Terms<'_>, request: Request) ->
         log: Log::new(limits.log_bytes),
         request,
         end: terms.end,
-        cpu: limits.cpu,
+        cpu_time: limits.cpu_time,
         wasi: None,
         handles: limits.handles,
     };
@@ -114,9 +114,9 @@ pub(crate) fn new_store(engine: &Engine, terms: &Terms<'_>, request: Request) ->
 /// in bursts.
 fn tick(state: &State) -> wasmtime::Result<UpdateDeadline> {
     let cpu = cpu_at_tick();
-    if let Some(cap) = state.cpu.filter(|cap| cpu > *cap) {
+    if let Some(cap) = state.cpu_time.filter(|cap| cpu > *cap) {
         let detail = format!("took {cpu:?} of processor time, over the cap of {cap:?}");
-        return Err(HostFault(Fault::new(Cause::CpuLimit, detail)).into());
+        return Err(HostFault(Fault::new(Cause::CpuTimeLimit, detail)).into());
     }
     Ok(if Instant::now() >= state.end { UpdateDeadline::Interrupt } else { UpdateDeadline::Yield(1) })
 }

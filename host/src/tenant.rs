@@ -26,7 +26,7 @@ pub struct TenantUsage {
     /// The fuel of all of them.
     pub fuel: u64,
     /// The processor time of all of them.
-    pub cpu: Duration,
+    pub cpu_time: Duration,
 }
 
 /// The tenants of one host.
@@ -81,14 +81,14 @@ impl Tenant {
             memory_bytes: level(&self.memory_bytes),
             evaluations: self.evaluations.load(Ordering::Relaxed),
             fuel: self.fuel.load(Ordering::Relaxed),
-            cpu: Duration::from_nanos(self.cpu_nanoseconds.load(Ordering::Relaxed)),
+            cpu_time: Duration::from_nanos(self.cpu_nanoseconds.load(Ordering::Relaxed)),
         }
     }
 
     pub(crate) fn add_evaluation(&self, usage: &Usage) {
         self.evaluations.fetch_add(1, Ordering::Relaxed);
         self.fuel.fetch_add(usage.fuel, Ordering::Relaxed);
-        let nanoseconds = u64::try_from(usage.cpu.as_nanos()).unwrap_or(u64::MAX);
+        let nanoseconds = u64::try_from(usage.cpu_time.as_nanos()).unwrap_or(u64::MAX);
         self.cpu_nanoseconds.fetch_add(nanoseconds, Ordering::Relaxed);
     }
 }

@@ -9,9 +9,9 @@ use crate::program::Program;
 
 /// Where the instances of a check start.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Tier {
+pub enum StartMode {
     /// Every instance configures itself, and why it does.
-    Configures {
+    Configure {
         /// For the operator.
         reason: String,
     },
@@ -83,13 +83,13 @@ impl ImageSlot {
         self.policy == ImagePolicy::Eager && self.found.get().is_none()
     }
 
-    pub(crate) fn tier(&self) -> Tier {
+    pub(crate) fn start_mode(&self) -> StartMode {
         let reason = match self.found.get() {
-            Some(Ok(image)) if image.is_resident() => return Tier::Image,
+            Some(Ok(image)) if image.is_resident() => return StartMode::Image,
             Some(Ok(_)) => "its image has left memory, and comes back when it is asked".to_owned(),
             Some(Err(reason)) => reason.clone(),
             None => format!("it was not asked {HOT} times yet, or the image is still to be made"),
         };
-        Tier::Configures { reason }
+        StartMode::Configure { reason }
     }
 }

@@ -31,7 +31,7 @@ fn until_ready(host: &Host, check: &Check, tenant: &str, count: u64) {
 #[test]
 fn each_serves_once() {
     let host = host_with(small());
-    let counter = check(&host, "counter", |limits| limits.ahead = Some(2));
+    let counter = check(&host, "counter", |limits| limits.standby = Some(2));
     until_ready(&host, &counter, "counter", 2);
     for _ in 0..500 {
         assert_eq!(blocking::run_auth_checks(&[&counter], &nobody()), Decision::Allow);
@@ -50,7 +50,7 @@ fn each_serves_once() {
 fn its_limits_are_those_of_its_request() {
     let host = host_with(small());
     let endless = check(&host, "moody", |limits| {
-        (limits.ahead, limits.deadline) = (Some(1), Duration::from_millis(50));
+        (limits.standby, limits.deadline) = (Some(1), Duration::from_millis(50));
     });
     until_ready(&host, &endless, "moody", 1);
     // It was made long before the request that it serves: its deadline begins with that.
@@ -60,13 +60,13 @@ fn its_limits_are_those_of_its_request() {
         context.now = now;
         let report = blocking::explain_auth_checks(&[&endless], &context);
         let found = match &report.checks[0].outcome {
-            Outcome::Masked(fault) => Some(fault.cause),
+            Outcome::Failed(fault) => Some(fault.cause),
             _ => None,
         };
         assert_eq!(found, cause, "{report:?}");
     }
     let fuel = |ahead| {
-        let check = check(&host, "allow", |limits| limits.ahead = Some(ahead));
+        let check = check(&host, "allow", |limits| limits.standby = Some(ahead));
         if ahead > 0 {
             until_ready(&host, &check, "allow", u64::from(ahead));
         }
@@ -80,7 +80,7 @@ fn they_are_configured() {
     let host = host_with(small());
     let mut guest = crate::harness::with_settings("{}", "", "").settings(json!({ "a": [1, 2] }));
     guest.host = host.clone();
-    guest.config.limits.ahead = Some(1);
+    guest.config.limits.standby = Some(1);
     let check = guest.check();
     until_ready(&host, &check, "", 1);
     let expected = Err(guardhouse::AuthorizationError::new(r#"{"a":[1,2]}"#));
@@ -91,9 +91,9 @@ fn they_are_configured() {
 
 #[test]
 fn only_the_checks_that_were_used_last_have_any() {
-    let host = host_with(HostLimits { ahead: 1, ..small() });
-    let first = check(&host, "allow", |limits| limits.ahead = Some(1));
-    let second = check(&host, "counter", |limits| limits.ahead = Some(1));
+    let host = host_with(HostLimits { standby_checks: 1, ..small() });
+    let first = check(&host, "allow", |limits| limits.standby = Some(1));
+    let second = check(&host, "counter", |limits| limits.standby = Some(1));
     // One that is still being made is counted too: it leaves, or makes the other leave, as soon as it is ready.
     let until_only = |check: &Check, own: &str, other: &str| {
         let give_up = Instant::now() + Duration::from_secs(60);
@@ -112,7 +112,7 @@ fn only_the_checks_that_were_used_last_have_any() {
 fn they_never_take_more_than_half_of_the_room() {
     let host = host_with(HostLimits { instances: 2, queue: 0, ..small() });
     let checks: Vec<Check> =
-        ["allow", "counter", "token"].map(|name| check(&host, name, |limits| limits.ahead = Some(2))).to_vec();
+        ["allow", "counter", "token"].map(|name| check(&host, name, |limits| limits.standby = Some(2))).to_vec();
     until_ready(&host, &checks[0], "allow", 1);
     for _ in 0..200 {
         for check in &checks {
@@ -132,7 +132,7 @@ fn they_take_none_of_the_places_of_their_check() {
         (local.tee $n (i32.add (local.get $n) (i32.const 1))) (i32.const 5000000))))) (start $slow) (global $calls";
     let text = crate::harness::fixture("moody").replace("(global $calls", slow);
     let mut guest = Guest::from_text("slow and moody", &text).limits(|limits| {
-        (limits.instances, limits.ahead, limits.queue) = (2, Some(2), 0);
+        (limits.instances, limits.standby, limits.queue) = (2, Some(2), 0);
         limits.deadline = Duration::from_secs(60);
     });
     guest.host = host.clone();
@@ -151,7 +151,7 @@ fn they_take_none_of_the_places_of_their_check() {
 fn they_leave_for_a_request_that_needs_their_room() {
     // An instance of the second plugin counts for two, and there are two: what the first has ready is in its way.
     let host = host_with(HostLimits { instances: 2, ..small() });
-    let light = check(&host, "allow", |limits| limits.ahead = Some(1));
+    let light = check(&host, "allow", |limits| limits.standby = Some(1));
     let text = crate::harness::fixture("token").replace(
         "(core module $plugin",
         "(core module $more (memory 1)) (core instance (instantiate $more)) (core module $plugin",

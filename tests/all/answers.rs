@@ -24,7 +24,10 @@ fn message_at(pointer: u32, length: u32) -> Guest {
 #[test]
 fn a_message_of_exactly_the_cap_reaches_the_caller() {
     let cap = 64 << 10;
-    assert_eq!(message_of(cap).outcome(&nobody()), Outcome::Explicit(AuthorizationError::new("\0".repeat(cap))));
+    assert_eq!(
+        message_of(cap).outcome(&nobody()),
+        Outcome::DeniedWithMessage(AuthorizationError::new("\0".repeat(cap)))
+    );
 }
 
 #[test]
@@ -36,7 +39,7 @@ fn a_message_of_one_byte_over_the_cap_is_a_fault_and_not_cut() {
 #[test]
 fn a_cap_of_no_bytes_lets_the_empty_message_pass_only() {
     let none = |guest: Guest| guest.limits(|limits| limits.message_bytes = 0);
-    assert_eq!(none(message_of(0)).outcome(&nobody()), Outcome::Explicit(AuthorizationError::new("")));
+    assert_eq!(none(message_of(0)).outcome(&nobody()), Outcome::DeniedWithMessage(AuthorizationError::new("")));
     none(message_of(1)).is_masked(Cause::MessageLimit);
 }
 
@@ -54,7 +57,7 @@ fn a_message_of_more_than_one_call_may_carry_is_never_read() {
     let cap = 256 << 10;
     let generous = |guest: Guest| guest.limits(|limits| limits.message_bytes = 1 << 20);
     generous(message_of(cap + 1)).is_masked(Cause::HostCallLimit);
-    assert!(matches!(generous(message_of(cap - 64)).outcome(&nobody()), Outcome::Explicit(_)));
+    assert!(matches!(generous(message_of(cap - 64)).outcome(&nobody()), Outcome::DeniedWithMessage(_)));
 }
 
 #[test]
@@ -78,8 +81,8 @@ fn a_message_outside_memory_is_no_answer() {
 #[test]
 fn an_empty_message_outside_memory_is_no_answer_or_empty() {
     let outcome = message_at(u32::MAX, 0).outcome(&nobody());
-    let empty = Outcome::Explicit(AuthorizationError::new(""));
-    assert!(matches!(&outcome, Outcome::Masked(fault) if fault.cause == Cause::InvalidResult) || outcome == empty);
+    let empty = Outcome::DeniedWithMessage(AuthorizationError::new(""));
+    assert!(matches!(&outcome, Outcome::Failed(fault) if fault.cause == Cause::InvalidResult) || outcome == empty);
 }
 
 #[test]
@@ -101,5 +104,5 @@ fn any_byte_but_zero_is_true_as_the_component_model_says() {
     for byte in [1, 7, 255] {
         assert_eq!(answer(&[0, 0, 0, 0, byte, 0, 0, 0, 0, 0, 0, 0]).outcome(&nobody()), Outcome::Allow);
     }
-    assert_eq!(answer(&[0; 12]).outcome(&nobody()), Outcome::Refused);
+    assert_eq!(answer(&[0; 12]).outcome(&nobody()), Outcome::Denied);
 }

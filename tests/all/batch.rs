@@ -20,7 +20,7 @@ fn essence(report: &Report) -> String {
         .iter()
         .map(|check| {
             let outcome = match &check.outcome {
-                Outcome::Masked(fault) => format!("masked: {fault}"),
+                Outcome::Failed(fault) => format!("masked: {fault}"),
                 other => format!("{other:?}"),
             };
             (&check.id, outcome, &check.missing_scopes, &check.logs)
@@ -53,7 +53,7 @@ fn mood(now: i64) -> AuthContext {
 
 fn cause(report: &Report) -> Option<Cause> {
     match &report.checks.last().unwrap().outcome {
-        Outcome::Masked(fault) => Some(fault.cause),
+        Outcome::Failed(fault) => Some(fault.cause),
         _ => None,
     }
 }
@@ -66,7 +66,7 @@ proptest! {
         contexts in vec(context(), 0..12),
         scopes in vec(prop::sample::select(vec!["a", "b", "read", ""]), 0..3),
         image in prop::sample::select(vec![ImagePolicy::Never, ImagePolicy::Eager]),
-        with_shortfall in any::<bool>(),
+        name_missing_scopes in any::<bool>(),
     ) {
         let check = |name: &str, settings: serde_json::Value| {
             let config = CheckConfig { limits: patient(), image, ..CheckConfig::from(settings) };
@@ -83,7 +83,7 @@ proptest! {
             })),
         ];
         let checks = AuthChecks::new(&checks).deadline(patient().deadline);
-        let checks = if with_shortfall { checks.with_shortfall() } else { checks };
+        let checks = if name_missing_scopes { checks.name_missing_scopes() } else { checks };
         same_as_one_by_one(&checks, &contexts);
     }
 }

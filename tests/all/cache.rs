@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use guardhouse::{Check, CheckConfig, Host, HostError, HostLimits, ImagePolicy, LoadError, Plugin, Tier, builtin};
+use guardhouse::{Check, CheckConfig, Host, HostError, HostLimits, ImagePolicy, LoadError, Plugin, StartMode, builtin};
 use rustix::process::geteuid;
 use serde_json::json;
 
@@ -37,17 +37,17 @@ fn a_second_host_takes_images_from_the_cache_of_the_first() {
         let config = CheckConfig { settings, image: ImagePolicy::Eager, limits: patient(), ..CheckConfig::default() };
         Check::new(&plugin, config).unwrap()
     };
-    assert_eq!(check(&folder.host(), "read").tier(), Tier::Image);
+    assert_eq!(check(&folder.host(), "read").start_mode(), StartMode::Image);
     let before = folder.identities();
     let unable = folder.host_without_compiler();
     let found = check(&unable, "read");
-    assert_eq!(found.tier(), Tier::Image);
+    assert_eq!(found.start_mode(), StartMode::Image);
     assert_eq!(folder.identities(), before);
     for (context, allowed) in [(somebody(&["read"]), true), (somebody(&["write"]), false), (nobody(), false)] {
         assert_eq!(guardhouse::blocking::run_auth_checks(&[&found], &context).is_allow(), allowed);
     }
     // The code of all images of a plugin is the same, so that others need no compiler either.
-    assert_eq!(check(&unable, "write").tier(), Tier::Image);
+    assert_eq!(check(&unable, "write").start_mode(), StartMode::Image);
     assert_eq!(folder.identities().len(), before.len() + 2);
 }
 
@@ -161,7 +161,7 @@ fn a_cache_that_has_room_for_nothing_harms_nobody() {
     let config = CheckConfig { settings: Some(json!({ "scopes": ["read"] }).into()), ..CheckConfig::default() };
     let config = CheckConfig { image: ImagePolicy::Eager, limits: patient(), ..config };
     let plugin = Plugin::load(&host, builtin::bytes("require-scopes").unwrap()).unwrap();
-    assert_eq!(Check::new(&plugin, config).unwrap().tier(), Tier::Image);
+    assert_eq!(Check::new(&plugin, config).unwrap().start_mode(), StartMode::Image);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use guardhouse::{Check, CheckConfig, Host, ImagePolicy, Plugin, Tier, blocking, builtin};
+use guardhouse::{Check, CheckConfig, Host, ImagePolicy, Plugin, StartMode, blocking, builtin};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::geteuid;
 use serde_json::json;
@@ -169,7 +169,7 @@ fn code_that_was_not_made_for_this_engine_is_made_again_whatever_its_seal() {
 
     // The quick compiler's code of a plugin, which belongs to another engine.
     let quick = CacheFolder::new();
-    let host = quick.builder().quick_from(0).build().unwrap();
+    let host = quick.builder().baseline_from(0).build().unwrap();
     assert!(serves(&host, 1).is_ok());
     let mut found = 0;
     for path in quick.files("code") {
@@ -189,7 +189,7 @@ fn has_image(host: &Host, scope: &str) {
     let settings = Some(json!({ "scopes": [scope] }).into());
     let config = CheckConfig { settings, image: ImagePolicy::Eager, limits: patient(), ..CheckConfig::default() };
     let check = Check::new(&plugin, config).unwrap();
-    assert_eq!(check.tier(), Tier::Image);
+    assert_eq!(check.start_mode(), StartMode::Image);
     for (context, allowed) in [(somebody(&[scope]), true), (somebody(&["none"]), false)] {
         let report = blocking::explain_auth_checks(&[&check], &context);
         assert_eq!(report.decision.is_allow(), allowed, "{:?}", report.checks[0].outcome);

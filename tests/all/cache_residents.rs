@@ -13,7 +13,7 @@ use crate::harness::{host_with, patient, small, somebody};
 const PLUGINS: usize = 5;
 
 fn two_programs() -> HostLimits {
-    HostLimits { programs: 2, ..small() }
+    HostLimits { resident_plugins: 2, ..small() }
 }
 
 /// Five plugins on a host that keeps two in memory.
@@ -72,7 +72,7 @@ fn a_plugin_comes_back_without_being_compiled() {
     fs::remove_dir_all(folder.path()).unwrap();
     let gone = checks.iter().find(|check| !check.plugin().is_resident()).unwrap();
     let report = blocking::explain_auth_checks(&[gone], &somebody(&[]));
-    let Outcome::Masked(fault) = &report.checks[0].outcome else { panic!("{report:?}") };
+    let Outcome::Failed(fault) = &report.checks[0].outcome else { panic!("{report:?}") };
     assert_eq!(fault.cause, Cause::Host, "{fault}");
     assert!(fault.detail.contains("cannot start the compiler"), "{fault}");
 }
@@ -129,7 +129,7 @@ fn a_plugin_whose_bytes_were_changed_on_disk_denies_until_it_is_loaded_again() {
         }
     });
     let report = blocking::explain_auth_checks(&[&checks[0]], &somebody(&[]));
-    let Outcome::Masked(fault) = &report.checks[0].outcome else { panic!("{report:?}") };
+    let Outcome::Failed(fault) = &report.checks[0].outcome else { panic!("{report:?}") };
     assert_eq!(fault.cause, Cause::Host, "{fault}");
     assert!(fault.detail.contains("the plugin's file in the cache was changed"), "{fault}");
     assert!(serves(&host, 0).is_ok());
@@ -193,7 +193,7 @@ fn a_plugin_that_is_not_back_within_the_deadline_denies() {
     fs::remove_file(&program).unwrap();
     symlink("/bin/sleep", &program).unwrap();
     let report = blocking::explain_auth_checks(&[&hasty], &somebody(&[]));
-    let Outcome::Masked(fault) = &report.checks[0].outcome else { panic!("{report:?}") };
+    let Outcome::Failed(fault) = &report.checks[0].outcome else { panic!("{report:?}") };
     assert_eq!(fault.cause, Cause::Deadline, "{fault}");
     assert!(fault.detail.contains("back from disk"), "{fault}");
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use guardhouse::{
     AuthContext, Check, CheckConfig, CompilerProcess, Host, HostBuilder, HostLimits, ImagePolicy, LoadError, Outcome,
-    Plugin, Tier, blocking, builtin,
+    Plugin, StartMode, blocking, builtin,
 };
 use serde_json::json;
 
@@ -38,7 +38,7 @@ fn gist(host: &Host, bytes: &[u8]) -> Result<Vec<String>, LoadError> {
     let outcome = |context: &AuthContext| {
         let report = blocking::explain_auth_checks(&[&check], context).checks.remove(0);
         match report.outcome {
-            Outcome::Masked(fault) => fault.cause.to_string(),
+            Outcome::Failed(fault) => fault.cause.to_string(),
             outcome => format!("{outcome:?} with {} of fuel", report.usage.fuel),
         }
     };
@@ -76,12 +76,12 @@ fn a_plugin_compiled_in_a_process_is_the_plugin_compiled_here() {
 
 #[test]
 fn quick_code_and_images_come_from_the_process_too() {
-    let host = Host::builder().limits(small()).compiler(process()).quick_from(0).build().unwrap();
+    let host = Host::builder().limits(small()).compiler(process()).baseline_from(0).build().unwrap();
     let plugin = Plugin::load(&host, builtin::bytes("require-scopes").unwrap()).unwrap();
     let settings = Some(json!({ "scopes": ["read"] }).into());
     let config = CheckConfig { settings, image: ImagePolicy::Eager, limits: patient(), ..CheckConfig::default() };
     let check = Check::new(&plugin, config).unwrap();
-    assert_eq!(check.tier(), Tier::Image);
+    assert_eq!(check.start_mode(), StartMode::Image);
     let answers = || {
         for (context, allowed) in [(somebody(&["read"]), true), (somebody(&["write"]), false), (nobody(), false)] {
             assert_eq!(blocking::run_auth_checks(&[&check], &context).is_allow(), allowed);
@@ -202,7 +202,7 @@ fn a_large_plugin_that_stops_the_quick_compiler_is_not_tried_again() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");
     let script = format!("echo started >> {}; exec sleep 600", log.display());
-    let builder = Host::builder().limits(limits).compiler(shell(&script)).quick_from(0);
+    let builder = Host::builder().limits(limits).compiler(shell(&script)).baseline_from(0);
     assert!(matches!(load_with(builder), LoadError::CompilerStopped(_)));
     assert_eq!(fs::read_to_string(log).unwrap(), "started\n");
 }

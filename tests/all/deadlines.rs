@@ -3,7 +3,9 @@
 use std::future::pending;
 use std::time::{Duration, Instant};
 
-use guardhouse::{AuthCheck, AuthChecks, Cause, Check, EvaluationFuture, Inquiry, Outcome, Report, blocking, native};
+use guardhouse::{
+    AuthCheck, AuthChecks, Cause, Check, EvaluationFuture, EvaluationRequest, Outcome, Report, blocking, native,
+};
 
 use crate::harness::{Guest, nobody, patient};
 
@@ -12,7 +14,7 @@ const HASTE: Duration = Duration::from_millis(50);
 fn last_fault(report: &Report) -> Cause {
     assert!(!report.decision.is_allow());
     match &report.checks.last().unwrap().outcome {
-        Outcome::Masked(fault) => fault.cause,
+        Outcome::Failed(fault) => fault.cause,
         other => panic!("not masked: {other:?}"),
     }
 }
@@ -25,7 +27,7 @@ impl AuthCheck for Waits {
         "waits"
     }
 
-    fn evaluate<'a>(&'a self, _: Inquiry<'a>) -> EvaluationFuture<'a> {
+    fn evaluate<'a>(&'a self, _: EvaluationRequest<'a>) -> EvaluationFuture<'a> {
         Box::pin(pending())
     }
 }
@@ -80,20 +82,20 @@ fn the_longest_deadline_can_be_expressed() {
 
 #[test]
 fn processor_time_is_bounded_apart_from_the_deadline() {
-    let guest = Guest::new("loop").limits(|limits| limits.cpu = Some(HASTE));
-    let fault = guest.is_masked(Cause::CpuLimit);
+    let guest = Guest::new("loop").limits(|limits| limits.cpu_time = Some(HASTE));
+    let fault = guest.is_masked(Cause::CpuTimeLimit);
     assert!(fault.detail.contains("over the cap of 50ms"), "{fault}");
-    assert_eq!(Guest::new("allow").limits(|limits| limits.cpu = Some(HASTE)).outcome(&nobody()), Outcome::Allow);
+    assert_eq!(Guest::new("allow").limits(|limits| limits.cpu_time = Some(HASTE)).outcome(&nobody()), Outcome::Allow);
 }
 
 #[test]
 fn processor_time_is_measured() {
     let check = Guest::new("loop").limits(|limits| limits.deadline = HASTE).check();
     let usage = blocking::explain_auth_checks(&[check], &nobody()).checks[0].usage;
-    assert!(usage.cpu > Duration::ZERO && usage.cpu <= usage.elapsed, "{usage:?}");
+    assert!(usage.cpu_time > Duration::ZERO && usage.cpu_time <= usage.elapsed, "{usage:?}");
     let check = Guest::new("allow").check();
     let usage = blocking::explain_auth_checks(&[check], &nobody()).checks[0].usage;
-    assert!(usage.cpu > Duration::ZERO && usage.cpu <= usage.elapsed, "{usage:?}");
+    assert!(usage.cpu_time > Duration::ZERO && usage.cpu_time <= usage.elapsed, "{usage:?}");
 }
 
 #[test]
@@ -102,7 +104,7 @@ fn waiting_for_room_costs_no_processor_time() {
     let patience = patient().deadline;
     let host = Guest::new("loop").on(guardhouse::HostLimits { instances: 1, ..crate::harness::small() }).host;
     let check = |name: &str, deadline, cpu| {
-        let mut guest = Guest::new(name).limits(|limits| (limits.deadline, limits.cpu) = (deadline, cpu));
+        let mut guest = Guest::new(name).limits(|limits| (limits.deadline, limits.cpu_time) = (deadline, cpu));
         guest.host = host.clone();
         guest.check()
     };

@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use guardhouse::{AuthCheck, Cause, Check, DecisionId, Inquiry, Outcome, blocking};
+use guardhouse::{AuthCheck, Cause, Check, DecisionId, EvaluationRequest, Outcome, blocking};
 use tokio::runtime::Builder;
 
 use crate::harness::{Guest, nobody, patient};
@@ -11,8 +11,12 @@ use crate::harness::{Guest, nobody, patient};
 /// Asks a check within a decision that is given, as a replay does.
 fn replay(check: &Check, decision: DecisionId) -> Outcome {
     let context = nobody();
-    let inquiry =
-        Inquiry { context: &context, decision, wants_missing_scopes: false, end: Instant::now() + patient().deadline };
+    let inquiry = EvaluationRequest {
+        context: &context,
+        decision,
+        name_missing_scopes: false,
+        end: Instant::now() + patient().deadline,
+    };
     let runtime = Builder::new_current_thread().enable_time().build().unwrap();
     runtime.block_on(check.evaluate(inquiry)).outcome
 }
@@ -47,7 +51,7 @@ fn a_time_that_no_clock_can_show_harms_nobody() {
         context.now = now;
         let outcome = guest.outcome(&context);
         println!("{now}: {outcome:?}");
-        assert!(matches!(outcome, Outcome::Allow | Outcome::Refused), "{outcome:?}");
+        assert!(matches!(outcome, Outcome::Allow | Outcome::Denied), "{outcome:?}");
     }
 }
 
@@ -56,7 +60,7 @@ fn a_replayed_decision_has_the_same_random_numbers_and_another_has_others() {
     let check = random(32).check();
     let (first, second) = (DecisionId::random(), DecisionId::random());
     let answer = replay(&check, first);
-    assert!(matches!(&answer, Outcome::Explicit(error) if error.message.len() == 32));
+    assert!(matches!(&answer, Outcome::DeniedWithMessage(error) if error.message.len() == 32));
     assert_eq!(replay(&check, first), answer);
     assert_ne!(replay(&check, second), answer);
 }

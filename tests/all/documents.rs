@@ -22,7 +22,7 @@ fn every_cause_is_explained_to_who_writes_plugins() {
         "stack-overflow",
         "out-of-fuel",
         "deadline",
-        "cpu-limit",
+        "cpu-time-limit",
         "memory-limit",
         "table-limit",
         "instance-limit",
@@ -34,7 +34,7 @@ fn every_cause_is_explained_to_who_writes_plugins() {
         "invalid-result",
         "configure",
         "exit",
-        "no-room",
+        "no-capacity",
         "native",
         "host",
     ];

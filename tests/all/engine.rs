@@ -18,13 +18,13 @@ fn noting<'a>(calls: &'a Mutex<Vec<String>>, name: &'static str, outcome: Outcom
 }
 
 fn denial(message: &str) -> Outcome {
-    Outcome::Explicit(AuthorizationError::new(message))
+    Outcome::DeniedWithMessage(AuthorizationError::new(message))
 }
 
 #[test]
 fn s1_checks_run_in_order_and_stop_at_the_first_that_does_not_allow() {
-    let fault = Outcome::Masked(Fault::new(Cause::Native, "broken"));
-    for stop in [Outcome::Refused, denial("no"), fault] {
+    let fault = Outcome::Failed(Fault::new(Cause::Native, "broken"));
+    for stop in [Outcome::Denied, denial("no"), fault] {
         let calls = Mutex::default();
         let checks = [
             noting(&calls, "a", Outcome::Allow),
@@ -68,7 +68,7 @@ fn s1_a_later_check_is_not_even_started() {
         fn id(&self) -> &str {
             "panics"
         }
-        fn evaluate<'a>(&'a self, _: guardhouse::Inquiry<'a>) -> guardhouse::EvaluationFuture<'a> {
+        fn evaluate<'a>(&'a self, _: guardhouse::EvaluationRequest<'a>) -> guardhouse::EvaluationFuture<'a> {
             panic!("started")
         }
     }

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::panic::panic_any;
 
 use guardhouse::{
-    AuthCheck, Cause, Decision, Evaluation, EvaluationFuture, Inquiry, Outcome, Report, blocking, native,
+    AuthCheck, AuthChecks, Cause, Decision, Evaluation, EvaluationFuture, EvaluationRequest, Outcome, Report, blocking,
+    native,
 };
 use guardhouse_tests::events::{self, Event};
 
@@ -22,7 +23,7 @@ impl<F: Fn() -> Outcome + Send + Sync> AuthCheck for Async<F> {
         "async"
     }
 
-    fn evaluate<'a>(&'a self, _: Inquiry<'a>) -> EvaluationFuture<'a> {
+    fn evaluate<'a>(&'a self, _: EvaluationRequest<'a>) -> EvaluationFuture<'a> {
         Box::pin(async move {
             tokio::task::yield_now().await;
             Evaluation::from((self.0)())
@@ -103,12 +104,12 @@ fn s4_whatever_a_native_check_panics_in_is_masked() {
             assert_ne!(self.0, "id");
             "panics"
         }
-        fn evaluate<'a>(&'a self, _: Inquiry<'a>) -> EvaluationFuture<'a> {
+        fn evaluate<'a>(&'a self, _: EvaluationRequest<'a>) -> EvaluationFuture<'a> {
             assert_ne!(self.0, "evaluate");
-            Box::pin(std::future::ready(Outcome::Refused.into()))
+            Box::pin(std::future::ready(Outcome::Denied.into()))
         }
-        fn is_scope_aware(&self) -> bool {
-            assert_ne!(self.0, "is_scope_aware");
+        fn names_missing_scopes(&self) -> bool {
+            assert_ne!(self.0, "names_missing_scopes");
             true
         }
         fn identity(&self) -> guardhouse::Identity<'_> {
@@ -116,9 +117,11 @@ fn s4_whatever_a_native_check_panics_in_is_masked() {
             guardhouse::Identity::default()
         }
     }
-    for place in ["evaluate", "id", "is_scope_aware", "identity"] {
+    for place in ["evaluate", "id", "names_missing_scopes", "identity"] {
         let check = [PanicsIn(place)];
-        let asked = std::panic::catch_unwind(|| blocking::run_auth_checks_with_shortfall(&check, &somebody(&[])));
+        let asked = std::panic::catch_unwind(|| {
+            blocking::explain(&AuthChecks::new(&check).name_missing_scopes(), &somebody(&[])).decision
+        });
         let decision = asked.unwrap_or_else(|_| panic!("a panic in `{place}` reached the caller"));
         assert!(!decision.is_allow());
     }
@@ -137,7 +140,7 @@ fn s4_a_panic_while_an_answer_is_dropped_is_masked() {
         fn id(&self) -> &str {
             "drops"
         }
-        fn evaluate<'a>(&'a self, _: Inquiry<'a>) -> EvaluationFuture<'a> {
+        fn evaluate<'a>(&'a self, _: EvaluationRequest<'a>) -> EvaluationFuture<'a> {
             struct Answers(PanicsOnDrop);
             impl Future for Answers {
                 type Output = Evaluation;

@@ -1,6 +1,8 @@
 //! What a plugin may ask for beyond its record: the `request` interface, and the raw token under its grant.
 
-use guardhouse::{AuthContext, AuthorizationError, Cause, ConfigError, Grants, Outcome, RawToken, blocking};
+use guardhouse::{
+    AuthChecks, AuthContext, AuthorizationError, Cause, ConfigError, Grants, Outcome, RawToken, blocking,
+};
 use serde_json::json;
 
 use crate::harness::{Guest, nobody, somebody};
@@ -21,7 +23,7 @@ fn with_secret() -> AuthContext {
 }
 
 fn said(text: &str) -> Outcome {
-    Outcome::Explicit(AuthorizationError::new(text))
+    Outcome::DeniedWithMessage(AuthorizationError::new(text))
 }
 
 #[test]
@@ -129,7 +131,7 @@ fn a_record_of_exactly_the_cap_is_handed_over_and_one_byte_more_is_not() {
     context.component.name.clear();
     let others = context.component.kind.len() + context.action.len();
     context.component.name = "n".repeat(1_000 - others);
-    assert_eq!(guest.outcome(&context), Outcome::Refused);
+    assert_eq!(guest.outcome(&context), Outcome::Denied);
     context.component.name.push('n');
     let fault = guest.is_masked_for(Cause::ContextLimit, &context);
     assert_eq!(fault.detail, "a context of 1001 bytes, over the cap of 1000 bytes");
@@ -163,7 +165,7 @@ fn reading_the_same_again_and_again_counts_each_time() {
     let times = |times: usize| {
         reads("attribute", "/kilobyte", times).limits(|limits| limits.context_bytes = record + 10 * 1_024)
     };
-    assert!(matches!(times(10).outcome(&context), Outcome::Explicit(_)));
+    assert!(matches!(times(10).outcome(&context), Outcome::DeniedWithMessage(_)));
     times(11).is_masked_for(Cause::ContextLimit, &context);
 }
 
@@ -176,6 +178,6 @@ fn a_plugin_that_asks_a_million_times_for_nothing_is_bounded_by_its_fuel() {
 #[test]
 fn both_engines_hand_over_the_same() {
     let check = reads("argument", "/amount", 1).check();
-    let decision = blocking::run_auth_checks_with_shortfall(&[check], &full());
+    let decision = blocking::explain(&AuthChecks::new(&[check]).name_missing_scopes(), &full()).decision;
     assert_eq!(decision.into_result(), Err(AuthorizationError::new("5")));
 }

@@ -181,7 +181,7 @@ pub(crate) fn masked(report: &Report, events: &[Event]) -> Fault {
     assert_eq!(denial.id, report.id);
 
     let check = &report.checks[report.decided_by.unwrap()];
-    let Outcome::Masked(fault) = check.outcome.clone() else { panic!("not masked: {report:?}") };
+    let Outcome::Failed(fault) = check.outcome.clone() else { panic!("not masked: {report:?}") };
     let warnings = events::faults(events);
     assert_eq!(warnings.len(), 1, "{events:?}");
     let warning = warnings[0];

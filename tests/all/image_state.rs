@@ -1,7 +1,7 @@
 //! Images and every kind of state that a plugin has: an instance that starts from one answers as one that configures
 //! itself (rule S7), whatever `configure` does.
 
-use guardhouse::{AuthContext, Cause, Decision, ImagePolicy, Outcome, Tier, blocking};
+use guardhouse::{AuthContext, Cause, Decision, ImagePolicy, Outcome, StartMode, blocking};
 use serde_json::json;
 
 use crate::harness::{Guest, somebody};
@@ -31,7 +31,7 @@ impl Plan {
         let context = claiming();
         let expected = self.guest(ImagePolicy::Never).outcome(&context);
         let guest = self.guest(ImagePolicy::Eager);
-        println!("{}: {expected:?}; {:?}", self.configure, guest.check().tier());
+        println!("{}: {expected:?}; {:?}", self.configure, guest.check().start_mode());
         assert_eq!(kind(&guest.outcome(&context)), kind(&expected), "with and without an image");
         expected
     }
@@ -39,7 +39,7 @@ impl Plan {
 
 fn kind(outcome: &Outcome) -> String {
     match outcome {
-        Outcome::Masked(fault) => format!("masked: {}", fault.cause),
+        Outcome::Failed(fault) => format!("masked: {}", fault.cause),
         other => format!("{other:?}"),
     }
 }
@@ -59,7 +59,7 @@ fn globals_and_memory_are_as_configure_left_them() {
         ("", "(i32.store (i32.const 2000) (i32.const 32))", "(i32.load (i32.const 2000))"),
         ("(memory $own 1)", "(i32.store $own (i32.const 0) (i32.const 32))", "(i32.load $own (i32.const 0))"),
     ] {
-        assert_eq!(Plan { fields, configure, check, ..PLAN }.outcome(), Outcome::Refused);
+        assert_eq!(Plan { fields, configure, check, ..PLAN }.outcome(), Outcome::Denied);
     }
 }
 
@@ -67,7 +67,7 @@ fn globals_and_memory_are_as_configure_left_them() {
 fn memory_that_configure_has_grown_is_there() {
     let check = "(select (i32.const 32) (i32.const 16) (i32.eq (memory.size) (i32.const 5)))";
     let plan = Plan { configure: "(drop (memory.grow (i32.const 3)))", check, ..PLAN };
-    assert_eq!(plan.outcome(), Outcome::Refused);
+    assert_eq!(plan.outcome(), Outcome::Denied);
 }
 
 #[test]
@@ -75,13 +75,13 @@ fn a_table_that_configure_has_changed_stays_changed() {
     let fields = "(table $t 1 10 funcref) (elem (table $t) (i32.const 0) func $allow) (elem declare func $refuse)";
     let check = "(call_indirect $t (type $answer) (i32.const 0))";
     let plan = Plan { fields, configure: "(table.set $t (i32.const 0) (ref.func $refuse))", check, ..PLAN };
-    assert_eq!(plan.outcome(), Outcome::Refused);
+    assert_eq!(plan.outcome(), Outcome::Denied);
     let check = "(select (i32.const 16) (i32.const 32) (i32.eq (table.size $t) (i32.const 1)))";
     let grow = "(drop (table.grow $t (ref.func $refuse) (i32.const 1)))";
-    assert_eq!(Plan { fields, configure: grow, check, ..PLAN }.outcome(), Outcome::Refused);
+    assert_eq!(Plan { fields, configure: grow, check, ..PLAN }.outcome(), Outcome::Denied);
     let fill = "(table.fill $t (i32.const 0) (ref.func $refuse) (i32.const 1))";
     let check = "(call_indirect $t (type $answer) (i32.const 0))";
-    assert_eq!(Plan { fields, configure: fill, check, ..PLAN }.outcome(), Outcome::Refused);
+    assert_eq!(Plan { fields, configure: fill, check, ..PLAN }.outcome(), Outcome::Denied);
 }
 
 #[test]
@@ -89,18 +89,18 @@ fn a_reference_in_a_global_stays_what_configure_made_it() {
     let fields = "(table $t 1 funcref) (global $g (mut funcref) (ref.func $allow)) (elem declare func $allow $refuse)";
     let check = "(table.set $t (i32.const 0) (global.get $g)) (call_indirect $t (type $answer) (i32.const 0))";
     let plan = Plan { fields, configure: "(global.set $g (ref.func $refuse))", check, ..PLAN };
-    assert_eq!(plan.outcome(), Outcome::Refused);
+    assert_eq!(plan.outcome(), Outcome::Denied);
 }
 
 #[test]
 fn segments_that_configure_has_dropped_stay_dropped() {
     let check = "(memory.init $d (i32.const 2000) (i32.const 0) (i32.const 1)) (i32.const 16)";
     let plan = Plan { fields: "(data $d \"x\")", configure: "(data.drop $d)", check, ..PLAN };
-    assert!(matches!(plan.outcome(), Outcome::Masked(fault) if fault.cause == Cause::Trap));
+    assert!(matches!(plan.outcome(), Outcome::Failed(fault) if fault.cause == Cause::Trap));
     let fields = "(table $t 1 funcref) (elem $e func $allow)";
     let check = "(table.init $t $e (i32.const 0) (i32.const 0) (i32.const 1)) (i32.const 16)";
     let plan = Plan { fields, configure: "(elem.drop $e)", check, ..PLAN };
-    assert!(matches!(plan.outcome(), Outcome::Masked(fault) if fault.cause == Cause::Trap));
+    assert!(matches!(plan.outcome(), Outcome::Failed(fault) if fault.cause == Cause::Trap));
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn bits_of_numbers_that_are_none_are_kept() {
     let check = "(select (i32.const 32) (i32.const 16) (i32.and
         (i32.eq (i32.reinterpret_f32 (global.get $g)) (i32.const 0x7fa00001))
         (i64.eq (i64.reinterpret_f64 (global.get $h)) (i64.const 0x7ff4000000000001))))";
-    assert_eq!(Plan { fields, configure, check, ..PLAN }.outcome(), Outcome::Refused);
+    assert_eq!(Plan { fields, configure, check, ..PLAN }.outcome(), Outcome::Denied);
 }
 
 #[test]
@@ -119,13 +119,13 @@ fn vectors_are_kept() {
     let fields = "(global $g (mut v128) (v128.const i32x4 16 0 0 0))";
     let configure = "(global.set $g (v128.const i32x4 32 1 2 3))";
     let check = "(i32x4.extract_lane 0 (global.get $g))";
-    assert_eq!(Plan { fields, configure, check, ..PLAN }.outcome(), Outcome::Refused);
+    assert_eq!(Plan { fields, configure, check, ..PLAN }.outcome(), Outcome::Denied);
 }
 
 #[test]
 fn each_instance_of_a_module_keeps_its_own_state() {
     let plan = Plan { configure: "(call $set-first (i32.const 32))", check: "(call $get-first)", ..PLAN };
-    assert_eq!(plan.outcome(), Outcome::Refused);
+    assert_eq!(plan.outcome(), Outcome::Denied);
     let twice = Plan {
         items: "(core instance $second (instantiate $state))",
         with: "(with \"second\" (instance $second))",
@@ -134,9 +134,9 @@ fn each_instance_of_a_module_keeps_its_own_state() {
         ..PLAN
     };
     let first = Plan { configure: "(call $set-first (i32.const 32))", check: "(call $get-first)", ..twice };
-    assert_eq!(first.outcome(), Outcome::Refused);
+    assert_eq!(first.outcome(), Outcome::Denied);
     let second = Plan { configure: "(call $set-second (i32.const 32))", check: "(call $get-second)", ..twice };
-    assert_eq!(second.outcome(), Outcome::Refused);
+    assert_eq!(second.outcome(), Outcome::Denied);
     let other = Plan { configure: "(call $set-second (i32.const 32))", check: "(call $get-first)", ..twice };
     assert_eq!(other.outcome(), Outcome::Allow);
 }
@@ -158,8 +158,8 @@ fn a_library_that_is_placed_when_it_is_linked_has_an_image_too() {
         configure: "(global.set $g (call $place))",
         check: "(select (global.get $g) (i32.const 16) (i32.eq (call $place) (i32.const 32)))",
     };
-    assert_eq!(plan.outcome(), Outcome::Refused);
-    assert_eq!(plan.guest(ImagePolicy::Eager).check().tier(), Tier::Image);
+    assert_eq!(plan.outcome(), Outcome::Denied);
+    assert_eq!(plan.guest(ImagePolicy::Eager).check().start_mode(), StartMode::Image);
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn what_a_library_writes_into_the_memory_of_another_is_not_lost() {
         configure: "(call $set (i32.const 32))",
         check: "(call $get)",
     };
-    assert_eq!(plan.outcome(), Outcome::Refused);
+    assert_eq!(plan.outcome(), Outcome::Denied);
 }
 
 #[test]
@@ -188,7 +188,7 @@ fn handles_that_configure_has_made_are_still_there() {
     // The first handle is 1.
     let check = "(select (i32.const 16) (i32.const 32) (i32.eq (call $new (i32.const 0)) (i32.const 1)))";
     let plan = Plan { configure: "(drop (call $new (i32.const 0)))", check, ..PLAN };
-    assert_eq!(plan.outcome(), Outcome::Refused);
+    assert_eq!(plan.outcome(), Outcome::Denied);
 }
 
 const READ_CLAIM: &str = "(call $claim (i32.const 3000) (i32.const 10) (i32.const 3100))";
@@ -230,7 +230,7 @@ fn a_plugin_with_an_image_that_counts_is_always_at_the_same_count() {
     let check = "(global.set $calls (i32.add (global.get $calls) (i32.const 1)))
                  (select (i32.const 16) (i32.const 32) (i32.eq (global.get $calls) (i32.const 2)))";
     let check = Plan { fields, configure: count, check, ..PLAN }.guest(ImagePolicy::Eager).check();
-    assert_eq!(check.tier(), Tier::Image);
+    assert_eq!(check.start_mode(), StartMode::Image);
     for _ in 0..1_000 {
         assert_eq!(blocking::run_auth_checks(&[&check], &claiming()), Decision::Allow);
     }

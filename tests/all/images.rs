@@ -4,7 +4,8 @@
 use std::time::{Duration, Instant};
 
 use guardhouse::{
-    AuthContext, Cause, Check, CheckConfig, Decision, Grants, HostLimits, ImagePolicy, Json, Outcome, Tier, blocking,
+    AuthChecks, AuthContext, Cause, Check, CheckConfig, Decision, Grants, HostLimits, ImagePolicy, Json, Outcome,
+    StartMode, blocking,
 };
 use serde_json::json;
 
@@ -15,14 +16,14 @@ fn config(settings: Option<serde_json::Value>, image: ImagePolicy) -> CheckConfi
 }
 
 fn reason(check: &Check) -> String {
-    match check.tier() {
-        Tier::Configures { reason } => reason,
-        Tier::Image => panic!("there is an image"),
+    match check.start_mode() {
+        StartMode::Configure { reason } => reason,
+        StartMode::Image => panic!("there is an image"),
     }
 }
 
 fn outcomes(check: &Check, context: &AuthContext) -> (Outcome, Vec<String>) {
-    let mut report = blocking::explain_auth_checks_with_shortfall(&[check], context);
+    let mut report = blocking::explain(&AuthChecks::new(&[check]).name_missing_scopes(), context);
     let report = report.checks.remove(0);
     (report.outcome, report.missing_scopes)
 }
@@ -50,7 +51,7 @@ fn an_image_answers_as_the_plugin_does() {
     for (name, settings) in cases {
         let plain = Check::new(builtin(name), config(Some(settings.clone()), ImagePolicy::Never)).unwrap();
         let image = Check::new(builtin(name), config(Some(settings), ImagePolicy::Eager)).unwrap();
-        assert_eq!(image.tier(), Tier::Image, "{name}");
+        assert_eq!(image.start_mode(), StartMode::Image, "{name}");
         for context in &contexts {
             // Twice: the first evaluation must leave nothing to the second.
             for _ in 0..2 {
@@ -85,7 +86,7 @@ fn what_check_leaves_in_memory_is_not_in_the_image() {
     let guest = Guest::from_text("a counter with settings", &text);
     for policy in [ImagePolicy::Never, ImagePolicy::Eager] {
         let check = Check::new(&guest.load().unwrap(), config(None, policy)).unwrap();
-        assert_eq!(check.tier() == Tier::Image, policy == ImagePolicy::Eager, "{:?}", check.tier());
+        assert_eq!(check.start_mode() == StartMode::Image, policy == ImagePolicy::Eager, "{:?}", check.start_mode());
         for _ in 0..100 {
             assert_eq!(blocking::run_auth_checks(&[&check], &nobody()), Decision::Allow, "{policy:?}");
         }
@@ -93,7 +94,7 @@ fn what_check_leaves_in_memory_is_not_in_the_image() {
     // Unless the operator asks for it: the warm-up was the first call.
     let warm = CheckConfig { warm_up: Some(somebody(&[])), ..config(None, ImagePolicy::Eager) };
     let check = Check::new(&guest.load().unwrap(), warm).unwrap();
-    assert_eq!(check.tier(), Tier::Image);
+    assert_eq!(check.start_mode(), StartMode::Image);
     assert!(!blocking::run_auth_checks(&[&check], &nobody()).is_allow());
 }
 
@@ -103,7 +104,7 @@ fn an_image_is_made_in_the_background_once_a_check_is_hot() {
         .unwrap();
     assert!(reason(&check).contains("times yet"));
     let give_up = Instant::now() + Duration::from_secs(60);
-    while check.tier() != Tier::Image {
+    while check.start_mode() != StartMode::Image {
         assert!(Instant::now() < give_up, "{}", reason(&check));
         assert_eq!(blocking::run_auth_checks(&[&check], &somebody(&["hot"])), Decision::Allow);
         assert!(!blocking::run_auth_checks(&[&check], &somebody(&["cold"])).is_allow());
@@ -133,7 +134,7 @@ fn what_cannot_have_an_image_says_why_and_goes_on_without() {
         assert!(reason(check).contains(words), "{}", reason(check));
         assert_eq!(blocking::run_auth_checks(&[check], &somebody(&[])), Decision::Allow);
     }
-    assert_eq!(with_fuel(ImagePolicy::Eager).tier(), Tier::Image);
+    assert_eq!(with_fuel(ImagePolicy::Eager).start_mode(), StartMode::Image);
 }
 
 #[test]
@@ -144,7 +145,7 @@ fn a_plugin_that_fails_in_its_warm_up_has_no_image() {
     config.limits.context_bytes = 1;
     config.limits.message_bytes = 1_000;
     config.limits.fuel = Some(100_000);
-    assert_eq!(Check::new(&plugin, config).unwrap().tier(), Tier::Image);
+    assert_eq!(Check::new(&plugin, config).unwrap().start_mode(), StartMode::Image);
 
     let text = crate::harness::fixture("settings").replace(
         "(call $denied (global.get $settings) (global.get $length))",
@@ -159,33 +160,33 @@ fn a_plugin_that_fails_in_its_warm_up_has_no_image() {
     let check = Check::new(&guest.load().unwrap(), config).unwrap();
     assert!(reason(&check).contains("out-of-fuel"), "{}", reason(&check));
     let report = blocking::explain_auth_checks(&[&check], &nobody());
-    assert!(matches!(&report.checks[0].outcome, Outcome::Masked(fault) if fault.cause == Cause::OutOfFuel));
+    assert!(matches!(&report.checks[0].outcome, Outcome::Failed(fault) if fault.cause == Cause::OutOfFuel));
 }
 
 #[test]
 fn images_are_bounded_in_size_and_number_and_shared_by_equals() {
     let scopes = |n: usize| Some(json!({ "scopes": (0..n).map(|n| format!("scope-{n}")).collect::<Vec<_>>() }));
-    let host = crate::harness::host_with(HostLimits { images: 1, image_bytes: 300_000, ..small() });
+    let host = crate::harness::host_with(HostLimits { resident_images: 1, image_bytes: 300_000, ..small() });
     let plugin = guardhouse::Plugin::load(&host, guardhouse::builtin::bytes("require-scopes").unwrap()).unwrap();
     let check = |n| Check::new(&plugin, config(scopes(n), ImagePolicy::Eager)).unwrap();
 
     assert!(reason(&check(10_000)).contains("HostLimits::image_bytes"), "{}", reason(&check(10_000)));
     let one = check(1);
-    assert_eq!(one.tier(), Tier::Image);
-    assert_eq!(check(1).tier(), Tier::Image, "equal plugins with equal settings share one");
+    assert_eq!(one.start_mode(), StartMode::Image);
+    assert_eq!(check(1).start_mode(), StartMode::Image, "equal plugins with equal settings share one");
     let two = check(2);
-    assert_eq!(two.tier(), Tier::Image);
+    assert_eq!(two.start_mode(), StartMode::Image);
     assert!(reason(&one).contains("left memory"), "{}", reason(&one));
 
     // It answers all the same, and is back once it is asked.
     let give_up = Instant::now() + Duration::from_secs(60);
-    while one.tier() != Tier::Image {
+    while one.start_mode() != StartMode::Image {
         assert!(Instant::now() < give_up, "{}", reason(&one));
         assert_eq!(blocking::run_auth_checks(&[&one], &somebody(&["scope-0"])), Decision::Allow);
         assert!(!blocking::run_auth_checks(&[&one], &somebody(&["scope-1"])).is_allow());
     }
     // The other one leaves a moment after this one has come.
-    while two.tier() == Tier::Image {
+    while two.start_mode() == StartMode::Image {
         assert!(Instant::now() < give_up, "both are in memory");
         std::thread::yield_now();
     }
@@ -201,7 +202,7 @@ fn of_many_images_each_answers_for_its_own_settings() {
             Check::new(builtin("require-scopes"), config(settings, ImagePolicy::Eager)).unwrap()
         })
         .collect();
-    assert!(checks.iter().all(|check| check.tier() == Tier::Image));
+    assert!(checks.iter().all(|check| check.start_mode() == StartMode::Image));
     for turn in 0..3 {
         for n in 0..checks.len() {
             // Neighbours, and such as are far apart.

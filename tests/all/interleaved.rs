@@ -3,8 +3,8 @@
 use std::sync::LazyLock;
 
 use guardhouse::{
-    AccessToken, AuthChecks, AuthContext, AuthorizationError, Check, CheckConfig, Host, HostLimits, ImagePolicy, Tier,
-    blocking,
+    AccessToken, AuthChecks, AuthContext, AuthorizationError, Check, CheckConfig, Host, HostLimits, ImagePolicy,
+    StartMode, blocking,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -26,11 +26,16 @@ static CHECKS: LazyLock<Vec<(Check, Value)>> = LazyLock::new(|| {
             for ahead in [0, 1] {
                 let settings = json!({ "of": tenant, "secret": format!("{tenant} {image:?} {ahead}") });
                 let mut limits = patient();
-                limits.ahead = Some(ahead);
+                limits.standby = Some(ahead);
                 let tenant = Some(tenant.to_owned());
                 let config = CheckConfig { tenant, image, limits, ..CheckConfig::from(settings.clone()) };
                 let check = Check::new(&plugin, config).unwrap();
-                assert_eq!(check.tier() == Tier::Image, image == ImagePolicy::Eager, "{:?}", check.tier());
+                assert_eq!(
+                    check.start_mode() == StartMode::Image,
+                    image == ImagePolicy::Eager,
+                    "{:?}",
+                    check.start_mode()
+                );
                 checks.push((check, settings));
             }
         }
@@ -87,5 +92,5 @@ fn the_witness_notices_what_it_should() {
     assert_eq!(reports[0].decision.clone().into_result(), reports[1].decision.clone().into_result());
     let text = crate::harness::fixture("witness").replace("(global.set $sum (call $sum-of-all))", "");
     let broken = Guest::from_text("a witness with another sum", &text);
-    assert!(matches!(broken.outcome(&request("secret")), guardhouse::Outcome::Masked(_)));
+    assert!(matches!(broken.outcome(&request("secret")), guardhouse::Outcome::Failed(_)));
 }

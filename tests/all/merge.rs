@@ -1,6 +1,6 @@
 //! A plugin of linked libraries is the same plugin when these are one module.
 
-use guardhouse::{AuthContext, AuthorizationError, Cause, ImagePolicy, Outcome, Tier};
+use guardhouse::{AuthContext, AuthorizationError, Cause, ImagePolicy, Outcome, StartMode};
 use guardhouse_authoring::merge;
 use guardhouse_tests::guest;
 use serde_json::{Value, json};
@@ -49,13 +49,13 @@ fn a_merged_plugin_answers_as_before() {
         for bytes in [linked(), merged.clone()] {
             let guest = guest(bytes, policy);
             assert_eq!(guest.outcome(&claiming(json!({"word": "12345"}))), Outcome::Allow);
-            let denied = Outcome::Explicit(AuthorizationError::new("\"no\""));
+            let denied = Outcome::DeniedWithMessage(AuthorizationError::new("\"no\""));
             assert_eq!(guest.outcome(&claiming(json!({"word": "no"}))), denied);
             let fault = guest.is_masked_for(Cause::Trap, &claiming(json!({})));
             assert!(fault.backtrace.as_ref().unwrap().contains("reads-the-word"), "{fault:?}");
         }
     }
-    assert_eq!(guest(merged, ImagePolicy::Eager).check().tier(), Tier::Image);
+    assert_eq!(guest(merged, ImagePolicy::Eager).check().start_mode(), StartMode::Image);
 }
 
 #[test]

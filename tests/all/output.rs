@@ -79,6 +79,6 @@ fn what_a_plugin_wrote_before_its_answer_is_a_quiet_event_for_each_line() {
 fn pieces_of_a_line_on_stderr_are_one_line() {
     let check = Guest::new("stderr-then-trap").check();
     let report = blocking::explain_auth_checks(&[check], &nobody());
-    assert!(matches!(report.checks[0].outcome, Outcome::Masked(_)));
+    assert!(matches!(report.checks[0].outcome, Outcome::Failed(_)));
     assert_eq!(report.checks[0].logs, [LogLine { source: "stderr", text: "index out of bounds".to_owned() }]);
 }

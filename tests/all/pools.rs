@@ -20,7 +20,7 @@ fn text(name: &str, kind: &str) -> String {
 fn check(host: &Host, name: &str, kind: &str, deadline: Duration) -> Check {
     let mut guest = Guest::from_text(name, &text(name, kind)).limits(|limits| {
         limits.deadline = deadline;
-        limits.ahead = Some(0);
+        limits.standby = Some(0);
     });
     guest.host = host.clone();
     guest.check()
@@ -39,7 +39,7 @@ fn large_and_async_plugins_answer_like_small_ones() {
         }
         let endless = [check(&host, "loop", kind, Duration::from_millis(50))];
         let report = blocking::explain_auth_checks(&endless, &nobody());
-        assert!(matches!(&report.checks[0].outcome, Outcome::Masked(fault) if fault.cause == Cause::Deadline));
+        assert!(matches!(&report.checks[0].outcome, Outcome::Failed(fault) if fault.cause == Cause::Deadline));
     }
     neighbour_is_unharmed(&host);
 }
@@ -53,7 +53,7 @@ fn a_large_plugin_takes_no_room_from_small_ones() {
         neighbour_is_unharmed(&host);
         let (report, events) =
             guardhouse_tests::events::capture(|| blocking::explain_auth_checks(&[&large], &nobody()));
-        assert_eq!(masked(&report, &events).cause, Cause::NoRoom);
+        assert_eq!(masked(&report, &events).cause, Cause::NoCapacity);
     });
     assert_eq!(blocking::run_auth_checks(&[large], &somebody(&[])), Decision::Allow);
 }

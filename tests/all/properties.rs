@@ -1,7 +1,7 @@
 //! What holds for any input: contexts, settings, files. The cases are the same on every run.
 
 use guardhouse::{
-    AccessToken, AuthCheck, AuthContext, Check, CheckConfig, Component, Decision, Json, Plugin, blocking,
+    AccessToken, AuthCheck, AuthChecks, AuthContext, Check, CheckConfig, Component, Decision, Json, Plugin, blocking,
     builtin as builtins, native,
 };
 use proptest::collection::vec;
@@ -93,7 +93,7 @@ fn plugin(name: &str, settings: Value) -> Check {
 /// Both engines' answers, without the ids.
 fn answers(check: &dyn AuthCheck, context: &AuthContext) -> (bool, Vec<String>) {
     let plain = blocking::run_auth_checks(&[check], context);
-    let missing = match blocking::run_auth_checks_with_shortfall(&[check], context) {
+    let missing = match blocking::explain(&AuthChecks::new(&[check]).name_missing_scopes(), context).decision {
         Decision::Allow => Vec::new(),
         Decision::Deny(denial) => {
             assert_eq!(denial.message, None);

@@ -3,13 +3,15 @@
 
 use std::time::{Duration, Instant};
 
-use guardhouse::{Cause, Check, CheckConfig, Decision, Host, ImagePolicy, Outcome, Plugin, Tier, blocking, builtin};
+use guardhouse::{
+    Cause, Check, CheckConfig, Decision, Host, ImagePolicy, Outcome, Plugin, StartMode, blocking, builtin,
+};
 use serde_json::json;
 
 use crate::harness::{Guest, host_with, neighbour_is_unharmed, nobody, patient, small, somebody};
 
-fn host(quick_from: usize) -> Host {
-    Host::builder().limits(small()).quick_from(quick_from).build().unwrap()
+fn host(baseline_from: usize) -> Host {
+    Host::builder().limits(small()).baseline_from(baseline_from).build().unwrap()
 }
 
 fn scopes(host: &Host, image: ImagePolicy) -> Check {
@@ -55,7 +57,7 @@ fn a_check_with_a_limit_of_fuel_has_optimized_code_from_the_start() {
 #[test]
 fn a_quick_plugin_can_have_an_image() {
     let check = scopes(&host(0), ImagePolicy::Eager);
-    assert_eq!(check.tier(), Tier::Image);
+    assert_eq!(check.start_mode(), StartMode::Image);
     assert_eq!(blocking::run_auth_checks(&[&check], &somebody(&["straße", "read"])), Decision::Allow);
     assert!(!blocking::run_auth_checks(&[&check], &somebody(&["read"])).is_allow());
 }

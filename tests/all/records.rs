@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use guardhouse::{AuthCheck, Check, CheckConfig, Decision, Digest, blocking, native};
+use guardhouse::{AuthCheck, AuthChecks, Check, CheckConfig, Decision, Digest, blocking, native};
 use guardhouse_tests::events::{self, Event};
 use serde_json::json;
 use tracing::Level;
@@ -40,7 +40,7 @@ fn s8_a_denial_is_recorded_with_all_that_led_to_it() {
     assert_eq!(record.field("allow"), "false");
     assert_eq!(record.field("checks"), "2");
     assert_eq!(record.field("decided_by"), "needs read");
-    assert_eq!(record.field("outcome"), "refused");
+    assert_eq!(record.field("outcome"), "denied");
     assert_eq!(record.field("tenant"), "acme");
     assert_eq!(record.field("plugins"), format!("[None, Some({plugin})]"));
     assert_eq!(record.field("settings"), format!("[None, Some({settings})]"));
@@ -53,9 +53,9 @@ fn s8_a_denial_is_recorded_with_all_that_led_to_it() {
 fn s8_each_kind_of_ending_has_its_word() {
     let endings: [(&str, Guest); 4] = [
         ("allow", Guest::new("allow")),
-        ("refused", Guest::new("refuse")),
-        ("explicit", Guest::with("long-message", &[("length", "1")])),
-        ("masked", Guest::new("unreachable")),
+        ("denied", Guest::new("refuse")),
+        ("denied-with-message", Guest::with("long-message", &[("length", "1")])),
+        ("failed", Guest::new("unreachable")),
     ];
     for (word, guest) in endings {
         let (_, events) = events::capture(|| blocking::run_auth_checks(&[guest.check()], &nobody()));
@@ -78,8 +78,9 @@ fn s8_an_allowed_decision_and_an_empty_list_are_recorded_too() {
 
 #[test]
 fn s8_both_engines_record() {
-    let (report, events) =
-        events::capture(|| blocking::explain_auth_checks_with_shortfall(&[scopes_check()], &somebody(&[])));
+    let (report, events) = events::capture(|| {
+        blocking::explain(&AuthChecks::new(&[scopes_check()]).name_missing_scopes(), &somebody(&[]))
+    });
     assert_eq!(record(&events).field("decision"), report.id.to_string());
     assert_eq!(record(&events).field("decided_by"), "needs read");
 }

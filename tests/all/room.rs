@@ -50,7 +50,7 @@ fn a_full_host_without_a_queue_has_no_room() {
         while_full(&host, || events::capture(|| blocking::explain_auth_checks(&[&check], &nobody())));
     let fault = masked(&report, &events);
     println!("full host, queue of none: {fault}");
-    assert_eq!(fault.cause, Cause::NoRoom);
+    assert_eq!(fault.cause, Cause::NoCapacity);
     assert_eq!(blocking::run_auth_checks(&[check], &nobody()), Decision::Allow);
     neighbour_is_unharmed(&host);
 }
@@ -63,7 +63,7 @@ fn a_full_host_with_a_queue_makes_others_wait_until_their_deadlines() {
         while_full(&host, || events::capture(|| blocking::explain_auth_checks(&[&check], &nobody())));
     let fault = masked(&report, &events);
     println!("full host, queue of one: {fault}");
-    assert_eq!(fault.cause, Cause::NoRoom);
+    assert_eq!(fault.cause, Cause::NoCapacity);
     assert!(fault.detail.contains("within the deadline"), "{fault}");
     neighbour_is_unharmed(&host);
 }
@@ -86,8 +86,8 @@ fn a_full_queue_turns_the_next_away_at_once() {
         .await;
         explain_auth_checks(&waits, &context).await
     });
-    let Outcome::Masked(fault) = &report.checks[0].outcome else { panic!("{report:?}") };
-    assert_eq!(fault.cause, Cause::NoRoom);
+    let Outcome::Failed(fault) = &report.checks[0].outcome else { panic!("{report:?}") };
+    assert_eq!(fault.cause, Cause::NoCapacity);
     assert!(fault.detail.contains("no more than 1 may wait"), "{fault}");
     neighbour_is_unharmed(&host);
 }
@@ -115,7 +115,7 @@ fn a_check_that_cannot_be_made_for_want_of_room_says_so() {
     let plugin = guest.load().unwrap();
     let error = while_full(&host, || Check::new(&plugin, guest.config.clone())).unwrap_err();
     let guardhouse::ConfigError::Fault(fault) = error else { panic!("{error}") };
-    assert_eq!(fault.cause, Cause::NoRoom);
+    assert_eq!(fault.cause, Cause::NoCapacity);
 }
 
 #[test]
@@ -179,8 +179,8 @@ fn a_check_that_fills_its_own_room_leaves_the_hosts_to_others() {
         let mut running = pin!(run_auth_checks(&busy, &context));
         assert!(!std::future::poll_fn(|cx| Poll::Ready(running.as_mut().poll(cx).is_ready())).await);
         let report = explain_auth_checks(&busy, &context).await;
-        let Outcome::Masked(fault) = &report.checks[0].outcome else { panic!("{report:?}") };
-        assert_eq!(fault.cause, Cause::NoRoom);
+        let Outcome::Failed(fault) = &report.checks[0].outcome else { panic!("{report:?}") };
+        assert_eq!(fault.cause, Cause::NoCapacity);
         let other = [guest_on(&host, "allow", PATIENT)];
         assert_eq!(run_auth_checks(&other, &context).await, Decision::Allow);
     });

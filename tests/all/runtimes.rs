@@ -7,8 +7,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use guardhouse::{
-    AuthCheck, Cause, Check, Decision, EvaluationFuture, HostLimits, Inquiry, Limits, Outcome, Report, blocking,
-    explain_auth_checks, native, run_auth_checks,
+    AuthCheck, Cause, Check, Decision, EvaluationFuture, EvaluationRequest, HostLimits, Limits, Outcome, Report,
+    blocking, explain_auth_checks, native, run_auth_checks,
 };
 use tokio::runtime::{Builder, Runtime};
 
@@ -48,7 +48,7 @@ fn gist(report: &Report) -> String {
         .checks
         .iter()
         .map(|check| match &check.outcome {
-            Outcome::Masked(fault) => fault.cause.to_string(),
+            Outcome::Failed(fault) => fault.cause.to_string(),
             other => format!("{other:?}"),
         })
         .collect();
@@ -113,8 +113,8 @@ fn blocking_inside_a_task_that_has_used_up_its_budget_still_gives_up_waiting_for
         })
     });
     let report = report.expect("it hangs");
-    let Outcome::Masked(fault) = &report.checks[0].outcome else { panic!("{report:?}") };
-    assert_eq!(fault.cause, Cause::NoRoom);
+    let Outcome::Failed(fault) = &report.checks[0].outcome else { panic!("{report:?}") };
+    assert_eq!(fault.cause, Cause::NoCapacity);
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn outside_any_runtime_the_async_form_still_fails_closed() {
     let checks = [asleep];
     let mut future = pin!(explain_auth_checks(&checks, &context));
     let Poll::Ready(report) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) else { panic!("pending") };
-    let Outcome::Masked(fault) = &report.checks[0].outcome else { panic!("{report:?}") };
+    let Outcome::Failed(fault) = &report.checks[0].outcome else { panic!("{report:?}") };
     println!("no runtime: {fault}");
     assert!(!report.decision.is_allow());
 }
@@ -187,7 +187,7 @@ impl AuthCheck for BlocksInside {
         "blocks inside"
     }
 
-    fn evaluate<'a>(&'a self, _: Inquiry<'a>) -> EvaluationFuture<'a> {
+    fn evaluate<'a>(&'a self, _: EvaluationRequest<'a>) -> EvaluationFuture<'a> {
         Box::pin(std::future::poll_fn(|context| {
             if self.is_asked.swap(true, Ordering::Relaxed) {
                 return Poll::Ready(Outcome::Allow.into());

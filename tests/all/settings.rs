@@ -24,13 +24,13 @@ fn settings_reach_the_plugin_as_they_were_checked() {
     let guest = with_settings("true", "", "");
     for settings in [json!({}), json!({ "a": [1, "\u{0}", null] }), json!([]), json!("text"), json!(0)] {
         let expected = AuthorizationError::new(settings.to_string());
-        assert_eq!(guest.clone().settings(settings).outcome(&nobody()), Outcome::Explicit(expected));
+        assert_eq!(guest.clone().settings(settings).outcome(&nobody()), Outcome::DeniedWithMessage(expected));
     }
 }
 
 #[test]
 fn no_settings_and_null_are_an_empty_object() {
-    let empty = Outcome::Explicit(AuthorizationError::new("{}"));
+    let empty = Outcome::DeniedWithMessage(AuthorizationError::new("{}"));
     let guest = with_settings(r#"{"type": "object"}"#, "", "");
     assert_eq!(guest.outcome(&nobody()), empty);
     assert_eq!(guest.settings(Value::Null).outcome(&nobody()), empty);
@@ -91,7 +91,7 @@ fn settings_over_the_cap_are_refused() {
 #[test]
 fn a_plugin_that_refuses_its_settings_is_quoted() {
     let error = with_settings("true", "", REFUSES).configure().unwrap_err();
-    assert_eq!(error, ConfigError::Refused("the moon is wrong\n".to_owned()));
+    assert_eq!(error, ConfigError::Rejected("the moon is wrong\n".to_owned()));
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn a_plugin_that_refuses_its_settings_at_length_is_cut() {
                 (i32.store8 (i32.const 64) (i32.const 1)) (i32.store (i32.const 68) (i32.const 1024)) \
                 (i32.store (i32.const 72) (i32.const 100000))";
     let error = with_settings("true", "", long).configure().unwrap_err();
-    assert_eq!(error, ConfigError::Refused("a".repeat(1_000) + "…"));
+    assert_eq!(error, ConfigError::Rejected("a".repeat(1_000) + "…"));
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Step-up: rules U1 to U4.
 
 use guardhouse::{
-    AuthCheck, AuthContext, AuthorizationError, Check, CheckConfig, Decision, Denial, Evaluation, EvaluationFuture,
-    Inquiry, Outcome, Report, blocking, native,
+    AuthCheck, AuthChecks, AuthContext, AuthorizationError, Check, CheckConfig, Decision, Denial, Evaluation,
+    EvaluationFuture, EvaluationRequest, Outcome, Report, blocking, native,
 };
 use serde_json::{Value, json};
 
@@ -26,7 +26,7 @@ fn says(message: &'static str) -> Box<dyn AuthCheck> {
 }
 
 fn explain(checks: &Checks, context: &AuthContext) -> (Report, Denial) {
-    let report = blocking::explain_auth_checks_with_shortfall(checks, context);
+    let report = blocking::explain(&AuthChecks::new(checks).name_missing_scopes(), context);
     let Decision::Deny(denial) = report.decision.clone() else { panic!("allowed") };
     (report, denial)
 }
@@ -56,7 +56,7 @@ fn u1_a_fault_of_a_scope_aware_check_ends_the_run_and_nothing_is_named() {
         let (report, denial) = explain(&checks, &somebody(&[]));
         assert_eq!((report.checks.len(), report.decided_by), (3, Some(2)));
         assert_eq!((denial.message, denial.missing_scopes), (None, vec![]));
-        assert!(matches!(report.checks[2].outcome, Outcome::Masked(_)));
+        assert!(matches!(report.checks[2].outcome, Outcome::Failed(_)));
     }
 }
 
@@ -125,12 +125,12 @@ fn u2_a_native_check_that_names_what_is_held_is_put_right() {
         fn id(&self) -> &str {
             "names all"
         }
-        fn is_scope_aware(&self) -> bool {
+        fn names_missing_scopes(&self) -> bool {
             true
         }
-        fn evaluate<'a>(&'a self, _: Inquiry<'a>) -> EvaluationFuture<'a> {
+        fn evaluate<'a>(&'a self, _: EvaluationRequest<'a>) -> EvaluationFuture<'a> {
             let missing_scopes = vec!["held".to_owned(), "a".to_owned()];
-            let evaluation = Evaluation { missing_scopes, ..Evaluation::from(Outcome::Refused) };
+            let evaluation = Evaluation { missing_scopes, ..Evaluation::from(Outcome::Denied) };
             Box::pin(std::future::ready(evaluation))
         }
     }
@@ -150,7 +150,10 @@ fn u2_a_plugin_may_name_none_and_the_denial_stands() {
 fn u2_a_plugin_that_allows_is_not_asked_what_it_misses() {
     let blanks = [("check", "(i32.const 16)"), ("missing", "unreachable")];
     let check = Guest::with("step-up", &blanks).check();
-    assert_eq!(blocking::run_auth_checks_with_shortfall(&[check], &somebody(&[])), Decision::Allow);
+    assert_eq!(
+        blocking::explain(&AuthChecks::new(&[check]).name_missing_scopes(), &somebody(&[])).decision,
+        Decision::Allow
+    );
 }
 
 #[test]
@@ -177,7 +180,8 @@ fn u4_what_a_list_shows_the_same_checks_let_be_called() {
             context.action = "tools/list".to_owned();
             let shown = blocking::run_auth_checks(&checks, &context).is_allow();
             context.action = "tools/call".to_owned();
-            let called = blocking::run_auth_checks_with_shortfall(&checks, &context).is_allow();
+            let called =
+                blocking::explain(&AuthChecks::new(&checks).name_missing_scopes(), &context).decision.is_allow();
             assert_eq!(shown, called);
         }
     }

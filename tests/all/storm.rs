@@ -87,10 +87,10 @@ fn storm(faulty: &[(Check, Cause)], good: &Check, rounds: usize) -> BTreeMap<&'s
         for _ in 0..rounds {
             for (check, cause) in faulty {
                 let report = blocking::explain_auth_checks(&[check], &denied);
-                let Outcome::Masked(fault) = &report.checks[0].outcome else { panic!("{report:?}") };
+                let Outcome::Failed(fault) = &report.checks[0].outcome else { panic!("{report:?}") };
                 assert!(!report.decision.is_allow());
                 // Sixteen threads on few processors: what has a deadline of its own may meet it before its turn.
-                let is_right = fault.cause == *cause || *cause == Cause::Deadline && fault.cause == Cause::NoRoom;
+                let is_right = fault.cause == *cause || *cause == Cause::Deadline && fault.cause == Cause::NoCapacity;
                 assert!(is_right, "{} and not {cause}", fault);
                 *faults.entry(fault.cause.as_str()).or_default() += 1;
                 assert_eq!(blocking::run_auth_checks(&[good], &allowed), Decision::Allow);

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use guardhouse::{AuthCheck as _, Cause, Limits, LoadError, Outcome, blocking};
+use guardhouse::{AuthCheck as _, AuthChecks, Cause, Limits, LoadError, Outcome, blocking};
 
 use crate::harness::{Guest, nobody, somebody, with_settings};
 
@@ -41,8 +41,8 @@ fn an_endless_allocator_ends_at_the_deadline() {
 fn an_endless_missing_scopes_ends_at_the_deadline_and_is_not_believed() {
     let blanks = [("check", "(i32.const 32)"), ("missing", "(loop $for-ever (br $for-ever)) unreachable")];
     let check = Guest::with("step-up", &blanks).limits(hasty).check();
-    let report = blocking::explain_auth_checks_with_shortfall(&[check], &somebody(&[]));
-    let Outcome::Masked(fault) = &report.checks[0].outcome else { panic!("{report:?}") };
+    let report = blocking::explain(&AuthChecks::new(&[check]).name_missing_scopes(), &somebody(&[]));
+    let Outcome::Failed(fault) = &report.checks[0].outcome else { panic!("{report:?}") };
     assert_eq!(fault.cause, Cause::Deadline);
 }
 

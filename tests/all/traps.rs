@@ -7,8 +7,8 @@ use crate::harness::{Guest, nobody, somebody};
 #[test]
 fn the_plain_fixtures_answer_what_they_say() {
     assert_eq!(Guest::new("allow").outcome(&nobody()), Outcome::Allow);
-    assert_eq!(Guest::new("refuse").outcome(&nobody()), Outcome::Refused);
-    assert_eq!(Guest::new("token").outcome(&nobody()), Outcome::Refused);
+    assert_eq!(Guest::new("refuse").outcome(&nobody()), Outcome::Denied);
+    assert_eq!(Guest::new("token").outcome(&nobody()), Outcome::Denied);
     assert_eq!(Guest::new("token").outcome(&somebody(&[])), Outcome::Allow);
 }
 

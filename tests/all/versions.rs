@@ -20,7 +20,7 @@ fn is_told_the_claim(guest: &Guest) -> bool {
     let mut context = somebody(&[]);
     context.token.as_mut().unwrap().claims = json!({ "sub": "mallory" }).into();
     match blocking::explain_auth_checks(&[guest.check()], &context).checks[0].outcome.clone() {
-        Outcome::Explicit(error) => error.message == r#""mallory""#,
+        Outcome::DeniedWithMessage(error) => error.message == r#""mallory""#,
         other => panic!("{other:?}"),
     }
 }

@@ -129,7 +129,8 @@ impl Case {
         // Recorded is what is decided, and not how fast.
         let checks = || AuthChecks::new(&checks).deadline(PATIENT);
         let (plain, plain_events) = events::capture(|| blocking::explain(&checks(), &context));
-        let (shortfall, shortfall_events) = events::capture(|| blocking::explain(&checks().with_shortfall(), &context));
+        let (shortfall, shortfall_events) =
+            events::capture(|| blocking::explain(&checks().name_missing_scopes(), &context));
 
         let expected = json!({
             "plain": {

@@ -43,7 +43,7 @@ const HOUR: Duration = Duration::from_secs(3_600);
 /// A decision of one check that nothing hurries, with the scopes that are missing.
 fn ask(check: &dyn AuthCheck, context: &AuthContext) -> Report {
     let checks = [check];
-    blocking::explain(&AuthChecks::new(&checks).with_shortfall().deadline(HOUR), context)
+    blocking::explain(&AuthChecks::new(&checks).name_missing_scopes().deadline(HOUR), context)
 }
 
 /// The text of an error, which is never long.

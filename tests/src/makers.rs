@@ -45,11 +45,11 @@ impl Maker for Native {
             Rule::RequireAuth => Arc::new(native::require_auth()),
             Rule::RequireScopes { scopes } => Arc::new(native::require_scopes(scopes)),
             Rule::RestrictTag { tag, scopes } => Arc::new(native::restrict_tag(tag, scopes)),
-            Rule::RaiseAuthorizationError { message } => {
-                Arc::new(native::from_fn("raise", move |_| Outcome::Explicit(AuthorizationError::new(message.clone()))))
-            }
+            Rule::RaiseAuthorizationError { message } => Arc::new(native::from_fn("raise", move |_| {
+                Outcome::DeniedWithMessage(AuthorizationError::new(message.clone()))
+            })),
             Rule::RaiseOther { message } => Arc::new(native::from_fn("raise-other", move |_| {
-                Outcome::Masked(Fault::new(Cause::Native, message.clone()))
+                Outcome::Failed(Fault::new(Cause::Native, message.clone()))
             })),
         })
     }
@@ -72,7 +72,7 @@ impl Wasm {
     pub fn new() -> Result<Self> {
         let limits = HostLimits { instances: 16, ..HostLimits::default() };
         // However large a plugin is, it has its best code before it is asked anything.
-        let host = Host::builder().limits(limits).quick_from(usize::MAX).build()?;
+        let host = Host::builder().limits(limits).baseline_from(usize::MAX).build()?;
         Ok(Self { host, require_scopes: None, plugins: Mutex::default(), checks: Mutex::default() })
     }
 

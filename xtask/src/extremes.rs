@@ -8,9 +8,9 @@ pub(crate) fn cases() -> Value {
     let missing_one = scopes.get(1..).unwrap_or_default().to_vec();
     json!({ "cases": [
         case("ten thousand scopes", "allow", "scopes", json!({ "token": { "client_id": "c", "scopes": scopes } })),
-        case("one less", "refused", "scopes", json!({ "token": { "client_id": "c", "scopes": missing_one } })),
+        case("one less", "denied", "scopes", json!({ "token": { "client_id": "c", "scopes": missing_one } })),
         case("a megabyte in one claim", "allow", "claims", claim(1_000_000)),
-        case("one character less", "refused", "claims", claim(999_999)),
+        case("one character less", "denied", "claims", claim(999_999)),
         echo("nothing but ASCII is not to be relied on", "日本語|file:///ü/{x}|né,Ω,🙂|{\"ключ\":\"né 🙂\"}", json!({
             "token": { "client_id": "日本語" },
             "arguments": { "ключ": "né 🙂" },
@@ -38,7 +38,7 @@ fn case(name: &str, outcome: &str, behaviour: &str, context: Value) -> Value {
 fn echo(name: &str, message: &str, context: Value, component: Value) -> Value {
     let component = merged(json!({ "kind": "tool", "name": "echo" }), component);
     let context = merged(json!({ "component": component }), context);
-    json!({ "name": name, "outcome": "explicit", "message": message, "context": context })
+    json!({ "name": name, "outcome": "denied-with-message", "message": message, "context": context })
 }
 
 /// An object with the members of both.

@@ -28,10 +28,10 @@ from guardhouse._check import AuthorizationError, Check, MaskedDenial, check
 from guardhouse._context import AccessToken, AuthContext, Component
 from guardhouse._host import Host
 from guardhouse._limits import HostLimits, Limits
-from guardhouse._native import CheckReport, GuardhouseError, HostError, LoadError, Report, SettingsError
+from guardhouse._native import CheckReport, GuardhouseError, HostError, LoadError, Report, ConfigError
 from guardhouse._run import Decision, run_auth_checks, run_auth_checks_async
 
-for _error in (GuardhouseError, HostError, LoadError, SettingsError):
+for _error in (GuardhouseError, HostError, LoadError, ConfigError):
     _error.__module__ = __name__
 
 __all__ = [
@@ -50,7 +50,7 @@ __all__ = [
     "LoadError",
     "MaskedDenial",
     "Report",
-    "SettingsError",
+    "ConfigError",
     "check",
     "run_auth_checks",
     "run_auth_checks_async",

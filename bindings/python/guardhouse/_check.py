@@ -70,7 +70,7 @@ class Check:
         self._native = made
         native = made.get()
         self._id = definition.id or native.digest or native.id
-        self._is_scope_aware = native.is_scope_aware
+        self._is_scope_aware = native.names_missing_scopes
         self._reads_request = native.reads_request
         self._reads_raw_token = native.reads_raw_token
         self._digest = native.digest
@@ -88,7 +88,7 @@ class Check:
         return self._digest
 
     @property
-    def is_scope_aware(self) -> bool:
+    def names_missing_scopes(self) -> bool:
         """Whether scopes are the only reason for which it denies without a word, and it can name them."""
         return self._is_scope_aware
 
@@ -120,10 +120,10 @@ class Check:
         _ = self.host.native
         _ = self.native()
 
-    async def ask(self, context: bytes, *, with_shortfall: bool) -> _native.Report:
+    async def ask(self, context: bytes, *, missing_scopes: bool) -> _native.Report:
         """Asks it alone. For this package only."""
         await ready([self])
-        report = await _listener.ask(self.host.native, [self.native()], context, with_shortfall=with_shortfall)
+        report = await _listener.ask(self.host.native, [self.native()], context, missing_scopes=missing_scopes)
         _record.record(report)
         return report
 
@@ -141,7 +141,7 @@ class Check:
             MaskedDenial: The check failed, which denies too.
         """
         if isinstance(ctx, AuthContext):
-            return verdict(await self.ask(self.context_json(ctx), with_shortfall=False), AuthorizationError)
+            return verdict(await self.ask(self.context_json(ctx), missing_scopes=False), AuthorizationError)
         from guardhouse import fastmcp
 
         return await fastmcp.evaluate(self, ctx)
@@ -180,7 +180,7 @@ async def ready(checks: Iterable[Check]) -> None:
 def make(definition: Definition) -> Check:
     """The check, of the kind that FastMCP knows as scope-aware if it is and FastMCP is there."""
     made = PerProcess(definition.make)
-    if made.get().is_scope_aware and importlib.util.find_spec("fastmcp") is not None:
+    if made.get().names_missing_scopes and importlib.util.find_spec("fastmcp") is not None:
         from guardhouse import fastmcp
 
         return fastmcp.ScopeAwareCheck(definition, made)
@@ -201,11 +201,11 @@ def check(
 
     >>> import guardhouse
     >>> read = guardhouse.check("builtin:require-scopes", settings={"scopes": ["read"]})
-    >>> read.is_scope_aware
+    >>> read.names_missing_scopes
     True
     >>> guardhouse.check("builtin:require-scopes", settings={"scopes": "read"})
     Traceback (most recent call last):
-    guardhouse.SettingsError: settings do not fit the plugin's schema: at `/scopes`: "read" is not of type "array"
+    guardhouse.ConfigError: settings do not fit the plugin's schema: at `/scopes`: "read" is not of type "array"
 
     Args:
         plugin: The file of a component, its bytes, or `builtin:NAME` for one that ships with the package
@@ -220,7 +220,7 @@ def check(
 
     Raises:
         LoadError: The plugin cannot be loaded; the text says why.
-        SettingsError: The settings, grants or limits do not fit, or the plugin fails with them.
+        ConfigError: The settings, grants or limits do not fit, or the plugin fails with them.
         HostError: The host cannot start.
     """
     text = None
@@ -228,9 +228,9 @@ def check(
         try:
             text = json.dumps(settings, ensure_ascii=False, allow_nan=False).encode()
         except (TypeError, ValueError) as error:
-            raise _native.SettingsError(f"the settings are not JSON: {error}") from error
+            raise _native.ConfigError(f"the settings are not JSON: {error}") from error
     if isinstance(grants, str):
-        raise _native.SettingsError("`grants` must be a list of names, and is one text")
+        raise _native.ConfigError("`grants` must be a list of names, and is one text")
     source, name = _source(plugin)
     return make(Definition(source, id or name, text, limits or Limits(), tuple(grants), tenant, host))
 

@@ -32,7 +32,7 @@ async def evaluate(check: Check, ctx: Any) -> bool:
         raise MaskedDenial(f"decision {secrets.token_hex(16)}: check {check.id!r} could not be asked: {error!r}") from error
     if report.id in memory.told:
         return False
-    if any(asked.outcome == "masked" for asked in report.checks):
+    if any(asked.outcome == "failed" for asked in report.checks):
         memory.told.add(report.id)
     return verdict(report, AuthorizationError)
 
@@ -53,7 +53,7 @@ async def _report(check: Check, ctx: Any, memory: Memory) -> Report:
     report = memory.reports.get(key)
     if report is None:
         # FastMCP asks for missing scopes afterwards, where nothing can be awaited.
-        report = await check.ask(key[1], with_shortfall=check.is_scope_aware)
+        report = await check.ask(key[1], missing_scopes=check.names_missing_scopes)
         memory.reports[key] = report
     return report
 
@@ -103,5 +103,5 @@ async def _ask_siblings(check: Check, ctx: Any, memory: Memory) -> None:
         return
     for checks in lists:
         for sibling in checks:
-            if isinstance(sibling, Check) and sibling.is_scope_aware:
+            if isinstance(sibling, Check) and sibling.names_missing_scopes:
                 await _report(sibling, ctx, memory)

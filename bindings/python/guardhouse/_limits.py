@@ -25,7 +25,7 @@ class Limits(_Given):
     """Wall-clock time of one evaluation, with the wait for room. Default: 0.2."""
     configure_deadline: float | None = None
     """Wall-clock time for making the check. Default: 2."""
-    cpu: float | None = None
+    cpu_time: float | None = None
     """Processor time of one evaluation. Default: none."""
     fuel: int | None = None
     """Instructions of one evaluation, roughly. Default: none."""
@@ -39,7 +39,7 @@ class Limits(_Given):
     """Instances of this check that live at the same time. Default: 64."""
     queue: int | None = None
     """Evaluations that wait for room; one more is a fault at once. Default: 256."""
-    ahead: int | None = None
+    standby: int | None = None
     """Instances that are made ahead of requests; none is 2 for large plugins and 0 for small ones. Default: none."""
     handles: int | None = None
     """Handles that an instance may hold at once. Default: 1,000."""
@@ -72,7 +72,7 @@ class HostLimits(_Given):
     """A plugin is large if its memories begin with more than this. Default: 4 MiB."""
     large_resident_bytes: int | None = None
     """The memory of a large instance that is kept for the next one. Default: 32 MiB."""
-    ahead: int | None = None
+    standby_checks: int | None = None
     """Checks that have instances made ahead. Default: 8."""
     queue: int | None = None
     """Evaluations that wait for room; one more is a fault at once. Default: 1,024."""
@@ -128,9 +128,9 @@ class HostLimits(_Given):
     """The machine code of one plugin. Default: 256 MiB."""
     cache_bytes: int | None = None
     """The folder of the cache. Default: 4 GiB."""
-    programs: int | None = None
+    resident_plugins: int | None = None
     """Plugins whose machine code is in memory, if there is a cache. Default: 1,000."""
-    images: int | None = None
+    resident_images: int | None = None
     """Images of configured plugins that are in memory. Default: 1,000."""
     image_bytes: int | None = None
     """One image. Default: 16 MiB."""

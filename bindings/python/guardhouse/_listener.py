@@ -45,7 +45,7 @@ _listeners: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Listener] = we
 
 
 async def ask(
-    host: _native.Host, checks: list[_native.Check], context: bytes, *, with_shortfall: bool
+    host: _native.Host, checks: list[_native.Check], context: bytes, *, missing_scopes: bool
 ) -> _native.Report:
     """The decision of the checks, which other threads make. If nobody waits for it any more they stop."""
     loop = asyncio.get_running_loop()
@@ -56,7 +56,7 @@ async def ask(
     future: asyncio.Future[_native.Report] = loop.create_future()
     listener.waiting[ticket] = future
     try:
-        question = _native.ask(host, listener.bell, ticket, checks, context, with_shortfall)
+        question = _native.ask(host, listener.bell, ticket, checks, context, missing_scopes)
         try:
             return await future
         except asyncio.CancelledError:

@@ -10,7 +10,7 @@ class HostError(GuardhouseError):
 class LoadError(GuardhouseError):
     """The bytes are not a plugin that this host can run."""
 
-class SettingsError(GuardhouseError):
+class ConfigError(GuardhouseError):
     """No check can be made of the plugin: its settings, grants or limits do not fit, or it fails with them."""
 
 @final
@@ -48,7 +48,7 @@ class Check:
     @property
     def digest(self) -> str | None: ...
     @property
-    def is_scope_aware(self) -> bool: ...
+    def names_missing_scopes(self) -> bool: ...
     @property
     def reads_request(self) -> bool: ...
     @property
@@ -71,7 +71,7 @@ class CheckReport:
     def settings(self) -> str | None:
         """The digest of its settings; none without settings."""
     @property
-    def outcome(self) -> Literal["allow", "refused", "explicit", "masked"]:
+    def outcome(self) -> Literal["allow", "denied", "denied-with-message", "failed"]:
         """How it answered."""
     @property
     def cause(self) -> str | None:
@@ -132,7 +132,7 @@ class Question:
     def cancel(self) -> None: ...
 
 def ask(
-    host: Host, bell: Bell, ticket: int, checks: list[Check], context: bytes, with_shortfall: bool
+    host: Host, bell: Bell, ticket: int, checks: list[Check], context: bytes, missing_scopes: bool
 ) -> Question: ...
-def ask_and_wait(host: Host, checks: list[Check], context: bytes, with_shortfall: bool) -> Report: ...
+def ask_and_wait(host: Host, checks: list[Check], context: bytes, missing_scopes: bool) -> Report: ...
 def builtin_component(name: str) -> bytes: ...

@@ -44,7 +44,7 @@ def record(report: Report) -> None:
 
 def failed(report: Report) -> list[CheckReport]:
     """The checks that failed."""
-    return [check for check in report.checks if check.outcome == "masked"]
+    return [check for check in report.checks if check.outcome == "failed"]
 
 
 def fault(report: Report, check: CheckReport) -> str:

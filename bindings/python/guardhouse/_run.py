@@ -23,7 +23,7 @@ class Decision:
     message: str | None = None
     """The words of the check that denied, for the caller; none if it said nothing, or failed."""
     missing_scopes: tuple[str, ...] = ()
-    """The scopes that would do, if scopes are all that is missing and `with_shortfall` was asked for."""
+    """The scopes that would do, if scopes are all that is missing and `missing_scopes` was asked for."""
     report: _native.Report | None = field(default=None, repr=False, compare=False)
     """How it came about, for the operator; none if the checks could not even be asked."""
 
@@ -32,7 +32,7 @@ class Decision:
 
 
 def run_auth_checks(
-    checks: Check | Sequence[Check], context: AuthContext, *, with_shortfall: bool = False
+    checks: Check | Sequence[Check], context: AuthContext, *, missing_scopes: bool = False
 ) -> Decision:
     """Asks each check in the order given until one does not allow. All allow: allow.
 
@@ -43,7 +43,7 @@ def run_auth_checks(
     >>> read = guardhouse.check("builtin:require-scopes", settings={"scopes": ["read"]})
     >>> alice = guardhouse.AccessToken("alice-laptop", ["write"])
     >>> context = guardhouse.AuthContext(guardhouse.Component("tool", "search"), alice)
-    >>> decision = guardhouse.run_auth_checks([read], context, with_shortfall=True)
+    >>> decision = guardhouse.run_auth_checks([read], context, missing_scopes=True)
     >>> decision.allow, decision.missing_scopes
     (False, ('read',))
     """
@@ -51,13 +51,13 @@ def run_auth_checks(
         listed = _listed(checks)
         native = [check.native() for check in listed]
         text = _context(listed, context)
-        return _decided(_native.ask_and_wait(_host(listed).native, native, text, with_shortfall))
+        return _decided(_native.ask_and_wait(_host(listed).native, native, text, missing_scopes))
     except Exception as error:
         return _failed(error)
 
 
 async def run_auth_checks_async(
-    checks: Check | Sequence[Check], context: AuthContext, *, with_shortfall: bool = False
+    checks: Check | Sequence[Check], context: AuthContext, *, missing_scopes: bool = False
 ) -> Decision:
     """Like `run_auth_checks`, in an event loop, which goes on meanwhile."""
     try:
@@ -65,7 +65,7 @@ async def run_auth_checks_async(
         await ready(listed)
         native = [check.native() for check in listed]
         text = _context(listed, context)
-        return _decided(await _listener.ask(_host(listed).native, native, text, with_shortfall=with_shortfall))
+        return _decided(await _listener.ask(_host(listed).native, native, text, missing_scopes=missing_scopes))
     except Exception as error:
         return _failed(error)
 

@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use serde_json::Value;
 
-use crate::error::{LoadError, SettingsError};
+use crate::error::{LoadError, ConfigError};
 use crate::host::Host;
 use crate::limits;
 use crate::process::Owned;
@@ -71,7 +71,7 @@ impl Check {
         let Limits { deadline, .. } = config.limits;
         let reads_raw_token = config.grants.raw_token;
         let check = py.detach(|| guardhouse::Check::new(plugin, config));
-        let check = check.map_err(|error| SettingsError::new_err(error.to_string()))?;
+        let check = check.map_err(|error| ConfigError::new_err(error.to_string()))?;
         let imports = &plugin.shape().imports;
         let reads_request = imports.iter().any(|import| import.starts_with("guardhouse:auth/request@"));
         let inner = Inner { check: Arc::new(check), deadline, reads_request, reads_raw_token };
@@ -85,11 +85,11 @@ impl Check {
         let list = |name: &str| -> PyResult<Vec<String>> {
             let list = settings.get(name).and_then(Value::as_array);
             let texts = list.map(|list| list.iter().map(|text| text.as_str().map(str::to_owned)).collect());
-            texts.flatten().ok_or_else(|| SettingsError::new_err(format!("`{name}` must be a list of texts")))
+            texts.flatten().ok_or_else(|| ConfigError::new_err(format!("`{name}` must be a list of texts")))
         };
         let text = |name: &str| -> PyResult<String> {
             let text = settings.get(name).and_then(Value::as_str).map(str::to_owned);
-            text.ok_or_else(|| SettingsError::new_err(format!("`{name}` must be a text")))
+            text.ok_or_else(|| ConfigError::new_err(format!("`{name}` must be a text")))
         };
         let check = match name {
             "require-auth" => native::require_auth(),
@@ -116,8 +116,8 @@ impl Check {
 
     /// Whether it can name the scopes that are missing.
     #[getter]
-    fn is_scope_aware(&self) -> PyResult<bool> {
-        Ok(self.get()?.check.is_scope_aware())
+    fn names_missing_scopes(&self) -> PyResult<bool> {
+        Ok(self.get()?.check.names_missing_scopes())
     }
 
     /// Whether it can ask for claims, details and arguments.
@@ -155,14 +155,14 @@ pub(crate) fn deadline(checks: &[Inner]) -> Duration {
 }
 
 fn read_settings(text: &[u8]) -> PyResult<Json> {
-    Json::parse(text).map_err(|error| SettingsError::new_err(format!("the settings are not JSON: {error}")))
+    Json::parse(text).map_err(|error| ConfigError::new_err(format!("the settings are not JSON: {error}")))
 }
 
 fn read_grants(names: &[String]) -> PyResult<Grants> {
     names.iter().try_fold(Grants::default(), |grants, name| {
         grants.with(name).ok_or_else(|| {
             let known = Grants::KNOWN.iter().map(|(known, _)| format!("`{known}`")).collect::<Vec<_>>().join(", ");
-            SettingsError::new_err(format!("there is no grant `{name}`; there is {known}"))
+            ConfigError::new_err(format!("there is no grant `{name}`; there is {known}"))
         })
     })
 }

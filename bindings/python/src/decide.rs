@@ -32,13 +32,13 @@ pub(crate) fn ask(
     ticket: u64,
     checks: Vec<Bound<'_, Check>>,
     context: Vec<u8>,
-    with_shortfall: bool,
+    name_missing_scopes: bool,
 ) -> PyResult<Question> {
     let checks = inner(&checks)?;
     let threads = host.get().threads()?;
     let expected = bell.get().expect(ticket);
     let task = threads.spawn(async move {
-        let answer = decide(checks, &context, with_shortfall).await;
+        let answer = decide(checks, &context, name_missing_scopes).await;
         expected.answer(answer);
     });
     Ok(Question(task.abort_handle()))
@@ -51,11 +51,11 @@ pub(crate) fn ask_and_wait(
     host: &Bound<'_, Host>,
     checks: Vec<Bound<'_, Check>>,
     context: Vec<u8>,
-    with_shortfall: bool,
+    name_missing_scopes: bool,
 ) -> PyResult<Report> {
     let checks = inner(&checks)?;
     let threads = host.get().threads()?;
-    let report = py.detach(|| threads.block_on(decide(checks, &context, with_shortfall)));
+    let report = py.detach(|| threads.block_on(decide(checks, &context, name_missing_scopes)));
     Report::new(py, report.map_err(PyRuntimeError::new_err)?)
 }
 
@@ -64,13 +64,13 @@ fn inner(checks: &[Bound<'_, Check>]) -> PyResult<Vec<Inner>> {
 }
 
 /// An error says why the request cannot even be read.
-async fn decide(checks: Vec<Inner>, context: &[u8], with_shortfall: bool) -> Result<guardhouse::Report, String> {
+async fn decide(checks: Vec<Inner>, context: &[u8], name_missing_scopes: bool) -> Result<guardhouse::Report, String> {
     let context = AuthContext::from_json(context).map_err(|error| format!("the request cannot be read: {error}"))?;
     let deadline = check::deadline(&checks);
     let checks: Vec<Arc<dyn AuthCheck>> = checks.into_iter().map(|check| check.check).collect();
     let mut asked = AuthChecks::new(&checks).deadline(deadline);
-    if with_shortfall {
-        asked = asked.with_shortfall();
+    if name_missing_scopes {
+        asked = asked.name_missing_scopes();
     }
     Ok(asked.explain(&context).await)
 }

@@ -8,7 +8,7 @@ create_exception!(guardhouse, HostError, GuardhouseError, "The host cannot start
 create_exception!(guardhouse, LoadError, GuardhouseError, "The bytes are not a plugin that this host can run.");
 create_exception!(
     guardhouse,
-    SettingsError,
+    ConfigError,
     GuardhouseError,
     "No check can be made of the plugin: its settings, grants or limits do not fit, or it fails with them."
 );

@@ -21,7 +21,7 @@ mod _native {
     #[pymodule_export]
     use crate::decide::{Question, ask, ask_and_wait};
     #[pymodule_export]
-    use crate::error::{GuardhouseError, HostError, LoadError, SettingsError};
+    use crate::error::{GuardhouseError, HostError, LoadError, ConfigError};
     #[pymodule_export]
     use crate::host::Host;
     #[pymodule_export]

@@ -7,7 +7,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::error::{HostError, SettingsError};
+use crate::error::{HostError, ConfigError};
 
 /// A value that a limit can have.
 trait Limit: Sized {
@@ -56,8 +56,8 @@ macro_rules! read {
 
 /// The limits of a check: those given, and every other one's default.
 pub(crate) fn of_check(given: &Bound<'_, PyDict>) -> PyResult<Limits> {
-    read! { Limits::default(), given, SettingsError, [
-        deadline, configure_deadline, cpu, fuel, memory_bytes, table_elements, core_instances, instances, queue, ahead,
+    read! { Limits::default(), given, ConfigError, [
+        deadline, configure_deadline, cpu_time, fuel, memory_bytes, table_elements, core_instances, instances, queue, standby,
         handles, context_bytes, message_bytes, log_bytes, host_call_bytes, settings_bytes,
     ] }
 }
@@ -65,10 +65,10 @@ pub(crate) fn of_check(given: &Bound<'_, PyDict>) -> PyResult<Limits> {
 /// The limits of a host: those given, and every other one's default.
 pub(crate) fn of_host(given: &Bound<'_, PyDict>) -> PyResult<HostLimits> {
     read! { HostLimits::default(), given, HostError, [
-        instances, large_instances, small_memory_bytes, large_resident_bytes, ahead, queue, memory_bytes,
+        instances, large_instances, small_memory_bytes, large_resident_bytes, standby_checks, queue, memory_bytes,
         table_elements, core_instances, stack_bytes, plugin_bytes, functions, function_bytes, block_nesting,
         loop_nesting, loop_locals, block_locals, block_values, types, imports, items, modules, instantiations, nesting,
         schema_bytes, schema_nodes, schema_patterns, compilers, compiler_time, compiler_bytes, code_bytes, cache_bytes,
-        programs, images, image_bytes,
+        resident_plugins, resident_images, image_bytes,
     ] }
 }

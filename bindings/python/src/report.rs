@@ -56,8 +56,8 @@ impl From<guardhouse::CheckReport> for CheckReport {
     fn from(report: guardhouse::CheckReport) -> Self {
         let outcome = report.outcome.kind();
         let fault = match report.outcome {
-            Outcome::Masked(fault) => Some(fault),
-            Outcome::Allow | Outcome::Refused | Outcome::Explicit(_) => None,
+            Outcome::Failed(fault) => Some(fault),
+            Outcome::Allow | Outcome::Denied | Outcome::DeniedWithMessage(_) => None,
         };
         let cause = fault.as_ref().map(|fault| fault.cause.as_str());
         let (detail, backtrace) = fault.map(|fault| (fault.detail, fault.backtrace)).unzip();

@@ -53,17 +53,17 @@ def test_an_unknown_builtin_is_a_load_error_that_names_those_there_are() -> None
     ],
 )
 def test_what_does_not_fit_is_a_settings_error(options: dict[str, Any], text: str) -> None:
-    with pytest.raises(guardhouse.SettingsError, match=text):
+    with pytest.raises(guardhouse.ConfigError, match=text):
         guardhouse.check(SCOPES, **options)
 
 
 def test_settings_for_a_plugin_that_takes_none_are_a_settings_error() -> None:
-    with pytest.raises(guardhouse.SettingsError, match="takes no settings"):
+    with pytest.raises(guardhouse.ConfigError, match="takes no settings"):
         guardhouse.check("builtin:require-auth", settings={"scopes": []})
 
 
 def test_a_grant_that_is_missing_is_a_settings_error() -> None:
-    with pytest.raises(guardhouse.SettingsError, match="needs the grant `raw-token`"):
+    with pytest.raises(guardhouse.ConfigError, match="needs the grant `raw-token`"):
         guardhouse.check(reads_raw_token())
 
 

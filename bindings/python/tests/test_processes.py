@@ -74,5 +74,5 @@ def _error_without_room() -> str:
         # Until the other thread is inside, there is room.
         try:
             guardhouse.check("builtin:require-auth", host=host, limits=guardhouse.Limits(configure_deadline=0.5))
-        except guardhouse.SettingsError as error:
+        except guardhouse.ConfigError as error:
             return str(error)

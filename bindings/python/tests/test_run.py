@@ -35,7 +35,7 @@ def test_all_must_allow_in_order(decide: Any) -> None:
     assert not decision
     assert decision.message is None
     assert decision.report.decided_by == 1
-    assert [each.outcome for each in decision.report.checks] == ["allow", "refused"]
+    assert [each.outcome for each in decision.report.checks] == ["allow", "denied"]
 
 
 def test_an_empty_list_allows(decide: Any) -> None:
@@ -49,7 +49,7 @@ def test_a_message_is_as_it_was_given(decide: Any, message: str) -> None:
 
 
 def test_missing_scopes_are_named_together(decide: Any) -> None:
-    decision = decide([needs("write"), needs("admin", "read")], ALICE, with_shortfall=True)
+    decision = decide([needs("write"), needs("admin", "read")], ALICE, missing_scopes=True)
     assert decision.missing_scopes == ("admin", "write")
 
 
@@ -123,7 +123,7 @@ def test_native_checks_decide_the_same() -> None:
         ("restrict-tag", {"tag": "z", "scopes": ["write"]}),
     ):
         wasm, native = (
-            guardhouse.run_auth_checks(check(f"{kind}:{source}", settings=settings), ALICE, with_shortfall=True)
+            guardhouse.run_auth_checks(check(f"{kind}:{source}", settings=settings), ALICE, missing_scopes=True)
             for kind in ("builtin", "native")
         )
         assert (wasm.allow, wasm.missing_scopes) == (native.allow, native.missing_scopes)

@@ -79,7 +79,7 @@ pub(crate) fn run(args: &CheckArgs) -> Result<Output> {
     let checks: Vec<Check> = args.plugins.0.iter().map(|plugin| plugin.check(&host, &limits)).collect::<Result<_>>()?;
     let mut list = AuthChecks::new(&checks).deadline(args.limits.deadline(checks.len()));
     if args.step_up {
-        list = list.with_shortfall();
+        list = list.name_missing_scopes();
     }
     let report = blocking::explain(&list, &context);
 

@@ -110,7 +110,7 @@ fn made<'a>(checks: &'a mut HashMap<String, Check>, plugin: &Plugin, config: Che
 fn hold(check: &Check, case: &Case, deadline: Duration) -> Result<String> {
     let context = case.context()?;
     let checks = std::slice::from_ref(check);
-    let report = blocking::explain(&AuthChecks::new(checks).deadline(deadline).with_shortfall(), &context);
+    let report = blocking::explain(&AuthChecks::new(checks).deadline(deadline).name_missing_scopes(), &context);
     let explanation = Explanation::new(&report, checks);
     let mut text = String::new();
     let mut compare = |what: &str, expected: String, found: String| {

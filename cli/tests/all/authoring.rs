@@ -121,14 +121,14 @@ fn what_was_not_built_is_not_tested() {
 #[test]
 fn cases_that_come_out_as_they_say_pass() {
     let folder = folder();
-    let tested = cases(folder.path(), REFUSE, json!({ "cases": [case("nobody", "refused")] }));
+    let tested = cases(folder.path(), REFUSE, json!({ "cases": [case("nobody", "denied")] }));
     assert_eq!((tested.exit, tested.stdout.as_str()), (0, "ok   nobody\n1 of 1 cases came out as they say\n"));
 }
 
 #[test]
 fn a_case_that_comes_out_differently_fails_and_says_why() {
     let folder = folder();
-    let all = json!({ "cases": [case("a", "masked"), case("b", "refused"), case("c", "allow")] });
+    let all = json!({ "cases": [case("a", "failed"), case("b", "denied"), case("c", "allow")] });
     let tested = cases(folder.path(), TRAP, all);
     assert_eq!(tested.exit, 2, "{tested:?}");
     assert!(tested.stdout.contains("ok   a\nFAIL b\n     outcome: expected refused, found masked\n"), "{tested:?}");
@@ -144,7 +144,7 @@ fn a_file_of_cases_with_a_mistake_is_refused() {
         (json!({ "cases": [] }), "there are none"),
         (json!({ "cases": [case("one", "allow"), case("one", "allow")] }), "two cases are called `one`"),
         (json!({ "cases": [case("one", "deny")] }), "unknown variant `deny`"),
-        (json!({ "cases": [case("one", "explicit")] }), "has no `message`"),
+        (json!({ "cases": [case("one", "denied-with-message")] }), "has no `message`"),
         (json!({ "cases": [explicit] }), "is not explicit"),
         (json!({ "case": [] }), "unknown field `case`"),
     ] {
@@ -160,7 +160,7 @@ fn the_operator_s_side_of_a_case_is_held_too() {
     let tested = cases(folder.path(), LOG, json!({ "cases": [logged] }));
     assert!(tested.stdout.contains("     logs: no line has `no such line`\n"), "{tested:?}");
 
-    let mut trap = case("trap", "masked");
+    let mut trap = case("trap", "failed");
     trap["cause"] = json!("deadline");
     let tested = cases(folder.path(), TRAP, json!({ "cases": [trap] }));
     assert!(tested.stdout.contains("     cause: expected deadline, found trap\n"), "{tested:?}");

@@ -113,7 +113,7 @@ fn settings_grants_and_names_belong_to_the_plugin_before_them() {
     let outcomes =
         |index: usize| (run.json()["checks"][index]["id"].clone(), run.json()["checks"][index]["outcome"].clone());
     assert_eq!(outcomes(0), ("1".into(), "allow".into()));
-    assert_eq!(outcomes(1), ("2".into(), "refused".into()));
+    assert_eq!(outcomes(1), ("2".into(), "denied".into()));
 }
 
 #[test]

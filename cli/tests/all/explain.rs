@@ -34,11 +34,11 @@ fn json_says_all_of_every_check() {
     assert_eq!(json["checks"].as_array().unwrap().len(), 2);
 
     let [allowed, masked] = [0, 1].map(|index| &json["checks"][index]);
-    let always = ["cpu_us", "elapsed_us", "fuel", "id", "logs", "memory_bytes", "outcome", "plugin", "tier"];
+    let always = ["cpu_time_us", "elapsed_us", "fuel", "id", "logs", "memory_bytes", "outcome", "plugin", "start_mode"];
     assert_eq!(names(allowed), sorted(&[&always, &["settings"]]));
     assert_eq!((&allowed["id"], &allowed["outcome"]), (&json!("builtin:require-scopes"), &json!("allow")));
     assert_eq!(names(masked), sorted(&[&["backtrace", "cause", "detail"], &always]));
-    assert_eq!((&masked["id"], &masked["outcome"]), (&json!(trap), &json!("masked")));
+    assert_eq!((&masked["id"], &masked["outcome"]), (&json!(trap), &json!("failed")));
     assert_eq!(masked["cause"], "trap");
     assert_eq!(run.stderr, "", "the explanation says it already");
 }

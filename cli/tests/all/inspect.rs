@@ -31,7 +31,7 @@ fn settings_tell_where_instances_start() {
     let tier = |plugin: &str, settings| {
         let run = guardhouse(&["inspect", plugin, "--json", "--settings", settings]);
         assert_eq!(run.exit, 0, "{run:?}");
-        run.json()["tier"].clone()
+        run.json()["start_mode"].clone()
     };
     assert_eq!(tier("builtin:require-scopes", r#"{"scopes": ["read"]}"#), "starts from an image");
     assert_eq!(tier("builtin:require-auth", "null"), "configures itself: there is nothing to configure");

@@ -61,6 +61,6 @@ fn agree(plugin: &dyn AuthCheck, native: &dyn AuthCheck, context: &AuthContext) 
     let [found, expected] = [plugin, native].map(|check| ask(check, context));
     assert_eq!(found.decision.is_allow(), expected.decision.is_allow());
     let [found, expected] = [found, expected].map(|report| report.checks.into_iter().next().unwrap());
-    assert!(matches!(expected.outcome, Outcome::Allow | Outcome::Refused));
+    assert!(matches!(expected.outcome, Outcome::Allow | Outcome::Denied));
     assert_eq!((found.outcome, found.missing_scopes), (expected.outcome, expected.missing_scopes));
 }

@@ -55,13 +55,13 @@ fn decide(plugin: &Plugin) {
         return;
     }
     match (&fresh, &image) {
-        (Outcome::Masked(_), Outcome::Masked(_)) => {}
+        (Outcome::Failed(_), Outcome::Failed(_)) => {}
         _ => assert_eq!(fresh, image),
     }
 }
 
 fn is_exhausted(outcome: &Outcome) -> bool {
-    let Outcome::Masked(fault) = outcome else { return false };
+    let Outcome::Failed(fault) = outcome else { return false };
     matches!(fault.cause, Cause::OutOfFuel | Cause::Deadline)
 }
 
@@ -71,7 +71,7 @@ fn outcome(plugin: &Plugin, image: ImagePolicy, warm_up: Option<AuthContext>) ->
     let check = match Check::new(plugin, config) {
         Ok(check) => check,
         Err(ConfigError::Fault(fault)) => {
-            assert_ne!(fault.cause, Cause::NoRoom, "{fault}");
+            assert_ne!(fault.cause, Cause::NoCapacity, "{fault}");
             return None;
         }
         Err(error) => {
@@ -83,12 +83,12 @@ fn outcome(plugin: &Plugin, image: ImagePolicy, warm_up: Option<AuthContext>) ->
     let found = report.checks.into_iter().next().unwrap();
     assert_eq!(report.decision.is_allow(), found.outcome == Outcome::Allow);
     match &found.outcome {
-        Outcome::Masked(fault) => {
+        Outcome::Failed(fault) => {
             words(fault);
-            assert!(!matches!(fault.cause, Cause::NoRoom | Cause::Host), "{fault}");
+            assert!(!matches!(fault.cause, Cause::NoCapacity | Cause::Host), "{fault}");
         }
-        Outcome::Explicit(error) => assert!(error.message.len() <= limits().message_bytes),
-        Outcome::Allow | Outcome::Refused => {}
+        Outcome::DeniedWithMessage(error) => assert!(error.message.len() <= limits().message_bytes),
+        Outcome::Allow | Outcome::Denied => {}
     }
     Some(found.outcome)
 }

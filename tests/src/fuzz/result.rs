@@ -37,7 +37,7 @@ pub fn result(bytes: &[u8]) {
     };
     let check = match (Check::new(plugin, config), instance.configure()) {
         (Ok(check), Ok(Ok(()))) => check,
-        (Err(ConfigError::Refused(found)), Ok(Err(expected))) => return assert_eq!(found, expected),
+        (Err(ConfigError::Rejected(found)), Ok(Err(expected))) => return assert_eq!(found, expected),
         (Err(ConfigError::Fault(fault)), Err(_)) => return drop(words(&fault)),
         (found, expected) => panic!("{found:?} instead of {expected:?}: {script:?}"),
     };
@@ -55,18 +55,18 @@ pub fn result(bytes: &[u8]) {
     let found = &report.checks[0];
     match (&found.outcome, expected) {
         (Outcome::Allow, Some((Ok(true), _))) => assert_eq!(report.decision, Decision::Allow),
-        (Outcome::Refused, Some((Ok(false), named))) => {
+        (Outcome::Denied, Some((Ok(false), named))) => {
             let Decision::Deny(denial) = report.decision else { panic!("allowed") };
             assert_eq!(denial.message, None);
             assert_eq!(denial.missing_scopes, told(named, &context));
         }
-        (Outcome::Explicit(error), Some((Err(message), _))) => {
+        (Outcome::DeniedWithMessage(error), Some((Err(message), _))) => {
             let Decision::Deny(denial) = report.decision else { panic!("allowed") };
             assert_eq!(error.message, message);
             assert_eq!(denial.message, Some(message));
             assert!(denial.missing_scopes.is_empty());
         }
-        (Outcome::Masked(fault), None) => {
+        (Outcome::Failed(fault), None) => {
             let Decision::Deny(denial) = report.decision else { panic!("allowed") };
             assert_eq!(denial.message, None);
             assert!(denial.missing_scopes.is_empty());

@@ -33,7 +33,7 @@ pub fn settings(bytes: &[u8]) {
     };
     let Some(document) = read(input.0) else { return };
     match Check::new(plugin, config(document)) {
-        Ok(check) => assert!(!matches!(ask(&check, &nobody()).checks[0].outcome, Outcome::Masked(_))),
+        Ok(check) => assert!(!matches!(ask(&check, &nobody()).checks[0].outcome, Outcome::Failed(_))),
         Err(error) => drop(words(&error)),
     }
 }
@@ -45,7 +45,7 @@ fn echoes(plugin: &Plugin, settings: &[u8]) {
         Ok(check) => check,
         Err(error) => return drop(words(&error)),
     };
-    let Outcome::Explicit(error) = &ask(&check, &nobody()).checks[0].outcome else { panic!("did not answer") };
+    let Outcome::DeniedWithMessage(error) = &ask(&check, &nobody()).checks[0].outcome else { panic!("did not answer") };
     let expected = if document.is_null() { Json::default() } else { document };
     assert_eq!(Json::parse(error.message.as_bytes()).unwrap(), expected);
 }
