@@ -11,9 +11,9 @@ A plugin is a folder with a `check.py` that defines `check`:
             raise AuthorizationError("mallory is suspended")
         return ctx.token.has_scope("read")
 
-True allows, False denies without a word, and `AuthorizationError` denies with a message for the
-caller. Every other exception, and every other answer, is a fault: it denies, the caller learns
-nothing of it, and the operator learns everything.
+True allows, False denies without a message, and `AuthorizationError` denies with a message for the
+caller. Every other exception or return value is a fault: it denies, the caller does not see it, and
+the operator's log shows it in full.
 """
 
 from . import log

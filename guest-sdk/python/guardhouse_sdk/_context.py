@@ -14,7 +14,7 @@ _POINTER = re.compile("(?:/(?:[^/~]|~[01])*)*")
 
 
 class Source(Protocol):
-    """Where the rest of the request comes from: the host, or a unit test."""
+    """The source of the documents of a request: the host, or a unit test."""
 
     @property
     def claim(self) -> Callable[[str], str | None]: ...
@@ -30,27 +30,27 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class AuthContext:
-    """One request, as a check sees it. Every check of one decision sees the same.
+    """One request, as a check sees it. It is the same for every check of one decision.
 
-    The methods take a JSON pointer (RFC 6901) and fetch the rest of the request from the host; `""`
-    is the whole document, and a text that neither is empty nor begins with `/` is a `ValueError`. What
-    they answer is the parsed JSON (`dict`, `list`, `str`, `int`, `float`, `bool`, or None for `null`), or
-    `default` if nothing is there.
+    The methods take a JSON pointer (RFC 6901) and fetch a part of the request from the host; `""` is
+    the whole document. A string that is not empty and does not begin with `/` raises `ValueError`. The
+    methods return parsed JSON (`dict`, `list`, `str`, `int`, `float`, `bool`, or None for `null`), or
+    `default` if the pointer finds nothing.
     """
 
     token: AccessToken | None
-    """The verified access token; none if the caller did not authenticate."""
+    """The verified access token; None if the caller did not authenticate."""
     component: Component
-    """What is being accessed."""
+    """The component being accessed."""
     action: str
-    """What is being done, for example `tools/call` or `tools/list`."""
+    """The action on the component, for example `tools/call` or `tools/list`."""
     now: int
     """Seconds since the Unix epoch, the same for every check of one decision."""
     _source: Source = field(repr=False, compare=False)
 
     @property
     def tool(self) -> Component | None:
-        """What is being accessed, if it is a tool."""
+        """The component being accessed, if it is a tool."""
         return self.component if self.component.kind == "tool" else None
 
     def claim(self, pointer: str, default: Any = None) -> Any:
@@ -59,22 +59,21 @@ class AuthContext:
 
     def detail(self, pointer: str, default: Any = None) -> Any:
         """A detail of the component: its title, description, input schema, annotations, meta and
-        whatever else the enforcement point knows of it."""
+        anything else that the enforcement point knows of it."""
         return _parsed(self._source.detail, pointer, default)
 
     def argument(self, pointer: str, default: Any = None) -> Any:
-        """An argument of the call; `default` where nothing is called, as in a list."""
+        """An argument of the call; `default` if the action is not a call, for example a list."""
         return _parsed(self._source.argument, pointer, default)
 
     def attribute(self, pointer: str, default: Any = None) -> Any:
-        """Anything else that the enforcement point sent: headers, peer address, AuthZEN context."""
+        """An attribute of the request that the enforcement point sent: a header, the peer address, AuthZEN context."""
         return _parsed(self._source.attribute, pointer, default)
 
 
 def _parsed(fetch: Callable[[str], str | None], pointer: str, default: Any) -> Any:
     pointer = plain(pointer)
     if _POINTER.fullmatch(pointer) is None:
-        # It would find nothing, whatever is there.
-        raise ValueError(f"`{pointer}` is no JSON pointer: those begin with `/`, and have 0 or 1 after `~`")
+        raise ValueError(f"`{pointer}` is not a JSON pointer: it must begin with `/`, with 0 or 1 after each `~`")
     document = fetch(pointer)
     return default if document is None else _json.parse(document)

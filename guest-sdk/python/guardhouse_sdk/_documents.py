@@ -1,4 +1,4 @@
-"""The rest of a request, as a unit test made it up."""
+"""The documents of a request in a unit test."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, cast
 
 @dataclass(frozen=True)
 class Documents:
-    """Answers as the host does: with JSON text, or None where nothing is."""
+    """Answers like the host: with JSON text, or None if the pointer finds nothing."""
 
     claims: Any
     details: Any

@@ -4,11 +4,10 @@ from collections.abc import Callable
 
 
 class AuthorizationError(Exception):
-    """An explicit denial. Its message reaches the caller exactly as it stands: not trimmed, not
-    escaped.
+    """A denial with a message. The message reaches the caller unchanged: not trimmed, not escaped.
 
-    It is the only exception that does. A message that is no text, or that cannot be written in
-    UTF-8, is refused here, where the traceback shows who wrote it.
+    No other exception reaches the caller. A message that is not a string, or that UTF-8 cannot
+    encode, raises an exception here, so that the traceback shows its origin.
     """
 
     __slots__ = ("_message",)
@@ -19,14 +18,14 @@ class AuthorizationError(Exception):
 
     @property
     def message(self) -> str:
-        """What the caller reads."""
+        """The text that the caller sees."""
         return self._message
 
 
 def plain(text: object) -> str:
-    """`text` as a `str` and no subclass of it, which UTF-8 can hold."""
+    """`text` as a plain `str`, not a subclass, that UTF-8 can encode."""
     if not isinstance(text, str):
-        raise TypeError(f"a text was expected, not {type(text).__name__}")
+        raise TypeError(f"expected a string, not {type(text).__name__}")
     text = str.__str__(text)
     text.encode()
     return text
@@ -36,7 +35,7 @@ _stored: Callable[[AuthorizationError], object] = vars(AuthorizationError)["_mes
 
 
 def message_of(error: AuthorizationError) -> str:
-    """The message that the author gave, whatever a subclass makes of `message` and `__str__`."""
+    """The message that the author gave, even if a subclass overrides `message` or `__str__`."""
     try:
         message = _stored(error)
     except AttributeError:

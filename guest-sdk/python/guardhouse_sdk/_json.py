@@ -8,7 +8,7 @@ _scan: Callable[[str, int], tuple[Any, int]] = getattr(json.JSONDecoder(), "scan
 
 
 def parse(text: str) -> Any:
-    """What `json.loads` answers, without its search for white space around the document, which the host
+    """Like `json.loads`, but without the search for white space around the document, which the host
     does not send."""
     try:
         value, end = _scan(text, 0)

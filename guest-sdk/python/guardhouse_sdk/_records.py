@@ -1,4 +1,4 @@
-"""The records of the contract, with what a check asks of them."""
+"""The records of the contract, with methods for checks."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ class AccessToken(_types.AccessToken):
     __slots__ = ()
 
     def has_scope(self, scope: str) -> bool:
-        """Whether the token holds `scope`, compared as it is: by code point."""
+        """Whether the token holds `scope`, compared by code point."""
         return scope in self.scopes
 
     def has_scopes(self, scopes: Iterable[str]) -> bool:
-        """Whether the token holds each of `scopes`. It always holds each of none."""
+        """Whether the token holds all `scopes`; True if there are none."""
         return not self.missing_scopes(scopes)
 
     def missing_scopes(self, scopes: Iterable[str]) -> list[str]:
-        """Those of `scopes` that the token lacks, in the order given."""
+        """The scopes among `scopes` that the token lacks, in the order given."""
         if isinstance(scopes, str):
-            raise TypeError("several scopes are asked for as a list, not as one text")
+            raise TypeError("scopes must be a list of strings, not a string")
         held = set(self.scopes)
         return [scope for scope in scopes if scope not in held]
 
@@ -32,5 +32,5 @@ class Component(_types.Component):
     __slots__ = ()
 
     def has_tag(self, tag: str) -> bool:
-        """Whether the component carries `tag`, compared as it is: by code point."""
+        """Whether the component has `tag`, compared by code point."""
         return tag in self.tags

@@ -1,6 +1,6 @@
-"""Settings from JSON, as the author's types say.
+"""Conversion of settings from JSON to the author's types.
 
-A reader is made once, when the plugin is built, and used once in every instance.
+A reader is made when the plugin is built, and used once in every instance.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from enum import Enum
 from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
 Reader = Callable[[Any, str], Any]
-"""Makes a setting of a JSON value. The text is its JSON pointer, for errors."""
+"""Converts a JSON value. The string is its JSON pointer, for errors."""
 
 _SCALARS: dict[Any, tuple[str, Callable[[Any], bool]]] = {
     bool: ("true or false", lambda value: isinstance(value, bool)),
-    str: ("a text", lambda value: isinstance(value, str)),
+    str: ("a string", lambda value: isinstance(value, str)),
     type(None): ("null", lambda value: value is None),
     dict: ("an object", lambda value: isinstance(value, dict)),
     list: ("an array", lambda value: isinstance(value, list)),
@@ -33,7 +33,7 @@ _ARRAYS: dict[Any, Callable[[Iterable[Any]], Any]] = {
 
 
 def reader(hint: Any) -> Reader:
-    """The reader for a type: a dataclass, `list[T]`, `dict[str, T]`, `T | None`, `Literal`, an enum,
+    """The reader of a type: a dataclass, `list[T]`, `dict[str, T]`, `T | None`, `Literal`, an enum,
     `bool`, `int`, `float`, `str`, or `Any`."""
     origin, arguments = get_origin(hint), get_args(hint)
     if hint is Any or hint is object:
@@ -70,9 +70,9 @@ def _members(target: type[Any]) -> Reader:
 
     def read(value: Any, where: str) -> Any:
         _expect(isinstance(value, dict), "an object", where)
-        # Nobody would look at it: a misspelt setting must not pass for one that is left out.
+        # The check would ignore it: a misspelt setting must not look like an omitted one.
         if unknown := sorted(value.keys() - known):
-            raise ValueError(f"setting `{where}/{unknown[0]}` is not known")
+            raise ValueError(f"setting `{where}/{unknown[0]}` is unknown")
         found: dict[str, Any] = {}
         for member, name, read_member, required in fields:
             if member in value:
@@ -96,7 +96,7 @@ def _first(hint: Any, readers: list[Reader]) -> Reader:
                 return read_one(value, where)
             except ValueError as error:
                 refused.append(error)
-        # The alternative that got furthest knows best what is wrong.
+        # The error of the alternative that matched deepest is the most precise.
         raise max(refused, key=lambda error: str(error).partition("` ")[0].count("/"))
 
     return read

@@ -1,6 +1,6 @@
-"""Words for the operator's log. The caller never sees them.
+"""Messages for the operator's log. The caller never sees them.
 
-In a unit test they go to standard error.
+In a unit test they are written to standard error.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sys
 
 
 class Level(enum.IntEnum):
-    """How much a message matters."""
+    """The severity of a message."""
 
     TRACE = 0
     DEBUG = 1
@@ -26,40 +26,40 @@ def log(level: Level, message: str, context: str = "") -> None:
 
 
 def trace(message: str) -> None:
-    """Logs the flow of control, step by step."""
+    """Logs a step of the control flow."""
     log(Level.TRACE, message)
 
 
 def debug(message: str) -> None:
-    """Logs what helps to find a fault."""
+    """Logs a detail that helps to find errors."""
     log(Level.DEBUG, message)
 
 
 def info(message: str) -> None:
-    """Logs what is worth knowing while all is well."""
+    """Logs a normal event."""
     log(Level.INFO, message)
 
 
 def warn(message: str) -> None:
-    """Logs what may become a fault."""
+    """Logs a condition that may lead to an error."""
     log(Level.WARN, message)
 
 
 def error(message: str) -> None:
-    """Logs a fault."""
+    """Logs an error."""
     log(Level.ERROR, message)
 
 
 def critical(message: str) -> None:
-    """Logs a fault after which the check cannot go on."""
+    """Logs an error after which the check cannot continue."""
     log(Level.CRITICAL, message)
 
 
 def _writable(text: str) -> str:
-    """What UTF-8 can hold of a text."""
+    """The text, with backslash escapes for characters that UTF-8 cannot encode."""
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
 def _write(level: Level, context: str, message: str) -> None:
-    """The built plugin puts the host's log in place of this."""
+    """Writes a message. Inside a plugin, the host's log replaces this function."""
     print(f"{level.name.lower()} {context}: {message}", file=sys.stderr)

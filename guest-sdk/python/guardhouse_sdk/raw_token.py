@@ -1,7 +1,8 @@
-"""The bearer secret itself.
+"""The bearer secret.
 
-A plugin that imports this module asks for the grant `raw-token`, without which no operator can use
-it. A check that has the secret can act as the caller anywhere: use it only if nothing else will do.
+A plugin that imports this module needs the grant `raw-token`: without it, no check can be made of the
+plugin. A check that knows the secret can act as the caller anywhere: use it only if there is no other
+way.
 """
 
 from __future__ import annotations
@@ -10,6 +11,6 @@ from ._context import AuthContext
 
 
 def get(ctx: AuthContext) -> str | None:
-    """The token as it was presented; none if the caller did not authenticate, or if the enforcement
-    point did not pass it on."""
+    """The token as the caller presented it; None if the caller did not authenticate, or if the
+    enforcement point did not pass it on."""
     return ctx._source.raw_token()  # pyright: ignore[reportPrivateUsage]

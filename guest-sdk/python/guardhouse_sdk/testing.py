@@ -6,8 +6,8 @@
     assert ctx.token is not None and ctx.token.has_scope("pay")
     assert ctx.argument("/amount") == 250
 
-A context starts with no token, no tags, no arguments, empty details and attributes, and the time 0.
-What is said of the token creates one, of the client `client` and with empty claims unless told.
+By default a context has no token, no tags, no arguments, empty details and attributes, and the time 0.
+Any property of a token creates one. By default its client is `client`, and its claims are empty.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ T = TypeVar("T")
 
 
 class Request(TypedDict, total=False):
-    """What a test may say of a request."""
+    """The properties of a request that a test can set."""
 
     action: str
-    """What is being done."""
+    """The action on the component."""
     now: int
     """The time, in seconds since the Unix epoch."""
     version: str
@@ -39,7 +39,7 @@ class Request(TypedDict, total=False):
     tags: Iterable[str]
     """The component's tags."""
     token: bool
-    """Whether there is a token even if nothing else is said of it."""
+    """Whether there is a token even if none of its properties is set."""
     client_id: str
     """The token's client."""
     subject: str
@@ -62,7 +62,7 @@ class Request(TypedDict, total=False):
     """All attributes of the request."""
 
 
-# The members of a context in JSON, and what a request calls them.
+# The members of a context in JSON, and their names in `Request`.
 _CONTEXT = {name: name for name in ("action", "now", "arguments", "attributes")} | {"component": "", "token": ""}
 _COMPONENT = {"kind": "", "name": "", "uri": "", "version": "version", "tags": "tags", "detail": "details"}
 _TOKEN = {
@@ -71,49 +71,49 @@ _TOKEN = {
 
 
 def tool(name: str, **request: Unpack[Request]) -> AuthContext:
-    """A call of the tool `name`: the action is `tools/call` unless told."""
+    """A call of the tool `name`: by default, the action is `tools/call`."""
     return _build("tool", name, None, "tools/call", request)
 
 
 def resource(name: str, uri: str, **request: Unpack[Request]) -> AuthContext:
-    """A read of the resource `name` at `uri`: the action is `resources/read` unless told."""
+    """A read of the resource `name` at `uri`: by default, the action is `resources/read`."""
     return _build("resource", name, uri, "resources/read", request)
 
 
 def prompt(name: str, **request: Unpack[Request]) -> AuthContext:
-    """A use of the prompt `name`: the action is `prompts/get` unless told."""
+    """A use of the prompt `name`: by default, the action is `prompts/get`."""
     return _build("prompt", name, None, "prompts/get", request)
 
 
 def component(kind: str, name: str, uri: str | None = None, **request: Unpack[Request]) -> AuthContext:
-    """An access to a component of any kind: the action is empty unless told."""
+    """An access to a component of any kind: by default, the action is empty."""
     return _build(kind, name, uri, "", request)
 
 
 def context(document: Mapping[str, Any]) -> AuthContext:
-    """The context that a JSON document says, in the form that `guardhouse check --context` takes."""
+    """The context from a JSON document, in the form that `guardhouse check --context` takes."""
     accessed, token = document["component"], document.get("token")
     parts: list[tuple[Mapping[str, Any], dict[str, str]]] = [(document, _CONTEXT), (accessed, _COMPONENT)]
     if token is not None:
         parts.append((token, _TOKEN))
-    said: dict[str, Any] = {"token": token is not None}
+    set_properties: dict[str, Any] = {"token": token is not None}
     for part, members in parts:
-        # A misspelt member must not pass for one that is left out.
+        # A misspelt member must not look like an omitted one.
         if unknown := sorted(part.keys() - members.keys()):
-            raise TypeError(f"a context has no `{unknown[0]}` there")
-        said |= {members[name]: value for name, value in part.items() if members[name] and value is not None}
-    return _build(accessed["kind"], accessed["name"], accessed.get("uri"), "", Request(**said))
+            raise TypeError(f"unknown member `{unknown[0]}` in a context")
+        set_properties |= {members[name]: value for name, value in part.items() if members[name] and value is not None}
+    return _build(accessed["kind"], accessed["name"], accessed.get("uri"), "", Request(**set_properties))
 
 
 def settings(target: type[T], document: Mapping[str, Any]) -> T:
-    """The settings that a JSON document becomes when the host configures the plugin."""
+    """The settings from a JSON document, as when the host configures the plugin."""
     return reader(target)(json.loads(json.dumps(document)), "")
 
 
 def _build(kind: str, name: str, uri: str | None, action: str, request: Request) -> AuthContext:
     unknown = request.keys() - Request.__annotations__.keys()
     if unknown:
-        raise TypeError(f"a request has no {', '.join(sorted(unknown))}")
+        raise TypeError(f"unknown properties of a request: {', '.join(sorted(unknown))}")
     token = None
     if request.get("token", any(name in request for name in _TOKEN.values())):
         token = AccessToken(
@@ -135,7 +135,7 @@ def _build(kind: str, name: str, uri: str | None, action: str, request: Request)
 
 
 def _texts(several: Iterable[str]) -> list[str]:
-    """A list. One text is none: it would pass for the list of its letters."""
+    """A list. A single string is an error: Python would iterate its letters."""
     if isinstance(several, str):
-        raise TypeError("scopes and tags are said as a list, not as one text")
+        raise TypeError("scopes and tags must be lists of strings, not strings")
     return list(several)

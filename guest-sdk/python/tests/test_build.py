@@ -1,4 +1,4 @@
-"""What the build sees of a folder before it makes a component of it."""
+"""Reading the sources of a plugin, and renaming an import."""
 
 import tempfile
 import unittest
@@ -28,10 +28,10 @@ class Reading(unittest.TestCase):
     def test_a_schema_makes_settings(self) -> None:
         self.assertEqual(plugin({"check.py": CHECK, "settings.schema.json": "{}"}).schema, "{}")
 
-    def test_a_function_makes_step_up(self) -> None:
+    def test_a_function_names_missing_scopes(self) -> None:
         self.assertTrue(plugin({"check.py": CHECK + "def missing_scopes(ctx):\n    return []\n"}).step_up)
 
-    def test_an_import_asks_for_the_bearer_secret(self) -> None:
+    def test_an_import_needs_the_bearer_secret(self) -> None:
         for line in (
             "import guardhouse_sdk.raw_token",
             "from guardhouse_sdk import log, raw_token as secret",
@@ -41,14 +41,14 @@ class Reading(unittest.TestCase):
         self.assertTrue(plugin({"check.py": CHECK, "rules/a.py": "from guardhouse_sdk import raw_token"}).raw_token)
         self.assertFalse(plugin({"check.py": CHECK, "test_a.py": "from guardhouse_sdk import raw_token"}).raw_token)
 
-    def test_what_functions_import_is_known(self) -> None:
+    def test_imports_inside_functions_are_found(self) -> None:
         source = "import time\ndef check(ctx):\n    import html.parser\n    return True\n"
         self.assertEqual(plugin({"check.py": source}).late_imports, ["_strptime", "html.parser"])
 
     def test_mistakes_are_named_by_file_and_line(self) -> None:
         for files, refusal in (
-            ({}, "there is no `check.py`"),
-            ({"check.py": "x = 1"}, "check.py: there is no `def check(ctx)`"),
+            ({}, "`check.py` does not exist"),
+            ({"check.py": "x = 1"}, "check.py: `def check(ctx)` is missing"),
             ({"check.py": f"{CHECK}x = = 1"}, "check.py:3: invalid syntax: x = = 1"),
             ({"check.py": CHECK, "rules/a.py": "("}, "rules/a.py:1: '(' was never closed: ("),
             ({"check.py": CHECK, "settings.schema.json": "{"}, "settings.schema.json: "),

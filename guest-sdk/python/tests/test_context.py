@@ -1,4 +1,4 @@
-"""Contexts as a unit test builds them answer as the host does."""
+"""Contexts of unit tests answer like the host."""
 
 import unittest
 
@@ -15,7 +15,7 @@ class Contexts(unittest.TestCase):
         self.assertEqual((ctx.detail(""), ctx.attribute("")), ({}, {}))
         self.assertEqual((ctx.action, ctx.now), ("tools/call", 0))
 
-    def test_what_is_said_of_the_token_creates_it(self) -> None:
+    def test_a_property_of_the_token_creates_one(self) -> None:
         for ctx in (
             testing.tool("a", token=True),
             testing.tool("a", client_id="app"),
@@ -45,11 +45,11 @@ class Contexts(unittest.TestCase):
         self.assertEqual(ctx.detail("/title"), "Delete")
         self.assertEqual(ctx.attribute("/peer"), "10.0.0.1")
 
-    def test_what_is_no_pointer_does_not_pass_for_something_absent(self) -> None:
+    def test_an_invalid_pointer_is_an_error(self) -> None:
         ctx = testing.tool("delete", claims={"suspended": True}, arguments={"amount": 5})
         for ask in (ctx.claim, ctx.detail, ctx.argument, ctx.attribute):
             for pointer in ("suspended", "/a~b", "/a~"):
-                with self.assertRaisesRegex(ValueError, f"`{pointer}` is no JSON pointer"):
+                with self.assertRaisesRegex(ValueError, f"`{pointer}` is not a JSON pointer"):
                     ask(pointer)
             with self.assertRaises(UnicodeEncodeError):
                 ask("/\ud800")
@@ -80,13 +80,13 @@ class Contexts(unittest.TestCase):
         self.assertEqual(ctx.token.missing_scopes(["write", "read", "admin"]), ["write", "admin"])
         self.assertTrue(ctx.component.has_tag("Admin") and not ctx.component.has_tag("admin"))
 
-    def test_one_text_is_not_several_scopes(self) -> None:
+    def test_a_string_is_not_a_list_of_scopes(self) -> None:
         ctx = testing.tool("a", token=True)
         assert ctx.token is not None
         with self.assertRaises(TypeError):
             ctx.token.has_scopes("read")
 
-    def test_a_context_is_read_from_the_form_of_the_command(self) -> None:
+    def test_a_context_is_read_from_the_json_of_the_command_line(self) -> None:
         ctx = testing.context(
             {
                 "component": {"kind": "resource", "name": "a", "uri": "file:///a", "detail": {"title": "A"}},
@@ -99,7 +99,7 @@ class Contexts(unittest.TestCase):
         self.assertEqual((ctx.component.uri, ctx.detail("/title"), ctx.claim("/tid")), ("file:///a", "A", "acme"))
         self.assertEqual(raw_token.get(ctx), "secret")
 
-    def test_a_request_has_nothing_else(self) -> None:
+    def test_unknown_properties_are_an_error(self) -> None:
         with self.assertRaises(TypeError):
             testing.tool("a", scope=["read"])  # type: ignore[call-arg]
         component = {"kind": "tool", "name": "a"}
@@ -108,10 +108,10 @@ class Contexts(unittest.TestCase):
             {"component": component, "token": {"client_id": "app", "tags": ["admin"]}},
             {"component": component, "argument": {}},
         ):
-            with self.assertRaisesRegex(TypeError, "a context has no `(tag|tags|argument)` there"):
+            with self.assertRaisesRegex(TypeError, "unknown member `(tag|tags|argument)` in a context"):
                 testing.context(document)
 
-    def test_one_text_is_not_several_in_a_request(self) -> None:
-        for said in ({"scopes": "read"}, {"tags": "admin"}):
+    def test_a_string_is_not_a_list_in_a_request(self) -> None:
+        for properties in ({"scopes": "read"}, {"tags": "admin"}):
             with self.assertRaises(TypeError):
-                testing.tool("a", **said)  # type: ignore[arg-type]
+                testing.tool("a", **properties)  # type: ignore[arg-type]

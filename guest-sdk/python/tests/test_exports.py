@@ -1,4 +1,4 @@
-"""What the host sees of an author's module: the exports, asked as the bindings ask them."""
+"""The exports of an author's module, called like the bindings call them."""
 
 import logging
 import unittest
@@ -15,18 +15,18 @@ from guardhouse_sdk._guest.host import Host, no_raw_token
 
 
 class Trap(BaseException):
-    """Stands for the end of the instance."""
+    """Represents the end of the instance."""
 
 
 class Err(Exception):
-    """Stands for the error of the bindings."""
+    """Represents the error class of the bindings."""
 
     def __init__(self, value: Any) -> None:
         self.value = value
 
 
 class Denial:
-    """Stands for the record of the bindings."""
+    """Represents the record of the bindings."""
 
     def __init__(self, message: str) -> None:
         self.message = message
@@ -81,9 +81,9 @@ class Exports(unittest.TestCase):
     def test_anything_else_is_a_fault(self) -> None:
         answers: tuple[Any, ...] = (None, 1, 0, "no", [], Exception(), SimpleNamespace(__bool__=lambda: True))
         for answer in answers:
-            self.assertIn(f"`check` answered {type(answer).__name__} and not bool", self.faults(lambda _, a=answer: a))
+            self.assertIn(f"`check` returned {type(answer).__name__} and not bool", self.faults(lambda _, a=answer: a))
 
-    def test_a_denial_says_what_its_author_said(self) -> None:
+    def test_the_message_of_a_denial_is_unchanged(self) -> None:
         class Loud(AuthorizationError):
             def __str__(self) -> str:
                 return "another"
@@ -108,7 +108,7 @@ class Exports(unittest.TestCase):
 
         class Silent(AuthorizationError):
             def __init__(self) -> None:
-                """Calls nobody."""
+                """Does not call the base class."""
 
         class Caused(Exception):
             def __init__(self) -> None:
@@ -120,7 +120,7 @@ class Exports(unittest.TestCase):
         ):  # fmt: skip
             self.assertIn(type(error).__name__, self.faults(lambda _, e=error: throw(e)))
 
-    def test_a_fault_says_where(self) -> None:
+    def test_a_fault_has_a_traceback(self) -> None:
         def inner() -> bool:
             raise ValueError("secret 7f3a")
 
@@ -128,19 +128,19 @@ class Exports(unittest.TestCase):
         self.assertIn("ValueError: secret 7f3a", message)
         self.assertIn(f'test_exports.py", line {inner.__code__.co_firstlineno + 1}, in inner', message)
 
-    def test_a_long_fault_is_cut(self) -> None:
+    def test_a_long_fault_is_shortened(self) -> None:
         message = self.faults(lambda _: throw(ValueError("🙂" * 1_000_000)))
         self.assertLess(len(message.encode()), 40_000)
         self.assertIn("ValueError: 🙂", message)
 
-    def test_a_fault_that_has_no_words_ends_all_the_same(self) -> None:
+    def test_a_fault_that_cannot_be_described_traps_too(self) -> None:
         with mock.patch.object(fault, "_described", side_effect=MemoryError), mock.patch.object(
             fault, "_trimmed", side_effect=MemoryError
         ), self.assertRaises(Trap):
             self.ask(lambda _: throw(ValueError("x")))
         self.assertEqual(self.logged, [])
 
-    def test_a_coroutine_that_nobody_awaits_is_a_fault(self) -> None:
+    def test_a_coroutine_that_is_never_awaited_is_a_fault(self) -> None:
         async def verify(_: Any) -> None:
             raise AuthorizationError("not reached")
 
@@ -154,16 +154,16 @@ class Exports(unittest.TestCase):
         with mock.patch.object(warnings, "_warn_unawaited_coroutine"):
             awaits.install()
             line = verify.__code__.co_firstlineno
-            self.assertRegex(self.faults(check), rf"awaited the coroutine `.*verify` \(test_exports.py:{line}\)")
+            self.assertRegex(self.faults(check), rf"never awaited the coroutine `.*verify` \(test_exports.py:{line}\)")
             self.assertIs(self.ask(lambda _: True), True)
             settings = self.plugin("{}", check=lambda ctx, settings: True, validate=validate)[1]
             with self.assertRaises(Trap):
                 settings.configure("{}")
 
-    def test_a_message_that_utf_8_cannot_hold_is_a_fault(self) -> None:
+    def test_a_message_that_utf_8_cannot_encode_is_a_fault(self) -> None:
         self.assertIn("UnicodeEncodeError", self.faults(lambda _: throw(AuthorizationError("\ud800"))))
 
-    def test_settings_are_given_once_and_refused_with_a_text(self) -> None:
+    def test_settings_are_given_once_and_rejected_with_a_message(self) -> None:
         def validate(settings: dict[str, Any]) -> Any:
             if "bad" in settings:
                 raise ValueError("`bad` is bad")
@@ -174,7 +174,7 @@ class Exports(unittest.TestCase):
 
         for text, refusal in (
             ('{"bad": 1}', "`bad` is bad"),
-            ('{"answer": false}', "`validate` answered False"),
+            ('{"answer": false}', "`validate` returned False"),
             ("[]x", "Extra data"),
         ):
             with self.assertRaises(Err) as caught:
@@ -189,7 +189,7 @@ class Exports(unittest.TestCase):
         self.assertIs(exported.check(RECORD), True)
         self.assertEqual(settings.schema(), "{}")
 
-    def test_settings_that_were_refused_are_not_used(self) -> None:
+    def test_rejected_settings_are_not_used(self) -> None:
         check: Any = lambda ctx, settings: True
         exported, settings, _ = self.plugin("{}", check=check, validate=lambda settings: False)
         with self.assertRaises(Err):
@@ -197,7 +197,7 @@ class Exports(unittest.TestCase):
         with self.assertRaises(Trap):
             exported.check(RECORD)
 
-    def test_a_refusal_without_words_is_a_fault(self) -> None:
+    def test_a_rejection_without_a_message_is_a_fault(self) -> None:
         class Mute(ValueError):
             def __str__(self) -> str:
                 raise AuthorizationError("leaked")
@@ -216,7 +216,7 @@ class Exports(unittest.TestCase):
                 settings.configure("{}")
             self.assertIn(type(error).__name__, self.logged[-1][2])
 
-    def test_missing_scopes_are_a_list_of_texts(self) -> None:
+    def test_missing_scopes_are_a_list_of_strings(self) -> None:
         def missing(answer: Any) -> Any:
             return self.plugin(check=lambda ctx: True, missing_scopes=lambda ctx: answer)[2].missing_scopes(RECORD)
 
@@ -225,7 +225,7 @@ class Exports(unittest.TestCase):
             with self.assertRaises(Trap):
                 missing(answer)
 
-    def test_a_check_that_cannot_be_called_is_refused_when_the_plugin_is_built(self) -> None:
+    def test_a_check_that_cannot_be_called_is_rejected_at_build_time(self) -> None:
         async def late(ctx: AuthContext) -> bool:
             return True
 
@@ -237,9 +237,9 @@ class Exports(unittest.TestCase):
             with self.assertRaises(TypeError):
                 self.plugin(schema, check=function)
 
-    def test_a_validate_that_cannot_be_called_is_refused_when_the_plugin_is_built(self) -> None:
+    def test_a_validate_that_cannot_be_called_is_rejected_at_build_time(self) -> None:
         async def late(settings: Any) -> None:
-            """Would refuse nothing."""
+            """Would reject nothing."""
 
         fine: Any = lambda settings: None
         with self.assertRaisesRegex(TypeError, "never called"):
@@ -249,7 +249,7 @@ class Exports(unittest.TestCase):
             with self.assertRaises(TypeError):
                 self.plugin("{}", check=both, validate=validate)
 
-    def test_a_log_message_that_cannot_be_made_is_no_fault(self) -> None:
+    def test_a_log_message_that_cannot_be_formatted_is_not_a_fault(self) -> None:
         root = logging.Logger("root")
         with mock.patch.object(logging, "getLogger", return_value=root), mock.patch.object(logging, "raiseExceptions", False):
             streams._take_over(logging)  # pyright: ignore[reportPrivateUsage]

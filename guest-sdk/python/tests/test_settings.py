@@ -1,4 +1,4 @@
-"""Settings become what the author's types say."""
+"""Conversion of settings to the author's types."""
 
 import enum
 import unittest
@@ -33,7 +33,7 @@ class Settings:
 
 
 class Reading(unittest.TestCase):
-    def test_members_that_are_left_out_have_their_defaults(self) -> None:
+    def test_omitted_members_have_their_defaults(self) -> None:
         self.assertEqual(testing.settings(Settings, {"scopes": []}), Settings([]))
 
     def test_every_member_is_read(self) -> None:
@@ -56,18 +56,18 @@ class Reading(unittest.TestCase):
         self.assertEqual((settings.names, settings.max_amount), ({"n"}, "none"))
         self.assertEqual(settings.anything, {"a": [None]})
 
-    def test_what_does_not_fit_is_refused_by_its_pointer(self) -> None:
+    def test_an_invalid_setting_is_named_by_its_pointer(self) -> None:
         for document, refusal in (
             ({}, "setting `/scopes` is missing"),
             ({"scopes": "a"}, "setting `/scopes` must be an array"),
-            ({"scopes": ["a", 1]}, "setting `/scopes/1` must be a text"),
+            ({"scopes": ["a", 1]}, "setting `/scopes/1` must be a string"),
             ({"scopes": [], "limit": {"max": True}}, "setting `/limit/max` must be an integer"),
             ({"scopes": [], "limit": {"max": 1.5}}, "setting `/limit/max` must be an integer"),
             ({"scopes": [], "limits": {"x": {}}}, "setting `/limits/x/max` is missing"),
             ({"scopes": [], "mode": "lax"}, "setting `/mode` must be one of 'strict'"),
             ({"scopes": [], "mode": []}, "setting `/mode` must be one of 'strict'"),
-            ({"scopes": [], "suspnded": []}, "setting `/suspnded` is not known"),
-            ({"scopes": [], "limit": {"max": 1, "maximum": 1}}, "setting `/limit/maximum` is not known"),
+            ({"scopes": [], "suspnded": []}, "setting `/suspnded` is unknown"),
+            ({"scopes": [], "limit": {"max": 1, "maximum": 1}}, "setting `/limit/maximum` is unknown"),
             ({"scopes": [], "limits": None}, "setting `/limits` must be an object"),
             ({"scopes": [], "level": 3.0}, "setting `/level` must be one of 'low', 3"),
         ):
@@ -75,7 +75,7 @@ class Reading(unittest.TestCase):
                 testing.settings(Settings, document)
             self.assertEqual(str(caught.exception), refusal)
 
-    def test_a_type_that_json_cannot_say_is_refused_when_the_plugin_is_built(self) -> None:
+    def test_a_type_without_a_json_form_is_rejected_at_build_time(self) -> None:
         for hint in (bytes, tuple[int, str], dict[int, str], set):
             with self.assertRaises(TypeError):
                 reader(hint)

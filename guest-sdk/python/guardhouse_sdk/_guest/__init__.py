@@ -1,4 +1,4 @@
-"""What runs inside the plugin: between the host's records and the author's function.
+"""Code that runs only inside a plugin, between the host's records and the author's functions.
 
-Nothing here is imported by an author or by a unit test of his.
+Authors and their unit tests do not import it.
 """

@@ -1,5 +1,5 @@
-"""Coroutines that nobody awaits. In a plugin nothing does, so what they were to do is not done: a check that
-left a part of its decision to one must not be believed.
+"""Detection of coroutines that are never awaited. A plugin has no event loop, so their bodies never run: the
+answer of a check that relies on one is invalid.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ _lost: list[str] = []
 
 
 def install() -> None:
-    """Has the interpreter tell this module, where it would have printed a warning."""
+    """Makes the interpreter call this module instead of printing a warning."""
     if not hasattr(warnings, "_warn_unawaited_coroutine"):
-        raise RuntimeError("this Python does not tell of coroutines that nobody awaits")
+        raise RuntimeError("this Python does not report coroutines that are never awaited")
     setattr(warnings, "_warn_unawaited_coroutine", _note)
 
 
 def forget() -> None:
-    """Called before the author's function is."""
+    """Called before the author's function."""
     _lost.clear()
 
 
 def none_lost() -> None:
-    """Called when it has answered."""
+    """Called after the author's function has returned."""
     if _lost:
-        raise TypeError(f"nobody awaited the coroutine {', '.join(_lost)}: `async` cannot be used")
+        raise TypeError(f"never awaited the coroutine {', '.join(_lost)}: `async` cannot be used")
 
 
 def _note(coroutine: CoroutineType[Any, Any, Any]) -> None:

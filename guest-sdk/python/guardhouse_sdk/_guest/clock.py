@@ -1,7 +1,7 @@
-"""Python's clocks, as the host's would be: they start at the context's `now`, move a microsecond at
-every reading, and to sleep is to be there at once.
+"""Python's clocks, which behave like the host's: they start at the context's `now` and advance by a
+microsecond at every reading. `sleep` returns immediately and advances them.
 
-Installed before the author's module is imported, so that `from time import time` finds it too.
+They are installed before the author's module is imported, so that `from time import time` finds them too.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ _elapsed = 0
 
 
 def start(now: int) -> None:
-    """Sets the clocks for a call. Before the first one they stand at the epoch."""
+    """Sets the clocks for a call. Before the first call they start at the epoch."""
     global _start, _elapsed
     _start = now * 1_000_000_000
     _elapsed = 0
 
 
 def install() -> None:
-    """Puts the clocks in place of those of `time` and, through it, of `datetime`."""
+    """Replaces the clocks of `time` and, through it, of `datetime`."""
     for name in ("time", "monotonic", "perf_counter", "process_time", "thread_time"):
         read = _wall if name == "time" else _since
         setattr(time, f"{name}_ns", read)
@@ -37,7 +37,7 @@ def install() -> None:
         setattr(time, name, _from_seconds(getattr(time, name)))
     time.asctime = _from_tuple(time.asctime, 0)
     time.strftime = _from_tuple(time.strftime, 1)
-    # Without its C half `datetime` asks `time`.
+    # Without its C implementation, `datetime` uses `time`.
     sys.modules["_datetime"] = None  # type: ignore[assignment]
 
 

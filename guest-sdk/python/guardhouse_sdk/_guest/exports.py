@@ -1,4 +1,4 @@
-"""The exports of a plugin, made of the author's module."""
+"""The exports of a plugin, made from the author's module."""
 
 from __future__ import annotations
 
@@ -18,40 +18,40 @@ from .host import Host, Record
 _NOTHING: Any = object()
 
 _TAKES: dict[tuple[str, ...], str] = {
-    ("ctx",): "the context and nothing else, since there is no settings.schema.json",
-    ("ctx", "settings"): "the context and the settings, since there is a settings.schema.json",
-    ("settings",): "the settings and nothing else",
+    ("ctx",): "the context only, because there is no settings.schema.json",
+    ("ctx", "settings"): "the context and the settings, because there is a settings.schema.json",
+    ("settings",): "the settings only",
 }
 
 
 def exports(author: ModuleType, schema: str | None, host: Host) -> tuple[type, type, type]:
-    """The classes `Check`, `Settings` and `StepUp`, as the bindings want them."""
+    """The classes `Check`, `Settings` and `StepUp`, in the form that the bindings need."""
     takes: tuple[str, ...] = ("ctx",) if schema is None else ("ctx", "settings")
     check = _Function(author, "check", takes)
     missing_scopes = _Function(author, "missing_scopes", takes)
     validate = _Function(author, "validate", ("settings",))
-    if validate.is_there and schema is None:
-        raise TypeError("`validate` is never called, since there is no settings.schema.json")
+    if validate.is_defined and schema is None:
+        raise TypeError("`validate` is never called, because there is no settings.schema.json")
     read = _reader(check, schema)
     settings: Any = _NOTHING
     log._write = lambda level, context, message: host.log(host.levels[level], context, message)  # pyright: ignore
 
-    def ask(function: _Function, record: Record) -> Any:
+    def call(function: _Function, record: Record) -> Any:
         clock.start(record.now)
         ctx = AuthContext(record.token, record.component, record.action, record.now, host)
         if schema is None:
             return function(ctx)
         if settings is _NOTHING:
-            raise RuntimeError("the plugin was asked before it was configured")
+            raise RuntimeError("the plugin was called before it was configured")
         return function(ctx, settings)
 
     class Check:
         def check(self, record: Record) -> bool:
             try:
                 try:
-                    answer = ask(check, record)
+                    answer = call(check, record)
                     if answer is not True and answer is not False:
-                        raise TypeError(f"`check` answered {type(answer).__name__} and not bool")
+                        raise TypeError(f"`check` returned {type(answer).__name__} and not bool")
                     streams.end_lines()
                     return answer
                 except AuthorizationError as error:
@@ -64,9 +64,9 @@ def exports(author: ModuleType, schema: str | None, host: Host) -> tuple[type, t
     class StepUp:
         def missing_scopes(self, record: Record) -> list[str]:
             try:
-                answer = ask(missing_scopes, record)
+                answer = call(missing_scopes, record)
                 if not isinstance(answer, list):
-                    raise TypeError(f"`missing_scopes` answered {type(answer).__name__} and not a list")
+                    raise TypeError(f"`missing_scopes` returned {type(answer).__name__} and not a list")
                 scopes = [plain(scope) for scope in typing.cast("list[object]", answer)]
                 streams.end_lines()
                 return scopes
@@ -82,11 +82,11 @@ def exports(author: ModuleType, schema: str | None, host: Host) -> tuple[type, t
             try:
                 try:
                     if settings is not _NOTHING:
-                        raise ValueError("the plugin was configured before")
+                        raise ValueError("the plugin is already configured")
                     found = read(_json.parse(text), "")
-                    if validate.is_there and (answer := validate(found)) is not None:
-                        # One who answers instead of raising is not misunderstood.
-                        raise ValueError(f"`validate` answered {answer!r}: settings are refused by raising ValueError")
+                    if validate.is_defined and (answer := validate(found)) is not None:
+                        # The author may have meant the return value as a rejection.
+                        raise ValueError(f"`validate` returned {answer!r}: raise ValueError to reject settings")
                     streams.end_lines()
                     settings = found
                     return
@@ -101,45 +101,45 @@ def exports(author: ModuleType, schema: str | None, host: Host) -> tuple[type, t
 
 
 def finish() -> None:
-    """The last thing that is done while the plugin is built."""
+    """The last step at build time."""
     fault.prepare()
     streams.install()
     seal.close()
     awaits.install()
     gc.collect()
-    # What is here now stays: no collection at run time needs to look at it.
+    # The objects that exist now are never freed: exclude them from collections at run time.
     gc.freeze()
 
 
 class _Function:
-    """A function of the author's."""
+    """One of the author's functions."""
 
-    __slots__ = ("_function", "code", "is_there")
+    __slots__ = ("_function", "code", "is_defined")
 
     def __init__(self, author: ModuleType, name: str, takes: tuple[str, ...]) -> None:
         self._function: Any = getattr(author, name, None)
         self.code: CodeType | None = getattr(inspect.unwrap(self._function), "__code__", None)
-        self.is_there = self._function is not None
-        if not self.is_there:
+        self.is_defined = self._function is not None
+        if not self.is_defined:
             return
         if not callable(self._function):
-            raise TypeError(f"`{name}` is no function")
+            raise TypeError(f"`{name}` is not a function")
         if inspect.iscoroutinefunction(self._function) or inspect.isgeneratorfunction(self._function):
-            raise TypeError(f"`{name}` must answer at once: `async` and `yield` cannot be used")
+            raise TypeError(f"`{name}` must return its answer: `async` and `yield` cannot be used")
         try:
             inspect.signature(self._function).bind(*takes)
         except TypeError:
             raise TypeError(f"`{name}` must take {_TAKES[takes]}") from None
 
     def __call__(self, *arguments: Any) -> Any:
-        """What the author answers."""
+        """Calls the author's function."""
         awaits.forget()
         answer = self._function(*arguments)
         awaits.none_lost()
         return answer
 
     def settings_type(self) -> Any:
-        """The type of the second parameter, if it says one."""
+        """The annotated type of the second parameter, or `Any`."""
         parameters = list(inspect.signature(self._function).parameters.values())
         hints = typing.get_type_hints(self._function)
         return hints.get(parameters[1].name, Any) if len(parameters) > 1 else Any

@@ -15,18 +15,18 @@ from . import streams
 _FRAMES = -24
 _LONGEST = 8_000
 
-# Bound while the plugin is built: an author may replace what he likes, and a fault still ends here.
+# Bound at build time: a fault ends here even if the author replaces `os.abort`.
 _abort = os.abort
 
 
 def fault(error: BaseException, code: CodeType | None) -> NoReturn:
-    """Ends the call in a trap, which denies, after telling the operator why. `code` is of the author's
-    function that was called: the place of an error that came of its answer."""
+    """Logs an error and ends the call in a trap, which denies. `code` belongs to the author's function that
+    was called: it locates an error in the function's return value."""
     try:
         streams.end_lines()
         log.log(Level.CRITICAL, _described(error, code), "exception")
     except BaseException:
-        # What this one says cannot be had, but its type and its place can.
+        # The message of this exception cannot be read, but its type and its place can.
         place = "".join(traceback.format_tb(_own(error.__traceback__), limit=_FRAMES))
         text = f"{place}{type.__repr__(type(error))}, which cannot be printed"
         log.log(Level.CRITICAL, _trimmed(text), "exception")
@@ -35,21 +35,21 @@ def fault(error: BaseException, code: CodeType | None) -> NoReturn:
 
 
 def prepare() -> None:
-    """Makes tracebacks work where there are no files: the lines of the author's modules are remembered."""
-    # To mark a part of a line, the line is parsed, and if that fails a file is opened.
+    """Makes tracebacks work without files, by caching the lines of the author's modules."""
+    # Marking a part of a line parses the line, and opens a file if that fails.
     _patch(traceback, "_extract_caret_anchors_from_line_segment", lambda *_: None)
     _patch(traceback.StackSummary, "_should_show_carets", lambda *_: False)
     for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None)
         if isinstance(file, str) and file.startswith("/0/"):
             lines = linecache.getlines(file)
-            # Without a time of change the entry is never held against the file.
+            # An entry without a modification time is never compared with the file.
             linecache.cache[file] = (sum(map(len, lines)), None, lines, file)
 
 
 def _patch(owner: Any, name: str, function: Callable[..., Any]) -> None:
     if not hasattr(owner, name):
-        raise RuntimeError(f"this Python has no {name}")
+        raise RuntimeError(f"{name} does not exist in this Python")
     setattr(owner, name, function)
 
 
@@ -62,7 +62,7 @@ def _described(error: BaseException, code: CodeType | None) -> str:
 
 
 def _trimmed(text: str) -> str:
-    """A text with the author's own names of files, and no longer than the log can take."""
+    """The text with the author's names of files, shortened to what the log can take."""
     text = text.replace('File "/0/', 'File "').replace('File "/1/', 'File "')
     if len(text) > _LONGEST:
         half = _LONGEST // 2
@@ -71,7 +71,7 @@ def _trimmed(text: str) -> str:
 
 
 def _own(place: TracebackType | None) -> TracebackType | None:
-    """The traceback without the frames of the SDK that lead to the author's."""
+    """The traceback without the frames of the SDK that precede the author's."""
     own = place
     while own is not None and "/guardhouse_sdk/_guest/" in own.tb_frame.f_code.co_filename:
         own = own.tb_next

@@ -18,7 +18,7 @@ class Record(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """What the bindings import. It is also where a context finds the rest of the request."""
+    """The functions that the bindings import. Contexts read the documents of a request from it."""
 
     claim: Callable[[str], str | None]
     detail: Callable[[str], str | None]
@@ -32,5 +32,5 @@ class Host:
 
 
 def no_raw_token() -> str | None:
-    """Stands for the import that a plugin does not have."""
-    raise RuntimeError("name `guardhouse_sdk.raw_token` in an import statement, so that the build sees it")
+    """Replaces the import in plugins that do not have it."""
+    raise RuntimeError("`guardhouse_sdk.raw_token` must be named in an import statement, so that the build finds it")

@@ -1,7 +1,7 @@
-"""Refuses, as Python exceptions, what a plugin does not have. The WebAssembly underneath would end in
-a trap that names no line of the author's.
+"""Raises Python exceptions for operations that a plugin does not have. Without it, they would end in a
+WebAssembly trap, which does not name the author's line.
 
-While the plugin is built everything works, so that a module may read its own files as it is imported.
+At build time everything works, so that a module can read its own files when it is imported.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib.machinery import BuiltinImporter, FrozenImporter, ModuleSpec
 from typing import Any, NoReturn
 
-# What `posix` answers without asking anybody.
+# The functions of `posix` that do not call the host.
 _HARMLESS = {
     "_inputhook", "_is_inputhook_installed", "_path_isdevdrive", "_path_normpath", "_path_splitroot",
     "_path_splitroot_ex", "abort", "cpu_count", "device_encoding", "fspath", "getcwd", "getcwdb",
@@ -29,7 +29,7 @@ _sealed = False
 
 
 def install() -> None:
-    """Prepares the refusals, before the author's module is imported."""
+    """Wraps the functions, before the author's module is imported."""
     import posix
 
     for name, function in list(vars(posix).items()):
@@ -45,7 +45,7 @@ def install() -> None:
 
 
 def close() -> None:
-    """From here on nothing is offered, and modules that are not there yet cannot be imported."""
+    """Ends the build: from now on the wrapped functions raise, and no further module can be imported."""
     global _sealed
     network = sys.modules.get("_socket")
     if network is not None:
@@ -67,19 +67,19 @@ def close() -> None:
 
 
 class _NotBuilt:
-    """Says why a module that the author has at home is not here."""
+    """Explains why a module that the author has installed cannot be imported."""
 
     @staticmethod
     def find_spec(name: str, path: Sequence[str] | None = None, target: object = None) -> ModuleSpec | None:
         raise ModuleNotFoundError(
-            f"No module named {name!r} in this plugin: it has no files, so what it needs is imported at the top "
-            "of a module, when it is built",
+            f"No module named {name!r} in this plugin: a plugin has no files; import the module at the top of "
+            "another one, so that it is imported at build time",
             name=name,
         )
 
     @staticmethod
     def invalidate_caches() -> None:
-        """Keeps nothing."""
+        """Does nothing: there are no caches."""
 
 
 def _no_files(*arguments: object) -> NoReturn:
@@ -127,8 +127,8 @@ def _replace(owners: Sequence[types.ModuleType], name: str, function: Callable[.
 
 
 def _fix_random() -> None:
-    """A generator without a seed would ask for one, so it is refused; the shared one starts the same in
-    every instance, whatever was drawn while the plugin was built."""
+    """Makes generators without a seed raise, because they would ask the host for one. The shared generator
+    starts with the same seed in every instance, whatever was drawn at build time."""
     plain_new, plain_seed = random.Random.__new__, random.Random.seed
 
     def new(cls: type[random.Random], *seed: Any) -> random.Random:
@@ -148,8 +148,8 @@ def _fix_random() -> None:
 
 
 def modules(names: Sequence[str]) -> Iterator[str]:
-    """Imports what the author's functions import as they run; those that cannot be are passed over, and
-    fail where they would have failed."""
+    """Imports the modules that the author's functions import when they are called, and yields those that
+    cannot be imported: these fail when the function is called."""
     for name in names:
         try:
             __import__(name)

@@ -16,7 +16,7 @@ _LONGEST = 8_000
 
 
 class Stream(io.TextIOBase):
-    """Logs what is written to it, line by line."""
+    """A text stream that logs each line."""
 
     encoding = "utf-8"
     errors = "backslashreplace"
@@ -39,7 +39,7 @@ class Stream(io.TextIOBase):
         return len(text)
 
     def end_line(self) -> None:
-        """Logs a line that was begun and not ended."""
+        """Logs an unfinished line."""
         if self._line:
             line, self._line = self._line, ""
             log.log(self._level, line, self._context)
@@ -50,7 +50,7 @@ _stderr = Stream(Level.ERROR, "stderr")
 
 
 def install() -> None:
-    """Puts the streams in place of the interpreter's."""
+    """Replaces the interpreter's streams."""
     sys.stdout = sys.__stdout__ = _stdout  # type: ignore[misc, assignment]
     sys.stderr = sys.__stderr__ = _stderr  # type: ignore[misc, assignment]
     sys.stdin = sys.__stdin__ = io.StringIO()  # type: ignore[misc, assignment]
@@ -59,22 +59,21 @@ def install() -> None:
 
 
 def end_lines() -> None:
-    """Called at the end of every call, so that no word of it waits for the next."""
+    """Logs unfinished lines at the end of every call."""
     if _stdout._line or _stderr._line:  # pyright: ignore[reportPrivateUsage]
         _stdout.end_line()
         _stderr.end_line()
 
 
 def _take_over(logging: Any) -> None:
-    """Gives the root logger a handler that knows the host's levels, in place of those that write to
-    standard error."""
+    """Replaces the root logger's handlers that write to standard error by one that uses the host's levels."""
 
     class OperatorHandler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             try:
                 text = self.format(record)
             except Exception:
-                # As ever with `logging`: a message that cannot be made is reported, and is no fault.
+                # As always in `logging`, a message that cannot be formatted is reported, and is not a fault.
                 self.handleError(record)
                 return
             level = Level(max(0, min(record.levelno // 10, 5)))

@@ -10,10 +10,10 @@ from .refused import Refused
 
 
 def main() -> int:
-    """Returns the exit code: 1 if there is no component, after saying why on standard error."""
+    """Returns the exit code: 1 if the build failed, with the reason on standard error."""
     parser = argparse.ArgumentParser(prog="guardhouse_sdk.build", description="Builds the plugin in this folder.")
-    parser.add_argument("--wit", type=Path, required=True, help="the folder of the contract")
-    parser.add_argument("--out", type=Path, required=True, help="the component to write")
+    parser.add_argument("--wit", type=Path, required=True, help="folder of the contract")
+    parser.add_argument("--out", type=Path, required=True, help="component to write")
     arguments = parser.parse_args()
     try:
         plugin = Plugin.read(Path.cwd())

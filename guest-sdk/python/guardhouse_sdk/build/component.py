@@ -12,15 +12,15 @@ from .plugin import Plugin
 from .refused import Refused
 from .rename import renamed_import
 
-# componentize-py replaces whatever is named `wasi` by a stub that traps. The log must not be, so it goes
-# by another name until the component is there. The two are equally long.
+# componentize-py replaces every interface of the package `wasi` by a stub that traps. To exempt the log, it
+# has another name of the same length until the component is made.
 _LOG = ("wasi:logging/logging@0.1.0-draft", "host:logging/logging@0.1.0-draft")
 
 _WORLD = "built-plugin"
 
 
 def build(plugin: Plugin, wit: Path) -> bytes:
-    """The component: the interpreter, the plugin and the SDK, imported and ready."""
+    """Builds the component, which contains the interpreter, the plugin and the SDK, all imported already."""
     with tempfile.TemporaryDirectory(prefix="guardhouse-") as folder:
         work = Path(folder)
         _stage_contract(plugin, wit, work / "wit")
@@ -39,7 +39,7 @@ def _stage_contract(plugin: Plugin, wit: Path, target: Path) -> None:
 
 
 def _world(plugin: Plugin) -> str:
-    """The world of what the plugin has and nothing else."""
+    """The world with exactly the imports and exports that the plugin uses."""
     name = "auth-check"
     if plugin.step_up:
         name = f"step-up-{name}"
@@ -72,14 +72,14 @@ def _componentize(plugin: Plugin, work: Path) -> None:
 
 
 def _why(output: str) -> str:
-    """What the author needs of the tool's words: the traceback of his own module, if there is one."""
+    """The part of the tool's output that matters to the author: the traceback in a module of the plugin, if any."""
     if "No module named 'componentize_py'" in output:
-        return "componentize-py is not installed: `.venv/bin/pip install --require-hashes -r requirements.txt`"
+        return "componentize-py is not installed: run `.venv/bin/pip install --require-hashes -r requirements.txt`"
     _, found, rest = output.rpartition("Traceback (most recent call last):\n")
     if not found:
         return f"componentize-py failed:\n{output.strip()}"
     lines = rest.partition("\n\nCaused by:")[0].rstrip().splitlines()
     own = [index for index, line in enumerate(lines) if line.startswith('  File "/0/') and ENTRY not in line]
-    said = [index for index, line in enumerate(lines) if not line.startswith(" ")]
-    shown = "\n".join(lines[(own or said or [0])[0] :])
+    messages = [index for index, line in enumerate(lines) if not line.startswith(" ")]
+    shown = "\n".join(lines[(own or messages or [0])[0] :])
     return "the plugin cannot be imported:\n" + shown.replace('File "/0/', 'File "')

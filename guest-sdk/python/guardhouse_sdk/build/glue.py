@@ -3,11 +3,11 @@ from __future__ import annotations
 from .plugin import MODULE, Plugin
 
 ENTRY = "guardhouse_plugin"
-"""The name of the module that componentize-py is given."""
+"""The name of the module that componentize-py starts from."""
 
 
 def glue(plugin: Plugin) -> str:
-    """The module between the bindings, which exist only while the component is made, and the SDK."""
+    """The module that connects the SDK with the bindings, which exist only while the component is made."""
     raw_import = "from wit_world.imports import raw_token\n" if plugin.raw_token else ""
     raw_token = "raw_token.get" if plugin.raw_token else "no_raw_token"
     return f"""\
@@ -21,7 +21,7 @@ from guardhouse_sdk._guest.exports import exports, finish
 from guardhouse_sdk._guest.host import Host, no_raw_token
 from wit_world.imports import logging, request, types
 {raw_import}
-# The bindings build what the check sees.
+# The bindings construct the classes that the check sees.
 types.AccessToken = AccessToken
 types.Component = Component
 Check, Settings, StepUp = exports(author, {plugin.schema!r}, Host(

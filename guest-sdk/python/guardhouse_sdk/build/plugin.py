@@ -14,28 +14,28 @@ MODULE = "check"
 
 @dataclass(frozen=True)
 class Plugin:
-    """What can be known of a plugin without running it."""
+    """The properties of a plugin that its sources show."""
 
     folder: Path
     schema: str | None
-    """The schema of its settings; none if it takes none."""
+    """The schema of its settings; None if it takes none."""
     step_up: bool
-    """Whether it names the scopes it misses."""
+    """Whether it names missing scopes."""
     raw_token: bool
     """Whether it reads the bearer secret."""
     late_imports: list[str]
-    """The modules that its functions import as they run."""
+    """The modules that its functions import when they are called."""
 
     @staticmethod
     def read(folder: Path) -> Plugin:
-        """Looks at the sources in a folder."""
+        """Reads the sources in a folder."""
         main = folder / f"{MODULE}.py"
         if not main.is_file():
-            raise Refused(f"there is no `{main.name}` in `{folder}`")
+            raise Refused(f"`{main.name}` does not exist in `{folder}`")
         top = _parsed(main, folder)
         defined = {node.name for node in top.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
         if "check" not in defined:
-            raise Refused(f"{main.name}: there is no `def check(ctx)`")
+            raise Refused(f"{main.name}: `def check(ctx)` is missing")
         trees = [_parsed(path, folder) for path in _sources(folder)]
         imported = {name for tree in trees for name in _imported(tree.body)}
         late = {name for tree in trees for name in _imported(list(_functions(tree)))}
@@ -63,7 +63,7 @@ def _schema(folder: Path) -> str | None:
 
 
 def _sources(folder: Path) -> Iterator[Path]:
-    """The modules that may become part of the plugin: no tests, and nothing installed or built."""
+    """The modules that can become part of the plugin: without tests, installed packages and build output."""
     for path in sorted(folder.iterdir()):
         if path.name.startswith((".", "test_", "__pycache__")) or path.name in ("build", "tests", "vendor"):
             continue
@@ -91,8 +91,8 @@ def _functions(tree: ast.Module) -> Iterator[ast.stmt]:
 
 
 def _imported(body: list[ast.stmt]) -> Iterator[str]:
-    """The names of modules in import statements. Of `from a import b`, both `a` and `a.b`: the second may
-    be a module."""
+    """The names of modules in import statements. `from a import b` yields `a` and `a.b`, because `b` may be
+    a module."""
     for statement in body:
         for node in ast.walk(statement):
             if isinstance(node, ast.Import):

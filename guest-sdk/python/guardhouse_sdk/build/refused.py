@@ -1,2 +1,2 @@
 class Refused(Exception):
-    """What the author is told instead of a component."""
+    """The plugin cannot be built; the text is for its author."""

@@ -1,4 +1,4 @@
-"""Gives one import of a component another name. Only this much of the binary format is known here."""
+"""Renames one import of a component. It reads only the sections of the binary format."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ _IMPORTS = 10
 
 
 def renamed_import(component: bytes, old: str, new: str) -> bytes:
-    """The component with the import `old` named `new`, which is as long. One that does not import it is
-    left as it is."""
+    """The component with the import `old` renamed to `new`, which must be equally long. A component without
+    this import is unchanged."""
     before, after = old.encode(), new.encode()
     if len(before) != len(after):
         raise ValueError("the two names must be equally long")
