@@ -26,7 +26,7 @@ function options() {
     const { values } = parseArgs({ options: { wit: { type: "string" }, out: { type: "string" } } });
     if (values.wit && values.out) return values;
   } catch {
-    // The usage says it better.
+    // The usage explains it better.
   }
   throw new BuildError(usage);
 }

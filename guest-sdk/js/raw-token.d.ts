@@ -1,8 +1,8 @@
 import type { AuthContext } from "./index.js";
 
 /**
- * The bearer secret itself; undefined if the caller did not authenticate or the enforcement point did not pass it on.
+ * The bearer secret; undefined if the caller did not authenticate or the enforcement point did not pass it on.
  *
- * A plugin that imports this module loads only where the operator grants it `raw-token`.
+ * A check of a plugin that imports this module needs the grant `raw-token`.
  */
 export function rawToken(ctx: AuthContext): string | undefined;

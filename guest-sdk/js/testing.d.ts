@@ -1,6 +1,6 @@
 import type { AuthContext, Json } from "./index.js";
 
-/** What a token says, where it differs from: the client `client`, no scopes, no claims, and nothing else. */
+/** The properties of a token. By default its client is `client`, and it has no scopes, no claims, and nothing else. */
 export interface TokenOptions {
   readonly clientId?: string | undefined;
   readonly subject?: string | undefined;
@@ -13,7 +13,7 @@ export interface TokenOptions {
   readonly raw?: string | undefined;
 }
 
-/** What a request says, where it differs from: no token, no tags, no arguments, no details or attributes, the time 0. */
+/** The properties of a request. By default there is no token, tag, argument, detail or attribute, and the time is 0. */
 export interface ContextOptions {
   readonly token?: TokenOptions | undefined;
   readonly action?: string | undefined;
@@ -39,5 +39,5 @@ export function prompt(name: string, options?: ContextOptions): AuthContext;
 /** An access to a component of any kind: the action is empty. */
 export function component(kind: string, name: string, options?: ContextOptions): AuthContext;
 
-/** Settings as a check gets them: a copy that cannot be changed. */
+/** Settings as a check receives them: a frozen copy. */
 export function settings<Settings>(settings: Settings): Settings;

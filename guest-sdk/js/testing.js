@@ -62,7 +62,7 @@ function tokenOf(options) {
   return { raw, claims, record: { clientId, subject, scopes: [...list(scopes)], expiresAt, resourceIndicator } };
 }
 
-/** A misspelt option must not pass for one that is left out. */
+/** A misspelt option must not look like an omitted one. */
 function mustBeNone(options, what) {
   const [name] = Object.keys(options);
   if (name !== undefined) throw new TypeError(`${what} has no option \`${name}\``);

@@ -1,2 +1,2 @@
-/** What the author of the plugin can mend. Its message is all that they are told. */
+/** An error that the author of the plugin can fix. Only its message is printed. */
 export class BuildError extends Error {}

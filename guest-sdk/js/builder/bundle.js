@@ -7,7 +7,7 @@ import { lineTable } from "./line-table.js";
 
 const sdk = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** What the modules of `plugin` export and import, and all of them as one with the exports of the world. */
+/** The modules of `plugin` bundled into one with the exports of the world, and the optional parts that they use. */
 export async function bundle(plugin) {
   const { outputs } = (await run(plugin, { entryPoints: [plugin.entry] })).metafile;
   const [{ exports, imports }] = Object.values(outputs);
@@ -25,7 +25,7 @@ export async function bundle(plugin) {
   return { parts, lines, code: code.replace('"guardhouse:lines"', () => JSON.stringify(JSON.stringify(lines))) };
 }
 
-/** Which of the optional parts of the contract the plugin has. */
+/** The optional parts of the contract that the plugin uses. */
 function partsOf({ entry, schema }, exports, imports) {
   const has = (name) => exports.includes(name);
   if (!has("check")) throw new BuildError(`${entry} does not export a function \`check\``);
@@ -36,12 +36,12 @@ function partsOf({ entry, schema }, exports, imports) {
     rawToken: imports.some(({ path }) => path.startsWith("guardhouse:auth/raw-token@")),
   };
   if (parts.validate && !parts.settings) {
-    throw new BuildError(`${entry} exports \`validate\`, but there is no settings.schema.json`);
+    throw new BuildError(`${entry} exports \`validate\`, but settings.schema.json does not exist`);
   }
   return parts;
 }
 
-/** The module that exports what the world asks for. The SDK's globals are in place before the plugin is loaded. */
+/** The module with the exports of the world. It installs the SDK's globals before it loads the plugin. */
 function glue({ entry, schema }, { settings, validate, stepUp }) {
   const source = settings ? "givenSettings" : "noSettings";
   return [
@@ -72,7 +72,7 @@ async function run({ folder }, options) {
       mainFields: ["module", "main"],
       metafile: true,
       platform: "neutral",
-      // Written with promises, which guest/promises.js forbids.
+      // Compiled to promises, which guest/promises.js forbids.
       supported: { "top-level-await": false, "async-await": false, "async-generator": false, "for-await": false },
       target: "es2023",
       write: false,
@@ -84,11 +84,11 @@ async function run({ folder }, options) {
   }
 }
 
-/** What esbuild notes beside a module that is not there helps nobody who writes a plugin. */
+/** Replaces esbuild's notes on a missing module, which do not help authors of plugins. */
 function explained(error) {
   if (!error.text.startsWith("Could not resolve")) return error;
   return {
     ...error,
-    notes: [{ text: "A plugin has no modules but its own and those of packages that it depends on." }],
+    notes: [{ text: "A plugin can import only its own modules and those of packages that it depends on." }],
   };
 }

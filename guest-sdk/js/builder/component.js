@@ -8,7 +8,7 @@ import { BuildError } from "./build-error.js";
 import { withoutWasi } from "./wasm/without-wasi.js";
 import { writeWorld } from "./world.js";
 
-/** The plugin as a component that holds the QuickJS engine and imports nothing but the contract. */
+/** The plugin as a component with the QuickJS engine. It imports only the contract. */
 export async function componentOf({ code, lines, parts }, wit) {
   const folder = await mkdtemp(join(tmpdir(), "guardhouse-"));
   try {
@@ -22,7 +22,7 @@ export async function componentOf({ code, lines, parts }, wit) {
   }
 }
 
-/** The engine as it is once it has loaded the module: what a module does while it is loaded, it does here. */
+/** The memory image of the engine after it has loaded the module. The top level of the module runs here. */
 async function engineWith(jsSource, lines, paths) {
   try {
     return await componentize({ jsSource, sync: true, optSize: true, ...paths });

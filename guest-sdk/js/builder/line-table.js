@@ -3,9 +3,9 @@ import { isAbsolute, relative, resolve } from "node:path";
 const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /**
- * Where each line of a bundle comes from, by its source map: what `guest/lines.js` reads.
+ * The source position of each line of a bundle, from its source map, in the form that `guest/lines.js` reads.
  *
- * Of each line only the place where it begins is kept. Files of the SDK are left out.
+ * Only the position of the beginning of a line is kept. Files of the SDK are omitted.
  */
 export function lineTable({ sources, mappings }, folder, sdk) {
   const files = sources.map((source) => nameOf(resolve(folder, source), folder, sdk));
@@ -23,7 +23,7 @@ export function lineTable({ sources, mappings }, folder, sdk) {
   return { files, lines };
 }
 
-/** The name of a file within the plugin's folder; none if it is the SDK's. */
+/** The name of a file within the plugin's folder; empty for a file of the SDK. */
 function nameOf(file, folder, sdk) {
   const isWithin = (path) => !path.startsWith("..") && !isAbsolute(path);
   return isWithin(relative(sdk, file)) ? "" : relative(folder, file).replaceAll("\\", "/");

@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 
 import { BuildError } from "./build-error.js";
 
-/** What a plugin's folder says of it: where its module is, and the schema of its settings if it takes some. */
+/** Reads a plugin's folder: the path of its module, and the schema of its settings if it takes some. */
 export async function readPlugin(folder) {
   const metadata = json("package.json", await read(folder, "package.json"));
   const entry = entryOf(folder, metadata.main);
@@ -18,7 +18,7 @@ export async function readPlugin(folder) {
 function entryOf(folder, main) {
   const names = main === undefined ? ["check.ts", "check.js"] : [main];
   const found = names.find((name) => existsSync(join(folder, name)));
-  if (found === undefined) throw new BuildError(`there is no ${names.join(" and no ")} in ${folder}`);
+  if (found === undefined) throw new BuildError(`${names.join(" or ")} does not exist in ${folder}`);
   return resolve(folder, found);
 }
 
@@ -34,6 +34,6 @@ function json(name, text) {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new BuildError(`${name} is no JSON: ${error.message}`);
+    throw new BuildError(`${name} is not JSON: ${error.message}`);
   }
 }

@@ -1,7 +1,7 @@
 import { cp, mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-/** Writes the world of a plugin with `parts` into `folder`, with the contract that it refers to in `wit`. */
+/** Writes the world of a plugin with `parts`, and the contract in `wit`, into `folder`. */
 export async function writeWorld(folder, wit, parts) {
   const contract = join(folder, "deps", "guardhouse-auth");
   await mkdir(contract, { recursive: true });

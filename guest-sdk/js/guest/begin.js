@@ -1,7 +1,7 @@
 import { openLog } from "./log.js";
 import { forbidPromises } from "./promises.js";
 
-/** Every export that calls the author begins with this. */
+/** Called first by every export that calls the author's code. */
 export function begin() {
   openLog();
   forbidPromises();

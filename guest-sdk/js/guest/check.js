@@ -4,7 +4,7 @@ import { contextOf } from "./context.js";
 import { fault } from "./fault.js";
 import { mustBeFunction, wrongAnswer } from "./wrong-answer.js";
 
-/** The export of every plugin. Only a boolean and an AuthorizationError are answers. */
+/** The export of every plugin. Only a boolean and an AuthorizationError are valid answers. */
 export function checkExport(check, settings) {
   mustBeFunction("check", check);
   return {
@@ -13,18 +13,18 @@ export function checkExport(check, settings) {
       try {
         const answer = check(contextOf(record), settings());
         if (answer === true || answer === false) return answer;
-        throw wrongAnswer("check must answer true or false", answer);
+        throw wrongAnswer("check must return true or false", answer);
       } catch (thrown) {
         const message = denial(thrown);
         if (message === undefined) fault(thrown);
-        // To the bindings this is the record, and it is the only object that they are ever thrown.
+        // The bindings take this object as the record. They are never thrown any other object.
         throw { __proto__: null, message };
       }
     },
   };
 }
 
-/** The export of a plugin that names the scopes it misses. */
+/** The export of a plugin that names missing scopes. */
 export function stepUpExport(missingScopes, settings) {
   mustBeFunction("missingScopes", missingScopes);
   return {
@@ -32,7 +32,7 @@ export function stepUpExport(missingScopes, settings) {
       begin();
       try {
         const answer = missingScopes(contextOf(record), settings());
-        if (!Array.isArray(answer)) throw wrongAnswer("missingScopes must answer an array of strings", answer);
+        if (!Array.isArray(answer)) throw wrongAnswer("missingScopes must return an array of strings", answer);
         return answer.map(scope);
       } catch (thrown) {
         fault(thrown);
@@ -43,5 +43,5 @@ export function stepUpExport(missingScopes, settings) {
 
 function scope(value) {
   if (typeof value === "string" && value.isWellFormed()) return value;
-  throw wrongAnswer("a missing scope must be well-formed text", value);
+  throw wrongAnswer("a missing scope must be a well-formed string", value);
 }

@@ -1,4 +1,4 @@
-/** The time that JavaScript sees, in milliseconds: that of the request, and 0 before the first one. */
+/** The time that JavaScript sees, in milliseconds: the time of the request, and 0 before the first one. */
 let time = 0;
 
 export function setTime(seconds) {
@@ -14,5 +14,5 @@ globalThis.Date = new Proxy(RealDate, {
 RealDate.now = () => time;
 RealDate.prototype.constructor = Date;
 
-/** The engine's own would ask for a clock that is not there. */
+/** Replaces the engine's own, which would call a clock that does not exist. */
 globalThis.performance = { timeOrigin: 0, now: () => time };

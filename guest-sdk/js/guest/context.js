@@ -3,7 +3,7 @@ import { AuthContext } from "../src/auth-context.js";
 import { setTime } from "./clock.js";
 import { fault } from "./fault.js";
 
-/** The context that the host handed to an export. From here on it is the context's time. */
+/** The context that the host passed to an export. It also sets the clock to the time of the context. */
 export function contextOf(record) {
   mustBeExact(record.now);
   if (record.token?.expiresAt) mustBeExact(record.token.expiresAt);
@@ -11,12 +11,12 @@ export function contextOf(record) {
   return new AuthContext(record, documents);
 }
 
-/** A time that a number cannot hold exactly must not pass for another. */
+/** Rejects a time that a number cannot represent exactly. */
 function mustBeExact(seconds) {
-  if (!Number.isSafeInteger(seconds)) fault(new RangeError("a time in the request is too far away for a number"));
+  if (!Number.isSafeInteger(seconds)) fault(new RangeError("a number cannot represent a time in the request exactly"));
 }
 
-/** What does not parse (it may be nested too deep) must not pass for something absent. */
+/** Parses a document. Invalid JSON, for example nested too deep, is a fault and not an absent document. */
 function parse(json) {
   if (json === null) return undefined;
   try {

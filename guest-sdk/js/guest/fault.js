@@ -2,14 +2,14 @@ import { text } from "../src/text.js";
 import { inSource } from "./lines.js";
 import { write } from "./log.js";
 
-/** How many characters of a report the log can take, whatever they are. */
+/** The number of characters of a report that always fits into the log. */
 const longest = 16_000;
 
 /**
- * Tells the operator what the plugin threw, and ends the call in a trap: a denial of which the caller learns nothing.
+ * Logs the exception of the plugin, and ends the call in a trap, which denies without showing the caller anything.
  *
- * A log level that does not exist traps within the bindings, where no code of the plugin can catch it. So does, to be
- * safe, a number that is thrown at them.
+ * An invalid log level traps within the bindings, where the plugin cannot catch it. As a second safeguard, a number is
+ * thrown, which traps there as well.
  */
 export function fault(thrown) {
   write("critical", "exception", report(thrown));
@@ -17,13 +17,13 @@ export function fault(thrown) {
   throw 0;
 }
 
-/** The type, the message and the stack of what was thrown, which may be anything. */
+/** The type, the message and the stack of a thrown value, which may be of any type. */
 export function report(thrown) {
   try {
-    const what = thrown instanceof Error ? "" : "no Error was thrown, but: ";
+    const what = thrown instanceof Error ? "" : "thrown, and not an Error: ";
     return shortened(what + inSource(text(thrown))).toWellFormed();
   } catch {
-    return "something was thrown that cannot be written as text";
+    return "the thrown value cannot be written as text";
   }
 }
 

@@ -1,11 +1,11 @@
-/** Where each line of the bundle comes from. The build puts it here, as JSON. */
+/** The source position of each line of the bundle, as JSON. The build inserts it here. */
 const table = "guardhouse:lines";
 
 /**
- * A stack trace with the places of the bundle replaced by those of the source, and without the frames of the SDK.
+ * A stack trace with source positions instead of positions in the bundle, and without the frames of the SDK.
  *
- * `files` are names, and `lines` has for each line of the bundle the number of its file and its line there, as
- * `file:line`, or nothing for a line of the SDK.
+ * `files` are names. For each line of the bundle, `lines` has the index of its file and the line there, as `file:line`,
+ * or an empty string for a line of the SDK.
  */
 export function inSource(trace, { files, lines } = JSON.parse(table)) {
   const place = /^ *at (?:(.*) )?\(?\/?plugin\.js:(\d+):\d+\)?$/;

@@ -2,10 +2,10 @@ const RealPromise = Promise;
 let areForbidden = false;
 
 /**
- * From here on there are no promises: nobody would look at what becomes of one, and a check that left a part of its
- * decision to it must not be believed. The build writes `async` functions as functions that make a promise.
+ * Makes the creation of promises throw from now on. Nothing would await one, so the answer of a check that relies on
+ * one is invalid. The build compiles `async` functions to functions that create a promise.
  *
- * While the module is loaded there are some, for libraries that prepare themselves with them.
+ * While the module is loaded, promises work, for libraries that initialize themselves with them.
  */
 export function forbidPromises() {
   areForbidden = true;
@@ -13,7 +13,7 @@ export function forbidPromises() {
 
 globalThis.Promise = new Proxy(RealPromise, {
   construct(...call) {
-    if (areForbidden) throw new TypeError("a plugin has no promises: it answers at once, without `async`");
+    if (areForbidden) throw new TypeError("a plugin cannot use promises or `async`");
     return Reflect.construct(...call);
   },
 });

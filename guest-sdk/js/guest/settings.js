@@ -9,27 +9,27 @@ import { mustBeFunction, wrongAnswer } from "./wrong-answer.js";
 let current;
 let configured = false;
 
-/** The settings of a plugin that takes some. */
+/** The settings of a plugin that has settings. */
 export function givenSettings() {
-  return configured ? current : fault(new Error("the plugin was asked before it was configured"));
+  return configured ? current : fault(new Error("the plugin was called before it was configured"));
 }
 
-/** The settings of a plugin that takes none. */
+/** The settings of a plugin without settings. */
 export function noSettings() {}
 
-/** The export of a plugin with settings. What `configure` throws is text for the operator. */
+/** The export of a plugin with settings. `configure` throws a string, which is for the operator. */
 export function settingsExport(schema, validate = () => {}) {
   mustBeFunction("validate", validate);
   return {
     schema: () => schema,
     configure(json) {
       begin();
-      if (configured) throw "the plugin was configured before";
+      if (configured) throw "the plugin is already configured";
       try {
         current = frozen(JSON.parse(json));
         const answer = validate(current);
         if (answer !== undefined)
-          throw wrongAnswer("validate must throw to refuse settings, and answer nothing", answer);
+          throw wrongAnswer("validate must throw to reject settings, and return nothing", answer);
       } catch (thrown) {
         write("error", "exception", report(thrown));
         throw refusal(thrown);
@@ -39,7 +39,7 @@ export function settingsExport(schema, validate = () => {}) {
   };
 }
 
-/** What the host is told of settings that were refused: a text, whatever was thrown. The bindings take no other. */
+/** The message for the host about rejected settings. It is always a string: the bindings take nothing else. */
 function refusal(thrown) {
   try {
     return text(thrown?.message ?? thrown).toWellFormed();

@@ -1,6 +1,6 @@
 import { text } from "../src/text.js";
 
-/** What to throw when a function of the plugin answered what it must not. */
+/** The error for an invalid return value of a function of the plugin. */
 export function wrongAnswer(rule, answer) {
   const promise = typeof answer?.then === "function";
   const what = promise
@@ -11,7 +11,7 @@ export function wrongAnswer(rule, answer) {
   return new TypeError(`${rule}, not ${what}`);
 }
 
-/** Said while the module is loaded, so that the build tells the author. */
+/** Throws while the module is loaded, so that the build reports it to the author. */
 export function mustBeFunction(name, value) {
   if (typeof value !== "function") throw wrongAnswer(`${name} must be a function`, value);
 }

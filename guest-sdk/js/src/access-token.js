@@ -1,7 +1,7 @@
 import { list } from "./list.js";
 
 export class AccessToken {
-  /** In a record of the bindings, null is what is not there. */
+  /** Absent fields are null in a record of the bindings. */
   constructor(record) {
     this.clientId = record.clientId;
     this.subject = record.subject ?? undefined;

@@ -1,7 +1,7 @@
 import { AccessToken } from "./access-token.js";
 import { Component } from "./component.js";
 
-/** Where `ctx` has its documents from. */
+/** The source of the documents of `ctx`. */
 export let documents;
 
 export class AuthContext {
@@ -42,9 +42,8 @@ export class AuthContext {
 
 function text(pointer) {
   if (typeof pointer !== "string" || !pointer.isWellFormed()) throw new TypeError("a JSON pointer must be a string");
-  // It would find nothing, whatever is there.
   if ((pointer !== "" && !pointer.startsWith("/")) || /~(?![01])/.test(pointer)) {
-    throw new TypeError(`\`${pointer}\` is no JSON pointer: those begin with \`/\`, and have 0 or 1 after \`~\``);
+    throw new TypeError(`\`${pointer}\` is not a JSON pointer: it must begin with \`/\`, with 0 or 1 after each \`~\``);
   }
   return pointer;
 }

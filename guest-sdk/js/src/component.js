@@ -1,5 +1,5 @@
 export class Component {
-  /** In a record of the bindings, null is what is not there. */
+  /** Absent fields are null in a record of the bindings. */
   constructor(record) {
     this.kind = record.kind;
     this.name = record.name;

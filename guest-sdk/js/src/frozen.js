@@ -1,4 +1,4 @@
-/** JSON that cannot be changed, so that nothing is carried from one call to the next in it. */
+/** Freezes a JSON value, so that it cannot carry state from one call to the next. */
 export function frozen(value) {
   if (typeof value === "object" && value !== null) {
     Object.values(value).forEach(frozen);

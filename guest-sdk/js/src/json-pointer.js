@@ -1,4 +1,4 @@
-/** What `pointer` (RFC 6901) finds in `document`, as JSON that may be kept; undefined if it finds nothing. */
+/** A copy of the value at `pointer` (RFC 6901) in `document`; undefined if it finds nothing. */
 export function pointed(document, pointer) {
   if (document === undefined) return undefined;
   const names = pointer

@@ -3,7 +3,7 @@ import { write } from "#log";
 const levels = ["trace", "debug", "info", "warn", "error", "critical"];
 
 export function log(level, message) {
-  if (!levels.includes(level)) throw new TypeError(`there is no log level ${String(level)}`);
+  if (!levels.includes(level)) throw new TypeError(`log level ${String(level)} does not exist`);
   write(level, "", String(message).toWellFormed());
 }
 

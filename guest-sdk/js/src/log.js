@@ -1,4 +1,4 @@
-/** Where there is no host, as in a unit test, words for the operator go to standard error. */
+/** Writes to standard error, because there is no host, for example in a unit test. */
 export function write(level, context, message) {
   process.stderr.write(`${level} ${context}: ${message}\n`);
 }

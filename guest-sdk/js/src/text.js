@@ -1,7 +1,7 @@
-/** How many causes are told of an error, which may be its own. */
+/** The number of causes of an error that are described: an error can be its own cause. */
 const mostCauses = 8;
 
-/** Any value as text for a person. It does not throw. */
+/** Any value as readable text. It does not throw. */
 export function text(value, causes = mostCauses) {
   try {
     if (typeof value === "string") return value;
@@ -9,7 +9,7 @@ export function text(value, causes = mostCauses) {
     if (typeof value === "object" && value !== null) return JSON.stringify(value) ?? String(value);
     return String(value);
   } catch {
-    return "something that cannot be written as text";
+    return "a value that cannot be written as text";
   }
 }
 

@@ -20,7 +20,7 @@ test("only an AuthorizationError is a denial", () => {
   for (const other of others) assert.equal(denial(other), undefined);
 });
 
-test("its message is a string of whole characters, and stays what it was", () => {
+test("its message is a well-formed string, and cannot be changed", () => {
   for (const message of [undefined, null, 5, new Error("x"), ["x"], "\ud800"]) {
     assert.throws(() => new AuthorizationError(message), TypeError);
   }

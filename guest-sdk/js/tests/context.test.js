@@ -5,7 +5,7 @@ import { AuthContext } from "guardhouse-sdk";
 import { rawToken } from "guardhouse-sdk/raw-token";
 import { component, prompt, resource, settings, tool } from "guardhouse-sdk/testing";
 
-test("a context says nothing that it was not told", () => {
+test("a context has only defaults", () => {
   const ctx = component("thing", "x");
   assert.ok(ctx instanceof AuthContext);
   assert.equal(ctx.token, undefined);
@@ -29,7 +29,7 @@ test("each kind of component has its action", () => {
   assert.equal(tool("x", { action: "tools/list" }).action, "tools/list");
 });
 
-test("scopes and tags are compared as they are", () => {
+test("scopes and tags are compared by code point", () => {
   const { token, component } = tool("x", { token: { scopes: ["read", "支払い"] }, tags: ["admin"] });
   assert.equal(token.clientId, "client");
   assert.ok(token.hasScope("支払い") && !token.hasScope("Read") && !token.hasScope(""));
@@ -38,13 +38,13 @@ test("scopes and tags are compared as they are", () => {
   assert.ok(component.hasTag("admin") && !component.hasTag("Admin"));
 });
 
-test("a string does not pass for a list of scopes", () => {
+test("a string is not a list of scopes", () => {
   const { token } = tool("x", { token: {} });
   assert.throws(() => token.hasScopes(""), TypeError);
   assert.throws(() => token.missingScopes(undefined), TypeError);
 });
 
-test("documents answer JSON pointers", () => {
+test("JSON pointers find values in documents", () => {
   const args = { "a/b": { "m~n": [1, { "": null }] }, "": 5, list: ["x"], toString: false };
   const ctx = tool("x", { arguments: args, token: { claims: { sub: "s" }, raw: "secret" }, detail: { title: "T" } });
   assert.equal(ctx.argument("/a~1b/m~0n/0"), 1);
@@ -60,17 +60,17 @@ test("documents answer JSON pointers", () => {
   assert.equal(rawToken(ctx), "secret");
 });
 
-test("what is no pointer does not pass for something absent", () => {
+test("an invalid pointer throws", () => {
   const ctx = tool("x", { token: { claims: { suspended: true } } });
   for (const ask of ["claim", "detail", "argument", "attribute"]) {
     for (const pointer of ["suspended", "/a~b", "/a~"]) {
-      assert.throws(() => ctx[ask](pointer), new RegExp(`\`${pointer}\` is no JSON pointer`));
+      assert.throws(() => ctx[ask](pointer), new RegExp(`\`${pointer}\` is not a JSON pointer`));
     }
     for (const pointer of [5, undefined, "/\ud800"]) assert.throws(() => ctx[ask](pointer), TypeError);
   }
 });
 
-test("nothing that a check does to a document or a list stays", () => {
+test("a check cannot change documents or settings", () => {
   const args = { list: [1] };
   const ctx = tool("x", { arguments: args });
   ctx.argument("/list").push(2);
@@ -78,12 +78,12 @@ test("nothing that a check does to a document or a list stays", () => {
   assert.throws(() => settings({ scopes: [] }).scopes.push("x"), TypeError);
 });
 
-test("a string does not pass for a list of tags or scopes", () => {
+test("a string is not a list of tags or scopes", () => {
   assert.throws(() => tool("x", { tags: "admin" }), TypeError);
   assert.throws(() => tool("x", { token: { scopes: "read" } }), TypeError);
 });
 
-test("a misspelt option is refused", () => {
+test("a misspelt option throws", () => {
   assert.throws(() => tool("x", { tokens: {} }), /no option `tokens`/);
   assert.throws(() => tool("x", { token: { scope: [] } }), /no option `scope`/);
 });

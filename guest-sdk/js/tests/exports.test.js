@@ -3,7 +3,7 @@ import test from "node:test";
 
 import { load, record, Trap } from "./host.js";
 
-/** How a check ends that is this function body. */
+/** The result of a check with this function body. */
 async function ending(body, request) {
   const source = `import { AuthorizationError, log } from "guardhouse-sdk";\nexport function check(ctx) {\n${body}\n}`;
   const { check, log } = await load({ "check.js": source }, request);
@@ -14,12 +14,12 @@ async function ending(body, request) {
   }
 }
 
-test("true and false are answers", async () => {
+test("true and false are valid answers", async () => {
   assert.equal((await ending("return true")).answer, true);
   assert.equal((await ending("return false")).answer, false);
 });
 
-test("an AuthorizationError is thrown at the bindings as its record", async () => {
+test("an AuthorizationError reaches the bindings as a record", async () => {
   const { thrown, log } = await ending('throw new AuthorizationError("né 🙂")');
   assert.deepEqual(Object.entries(thrown), [["message", "né 🙂"]]);
   assert.equal(Object.getPrototypeOf(thrown), null);
@@ -72,13 +72,13 @@ for (const [name, body] of Object.entries(faults)) {
   });
 }
 
-test("an error's type, message and cause are logged with their places", async () => {
+test("an error's type, message and cause are logged with their positions", async () => {
   const deep = "const deep = () => {\n\n throw new RangeError('7f3a');\n };\n";
   const { log } = await ending(`${deep} try { deep(); } catch (cause) { throw new Error('outer', { cause }); }`);
   assert.match(log[0], /exception \| Error: outer\n[^]*caused by RangeError: 7f3a\n/);
 });
 
-test("an error that is its own cause, and one of a megabyte, are logged within bounds", async () => {
+test("the log of an error is bounded, even if it is its own cause or has a megabyte", async () => {
   const circle = await ending('const error = new RangeError("7f3a"); error.cause = error; throw error');
   assert.match(circle.log[0], /exception \| RangeError: 7f3a\n/);
   const long = await ending('throw new RangeError("\u{1F642}".repeat(1e6))');
@@ -86,12 +86,12 @@ test("an error that is its own cause, and one of a megabyte, are logged within b
   for (const { log } of [circle, long]) assert.ok(Buffer.byteLength(log[0]) < 65_536);
 });
 
-test("a module may prepare itself with promises while it is loaded", async () => {
+test("a module can use promises while it is loaded", async () => {
   const source = "const ready = (async () => 1)(); export const check = () => typeof ready.then === 'function'";
   assert.equal((await load({ "check.js": source })).check.check(record()), true);
 });
 
-test("what the host sent and does not parse is a fault", async () => {
+test("a document that is not JSON is a fault", async () => {
   const { thrown } = await ending('return ctx.claim("") === undefined', () => "{");
   assert.ok(thrown instanceof Trap);
 });
@@ -110,7 +110,7 @@ test("the clock is the context's", async () => {
   assert.equal((await ending(`${body}\n} const loaded = Date.now(); {`)).answer, true);
 });
 
-test("a time that a number cannot hold is a fault", async () => {
+test("a time that a number cannot represent is a fault", async () => {
   const { check } = await load({ "check.js": "export const check = () => true" });
   assert.throws(() => check.check(record({ now: 2 ** 53 })), Trap);
   const token = { clientId: "c", subject: null, scopes: [], expiresAt: -(2 ** 53), resourceIndicator: null };
@@ -118,7 +118,7 @@ test("a time that a number cannot hold is a fault", async () => {
   assert.equal(check.check(record({ token: { ...token, expiresAt: null } })), true);
 });
 
-test("what is printed is logged, also what was printed while the module was loaded", async () => {
+test("console output is logged, including output while the module is loaded", async () => {
   const body = `console.log("a", 1, { b: [null] }); console.error(undefined, "\\ud800"); log.warn("w"); log("trace", "t");
     return true; } console.debug("loaded"); {`;
   assert.deepEqual((await ending(body)).log, [
@@ -130,7 +130,7 @@ test("what is printed is logged, also what was printed while the module was load
   ]);
 });
 
-test("the secret is there for who imports it", async () => {
+test("a plugin that imports the secret can read it", async () => {
   const source =
     'import { rawToken } from "guardhouse-sdk/raw-token"; export const check = (ctx) => rawToken(ctx) === "secret"';
   assert.equal((await load({ "check.js": source })).check.check(record()), true);

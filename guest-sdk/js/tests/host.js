@@ -8,12 +8,12 @@ import { transform } from "esbuild";
 import { bundle } from "../builder/bundle.js";
 import { readPlugin } from "../builder/plugin.js";
 
-/** How a call ends that would end in a trap. */
+/** Represents a trap. */
 export class Trap extends Error {}
 
 /**
- * Bundles a plugin as the build does, from its files, and loads it in a world of its own: what it exports, and the log
- * that it writes. Functions stand in for the bindings; `request` answers what is asked of the `request` interface.
+ * Bundles a plugin like the build, and loads it in a realm of its own. The result has its exports and its log. The
+ * bindings are replaced by functions; `request` implements the `request` interface.
  */
 export async function load(files, request = () => null) {
   const { code } = await inFolder(files, async (folder) => bundle(await readPlugin(folder)));
@@ -36,13 +36,13 @@ export async function load(files, request = () => null) {
   return { ...module.exports, log };
 }
 
-/** The bindings trap at a level that does not exist. */
+/** The bindings trap at an invalid level. */
 function write(log, entry) {
   if (entry[0] === "trap") throw new Trap();
   log.push(entry.join(" | "));
 }
 
-/** Runs `run` with a folder that holds `files`, by their names. */
+/** Runs `run` with a folder that contains `files`. */
 export async function inFolder(files, run) {
   const folder = await mkdtemp(join(tmpdir(), "guardhouse-test-"));
   try {
@@ -56,7 +56,7 @@ export async function inFolder(files, run) {
   }
 }
 
-/** A record as the bindings make it: null is what is not there. */
+/** A record as the bindings make it: absent fields are null. */
 export function record(changes = {}) {
   return {
     token: null,

@@ -13,20 +13,20 @@ test("settings are parsed once and cannot be changed", async () => {
   assert.throws(() => check.check(record()), Trap);
   settings.configure('{"list": []}');
   assert.throws(() => check.check(record()), Trap);
-  assert.throws(() => settings.configure("{}"), /^the plugin was configured before$/);
+  assert.throws(() => settings.configure("{}"), /^the plugin is already configured$/);
   assert.equal(stepUp, undefined);
 });
 
-test("settings are refused with text for the operator", async () => {
+test("settings are rejected with a message for the operator", async () => {
   const refusals = {
     'throw new Error("too many")': "too many",
     'throw "words"': "words",
     "throw { a: 1 }": '{"a":1}',
-    "return false": "validate must throw to refuse settings, and answer nothing, not boolean false",
-    "return Promise.resolve()": "a plugin has no promises: it answers at once, without `async`",
+    "return false": "validate must throw to reject settings, and return nothing, not boolean false",
+    "return Promise.resolve()": "a plugin cannot use promises or `async`",
     "return { then() {} }":
-      "validate must throw to refuse settings, and answer nothing, not a promise (it cannot be async)",
-    "throw { get message() { throw { message: 'no text' } } }": "something that cannot be written as text",
+      "validate must throw to reject settings, and return nothing, not a promise (it cannot be async)",
+    "throw { get message() { throw { message: 'no text' } } }": "a value that cannot be written as text",
   };
   for (const [body, text] of Object.entries(refusals)) {
     const source = `export const check = () => true; export function validate(settings) { if (!settings.fine) { ${body} } }`;
@@ -40,7 +40,7 @@ test("settings are refused with text for the operator", async () => {
   }
 });
 
-test("missing scopes are strings, and all else is a fault", async () => {
+test("missing scopes are strings, and anything else is a fault", async () => {
   const missing = async (answer) => {
     const { stepUp } = await load({
       "check.js": `export const check = () => false; export const missingScopes = () => ${answer}`,

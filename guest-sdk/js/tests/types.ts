@@ -1,4 +1,4 @@
-// What the types must let through and what they must not. `npm run types` checks it.
+// Code that the types must accept, and code that they must reject. `npm run types` checks it.
 import { AuthorizationError, log, type Check, type Json, type MissingScopes, type Validate } from "guardhouse-sdk";
 import { rawToken } from "guardhouse-sdk/raw-token";
 import { settings, tool } from "guardhouse-sdk/testing";
@@ -23,19 +23,19 @@ const simple: Check = () => true;
 const ctx = tool("x", { token: { scopes: ["pay"], claims: { roles: ["admin"] } }, arguments: { amount: 5 } });
 const answer: boolean = check(ctx, settings<Settings>({ scopes: [] })) && simple(ctx, undefined);
 
-// @ts-expect-error A promise is no answer.
+// @ts-expect-error A promise is not a valid answer.
 const asynchronous: Check = async () => true;
-// @ts-expect-error Neither is a number.
+// @ts-expect-error A number is not a valid answer.
 const number: Check = () => 1;
-// @ts-expect-error Nor is nothing.
+// @ts-expect-error No value is not a valid answer.
 const nothing: Check = () => {};
 // @ts-expect-error A message is a string.
 new AuthorizationError(new Error("x"));
-// @ts-expect-error A list of scopes is no string.
+// @ts-expect-error A string is not a list of scopes.
 ctx.token?.hasScopes("pay");
-// @ts-expect-error Nothing changes a context.
+// @ts-expect-error A context cannot be changed.
 ctx.action = "tools/list";
-// @ts-expect-error A token may be missing.
+// @ts-expect-error A token may be undefined.
 ctx.token.clientId;
 
 export default [answer, asynchronous, number, nothing];

@@ -1,6 +1,6 @@
-// The entries of a component's sections, as far as rewriting needs to understand them. Each function reads one.
+// Parsers of the entries of a component's sections, as far as rewriting needs them.
 
-/** A core instance: of a module, with arguments, or made of exports. */
+/** A core instance: of a module with arguments, or composed of exports. */
 export function coreInstance(reader) {
   if (reader.byte() === 0) {
     return {
@@ -11,7 +11,7 @@ export function coreInstance(reader) {
   return { exports: reader.vector(() => ({ name: reader.name(), sort: reader.byte(), index: reader.number() })) };
 }
 
-/** An instance: of a component, with arguments, or made of exports. */
+/** An instance: of a component with arguments, or composed of exports. */
 export function instance(reader) {
   const ofComponent = reader.byte() === 0;
   if (ofComponent) reader.number();
@@ -25,7 +25,7 @@ export function alias(reader) {
   return { sort, target, instance: reader.number(), name: reader.name() };
 }
 
-/** What a canonical function is made of. */
+/** The operands of a canonical function. */
 export function canon(reader) {
   const kind = reader.byte();
   if (kind === 0 || kind === 1) {
@@ -50,7 +50,7 @@ export function exported(reader) {
 }
 
 /**
- * Whether a type is a resource, and of an instance type also which of its exports are. `types` are those outside.
+ * Whether a type is a resource and, for an instance type, its exports. `types` are the types of the outer scope.
  */
 export function type(reader, types) {
   const kind = reader.byte();
@@ -108,7 +108,7 @@ function skipType(reader, kind) {
   else if (kind < 0x73 || kind > 0x7f) throw new Error(`unknown type ${kind}`);
 }
 
-/** 0 to 255 for a component's sort, and from 256 on for a core one. */
+/** A number from 0 to 255 for a component's sort, and from 256 on for a core sort. */
 function sortOf(reader) {
   const sort = reader.byte();
   return sort === 0 ? 256 + reader.byte() : sort;
@@ -119,7 +119,7 @@ function externName(reader) {
   return reader.name();
 }
 
-/** `index` is that of a type; of a type's bound it is missing if that is a new resource. */
+/** `index` is the index of a type. It is undefined if the bound of a type is a new resource. */
 function externDesc(reader) {
   const kind = reader.byte();
   if (kind === 0) reader.byte();

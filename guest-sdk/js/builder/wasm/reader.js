@@ -30,7 +30,7 @@ export class Reader {
     return this.bytes[this.at++];
   }
 
-  /** An unsigned number, or a signed one of which only the length matters. */
+  /** An unsigned number, or a signed one whose value does not matter. */
   number() {
     let [value, scale] = [0, 1];
     for (;;) {

@@ -10,24 +10,24 @@ const LOG = "wasi:logging/logging@0.1.0-draft";
 const isStubbed = (name) => name.startsWith("local:init/") || (name.startsWith("wasi:") && name !== LOG);
 
 /**
- * A component that is written again without some of its imports.
+ * Rewrites a component without some of its imports.
  *
- * Whatever they brought is replaced by one thing of its kind, so that all indices stay what they are but those of core
- * modules and core instances, to which the one that traps is added:
+ * Each definition that came from a removed import is replaced by one of the same sort, so that indices do not change.
+ * Only the indices of core modules and core instances change, because the module that traps is added:
  *
  * | before | after |
  * |---|---|
  * | an imported instance | an empty one |
- * | its resource; its other type | a resource of no use; a number |
- * | its function | the function that logs, which nothing calls by this index |
- * | that function, lowered | a core function that traps |
+ * | its resource; its other type | an unused resource; a number |
+ * | its function | the function `log`, which is never called by this index |
+ * | the function, lowered | a core function that traps |
  */
 export class Rewriting {
   #out = [];
-  /** What is known of the things of each sort, by their index. */
+  /** The known definitions of each sort, by index. */
   #known = { [FUNC]: [], [TYPE_SORT]: [], [INSTANCE_SORT]: [], [CORE_FUNC]: [] };
   #modules = 0;
-  /** The module that traps: where it goes in `#out`, its index, and the types of its functions. */
+  /** The module that traps: its position in `#out`, its index, and the types of its functions. */
   #stub = { place: undefined, index: undefined, types: [] };
   #signatures;
   #log;
@@ -55,7 +55,7 @@ export class Rewriting {
     this.#stub.index ??= this.#modules;
   }
 
-  /** Writes each entry of a section as it is, unless `entry` says what instead, and notes the thing that it adds. */
+  /** Copies each entry of a section, or writes the replacement that `entry` returns, and records the new definition. */
   #rewrite(id, reader, entry) {
     reader.vector(() => {
       const { value, bytes } = reader.spanned(() => entry(reader));
@@ -89,7 +89,7 @@ export class Rewriting {
     if (target === 1) {
       return { sort, instead: one(ALIAS, [0, sort - CORE_FUNC, 1], number(instance + 1), name(exported)) };
     }
-    if (target !== 0) throw new Error("an alias of something outside");
+    if (target !== 0) throw new Error("an alias of an outer definition");
     const of = this.#known[INSTANCE_SORT][instance];
     const thing = of.exports?.get(exported) ?? {};
     if (!of.stubbed) return { sort, thing };

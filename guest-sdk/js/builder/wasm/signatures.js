@@ -2,8 +2,8 @@ import { coreInstance } from "./grammar.js";
 import { CORE_INSTANCE, MODULE, Reader, sections } from "./reader.js";
 
 /**
- * The core type of each core function that a component hands to a module, by the function's index. The module knows
- * it, for it imports the function.
+ * The core type of each core function that a component passes to a module, by the function's index. The type is known
+ * from the module's import.
  */
 export function signatures(component) {
   const [modules, instances] = [[], []];
@@ -26,7 +26,7 @@ export function signatures(component) {
   return found;
 }
 
-/** The types of the functions that a core module imports, as they are written. */
+/** The encoded types of the functions that a core module imports. */
 function functionImports(module) {
   const imports = new Map();
   let types = [];
@@ -46,7 +46,7 @@ function functionImports(module) {
 }
 
 function functionType(reader) {
-  if (reader.byte() !== 0x60) throw new Error("a core type that is no function");
+  if (reader.byte() !== 0x60) throw new Error("a core type that is not a function");
   reader.vector(() => reader.byte());
   reader.vector(() => reader.byte());
 }

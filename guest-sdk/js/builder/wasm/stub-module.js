@@ -1,6 +1,6 @@
 import { name, number, section, vector } from "./writer.js";
 
-/** A core module that exports a function for each of `types`, named by its place, and each of them traps. */
+/** A core module that exports a trapping function of each of `types`, named by its position. */
 export function stubModule(types) {
   const places = types.map((_, place) => place);
   const trap = Buffer.from([3, 0, 0x00, 0x0b]);

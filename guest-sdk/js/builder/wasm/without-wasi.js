@@ -2,8 +2,8 @@ import { MODULE, COMPONENT, sections } from "./reader.js";
 import { Rewriting } from "./rewriting.js";
 
 /**
- * The component without its imports of WASI and of the engine's loader of modules: what asks for them traps. It is
- * also without the components around it, of which a host could take no snapshot.
+ * The component without its imports of WASI and of the engine's module loader: calls of them trap. The enclosing
+ * components are removed too, because a host cannot take a snapshot of nested components.
  */
 export function withoutWasi(component) {
   const inner = innermost(component);
@@ -12,11 +12,11 @@ export function withoutWasi(component) {
   return Buffer.concat([inner.subarray(0, 8), ...rewriting.written()]);
 }
 
-/** The component in which the engine is, however many others are around it. */
+/** The innermost component, which contains the engine. */
 function innermost(component) {
   const all = [...sections(component)];
   if (all.some(({ id }) => id === MODULE)) return component;
   const nested = all.filter(({ id }) => id === COMPONENT).map(({ body }) => body);
-  if (nested.length === 0) throw new Error("the component holds no module");
+  if (nested.length === 0) throw new Error("the component does not contain a module");
   return innermost(nested.reduce((largest, body) => (body.length > largest.length ? body : largest)));
 }

@@ -18,7 +18,7 @@ export function section(id, body) {
   return Buffer.concat([Buffer.from([id]), number(body.length), body]);
 }
 
-/** A section with one entry, which the parts make. */
+/** A section with one entry, the concatenation of the parts. */
 export function one(id, ...parts) {
   return section(id, vector([Buffer.concat(parts.map((part) => Buffer.from(part)))]));
 }
