@@ -1,6 +1,6 @@
-// Package guardhouse makes a Go program a Guardhouse check.
+// Package guardhouse turns a Go program into a Guardhouse check.
 //
-// A check is a function. It is registered before anything is asked:
+// A check is a function, which an init function registers:
 //
 //	func init() { guardhouse.Check(check) }
 //
@@ -10,8 +10,8 @@
 //
 //	func main() {}
 //
-// Package settings is for checks with settings, stepup for those that name the scopes they miss,
-// rawtoken for those that need the bearer secret, and guardhousetest for unit tests.
+// Package settings is for checks with settings, stepup for checks that name missing scopes, rawtoken
+// for checks that need the bearer secret, and guardhousetest for unit tests.
 package guardhouse
 
 import (
@@ -22,17 +22,16 @@ import (
 	"guardhouse.dev/sdk/internal/hook"
 )
 
-// Check makes check the plugin's check.
+// Check registers the plugin's check.
 //
-// True allows, and false denies without a word. An [AuthorizationError] denies with its message, whatever
-// the answer beside it. Every other error and every panic is a fault: the caller sees a denial without a
-// word, the operator sees what happened, and the instance is gone.
+// True allows, and false denies without a message. An [AuthorizationError] denies with its message, even
+// if the bool is true. Every other error and every panic is a fault: the caller sees a denial without a
+// message, the operator's log shows the error, and the instance ends.
 //
-// A check must depend on nothing but its settings and the context. Nothing that it remembers is there at
-// the next call.
+// A check must depend only on its settings and the context. It cannot keep state for the next call.
 func Check(check func(ctx *AuthContext) (bool, error)) {
 	if registered != nil {
-		panic("guardhouse: a plugin has one check")
+		panic("guardhouse: a check is registered already")
 	}
 	registered = check
 	if author == nil {
@@ -42,11 +41,11 @@ func Check(check func(ctx *AuthContext) (bool, error)) {
 
 var (
 	registered func(ctx *AuthContext) (bool, error)
-	// author is the function that the plugin's author wrote, if it is another.
+	// author is the function that the plugin's author wrote, which may be wrapped by registered.
 	author any
 )
 
-// decide asks the check. A fault is a panic.
+// decide calls the check. A fault panics.
 func decide(ctx *AuthContext) (allowed bool, denial *AuthorizationError) {
 	if registered == nil {
 		panic("guardhouse: no check is registered; call guardhouse.Check or settings.Check in func init")
@@ -59,12 +58,12 @@ func decide(ctx *AuthContext) (allowed bool, denial *AuthorizationError) {
 		panic(returned{err})
 	}
 	if !utf8.ValidString(denial.Message) {
-		panic(returned{fmt.Errorf("a denial whose message is no UTF-8: %q", denial.Message)})
+		panic(returned{fmt.Errorf("a denial whose message is not UTF-8: %q", denial.Message)})
 	}
 	return false, denial
 }
 
-// returned is an error that a check returned and that is no denial.
+// returned is an error that a check returned and that is not a denial.
 type returned struct{ err error }
 
 func init() {

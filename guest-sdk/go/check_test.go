@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// ask registers a check, asks it, and returns its answer, or the report of its fault.
+// ask registers a check and calls it, and returns its answer or the report of its fault.
 func ask(t *testing.T, check func(ctx *AuthContext) (bool, error)) (allowed bool, denial *AuthorizationError, report string) {
 	t.Helper()
 	registered, author = check, check
@@ -17,7 +17,7 @@ func ask(t *testing.T, check func(ctx *AuthContext) (bool, error)) (allowed bool
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		guard(func() { allowed, denial = decide(&AuthContext{}) }, func(words string) { report = words })
+		guard(func() { allowed, denial = decide(&AuthContext{}) }, func(text string) { report = text })
 	}()
 	<-done
 	return allowed, denial, report
@@ -52,7 +52,7 @@ type embedding struct{ *AuthorizationError }
 func TestFaults(t *testing.T) {
 	for name, test := range map[string]struct {
 		check func(ctx *AuthContext) (bool, error)
-		words []string
+		parts []string
 	}{
 		"an error": {
 			func(*AuthContext) (bool, error) { return true, errors.New("secret 7f3a") },
@@ -66,19 +66,19 @@ func TestFaults(t *testing.T) {
 			func(*AuthContext) (bool, error) { panic(errors.New("secret 7f3a")) },
 			[]string{"panic: *errors.errorString: secret 7f3a\n", "check_test.go:"},
 		},
-		"a denial that is thrown": {
+		"a denial that panics": {
 			func(*AuthContext) (bool, error) { panic(Deny("no")) },
 			[]string{"panic: *guardhouse.AuthorizationError: no", "check_test.go:"},
 		},
-		"a denial that is no text": {
+		"a denial that is not text": {
 			func(*AuthContext) (bool, error) { return true, Deny("secret \xff") },
-			[]string{"no UTF-8: \"secret \\xff\"", "check_test.go:"},
+			[]string{"not UTF-8: \"secret \\xff\"", "check_test.go:"},
 		},
-		"what only embeds a denial": {
+		"an error that embeds a denial": {
 			func(*AuthContext) (bool, error) { return true, embedding{&AuthorizationError{"secret 7f3a"}} },
 			[]string{"guardhouse.embedding: secret 7f3a", "check_test.go:"},
 		},
-		"an error that is no text": {
+		"an error that is not text": {
 			func(*AuthContext) (bool, error) { panic(errors.New("secret \xff 7f3a")) },
 			[]string{"secret \uFFFD 7f3a\n", "check_test.go:"},
 		},
@@ -98,11 +98,11 @@ func TestFaults(t *testing.T) {
 				t.Errorf("answered %v, %v", allowed, denial)
 			}
 			if len(report) > 32_768 || !utf8.ValidString(report) {
-				t.Errorf("the log cannot take %d bytes", len(report))
+				t.Errorf("the log does not accept %d bytes", len(report))
 			}
-			for _, words := range test.words {
-				if !strings.Contains(report, words) {
-					t.Errorf("%q is missing in %s", words, report)
+			for _, part := range test.parts {
+				if !strings.Contains(report, part) {
+					t.Errorf("%q is missing in %s", part, report)
 				}
 			}
 		})

@@ -1,20 +1,20 @@
 package guardhouse
 
-// AuthorizationError is an explicit denial. A check returns one to tell the caller why.
+// AuthorizationError is a denial with a message for the caller. A check returns it.
 //
-// It is looked for with [errors.As], so a wrapped one denies too: its own Message reaches the caller,
-// and what it was wrapped in does not. Every other error is a fault.
+// The SDK finds it with [errors.As], so a wrapped one denies too: its own Message reaches the caller, and
+// the text of the wrapping error does not. Every other error is a fault.
 type AuthorizationError struct {
-	// Message reaches the caller exactly as it stands.
+	// Message reaches the caller unchanged.
 	Message string
 }
 
-// Error is the message.
+// Error returns the message.
 func (denial *AuthorizationError) Error() string {
 	return denial.Message
 }
 
-// Deny is the error that denies with message.
+// Deny returns an error that denies with message.
 func Deny(message string) error {
 	return &AuthorizationError{Message: message}
 }

@@ -12,52 +12,52 @@ import (
 
 type documents = hook.Documents
 
-// Claim is a claim of the token, and whether it is there. Without a token none is.
+// Claim returns a claim of the token, and whether it exists. Without a token, no claim exists.
 //
-// The value is what [json.Unmarshal] makes of any JSON: a number is a float64. ClaimInto keeps large
-// integers exact.
+// The value has the type that [json.Unmarshal] stores in an any: a number is a float64. ClaimInto keeps
+// large integers exact.
 func (ctx *AuthContext) Claim(pointer string) (value any, found bool) {
 	return parse(ctx.claim(pointer))
 }
 
-// ClaimInto unmarshals a claim of the token into the value that target points to, and says whether the
-// claim is there. An error says that it is there and does not fit.
+// ClaimInto unmarshals a claim of the token into the value that target points to, and returns whether the
+// claim exists. An error means that the claim exists but does not match the type.
 //
-// It is stricter than [json.Unmarshal]: a member must be written as its field is, in the same case, and
-// null fits nothing but a pointer or an interface. As ever, a field without a member keeps what it holds.
+// It is stricter than [json.Unmarshal]: a member must have the same case as its field, and null matches
+// only pointers and interfaces. A field without a member keeps its value.
 func (ctx *AuthContext) ClaimInto(pointer string, target any) (found bool, err error) {
 	return unmarshal(ctx.claim(pointer), target)
 }
 
-// Detail is a detail of the component, and whether it is there: its title, description, input schema,
-// annotations, meta and whatever else the enforcement point knows of it.
+// Detail returns a detail of the component, and whether it exists: its title, description, input schema,
+// annotations, meta and anything else that the enforcement point knows of it.
 func (ctx *AuthContext) Detail(pointer string) (value any, found bool) {
 	return parse(ctx.detail(pointer))
 }
 
-// DetailInto is to Detail what ClaimInto is to Claim.
+// DetailInto unmarshals a detail of the component, like ClaimInto.
 func (ctx *AuthContext) DetailInto(pointer string, target any) (found bool, err error) {
 	return unmarshal(ctx.detail(pointer), target)
 }
 
-// Argument is an argument of the call, and whether it is there. Where nothing is called, as in a list,
-// none is.
+// Argument returns an argument of the call, and whether it exists. If the action is not a call, for
+// example a list, no argument exists.
 func (ctx *AuthContext) Argument(pointer string) (value any, found bool) {
 	return parse(ctx.argument(pointer))
 }
 
-// ArgumentInto is to Argument what ClaimInto is to Claim.
+// ArgumentInto unmarshals an argument of the call, like ClaimInto.
 func (ctx *AuthContext) ArgumentInto(pointer string, target any) (found bool, err error) {
 	return unmarshal(ctx.argument(pointer), target)
 }
 
-// Attribute is anything else that the enforcement point sent, and whether it is there: headers, peer
-// address, AuthZEN context.
+// Attribute returns an attribute of the request that the enforcement point sent, and whether it exists: a
+// header, the peer address, AuthZEN context.
 func (ctx *AuthContext) Attribute(pointer string) (value any, found bool) {
 	return parse(ctx.attribute(pointer))
 }
 
-// AttributeInto is to Attribute what ClaimInto is to Claim.
+// AttributeInto unmarshals an attribute of the request, like ClaimInto.
 func (ctx *AuthContext) AttributeInto(pointer string, target any) (found bool, err error) {
 	return unmarshal(ctx.attribute(pointer), target)
 }
@@ -94,10 +94,10 @@ func (ctx *AuthContext) attribute(pointer string) *string {
 	return hostAttribute(pointer)
 }
 
-// mustBePointer panics at what is no JSON pointer: it would find nothing, whatever is there.
+// mustBePointer panics if text is not a JSON pointer, because it would never find anything.
 func mustBePointer(text string) {
 	if text != "" && text[0] != '/' || isWronglyEscaped(text) || !utf8.ValidString(text) {
-		panic(fmt.Sprintf("guardhouse: %q is no JSON pointer: those begin with `/`, have 0 or 1 after `~`, and are UTF-8", text))
+		panic(fmt.Sprintf("guardhouse: %q is not a JSON pointer: it must begin with `/`, with 0 or 1 after each `~`, in UTF-8", text))
 	}
 }
 
@@ -110,7 +110,7 @@ func isWronglyEscaped(pointer string) bool {
 	return false
 }
 
-// parse reads a document. One that cannot be read must not pass for something absent, so it is a fault.
+// parse reads a document. Invalid JSON is a fault, and not an absent document.
 func parse(text *string) (value any, found bool) {
 	if text == nil {
 		return nil, false

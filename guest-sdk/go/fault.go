@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// guard runs one call of the host. If it panics, or ends its goroutine, fault is called with what the
-// operator should know.
+// guard runs one call of the host. If it panics or ends its goroutine, guard calls fault with a report for
+// the operator.
 func guard(call func(), fault func(report string)) {
 	finished := false
 	defer func() {
@@ -20,32 +20,32 @@ func guard(call func(), fault func(report string)) {
 		case nil:
 			fault("the check ended its goroutine\n" + stack())
 		case returned:
-			fault(fmt.Sprintf("%T: %s\nreturned by %s", reason.err, words(reason.err), place(author)))
+			fault(fmt.Sprintf("%T: %s\nreturned by %s", reason.err, message(reason.err), place(author)))
 		default:
-			fault(fmt.Sprintf("panic: %T: %s\n%s", reason, words(reason), stack()))
+			fault(fmt.Sprintf("panic: %T: %s\n%s", reason, message(reason), stack()))
 		}
 	}()
 	call()
 	finished = true
 }
 
-// The longest that words and a stack may be, in bytes: the log has room for both.
+// The maximal lengths of a message and a stack, in bytes: the log accepts both together.
 const (
-	longestWords = 8_000
+	longestMessage = 8_000
 	longestStack = 16_000
 )
 
-// words is what value says. Its own methods may panic, which must not hide where it came from.
-func words(value any) (text string) {
+// message is the text of value. A panic in a method of value must not hide the fault.
+func message(value any) (text string) {
 	defer func() {
 		if recover() != nil {
-			text = "(it panicked when asked for its text)"
+			text = "(its text cannot be read: that panics)"
 		}
 	}()
-	return shortened(fmt.Sprint(value), longestWords)
+	return shortened(fmt.Sprint(value), longestMessage)
 }
 
-// shortened is the beginning of text.
+// shortened is text, cut to the longest length in bytes.
 func shortened(text string, longest int) string {
 	if len(text) > longest {
 		text = fmt.Sprintf("%s… and %d bytes more", text[:longest], len(text)-longest)
@@ -53,7 +53,7 @@ func shortened(text string, longest int) string {
 	return utf8Of(text)
 }
 
-// place is where a function is written.
+// place is the source position of a function.
 func place(function any) string {
 	entry := reflect.ValueOf(function).Pointer()
 	code := runtime.FuncForPC(entry)
@@ -61,7 +61,7 @@ func place(function any) string {
 	return fmt.Sprintf("%s\n\t%s:%d", code.Name(), file, line)
 }
 
-// stack is the stack of a goroutine that panicked, from where it did.
+// stack is the stack of a goroutine that panicked, without the frames of the panic itself.
 func stack() string {
 	text := string(debug.Stack())
 	if _, after, found := strings.Cut(text, "\npanic("); found {

@@ -6,8 +6,7 @@ import (
 	"strings"
 )
 
-// find is what pointer finds in the document of a unit test, as the host would answer: JSON text, or
-// nil.
+// find returns the value at pointer in the document of a unit test, like the host: as JSON text, or nil.
 func find(document any, pointer string) *string {
 	if document == nil {
 		return nil
@@ -27,7 +26,7 @@ func find(document any, pointer string) *string {
 	return &found
 }
 
-// child is the member or element of a document that step names; nil if there is none.
+// child returns the member or element of a document that step names; nil if it does not exist.
 func child(text json.RawMessage, step string) json.RawMessage {
 	var members map[string]json.RawMessage
 	if json.Unmarshal(text, &members) == nil {

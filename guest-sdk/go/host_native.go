@@ -7,7 +7,7 @@ import (
 	"os"
 )
 
-// Without a host nothing is there beyond what a unit test says.
+// Without a host, only the documents of a unit test exist.
 func hostClaim(string) *string     { return nil }
 func hostDetail(string) *string    { return nil }
 func hostArgument(string) *string  { return nil }

@@ -9,7 +9,7 @@ import (
 	"guardhouse.dev/sdk/internal/hook"
 )
 
-// answer is what the last call of check answered. The host reads it after the call.
+// answer is the result of the last call of check. The host reads it after the call.
 var answer struct {
 	abi.ResultBoolAuthorizationError
 	message string
@@ -30,7 +30,7 @@ func check(record *abi.AuthContext) *abi.ResultBoolAuthorizationError {
 	return &answer.ResultBoolAuthorizationError
 }
 
-// hostGuard runs one call of the host, and ends the instance if it does not end well.
+// hostGuard runs one call of the host, and ends the instance after a fault.
 func hostGuard(call func()) {
 	defer abi.Release()
 	guard(call, func(report string) {
@@ -39,7 +39,7 @@ func hostGuard(call func()) {
 	})
 }
 
-// lift makes a context of the record that the host passed.
+// lift converts the record that the host passed to a context.
 func lift(record *abi.AuthContext) *AuthContext {
 	setNow(record.Now)
 	ctx := &AuthContext{
@@ -94,7 +94,7 @@ func write(level Level, context, message string) {
 	abi.Log(uint32(level), context, message)
 }
 
-// setNow sets what the clock says.
+// setNow sets the clock.
 //
 //go:wasmimport wasi_snapshot_preview1 guardhouse_set_now
 func setNow(seconds int64)

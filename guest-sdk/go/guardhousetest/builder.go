@@ -10,25 +10,25 @@ import (
 
 // Builder makes a context.
 //
-// It starts with no token, no tags, no arguments, empty details and attributes, and the time 0. The
-// methods that say something of the token create one, with empty claims.
+// By default there are no token, no tags and no arguments, details and attributes are empty, and the time is
+// 0. The methods that set a property of the token create one, with empty claims.
 type Builder struct {
 	ctx       guardhouse.AuthContext
 	documents hook.Documents
 }
 
-// Tool is a call of the tool name: the action is tools/call.
+// Tool starts a call of the tool name. The action is tools/call.
 func Tool(name string) *Builder { return Component("tool", name).Action("tools/call") }
 
-// Resource is a read of the resource name at uri: the action is resources/read.
+// Resource starts a read of the resource name at uri. The action is resources/read.
 func Resource(name, uri string) *Builder {
 	return Component("resource", name).URI(uri).Action("resources/read")
 }
 
-// Prompt is a use of the prompt name: the action is prompts/get.
+// Prompt starts a use of the prompt name. The action is prompts/get.
 func Prompt(name string) *Builder { return Component("prompt", name).Action("prompts/get") }
 
-// Component is an access to a component of any kind: the action is empty.
+// Component starts an access to a component of any kind. The action is empty.
 func Component(kind, name string) *Builder {
 	return &Builder{
 		ctx:       guardhouse.AuthContext{Component: guardhouse.Component{Kind: kind, Name: name}},
@@ -36,14 +36,14 @@ func Component(kind, name string) *Builder {
 	}
 }
 
-// Context is the finished context.
+// Context returns the finished context.
 func (builder *Builder) Context() *guardhouse.AuthContext {
 	ctx, documents := builder.ctx, builder.documents
 	hook.WithDocuments(&ctx, &documents)
 	return &ctx
 }
 
-// Action sets what is being done.
+// Action sets the action on the component.
 func (builder *Builder) Action(action string) *Builder {
 	builder.ctx.Action = action
 	return builder
@@ -109,7 +109,7 @@ func (builder *Builder) Attributes(attributes any) *Builder {
 	return builder
 }
 
-// insert puts a member into a document, which becomes an object if it is none.
+// insert adds a member to a document, and replaces a document that is not an object.
 func insert(document *any, name string, value any) {
 	members := map[string]any{name: value}
 	if present, ok := (*document).(map[string]any); ok {

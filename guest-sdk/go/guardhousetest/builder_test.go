@@ -26,7 +26,7 @@ func TestPointers(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoPointer(t *testing.T) {
+func TestInvalidPointers(t *testing.T) {
 	ctx := guardhousetest.Tool("transfer").Claim("suspended", true).Context()
 	for name, ask := range map[string]func(pointer string){
 		"claim":     func(pointer string) { ctx.Claim(pointer) },
@@ -38,7 +38,7 @@ func TestWhatIsNoPointer(t *testing.T) {
 			func() {
 				defer func() {
 					if recover() == nil {
-						t.Errorf("the %s %q passes for something absent", name, pointer)
+						t.Errorf("the %s %q does not panic", name, pointer)
 					}
 				}()
 				ask(pointer)
@@ -89,7 +89,7 @@ func TestAbsence(t *testing.T) {
 	}
 }
 
-func TestContextsAreApart(t *testing.T) {
+func TestContextsAreIndependent(t *testing.T) {
 	builder := guardhousetest.Tool("transfer").Scopes("a").RawToken("secret").Detail("title", "Pay")
 	first := builder.Context()
 	second := builder.Scopes("b").Detail("title", "Other").Context()

@@ -2,7 +2,7 @@ package guardhousetest
 
 import guardhouse "guardhouse.dev/sdk"
 
-// Token makes sure that there is a token, which says nothing unless told to. Its client is "client".
+// Token adds a token with only defaults. Its client is "client".
 func (builder *Builder) Token() *Builder {
 	builder.token()
 	return builder
@@ -59,8 +59,8 @@ func (builder *Builder) RawToken(secret string) *Builder {
 	return builder
 }
 
-// token is the token, made if there is none. It is a new one each time: contexts that were finished keep
-// theirs.
+// token returns the token, which it creates if there is none. It copies the token each time, so that finished
+// contexts keep theirs.
 func (builder *Builder) token() *guardhouse.AccessToken {
 	token := guardhouse.AccessToken{ClientID: "client"}
 	if builder.ctx.Token != nil {

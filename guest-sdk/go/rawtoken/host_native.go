@@ -2,5 +2,5 @@
 
 package rawtoken
 
-// Without a host nothing is there beyond what a unit test says.
+// Without a host, only the secret of a unit test exists.
 func hostGet() *string { return nil }

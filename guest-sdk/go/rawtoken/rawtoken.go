@@ -1,5 +1,5 @@
-// Package rawtoken reads the bearer secret itself. A plugin that imports it and calls Get needs the
-// grant raw-token from its operator.
+// Package rawtoken reads the bearer secret. A check of a plugin that imports it and calls Get needs the
+// grant raw-token.
 package rawtoken
 
 import (
@@ -7,8 +7,8 @@ import (
 	"guardhouse.dev/sdk/internal/hook"
 )
 
-// Get is the token as it was presented; nil if the caller did not authenticate, or if the enforcement
-// point did not pass it on.
+// Get returns the token as the caller presented it; nil if the caller did not authenticate, or if the
+// enforcement point did not pass it on.
 func Get(ctx *guardhouse.AuthContext) *string {
 	if documents := hook.DocumentsOf(ctx); documents != nil {
 		return documents.RawToken

@@ -7,22 +7,22 @@ import (
 	guardhouse "guardhouse.dev/sdk"
 )
 
-type words struct {
+type sample struct {
 	Text *string `json:"text"`
 }
 
-func (words *words) Validate() error {
-	if words.Text == nil {
+func (sample *sample) Validate() error {
+	if sample.Text == nil {
 		return errors.New("no text \xff")
 	}
 	return nil
 }
 
 func TestConfigure(t *testing.T) {
-	Check("{}", func(_ *guardhouse.AuthContext, settings *words) (bool, error) { return *settings.Text == "a", nil })
+	Check("{}", func(_ *guardhouse.AuthContext, settings *sample) (bool, error) { return *settings.Text == "a", nil })
 	asks := func() (panicked bool) {
 		defer func() { panicked = recover() != nil }()
-		return current[words]() == nil
+		return current[sample]() == nil
 	}
 	if !asks() {
 		t.Error("a plugin that is not configured has settings")
@@ -31,20 +31,20 @@ func TestConfigure(t *testing.T) {
 		`{}`:                       "no text \uFFFD",
 		`{"text": null}`:           "no text \uFFFD",
 		`{"text": "a", "more": 1}`: `json: unknown field "more"`,
-		`{"Text": "a"}`:            "json: `/Text` is written `text` in settings.words",
+		`{"Text": "a"}`:            "json: `/Text` must be `text` in settings.sample",
 		`{"text": "a"} {}`:         "invalid character '{' after top-level value",
 	} {
-		if refusal, refused := configure(text); !refused || refusal != want {
-			t.Errorf("%s: %q, %v", text, refusal, refused)
+		if message, rejected := configure(text); !rejected || message != want {
+			t.Errorf("%s: %q, %v", text, message, rejected)
 		}
 	}
 	if !asks() {
-		t.Error("settings that were refused are used")
+		t.Error("rejected settings are used")
 	}
-	if refusal, refused := configure(`{"text": "a"}`); refused || *current[words]().Text != "a" {
-		t.Errorf("refused: %s", refusal)
+	if message, rejected := configure(`{"text": "a"}`); rejected || *current[sample]().Text != "a" {
+		t.Errorf("rejected: %s", message)
 	}
-	if refusal, refused := configure(`{"text": "b"}`); !refused || refusal != "the plugin was configured before" {
-		t.Errorf("%q, %v", refusal, refused)
+	if message, rejected := configure(`{"text": "b"}`); !rejected || message != "the plugin is already configured" {
+		t.Errorf("%q, %v", message, rejected)
 	}
 }

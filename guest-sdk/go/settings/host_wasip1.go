@@ -8,9 +8,9 @@ import (
 )
 
 var (
-	// schemaText is what the last call of schema answered. The host reads it after the call.
+	// schemaText is the result of the last call of schema. The host reads it after the call.
 	schemaText abi.String
-	// answer is what the last call of configure answered.
+	// answer is the result of the last call of configure.
 	answer struct {
 		abi.ResultUnitString
 		message string
@@ -26,10 +26,10 @@ func schema() *abi.String {
 //go:wasmexport guardhouse:auth/settings@0.1.0#configure
 func exportedConfigure(pointer, length uint32) *abi.ResultUnitString {
 	hook.Guard(func() {
-		refusal, refused := configure(abi.String{Pointer: pointer, Length: length}.Lift())
+		message, rejected := configure(abi.String{Pointer: pointer, Length: length}.Lift())
 		answer.ResultUnitString = abi.ResultUnitString{}
-		if refused {
-			answer.message = refusal
+		if rejected {
+			answer.message = message
 			answer.Tag, answer.Error = 1, abi.Lower(answer.message)
 		}
 	})

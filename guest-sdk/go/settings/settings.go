@@ -1,4 +1,4 @@
-// Package settings is for checks that take settings. To import it is to export them.
+// Package settings is for checks with settings. A plugin that imports it exports the interface settings.
 package settings
 
 import (
@@ -11,18 +11,18 @@ import (
 	"guardhouse.dev/sdk/internal/hook"
 )
 
-// Validator is what *S may be, to refuse settings that fit the schema and yet make no sense. The words of
-// the error are for the operator.
+// Validator can be implemented by *S to reject settings that match the schema but make no sense. The text of
+// the error is for the operator.
 type Validator interface {
 	Validate() error
 }
 
-// Check makes check the plugin's check, and S the type of its settings.
+// Check registers the plugin's check, and S as the type of its settings.
 //
-// The schema (JSON Schema 2020-12) is usually embedded from a file. The host holds settings against it;
-// what fits is then unmarshalled into S by package encoding/json. A member that S does not have, in this
-// very case, is refused, because nobody would look at it; and so is null for what is no pointer. Every call
-// is given the same settings, which it must not change.
+// The schema (JSON Schema 2020-12) is usually embedded from a file. The host validates settings against it,
+// and package encoding/json then unmarshals them into S. A member that S does not have in the same case is
+// an error, because the check would ignore it, and so is null for a type that is not a pointer. Every call
+// receives the same settings, which it must not change.
 func Check[S any](schema string, check func(ctx *guardhouse.AuthContext, settings *S) (bool, error)) {
 	hook.Announce(check)
 	guardhouse.Check(func(ctx *guardhouse.AuthContext) (bool, error) { return check(ctx, current[S]()) })
@@ -30,14 +30,14 @@ func Check[S any](schema string, check func(ctx *guardhouse.AuthContext, setting
 	registered.read = func(text string) (any, error) { return Parse[S](text) }
 }
 
-// With gives a function the settings, for those that are registered elsewhere:
+// With passes the settings to a function that is registered elsewhere:
 //
 //	stepup.MissingScopes(settings.With(missingScopes))
 func With[S, R any](function func(ctx *guardhouse.AuthContext, settings *S) R) func(ctx *guardhouse.AuthContext) R {
 	return func(ctx *guardhouse.AuthContext) R { return function(ctx, current[S]()) }
 }
 
-// Parse reads settings as a plugin does when it is configured, and validates them.
+// Parse reads and validates settings, like a plugin that is being configured.
 func Parse[S any](text string) (*S, error) {
 	settings := new(S)
 	if err := exact.Fits([]byte(text), settings); err != nil {
@@ -56,20 +56,20 @@ func Parse[S any](text string) (*S, error) {
 	return settings, nil
 }
 
-// registered is what Check was told, and value the settings once the host has sent them.
+// registered holds the arguments of Check, and in value the settings once the host has sent them.
 var registered struct {
 	schema string
 	read   func(text string) (any, error)
 	value  any
 }
 
-// configure takes the settings that the host sends. A refusal is words for the operator.
-func configure(text string) (refusal string, refused bool) {
+// configure accepts the settings that the host sends, or returns a message for the operator that rejects them.
+func configure(text string) (message string, rejected bool) {
 	if registered.read == nil {
 		panic("settings: no check is registered; call settings.Check in func init")
 	}
 	if registered.value != nil {
-		return "the plugin was configured before", true
+		return "the plugin is already configured", true
 	}
 	value, err := registered.read(text)
 	if err != nil {
@@ -82,7 +82,7 @@ func configure(text string) (refusal string, refused bool) {
 func current[S any]() *S {
 	settings, ok := registered.value.(*S)
 	if !ok {
-		panic(fmt.Sprintf("settings: they are %T and not %T", registered.value, settings))
+		panic(fmt.Sprintf("settings: the plugin has %T and not %T; configure it first", registered.value, settings))
 	}
 	return settings
 }

@@ -10,7 +10,7 @@ import (
 	"guardhouse.dev/sdk/internal/hook"
 )
 
-// answer is what the last call answered. The host reads it after the call.
+// answer is the result of the last call. The host reads it after the call.
 var answer struct {
 	list   abi.ListString
 	scopes []string

@@ -1,5 +1,5 @@
-// Package stepup is for checks that can name the scopes they miss. To import it is to export that, and to
-// promise that scopes are the only reason for which the check answers false.
+// Package stepup is for checks that can name missing scopes. A plugin that imports it exports the interface
+// step-up, and promises that missing scopes are the only reason why the check returns false.
 package stepup
 
 import (
@@ -9,26 +9,26 @@ import (
 	guardhouse "guardhouse.dev/sdk"
 )
 
-// MissingScopes registers the function that names the scopes that a request lacks: none if it lacks none,
-// and none without a token, which is an authentication problem and not one of scopes.
+// MissingScopes registers the function that names the scopes that a request lacks. The function must return
+// none without a token, because the caller must authenticate first.
 func MissingScopes(missing func(ctx *guardhouse.AuthContext) []string) {
 	if registered != nil {
-		panic("stepup: a plugin has one function that names missing scopes")
+		panic("stepup: a function is registered already")
 	}
 	registered = missing
 }
 
 var registered func(ctx *guardhouse.AuthContext) []string
 
-// named asks the function that is registered. A fault is a panic.
+// named calls the registered function. A fault panics.
 func named(ctx *guardhouse.AuthContext) []string {
 	if registered == nil {
-		panic("stepup: nothing is registered; call stepup.MissingScopes in func init")
+		panic("stepup: no function is registered; call stepup.MissingScopes in func init")
 	}
 	scopes := registered(ctx)
 	for _, scope := range scopes {
 		if !utf8.ValidString(scope) {
-			panic(fmt.Sprintf("stepup: a scope that is no UTF-8: %q", scope))
+			panic(fmt.Sprintf("stepup: a scope that is not UTF-8: %q", scope))
 		}
 	}
 	return scopes

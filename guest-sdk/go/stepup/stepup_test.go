@@ -15,7 +15,7 @@ func TestNamed(t *testing.T) {
 		return false
 	}
 	if !panics() {
-		t.Error("nothing is registered, and yet there is an answer")
+		t.Error("there is an answer without a registered function")
 	}
 	MissingScopes(func(*guardhouse.AuthContext) []string { return answer })
 	if scopes := named(&guardhouse.AuthContext{}); !slices.Equal(scopes, answer) {
@@ -23,6 +23,6 @@ func TestNamed(t *testing.T) {
 	}
 	answer = []string{"a", "\xff"}
 	if !panics() {
-		t.Error("a scope that is no UTF-8 is an answer")
+		t.Error("a scope that is not UTF-8 is accepted")
 	}
 }

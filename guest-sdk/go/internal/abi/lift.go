@@ -4,7 +4,7 @@ package abi
 
 import "unsafe"
 
-// Lift is the text, where the host put it.
+// Lift returns the text, without copying it.
 func (text String) Lift() string {
 	if text.Length == 0 {
 		return ""
@@ -12,7 +12,7 @@ func (text String) Lift() string {
 	return unsafe.String((*byte)(at(text.Pointer)), text.Length)
 }
 
-// Lift is the text; nil if there is none.
+// Lift returns the text; nil if there is none.
 func (option OptionString) Lift() *string {
 	if option.Some == 0 {
 		return nil
@@ -21,7 +21,7 @@ func (option OptionString) Lift() *string {
 	return &text
 }
 
-// Lift is the number; nil if there is none.
+// Lift returns the number; nil if there is none.
 func (option OptionS64) Lift() *int64 {
 	if option.Some == 0 {
 		return nil
@@ -29,7 +29,7 @@ func (option OptionS64) Lift() *int64 {
 	return &option.Value
 }
 
-// Lift is the texts.
+// Lift returns the texts.
 func (list ListString) Lift() []string {
 	if list.Length == 0 {
 		return nil
@@ -41,13 +41,13 @@ func (list ListString) Lift() []string {
 	return texts
 }
 
-// Lower is where text lies. Somebody must hold text until the host has read it.
+// Lower returns the position of text. The caller must keep text alive until the host has read it.
 func Lower(text string) String {
 	return String{Pointer: address(unsafe.StringData(text)), Length: uint32(len(text))}
 }
 
-// LowerList is where texts are listed. Somebody must hold the list, and texts, until the host has read
-// them.
+// LowerList returns a list of the positions of texts. The caller must keep the list and texts alive until the
+// host has read them.
 func LowerList(texts []string) ([]String, ListString) {
 	list := make([]String, len(texts))
 	for i, text := range texts {
@@ -56,7 +56,7 @@ func LowerList(texts []string) ([]String, ListString) {
 	return list, ListString{Pointer: address(unsafe.SliceData(list)), Length: uint32(len(list))}
 }
 
-// address is what the host calls pointer.
+// address converts a pointer to an address for the host.
 func address[T any](pointer *T) uint32 {
 	return uint32(uintptr(unsafe.Pointer(pointer)))
 }

@@ -4,28 +4,27 @@ package abi
 
 import "unsafe"
 
-// blockSize is what small pieces are cut from: ten thousand scopes take few allocations.
+// blockSize is the size of the blocks that small pieces are cut from, so that many scopes take few allocations.
 const blockSize = 4096
 
 var (
-	// block is what pieces are cut from now, and free is the rest of it.
+	// block is the block that pieces are cut from now, and free is the rest of it.
 	block unsafe.Pointer
 	free  []byte
-	// held keeps the other blocks of this call. The host knows where they are; the collector does not
-	// see that.
+	// held keeps the other blocks of this call alive: the collector does not see the host's pointers.
 	held []unsafe.Pointer
 )
 
-// realloc makes room for what the host passes. It never moves or frees what it gave before: texts that
-// were lifted lie there still, for as long as the collector finds them in use.
+// realloc allocates memory for the host's arguments. It never moves or frees earlier memory: lifted texts
+// refer to it for as long as they are in use.
 //
 //go:wasmexport cabi_realloc
 func realloc(old unsafe.Pointer, oldSize, align, size uint32) unsafe.Pointer {
 	if size == 0 {
 		return at(align)
 	}
-	// The host is inside a call. A collection here would let other goroutines run, and those could call
-	// the host, which it forbids.
+	// The host is inside a call. A collection would let other goroutines run, and these could call the
+	// host, which is forbidden now.
 	procPin()
 	piece := reserve(int(size))
 	procUnpin()
@@ -35,13 +34,13 @@ func realloc(old unsafe.Pointer, oldSize, align, size uint32) unsafe.Pointer {
 	return piece
 }
 
-// Release lets go of what the host passed in this call.
+// Release frees the memory of this call's arguments.
 func Release() {
 	clear(held)
 	held = held[:0]
 }
 
-// reserve returns room for size bytes, at an address that is a multiple of eight.
+// reserve returns memory for size bytes, at an address that is a multiple of eight.
 func reserve(size int) unsafe.Pointer {
 	size = (size + 7) &^ 7
 	if size > blockSize/2 {
@@ -61,18 +60,18 @@ func reserve(size int) unsafe.Pointer {
 	return piece
 }
 
-// words allocates size bytes as whole words, which the collector aligns and never looks into.
+// words allocates size bytes as whole words, which are aligned, and which the collector does not scan.
 func words(size int) unsafe.Pointer {
 	return unsafe.Pointer(unsafe.SliceData(make([]uint64, size/8)))
 }
 
-// at is the address that the host calls pointer.
+// at converts an address of the host to a pointer.
 func at(pointer uint32) unsafe.Pointer {
 	return unsafe.Add(unsafe.Pointer(nil), pointer)
 }
 
-// procPin keeps the collector from starting, or asking for help, until procUnpin. Both are kept by the
-// runtime for packages that link to them by name.
+// procPin prevents collections until procUnpin. The runtime keeps both for packages that link to them by
+// name.
 //
 //go:linkname procPin runtime.procPin
 func procPin() int

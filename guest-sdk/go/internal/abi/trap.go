@@ -2,5 +2,5 @@
 
 package abi
 
-// Trap ends the instance: no call of it returns any more.
+// Trap ends the instance. It does not return.
 func Trap()

@@ -1,7 +1,7 @@
-// Package exact holds JSON against a Go type more strictly than package encoding/json does.
+// Package exact compares JSON with a Go type more strictly than package encoding/json does.
 //
-// That takes a member for a field which it resembles but for its case, and takes null for nothing. A caller would
-// write `{"amount": 5000, "Amount": 1}` or `{"amount": null}`, and the check would see another amount than the tool.
+// encoding/json ignores the case of member names, and ignores null. A caller could send
+// `{"amount": 5000, "Amount": 1}` or `{"amount": null}`, and the check would see another amount than the tool.
 package exact
 
 import (
@@ -14,8 +14,8 @@ import (
 	"strings"
 )
 
-// Fits says why text does not fit what target points to, as far as encoding/json would not: a member in another case
-// than the field's, or null where the type has none. Pointers and interfaces have.
+// Fits returns an error if text does not match the type that target points to in a way that encoding/json ignores: a
+// member whose case differs from the field's, or null for a type other than pointers and interfaces.
 func Fits(text []byte, target any) error {
 	pointer := reflect.TypeOf(target)
 	if pointer == nil || pointer.Kind() != reflect.Pointer {
@@ -45,7 +45,7 @@ func fits(value any, kind reflect.Type, where string) error {
 		return nil
 	}
 	if value == nil {
-		return fmt.Errorf("json: null at `%s` is no %s", where, kind)
+		return fmt.Errorf("json: null at `%s` is not of type %s", where, kind)
 	}
 	if pointer.Implements(readsText) {
 		return nil
@@ -78,7 +78,7 @@ func membersFit(members map[string]any, kind reflect.Type, where string) error {
 				continue
 			}
 			if field.name != name {
-				return fmt.Errorf("json: `%s` is written `%s` in %s", place, field.name, kind)
+				return fmt.Errorf("json: `%s` must be `%s` in %s", place, field.name, kind)
 			}
 			member = field.kind
 		default:
@@ -91,13 +91,13 @@ func membersFit(members map[string]any, kind reflect.Type, where string) error {
 	return nil
 }
 
-// field is what encoding/json sees of a struct's field.
+// field is a field of a struct, as encoding/json sees it.
 type field struct {
 	name string
 	kind reflect.Type
 }
 
-// fieldOf is the field that encoding/json would take for a member: the one of its name, or else one that resembles it.
+// fieldOf returns the field that encoding/json uses for a member: one of its name, or else one that differs in case.
 func fieldOf(kind reflect.Type, member string) (found field, ok bool) {
 	for _, visible := range reflect.VisibleFields(kind) {
 		tag, tagged := visible.Tag.Lookup("json")

@@ -40,18 +40,18 @@ func TestFits(t *testing.T) {
 	}
 }
 
-func TestWhatDoesNotFit(t *testing.T) {
+func TestMismatches(t *testing.T) {
 	for text, want := range map[string]string{
-		`null`:                                   "json: null at `` is no exact_test.outer",
-		`{"MAX": 1}`:                             "json: `/MAX` is written `max` in exact_test.outer",
-		`{"max": 1, "Max": 2}`:                   "json: `/Max` is written `max` in exact_test.outer",
-		`{"plain": "x"}`:                         "json: `/plain` is written `Plain` in exact_test.outer",
-		`{"ma\u017f\u212a": 1, "li\u017ft": []}`: "json: `/li\u017ft` is written `list` in exact_test.outer",
-		`{"max": null}`:                          "json: null at `/max` is no int",
-		`{"list": null}`:                         "json: null at `/list` is no []exact_test.inner",
-		`{"list": [{"MAX": 1}]}`:                 "json: `/list/0/MAX` is written `max` in exact_test.inner",
-		`{"table": {"x": {"max":null}}}`:         "json: null at `/table/x/max` is no int",
-		`{"pointed": {"b": [null]}}`:             "json: null at `/pointed/b/0` is no string",
+		`null`:                                   "json: null at `` is not of type exact_test.outer",
+		`{"MAX": 1}`:                             "json: `/MAX` must be `max` in exact_test.outer",
+		`{"max": 1, "Max": 2}`:                   "json: `/Max` must be `max` in exact_test.outer",
+		`{"plain": "x"}`:                         "json: `/plain` must be `Plain` in exact_test.outer",
+		`{"ma\u017f\u212a": 1, "li\u017ft": []}`: "json: `/li\u017ft` must be `list` in exact_test.outer",
+		`{"max": null}`:                          "json: null at `/max` is not of type int",
+		`{"list": null}`:                         "json: null at `/list` is not of type []exact_test.inner",
+		`{"list": [{"MAX": 1}]}`:                 "json: `/list/0/MAX` must be `max` in exact_test.inner",
+		`{"table": {"x": {"max":null}}}`:         "json: null at `/table/x/max` is not of type int",
+		`{"pointed": {"b": [null]}}`:             "json: null at `/pointed/b/0` is not of type string",
 		`{"Plain": "x"`:                          "unexpected end of JSON input",
 	} {
 		if err := exact.Fits([]byte(text), new(outer)); err == nil || err.Error() != want {
@@ -63,7 +63,7 @@ func TestWhatDoesNotFit(t *testing.T) {
 func TestATargetIsAPointer(t *testing.T) {
 	for _, target := range []any{nil, outer{}, "x"} {
 		if err := exact.Fits([]byte("{}"), target); err == nil {
-			t.Errorf("%T is one", target)
+			t.Errorf("%T is accepted as a target", target)
 		}
 	}
 }
