@@ -11,8 +11,8 @@ pub fn build(b: *std.Build) void {
     b.step("test", "Run the unit tests").dependOn(&b.addRunArtifact(tests).step);
 }
 
-/// Adds a plugin to the build of `b`: `zig build` makes `zig-out/bin/plugin.wasm` of check.zig, and `zig build test` runs
-/// the tests in it natively.
+/// Adds a plugin to the build of `b`: `zig build` makes `zig-out/bin/plugin.wasm` from check.zig, and `zig build test`
+/// runs its tests natively.
 pub fn addPlugin(b: *std.Build) void {
     const wasm = b.resolveTargetQuery(.{ .cpu_arch = .wasm32, .os_tag = .freestanding });
     const plugin = b.addExecutable(.{ .name = "plugin", .root_module = checkModule(b, wasm, .safe) });

@@ -1,6 +1,6 @@
-//! Pointers that the host takes.
+//! Pointers that the host accepts.
 
-/// Where a slice is. An empty one may be anywhere, but the host insists that it is in memory.
+/// The pointer of a slice. For an empty slice, it is an arbitrary address in memory, which the host requires.
 pub fn inBounds(comptime Item: type, slice: []const Item) [*]const Item {
     return if (slice.len == 0) @ptrFromInt(@alignOf(Item)) else slice.ptr;
 }

@@ -8,15 +8,15 @@ const Allocator = std.mem.Allocator;
 const Value = std.json.Value;
 const is_plugin = @import("builtin").target.cpu.arch.isWasm();
 
-/// What a verified OAuth 2.0 access token says. The secret itself is not here; see `AuthContext.rawToken`.
+/// A verified OAuth 2.0 access token. It does not contain the bearer secret; see `AuthContext.rawToken`.
 pub const AccessToken = struct {
     /// The OAuth client that presented the token (RFC 9068 `client_id`).
     client_id: []const u8,
-    /// Who the token speaks for (RFC 7519 `sub`); null for a client acting for itself.
+    /// The user that the token was issued for (RFC 7519 `sub`); null for a client acting for itself.
     subject: ?[]const u8,
-    /// The scopes granted, compared as they are: by code point, with no order and no hierarchy.
+    /// The scopes granted. They are compared by code point, without order or hierarchy.
     scopes: []const []const u8,
-    /// Seconds since the Unix epoch; null if the token never expires. Whoever verified the token checked it.
+    /// Seconds since the Unix epoch; null if the token never expires. The token's verifier has checked it.
     expires_at: ?i64,
     /// The resource that the token was issued for (RFC 8707).
     resource_indicator: ?[]const u8,
@@ -26,13 +26,13 @@ pub const AccessToken = struct {
         return holds(token.scopes, scope);
     }
 
-    /// Whether the token holds each of `scopes`. It always holds each of none.
+    /// Whether the token holds all `scopes`; true if there are none.
     pub fn hasScopes(token: AccessToken, scopes: []const []const u8) bool {
         for (scopes) |scope| if (!token.hasScope(scope)) return false;
         return true;
     }
 
-    /// Those of `scopes` that the token lacks, in the order given, each once.
+    /// The scopes among `scopes` that the token lacks, in the order given, without duplicates.
     pub fn missingScopes(token: AccessToken, arena: Allocator, scopes: []const []const u8) Allocator.Error![]const []const u8 {
         var missing: std.ArrayList([]const u8) = .empty;
         for (scopes) |scope| {
@@ -42,7 +42,7 @@ pub const AccessToken = struct {
     }
 };
 
-/// The thing being accessed. "component" is the Model Context Protocol's word, not WebAssembly's.
+/// The component being accessed, in the sense of the Model Context Protocol, not of WebAssembly.
 pub const Component = struct {
     /// "tool", "resource", "resource-template", "prompt", or any other kind that a caller names.
     kind: []const u8,
@@ -50,37 +50,37 @@ pub const Component = struct {
     name: []const u8,
     /// The URI of a resource, or the URI template of a resource template.
     uri: ?[]const u8,
-    /// The version, where the component has one.
+    /// The version, if the component has one.
     version: ?[]const u8,
-    /// The labels its author gave it.
+    /// The labels that its author gave it.
     tags: []const []const u8,
 
-    /// Whether the component carries `tag`.
+    /// Whether the component has `tag`.
     pub fn hasTag(component: Component, tag: []const u8) bool {
         return holds(component.tags, tag);
     }
 };
 
-/// One request. Every check of one decision sees the same.
+/// One request. It is the same for every check of one decision.
 ///
-/// The methods that take a JSON pointer (RFC 6901) fetch the rest of the request from the host; "" is the whole
-/// document. A plugin that calls none of them does not import them and pays nothing. Each comes twice: as a
-/// `std.json.Value` and, named `As`, as a type of your own. A value of another type is an error then: no string passes
-/// for a number.
+/// The methods that take a JSON pointer (RFC 6901) fetch a part of the request from the host; "" is the whole document.
+/// A plugin that does not call them does not import them, and they cost nothing. Each exists twice: it returns a
+/// `std.json.Value` or, with the suffix `As`, a type of your own. For the latter, a value of another type is an error:
+/// a string is never accepted as a number.
 pub const AuthContext = struct {
     /// The verified access token; null if the caller did not authenticate.
     token: ?AccessToken,
-    /// What is being accessed.
+    /// The component being accessed.
     component: Component,
-    /// What is being done, for example "tools/call" or "tools/list".
+    /// The action on the component, for example "tools/call" or "tools/list".
     action: []const u8,
     /// Seconds since the Unix epoch, the same for every check of one decision. It is the only clock.
     now: i64,
-    /// Memory that lasts until the call is answered. Nothing in it needs to be freed.
+    /// Memory that lasts until the call returns. It need not be freed.
     arena: Allocator,
     /// The message of a denial.
     denial: *?[]const u8,
-    /// What stands for the host in a unit test.
+    /// The documents that replace the host in a unit test.
     documents: if (is_plugin) void else *const Documents,
 
     /// Denies with a message for the caller: `return ctx.deny("…", .{});`.
@@ -89,7 +89,7 @@ pub const AuthContext = struct {
         return error.AuthorizationError;
     }
 
-    /// What is being accessed, if it is a tool.
+    /// The component being accessed, if it is a tool.
     pub fn tool(ctx: *const AuthContext) ?Component {
         return if (std.mem.eql(u8, ctx.component.kind, "tool")) ctx.component else null;
     }
@@ -104,7 +104,7 @@ pub const AuthContext = struct {
         return parseAs(T, ctx, ctx.ask("claim", pointer));
     }
 
-    /// A detail of the component: its title, description, input schema, annotations, meta and whatever else the
+    /// A detail of the component: its title, description, input schema, annotations, meta and anything else that the
     /// enforcement point knows of it.
     pub fn detail(ctx: *const AuthContext, pointer: []const u8) ?Value {
         return parse(ctx, ctx.ask("detail", pointer));
@@ -115,7 +115,7 @@ pub const AuthContext = struct {
         return parseAs(T, ctx, ctx.ask("detail", pointer));
     }
 
-    /// An argument of the call; null where nothing is called, as in a list.
+    /// An argument of the call; null if the action is not a call, for example a list.
     pub fn argument(ctx: *const AuthContext, pointer: []const u8) ?Value {
         return parse(ctx, ctx.ask("argument", pointer));
     }
@@ -125,18 +125,18 @@ pub const AuthContext = struct {
         return parseAs(T, ctx, ctx.ask("argument", pointer));
     }
 
-    /// Anything else that the enforcement point sent: headers, peer address, AuthZEN context.
+    /// An attribute of the request that the enforcement point sent: a header, the peer address, AuthZEN context.
     pub fn attribute(ctx: *const AuthContext, pointer: []const u8) ?Value {
         return parse(ctx, ctx.ask("attribute", pointer));
     }
 
-    /// Anything else that the enforcement point sent, as a `T`.
+    /// An attribute of the request, as a `T`.
     pub fn attributeAs(ctx: *const AuthContext, comptime T: type, pointer: []const u8) !?T {
         return parseAs(T, ctx, ctx.ask("attribute", pointer));
     }
 
-    /// The bearer secret itself; null if the caller did not authenticate or the enforcement point did not pass it on. A
-    /// plugin that calls this needs the grant `raw-token` from its operator.
+    /// The bearer secret; null if the caller did not authenticate or the enforcement point did not pass it on. A check
+    /// of a plugin that calls this function needs the grant `raw-token`.
     pub fn rawToken(ctx: *const AuthContext) ?[]const u8 {
         if (!is_plugin) return ctx.documents.raw_token;
         var secret: abi.OptionString = undefined;
@@ -152,7 +152,7 @@ pub const AuthContext = struct {
     }
 };
 
-/// What the host answers in a unit test when a check asks for the rest of the request: JSON texts.
+/// The documents of a request in a unit test, as JSON text.
 pub const Documents = struct {
     claim: ?[]const u8 = null,
     detail: ?[]const u8 = null,
@@ -162,7 +162,7 @@ pub const Documents = struct {
 
     fn ask(_: Documents, arena: Allocator, document: ?[]const u8, pointer: []const u8) ?[]const u8 {
         if (!json.isPointer(pointer)) {
-            std.debug.panic("`{s}` is no JSON pointer: those begin with `/`, and have 0 or 1 after `~`", .{pointer});
+            std.debug.panic("`{s}` is not a JSON pointer: it must begin with `/`, with 0 or 1 after each `~`", .{pointer});
         }
         const text = document orelse return null;
         const value = std.json.parseFromSliceLeaky(Value, arena, text, .{}) catch @panic("a document of the test is not JSON");
@@ -171,7 +171,7 @@ pub const Documents = struct {
     }
 };
 
-/// The context that the host handed to an export.
+/// The context that the host passed to an export.
 pub fn fromHost(record: *const abi.AuthContext, arena: Allocator, denial: *?[]const u8) Allocator.Error!AuthContext {
     const token = record.token.value;
     const component = record.component;
@@ -217,7 +217,7 @@ fn holds(list: []const []const u8, wanted: []const u8) bool {
     return false;
 }
 
-/// The host sends JSON. What does not parse all the same must not pass for something absent.
+/// Parses a document. Invalid JSON panics, so that it is not treated as an absent document.
 fn parse(ctx: *const AuthContext, text: ?[]const u8) ?Value {
     return parseAs(Value, ctx, text) catch @panic("the host sent a document that cannot be parsed");
 }

@@ -1,9 +1,9 @@
-//! What ends a call without an answer: the caller sees a denial without a word, and the operator sees why.
+//! Faults end a call without an answer: the caller sees a denial without a message, and the operator sees the cause.
 
 const std = @import("std");
 const log = @import("log.zig");
 
-/// Ends the call, with words for the operator.
+/// Ends the call, with a message for the operator.
 pub fn fault(message: []const u8) noreturn {
     log.log(.critical, "exception", message);
     @trap();

@@ -1,6 +1,6 @@
-//! Guardhouse: write an authorization check in Zig.
+//! Guardhouse: write authorization checks in Zig.
 //!
-//! Read `AuthContext` first, then `exportPlugin`. `testing` makes contexts for unit tests, which run natively.
+//! Read `AuthContext` first, then `exportPlugin`. `testing` builds contexts for unit tests, which run natively.
 
 const context = @import("context.zig");
 const fault = @import("fault.zig");
@@ -13,10 +13,12 @@ pub const log = @import("log.zig");
 pub const testing = @import("testing.zig");
 pub const exportPlugin = @import("plugin.zig").exportPlugin;
 
-/// What a panic does: it tells the operator and ends the call. A plugin says `pub const panic = guardhouse.panic;`.
+/// The panic handler, which logs the message and ends the call. A plugin declares
+/// `pub const panic = guardhouse.panic;`.
 pub const panic = fault.panic;
 
-/// Where `std.log` goes: to the operator. A plugin says `pub const std_options = guardhouse.std_options;`.
+/// Options that send `std.log` to the operator's log. A plugin declares
+/// `pub const std_options = guardhouse.std_options;`.
 pub const std_options: @import("std").Options = .{ .logFn = log.logFn };
 
 test {

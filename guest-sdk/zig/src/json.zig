@@ -1,10 +1,10 @@
-//! JSON values as `std.json` has them, and what it does not do itself.
+//! Functions for JSON values that `std.json` lacks.
 
 const std = @import("std");
 const Allocator = std.mem.Allocator;
 const Value = std.json.Value;
 
-/// The number that a value is; null for anything else, for no value, and for what is beyond the range of an `f64`.
+/// A value as a number; null for other types, for no value, and for numbers beyond the range of an `f64`.
 pub fn number(value: ?Value) ?f64 {
     const read_number: f64 = switch (value orelse return null) {
         .integer => |integer| @floatFromInt(integer),
@@ -15,15 +15,15 @@ pub fn number(value: ?Value) ?f64 {
     return if (std.math.isFinite(read_number)) read_number else null;
 }
 
-/// Reads a text as a `T`. Where `std.json` would take another type for the one that is asked for, this is an error: the
-/// string "nan" is no number, and a list of numbers no string.
+/// Reads JSON text as a `T`. The conversions between types that `std.json` allows are errors: the string "nan" is not a
+/// number, and a list of numbers is not a string.
 pub fn read(comptime T: type, arena: Allocator, text: []const u8, options: std.json.ParseOptions) !T {
     const value = try std.json.parseFromSliceLeaky(Value, arena, text, .{});
     if (!fits(T, value)) return error.UnexpectedToken;
     return std.json.parseFromValueLeaky(T, arena, value, options);
 }
 
-/// Whether numbers, texts and enumerations are in `value` what they are in `T`. The rest is up to `std.json`.
+/// Whether numbers, strings and enumerations in `value` have the same type as in `T`. `std.json` checks the rest.
 fn fits(comptime T: type, value: Value) bool {
     switch (@typeInfo(T)) {
         .int, .float => return number(value) != null,
@@ -58,11 +58,11 @@ fn membersFit(comptime info: anytype, value: Value) bool {
     return true;
 }
 
-/// Whether a type has a reader of its own, which decides what fits.
+/// Whether a type has a parse function of its own, which decides what it accepts.
 fn readsItself(comptime T: type) bool {
     const has_reader = std.meta.hasFn(T, "jsonParseFromValue");
     if (std.meta.hasFn(T, "jsonParse") and !has_reader) {
-        @compileError("`" ++ @typeName(T) ++ "` has `jsonParse`, but no `jsonParseFromValue`, which is what is called");
+        @compileError("`" ++ @typeName(T) ++ "` has `jsonParse`, but `jsonParseFromValue` is called, which is missing");
     }
     return has_reader;
 }
@@ -76,7 +76,7 @@ pub fn isPointer(text: []const u8) bool {
     return text.len == 0 or text[0] == '/';
 }
 
-/// The value that a JSON pointer (RFC 6901) names, read as the host reads it.
+/// The value at a JSON pointer (RFC 6901), found like the host finds it.
 pub fn find(arena: Allocator, document: Value, pointer: []const u8) !?Value {
     if (pointer.len == 0) return document;
     var value = document;
@@ -103,7 +103,7 @@ test "a pointer begins with a slash, and has 0 or 1 after a tilde" {
     for ([_][]const u8{ "a", "~0", "/~", "/a~", "/a~2", "/a~/b", "/~0~" }) |text| try std.testing.expect(!isPointer(text));
 }
 
-test "numbers are numbers, and nothing else is" {
+test "only numbers are numbers" {
     try std.testing.expectEqual(5, number(.{ .integer = 5 }).?);
     try std.testing.expectEqual(0.5, number(.{ .float = 0.5 }).?);
     try std.testing.expectEqual(0x1p64, number(.{ .number_string = "18446744073709551615" }).?);
@@ -120,7 +120,7 @@ fn expectRead(comptime T: type, expected: anyerror!T, text: []const u8) !void {
     if (expected) |value| try std.testing.expectEqualDeep(value, try answer) else |err| try std.testing.expectError(err, answer);
 }
 
-test "a type is read from what it is, and from nothing that looks like it" {
+test "types are not converted" {
     try expectRead(f64, 0.5, "0.5");
     try expectRead(f64, 5, "5");
     try expectRead(u64, 18446744073709551615, "18446744073709551615");
@@ -141,7 +141,7 @@ test "a type is read from what it is, and from nothing that looks like it" {
     try expectRead(Kind, error.InvalidEnumTag, "\"c\"");
 }
 
-test "what is read is looked at in every depth" {
+test "types are compared at every depth" {
     const Part = struct { max: ?f64 = null, parts: []const @This() = &.{} };
     try expectRead(Part, .{ .parts = &.{.{ .max = 5 }} }, "{\"parts\": [{\"max\": 5}]}");
     try expectRead(Part, error.UnexpectedToken, "{\"parts\": [{\"parts\": [{\"max\": \"nan\"}]}]}");

@@ -1,4 +1,4 @@
-//! Words for the operator's log. The caller never sees them. In a unit test they go to standard error.
+//! Messages for the operator's log, which the caller never sees. In a unit test, they are written to standard error.
 
 const std = @import("std");
 const abi = @import("abi.zig");
@@ -16,37 +16,37 @@ pub fn log(level: Level, context: []const u8, message: []const u8) void {
     }
 }
 
-/// Logs the flow of control, step by step.
+/// Logs a step of the control flow.
 pub fn trace(message: []const u8) void {
     log(.trace, "", message);
 }
 
-/// Logs what helps to find a fault.
+/// Logs a detail that helps to find errors.
 pub fn debug(message: []const u8) void {
     log(.debug, "", message);
 }
 
-/// Logs what is worth knowing while all is well.
+/// Logs a normal event.
 pub fn info(message: []const u8) void {
     log(.info, "", message);
 }
 
-/// Logs what may become a fault.
+/// Logs a condition that may lead to an error.
 pub fn warn(message: []const u8) void {
     log(.warn, "", message);
 }
 
-/// Logs a fault.
+/// Logs an error.
 pub fn err(message: []const u8) void {
     log(.@"error", "", message);
 }
 
-/// Logs a fault after which the check cannot go on.
+/// Logs an error after which the check cannot continue.
 pub fn critical(message: []const u8) void {
     log(.critical, "", message);
 }
 
-/// What `std.log` calls. A message is cut at 4,096 bytes.
+/// The function that `std.log` calls. A message is cut at 4,096 bytes.
 pub fn logFn(comptime level: std.log.Level, comptime scope: @EnumLiteral(), comptime format: []const u8, args: anytype) void {
     var buffer: [4096]u8 = undefined;
     log(switch (level) {
@@ -57,7 +57,7 @@ pub fn logFn(comptime level: std.log.Level, comptime scope: @EnumLiteral(), comp
     }, if (scope == .default) "" else @tagName(scope), print(&buffer, format, args));
 }
 
-/// As much of a text as `buffer` takes in whole characters: the host takes nothing but UTF-8.
+/// The formatted text, cut to the whole characters that fit into `buffer`: the host accepts only UTF-8.
 pub fn print(buffer: []u8, comptime format: []const u8, args: anytype) []const u8 {
     var writer: std.Io.Writer = .fixed(buffer);
     writer.print(format, args) catch {
@@ -65,7 +65,7 @@ pub fn print(buffer: []u8, comptime format: []const u8, args: anytype) []const u
         var start = text.len;
         while (start > 0) {
             start -= 1;
-            // A byte that begins no character continues one.
+            // A byte that does not begin a character continues one.
             const length = std.unicode.utf8ByteSequenceLength(text[start]) catch continue;
             return if (start + length > text.len) text[0..start] else text;
         }

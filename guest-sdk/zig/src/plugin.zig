@@ -1,4 +1,4 @@
-//! What makes a plugin of a file: the exports that the host calls.
+//! The exports of a plugin, which the host calls.
 
 const std = @import("std");
 const abi = @import("abi.zig");
@@ -10,23 +10,23 @@ const log = @import("log.zig");
 const AuthContext = context.AuthContext;
 const is_plugin = @import("builtin").target.cpu.arch.isWasm();
 
-/// What `exportPlugin` cannot see from the declarations.
+/// The parameters of `exportPlugin` that the declarations do not contain.
 pub const Options = struct {
     /// The JSON Schema of the settings: `@embedFile("settings.schema.json")`.
     schema: ?[]const u8 = null,
 };
 
-/// Exports what `Check`, usually `@This()`, declares as `pub`; what is not `pub` is not seen:
+/// Exports the `pub` declarations of `Check`, usually `@This()`; others are ignored:
 ///
 /// | declaration | |
 /// |---|---|
 /// | `check(ctx: *const AuthContext) !bool` | the check of a plugin without settings |
-/// | `Settings`, `check(ctx: *const AuthContext, settings: *const Settings) !bool` | of one with settings, read by `std.json` |
-/// | `validate(settings: *const Settings) ?[]const u8` | optional: says what is wrong with settings that fit the schema |
-/// | `missingScopes(ctx[, settings]) ![]const []const u8` | optional: exports step-up |
+/// | `Settings`, `check(ctx: *const AuthContext, settings: *const Settings) !bool` | the check of a plugin with settings, parsed by `std.json` |
+/// | `validate(settings: *const Settings) ?[]const u8` | optional: a message that rejects settings which match the schema |
+/// | `missingScopes(ctx[, settings]) ![]const []const u8` | optional: exports `step-up`, which names missing scopes |
 ///
-/// `true` allows, `false` denies without a word, and `ctx.deny` denies with a message. Any other error, and a panic, is a
-/// fault: it denies too, and only the operator is told.
+/// `true` allows, `false` denies without a message, and `ctx.deny` denies with a message. Any other error and a panic
+/// are faults: they deny too, the caller does not see them, and the operator's log does.
 pub fn exportPlugin(comptime Check: type, comptime options: Options) void {
     const has_settings = @hasDecl(Check, "Settings");
     if (has_settings != (options.schema != null)) @compileError("a plugin has both a type `Settings` and a schema, or neither");
@@ -47,13 +47,13 @@ pub fn exportPlugin(comptime Check: type, comptime options: Options) void {
     }
 }
 
-/// Where memory comes from.
+/// The allocator of whole pages.
 const pages = if (is_plugin) std.heap.wasm_allocator else std.heap.page_allocator;
 
 /// The memory of one call.
 var arena: std.heap.ArenaAllocator = .init(pages);
 
-/// How the host asks for memory to write strings and lists into.
+/// Allocates memory for the strings and lists of the host.
 fn realloc(old: ?[*]const u8, old_size: usize, alignment: usize, size: usize) callconv(.c) [*]u8 {
     if (size == 0) return @ptrFromInt(alignment);
     const data = arena.allocator().rawAlloc(size, .fromByteUnits(alignment), @returnAddress()) orelse @trap();
@@ -61,7 +61,7 @@ fn realloc(old: ?[*]const u8, old_size: usize, alignment: usize, size: usize) ca
     return data;
 }
 
-/// Releases the memory of one call; a little is kept for the next.
+/// Releases the memory of one call, except for a little that the next call reuses.
 fn release(_: *const anyopaque) callconv(.c) void {
     _ = arena.reset(.{ .retain_with_limit = 64 * 1024 });
 }
@@ -85,7 +85,7 @@ fn Calls(comptime Check: type, comptime schema_text: []const u8) type {
                 result.value = .{ .is_err = false, .value = .{ .ok = allows } };
             } else |err| {
                 if (err != error.AuthorizationError) fail(err);
-                const message = denial orelse fault.fault("error.AuthorizationError, but not by ctx.deny");
+                const message = denial orelse fault.fault("error.AuthorizationError was returned without ctx.deny");
                 result.value = .{ .is_err = true, .value = .{ .err = .{ .message = text(message) } } };
             }
             return &result.value;
@@ -116,7 +116,7 @@ fn Calls(comptime Check: type, comptime schema_text: []const u8) type {
             return &result.value;
         }
 
-        /// Takes the settings, or says what is wrong with them.
+        /// Keeps the settings, or returns a message that rejects them.
         fn configured(document: []const u8) ?[]const u8 {
             settings = null;
             const read = json.read(Settings, kept.allocator(), document, .{}) catch |err| return @errorName(err);
@@ -129,13 +129,13 @@ fn Calls(comptime Check: type, comptime schema_text: []const u8) type {
         fn ask(comptime function: anytype, record: *const abi.AuthContext) Answer(@TypeOf(function)) {
             const ctx = context.fromHost(record, arena.allocator(), &denial) catch |err| fail(err);
             if (!has_settings) return function(&ctx);
-            if (settings == null) fault.fault("the plugin was asked before it was configured");
+            if (settings == null) fault.fault("the plugin was called before it was configured");
             return function(&ctx, &settings.?);
         }
     };
 }
 
-/// What a function returns, as a union of errors of any kind and its answer.
+/// The return type of a function, as an error union with any error.
 fn Answer(comptime Function: type) type {
     const Returned = @typeInfo(Function).@"fn".return_type.?;
     return switch (@typeInfo(Returned)) {
@@ -144,7 +144,7 @@ fn Answer(comptime Function: type) type {
     };
 }
 
-/// Ends the call because of an error that is no denial.
+/// Ends the call because of an error that is not a denial.
 fn fail(err: anyerror) noreturn {
     var buffer: [256]u8 = undefined;
     fault.fault(log.print(&buffer, "error.{s}", .{@errorName(err)}));
@@ -163,7 +163,7 @@ const nobody: abi.AuthContext = .{
 const none: abi.OptionString = .{ .is_some = false, .value = undefined };
 const empty: abi.ListString = .{ .data = inBounds(abi.String, &.{}), .length = 0 };
 
-test "each answer is told to the host as what it is" {
+test "each answer is encoded for the host" {
     const calls = Calls(struct {
         pub fn check(ctx: *const AuthContext) !bool {
             try std.testing.expectEqualStrings("pay", ctx.component.name);
@@ -187,7 +187,7 @@ test "each answer is told to the host as what it is" {
     try std.testing.expect(!refused.is_err and !refused.value.ok);
 }
 
-test "settings that are refused are not kept" {
+test "rejected settings are not kept" {
     const calls = Calls(struct {
         pub const Settings = struct { max: i64 };
         pub fn validate(settings: *const Settings) ?[]const u8 {
@@ -201,7 +201,7 @@ test "settings that are refused are not kept" {
     try std.testing.expectEqualStrings("UnexpectedToken", calls.configured("{\"max\": \"5\"}").?);
 }
 
-test "memory that the host asks for is moved whole, and in bounds if it is none" {
+test "reallocation copies the content, and an empty allocation is in bounds" {
     const first = realloc(null, 0, 8, 3);
     @memcpy(first[0..3], "abc");
     const second = realloc(first, 3, 8, 5);

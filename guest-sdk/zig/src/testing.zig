@@ -10,26 +10,26 @@ const std = @import("std");
 const context = @import("context.zig");
 const json = @import("json.zig");
 
-/// What a request says. What is not said is none, unless a comment says otherwise.
+/// The properties of a request. By default a property is absent, unless its comment names another default.
 pub const Options = struct {
     kind: []const u8 = "tool",
     name: []const u8 = "component",
     uri: ?[]const u8 = null,
     version: ?[]const u8 = null,
     tags: []const []const u8 = &.{},
-    /// If it is not said: what is usually done with a component of its kind.
+    /// Default: the usual action on a component of its kind.
     action: ?[]const u8 = null,
     now: i64 = 0,
 
-    /// Whether there is a token. There is one also if something is said of it: of all that follows up to the secret.
+    /// Whether there is a token. There also is one if any of the following fields, up to the secret, is set.
     token: bool = false,
-    /// If it is not said: `client`.
+    /// Default: `client`.
     client_id: ?[]const u8 = null,
     subject: ?[]const u8 = null,
     scopes: ?[]const []const u8 = null,
     expires_at: ?i64 = null,
     resource_indicator: ?[]const u8 = null,
-    /// All claims of the token, as a JSON object. If they are not said: `{}`.
+    /// All claims of the token, as a JSON object. Default: `{}`.
     claims: ?[]const u8 = null,
     /// The bearer secret.
     raw_token: ?[]const u8 = null,
@@ -44,11 +44,11 @@ pub const Options = struct {
 
 /// One request of a unit test.
 pub const Request = struct {
-    /// The context to hand to a check.
+    /// The context to pass to a check.
     ctx: *const context.AuthContext,
     arena: *std.heap.ArenaAllocator,
 
-    /// A request that says what `options` say.
+    /// A request with the properties of `options`.
     pub fn init(options: Options) !Request {
         const arena = try std.testing.allocator.create(std.heap.ArenaAllocator);
         arena.* = .init(std.testing.allocator);
@@ -92,7 +92,7 @@ pub const Request = struct {
         return .{ .ctx = ctx, .arena = arena };
     }
 
-    /// Releases the context and all that was made with its arena.
+    /// Frees the context and everything that was allocated in its arena.
     pub fn deinit(request: Request) void {
         request.arena.deinit();
         std.testing.allocator.destroy(request.arena);
@@ -105,7 +105,7 @@ pub const Request = struct {
     }
 };
 
-/// Settings as the host would hand them over. They last until `deinit` of what is returned.
+/// Settings as the host would pass them. They last until `deinit` of the returned value.
 pub fn settings(comptime Settings: type, document: []const u8) !std.json.Parsed(Settings) {
     const arena = try std.testing.allocator.create(std.heap.ArenaAllocator);
     arena.* = .init(std.testing.allocator);
@@ -127,7 +127,7 @@ fn usualAction(kind: []const u8) []const u8 {
     return "";
 }
 
-test "documents answer JSON pointers" {
+test "JSON pointers find values in documents" {
     const request: Request = try .init(.{
         .claims = "{\"a/b\": {\"m~n\": [1, 2, 3]}}",
         .arguments = "{\"größe\": 5}",
@@ -143,7 +143,7 @@ test "documents answer JSON pointers" {
     try std.testing.expectEqual(null, ctx.attribute("/headers"));
 }
 
-test "no text passes for a number" {
+test "a string is not a number" {
     const request: Request = try .init(.{ .arguments = "{\"amount\": \"nan\"}" });
     defer request.deinit();
     try std.testing.expectError(error.UnexpectedToken, request.ctx.argumentAs(f64, "/amount"));
