@@ -13,7 +13,7 @@ pub use check::{export_check, guardhouse};
 pub use settings::export_settings;
 pub use step_up::export_step_up;
 
-/// One world for each export, so that a plugin exports what it has and nothing else.
+/// One world for each export, so that a plugin exports only the interfaces that it implements.
 macro_rules! world {
     ($(#[$doc:meta])* $name:ident { $($options:tt)* }) => {
         $(#[$doc])*
@@ -37,7 +37,7 @@ macro_rules! world {
 }
 
 world! {
-    /// Every import, and the export that each plugin has.
+    /// Every import, and the export that every plugin has.
     check {
         inline: "package guardhouse:sdk; world check {
             include guardhouse:auth/auth-check@0.1.0;
@@ -65,16 +65,16 @@ world! {
     }
 }
 
-/// Compiles if `P` can be exported as a check. Stands for the export where there is no WebAssembly.
+/// Compiles if `P` can be exported as a check. It replaces the export on targets other than WebAssembly.
 pub const fn check<P: check::exports::guardhouse::auth::check::Guest>() {}
 
 /// Compiles if `P` can export its settings.
 pub const fn settings<P: settings::exports::guardhouse::auth::settings::Guest>() {}
 
-/// Compiles if `P` can export the scopes it misses.
+/// Compiles if `P` can export missing scopes.
 pub const fn step_up<P: step_up::exports::guardhouse::auth::step_up::Guest>() {}
 
-/// A check that was exported, and where to find the value that checks.
+/// An exported check, with access to its value.
 pub trait Plugin: Check + Sized {
     /// Runs `run` on the check of this instance.
     fn with<R>(run: impl FnOnce(&Self) -> R) -> R;
@@ -85,7 +85,7 @@ pub trait Configured: Plugin + DeserializeOwned + 'static {
     /// The schema of the settings, as JSON.
     fn schema() -> String;
 
-    /// Where `configure` leaves the check.
+    /// The slot in which `configure` stores the check.
     fn slot() -> &'static LocalKey<OnceCell<Self>>;
 }
 
@@ -103,7 +103,7 @@ pub fn with_settings<P: Configured, R>(run: impl FnOnce(&P) -> R) -> R {
     })
 }
 
-/// The schema that follows from a type.
+/// The schema that is derived from a type.
 pub fn derived_schema<T: JsonSchema>() -> String {
     schemars::schema_for!(T).as_value().to_string()
 }

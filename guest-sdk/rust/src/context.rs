@@ -7,19 +7,19 @@ use crate::fault::fault;
 use crate::testing::Documents;
 use crate::{AccessToken, Component};
 
-/// One request, as a check sees it. Every check of one decision sees the same.
+/// One request, as a check sees it. It is the same for every check of one decision.
 ///
 /// The methods that take a JSON pointer ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901)) fetch
-/// the rest of the request from the host; `""` is the whole document. A plugin that calls none of
-/// them does not import them and pays nothing. Each comes twice: as a [`Value`] and, named `_as`, as
-/// a type of your own.
+/// a part of the request from the host; `""` is the whole document. A plugin that does not call them
+/// does not import them, and they cost nothing. Each exists twice: it returns a [`Value`] or, with
+/// the suffix `_as`, a type of your own.
 #[derive(Debug)]
 pub struct AuthContext {
     record: auth::types::AuthContext,
     source: Source,
 }
 
-/// Where the rest of the request comes from.
+/// The source of the documents of a request.
 #[derive(Debug)]
 enum Source {
     Host,
@@ -28,22 +28,22 @@ enum Source {
 }
 
 impl AuthContext {
-    /// The verified access token; none if the caller did not authenticate.
+    /// The verified access token; `None` if the caller did not authenticate.
     pub fn token(&self) -> Option<&AccessToken> {
         self.record.token.as_ref()
     }
 
-    /// What is being accessed.
+    /// The component being accessed.
     pub fn component(&self) -> &Component {
         &self.record.component
     }
 
-    /// What is being accessed, if it is a tool.
+    /// The component being accessed, if it is a tool.
     pub fn tool(&self) -> Option<&Component> {
         Some(self.component()).filter(|component| component.kind == "tool")
     }
 
-    /// What is being done, for example `tools/call` or `tools/list`.
+    /// The action on the component, for example `tools/call` or `tools/list`.
     pub fn action(&self) -> &str {
         &self.record.action
     }
@@ -53,8 +53,8 @@ impl AuthContext {
         self.record.now
     }
 
-    /// The bearer secret itself, to which the operator must have granted `raw-token`; none if the
-    /// caller did not authenticate or the enforcement point did not pass it on.
+    /// The bearer secret, which needs the grant `raw-token`; `None` if the caller did not authenticate
+    /// or the enforcement point did not pass it on.
     pub fn raw_token(&self) -> Option<String> {
         match &self.source {
             Source::Host => auth::raw_token::get(),
@@ -63,12 +63,12 @@ impl AuthContext {
         }
     }
 
-    /// The context that the host handed to an export.
+    /// The context that the host passed to an export.
     pub(crate) fn from_host(record: auth::types::AuthContext) -> Self {
         Self { record, source: Source::Host }
     }
 
-    /// The context that a unit test made up.
+    /// The context of a unit test.
     #[cfg(not(target_family = "wasm"))]
     pub(crate) fn from_test(record: auth::types::AuthContext, documents: Documents) -> Self {
         Self { record, source: Source::Test(Box::new(documents)) }
@@ -96,7 +96,7 @@ macro_rules! request {
                 ///
                 /// # Errors
                 ///
-                /// It is there, but is no `T`.
+                /// The value exists, but is not a `T`.
                 pub fn $name_as<T: DeserializeOwned>(&self, pointer: &str) -> Result<Option<T>, serde_json::Error> {
                     match &self.source {
                         Source::Host => auth::request::$name(pointer).map(|json| serde_json::from_str(&json)).transpose(),
@@ -109,7 +109,7 @@ macro_rules! request {
     };
 }
 
-/// A JSON pointer as it is. The host ends a plugin that asks for anything else.
+/// Panics if `pointer` is not a JSON pointer. In a plugin, it is a fault.
 #[cfg(not(target_family = "wasm"))]
 fn well_formed(pointer: &str) -> &str {
     let is_escaped = pointer.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
@@ -121,22 +121,22 @@ fn well_formed(pointer: &str) -> &str {
 }
 
 request! {
-    /// A claim of the token; none without a token or without the claim.
+    /// A claim of the token; `None` without a token or without the claim.
     claim claim_as claims
 
     /// A detail of the component: its title, description, input schema, annotations, meta and
-    /// whatever else the enforcement point knows of it.
+    /// anything else that the enforcement point knows of it.
     detail detail_as details
 
-    /// An argument of the call; none where nothing is called, as in a list.
+    /// An argument of the call; `None` if the action is not a call, for example a list.
     argument argument_as arguments
 
-    /// Anything else that the enforcement point sent: headers, peer address, AuthZEN context.
+    /// An attribute that the enforcement point sent: a header, the peer address, AuthZEN context.
     attribute attribute_as attributes
 }
 
-/// The host sends JSON. What does not parse all the same (it may be nested too deep) must not pass
-/// for something absent.
+/// Parses a document. Invalid JSON, for example nested too deep, is a fault, and not an absent
+/// document.
 fn parse(json: &str) -> Value {
     serde_json::from_str(json).unwrap_or_else(|_| fault("the host sent a document that cannot be parsed"))
 }

@@ -1,4 +1,4 @@
-/// Makes the crate a plugin whose check is the given type.
+/// Makes the crate a plugin with the given type as its check.
 ///
 /// | | the type also implements |
 /// |---|---|
@@ -8,14 +8,14 @@
 /// | `export!(T with step_up)` | [`Default`] and [`StepUp`](crate::StepUp) |
 /// | `export!(T with settings, step_up)` | as with settings, and [`StepUp`](crate::StepUp) |
 ///
-/// The plugin exports what is named and nothing else.
+/// The plugin exports only the named interfaces.
 ///
-/// With a file, named as [`include_str!`] names it, the schema is not derived when it is asked for,
-/// which makes the plugin 30 to 60 KB smaller. A test keeps the two the same:
+/// With a file, whose path is relative as in [`include_str!`], the schema is not derived at run time,
+/// which makes the plugin 30 to 60 KB smaller. A test compares the file with the derived schema:
 /// [`testing::assert_schema`](crate::testing::assert_schema).
 ///
-/// For any target but WebAssembly the macro only checks that the type fits, so that a plugin's unit
-/// tests run natively.
+/// On targets other than WebAssembly the macro only checks that the type implements the traits, so
+/// that a plugin's unit tests run natively.
 #[macro_export]
 macro_rules! export {
     ($check:ident) => {
@@ -40,7 +40,7 @@ macro_rules! export {
     };
 }
 
-/// Says where the check of an instance is found.
+/// Implements access to the check of an instance.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __plugin {
@@ -76,7 +76,7 @@ macro_rules! __plugin {
     };
 }
 
-/// The schema of the settings: a file, or what follows from the type.
+/// The schema of the settings: from a file, or derived from the type.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __schema {

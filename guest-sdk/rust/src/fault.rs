@@ -1,4 +1,4 @@
-/// Ends the call in a trap, which denies. For what can only happen if the host breaks the contract.
+/// Ends the call in a trap, which denies. It is for errors that only a faulty host can cause.
 #[cold]
 #[expect(clippy::panic, reason = "a fault must neither allow nor pass for an ordinary denial")]
 pub(crate) fn fault(reason: &str) -> ! {
@@ -6,7 +6,7 @@ pub(crate) fn fault(reason: &str) -> ! {
     panic!("{reason}")
 }
 
-/// From here on a panic reaches the operator's log, where the feature `panic-message` is on.
+/// Logs the messages of panics from now on, if the feature `panic-message` is enabled.
 pub(crate) fn report_panics() {
     #[cfg(all(target_family = "wasm", feature = "panic-message"))]
     std::panic::set_hook(Box::new(|panic| {

@@ -1,7 +1,7 @@
-//! Words for the operator's log. The caller never sees them.
+//! Messages for the operator's log. The caller never sees them.
 //!
 //! A plugin that logs imports `wasi:logging`, which costs each fresh instance about a microsecond.
-//! In a unit test the words go to standard error.
+//! In a unit test, the messages are written to standard error.
 
 pub use crate::bindings::wasi::logging::logging::Level;
 
@@ -25,16 +25,16 @@ macro_rules! levels {
 }
 
 levels! {
-    /// Logs the flow of control, step by step.
+    /// Logs a step of the control flow.
     trace Trace
-    /// Logs what helps to find a fault.
+    /// Logs a detail that helps to find errors.
     debug Debug
-    /// Logs what is worth knowing while all is well.
+    /// Logs a normal event.
     info Info
-    /// Logs what may become a fault.
+    /// Logs a condition that may lead to an error.
     warn Warn
-    /// Logs a fault.
+    /// Logs an error.
     error Error
-    /// Logs a fault after which the check cannot go on.
+    /// Logs an error after which the check cannot continue.
     critical Critical
 }

@@ -16,15 +16,15 @@ use crate::{AccessToken, AuthContext, Component};
 
 /// Builds an [`AuthContext`].
 ///
-/// It starts with no token, no tags, no arguments, empty details and attributes, and the time 0. The
-/// methods that say something of the token create one, with empty claims.
+/// By default there are no token, no tags and no arguments, details and attributes are empty, and the
+/// time is 0. The methods that set a property of the token create one, with empty claims.
 #[derive(Debug, Clone)]
 pub struct ContextBuilder {
     record: types::AuthContext,
     documents: Documents,
 }
 
-/// What the host answers when a check asks for the rest of the request.
+/// The documents of a request in a unit test.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Documents {
     pub(crate) claims: Option<Value>,
@@ -35,22 +35,22 @@ pub(crate) struct Documents {
 }
 
 impl ContextBuilder {
-    /// A call of the tool `name`: the action is `tools/call`.
+    /// Starts a call of the tool `name`. The action is `tools/call`.
     pub fn tool(name: &str) -> Self {
         Self::component("tool", name).action("tools/call")
     }
 
-    /// A read of the resource `name` at `uri`: the action is `resources/read`.
+    /// Starts a read of the resource `name` at `uri`. The action is `resources/read`.
     pub fn resource(name: &str, uri: &str) -> Self {
         Self::component("resource", name).uri(uri).action("resources/read")
     }
 
-    /// A use of the prompt `name`: the action is `prompts/get`.
+    /// Starts a use of the prompt `name`. The action is `prompts/get`.
     pub fn prompt(name: &str) -> Self {
         Self::component("prompt", name).action("prompts/get")
     }
 
-    /// An access to a component of any kind: the action is empty.
+    /// Starts an access to a component of any kind. The action is empty.
     pub fn component(kind: &str, name: &str) -> Self {
         let component =
             Component { kind: kind.to_owned(), name: name.to_owned(), uri: None, version: None, tags: Vec::new() };
@@ -65,7 +65,7 @@ impl ContextBuilder {
         AuthContext::from_test(self.record, self.documents)
     }
 
-    /// Sets what is being done.
+    /// Sets the action on the component.
     pub fn action(mut self, action: &str) -> Self {
         self.record.action = action.to_owned();
         self
@@ -95,12 +95,12 @@ impl ContextBuilder {
         self
     }
 
-    /// Makes sure that there is a token, which says nothing unless told to.
+    /// Adds a token with only defaults, unless there is one.
     pub fn token(self) -> Self {
         self.with_token(|_| {})
     }
 
-    /// Sets the token's client; it is `client` unless told.
+    /// Sets the token's client, which is `client` by default.
     pub fn client_id(self, client_id: &str) -> Self {
         self.with_token(|token| token.client_id = client_id.to_owned())
     }
@@ -195,19 +195,19 @@ impl ContextBuilder {
     }
 }
 
-/// Holds a schema file, as [`export!`](crate::export) takes one, against the schema that follows from
-/// the type.
+/// Compares a schema file, as [`export!`](crate::export) takes one, with the schema that is derived
+/// from the type.
 ///
 /// # Panics
 ///
-/// They differ. The message is what the file should hold.
+/// The two differ. The message shows the derived schema.
 pub fn assert_schema<T: JsonSchema>(file: &str) {
     let derived = schemars::schema_for!(T).to_value();
     let same = serde_json::from_str::<Value>(file).is_ok_and(|written| written == derived);
     assert!(same, "the schema file should hold:\n{derived:#}");
 }
 
-/// Puts a member into a document, which becomes an object if it is none.
+/// Adds a member to a document, and replaces a document that is not an object.
 fn insert(document: &mut Option<Value>, name: &str, value: Value) {
     match document {
         Some(Value::Object(members)) => {

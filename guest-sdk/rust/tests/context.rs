@@ -1,4 +1,4 @@
-//! Contexts as a unit test builds them answer as the host does.
+//! Contexts of unit tests answer like the host.
 
 use guardhouse_sdk::testing::ContextBuilder;
 use serde_json::json;
@@ -16,7 +16,7 @@ fn a_context_starts_with_no_token_and_no_arguments() {
 }
 
 #[test]
-fn what_is_said_of_the_token_creates_it() {
+fn a_property_of_the_token_creates_one() {
     let builders: [fn(ContextBuilder) -> ContextBuilder; 8] = [
         ContextBuilder::token,
         |builder| builder.client_id("app"),
@@ -36,13 +36,13 @@ fn what_is_said_of_the_token_creates_it() {
 
 #[test]
 #[should_panic(expected = "`realm_access` is no JSON pointer")]
-fn what_is_no_pointer_is_a_fault() {
+fn an_invalid_pointer_panics() {
     let _ = ContextBuilder::tool("delete").build().claim("realm_access");
 }
 
 #[test]
 #[should_panic(expected = "`/a~b` is no JSON pointer")]
-fn what_is_escaped_wrongly_is_a_fault() {
+fn an_invalid_escape_panics() {
     let _ = ContextBuilder::tool("delete").build().claim("/a~b");
 }
 
@@ -62,7 +62,7 @@ fn pointers_reach_into_documents() {
 }
 
 #[test]
-fn a_typed_value_is_there_or_absent_or_of_another_type() {
+fn a_typed_value_exists_or_is_absent_or_has_another_type() {
     let ctx = ContextBuilder::tool("delete").claim("level", 3).build();
     assert_eq!(ctx.claim_as::<u8>("/level").unwrap(), Some(3));
     assert_eq!(ctx.claim_as::<u8>("/rank").unwrap(), None);

@@ -1,4 +1,4 @@
-//! What `export!` makes of a check, asked as the host asks it.
+//! The exports of a check, called like the host calls them.
 
 use guardhouse_sdk::bindings::check::exports::guardhouse::auth::check::Guest as CheckExport;
 use guardhouse_sdk::bindings::guardhouse::auth::types;
@@ -62,14 +62,14 @@ fn settings_become_the_check() {
 }
 
 #[test]
-fn settings_of_another_shape_are_refused() {
+fn settings_of_another_type_are_rejected() {
     for settings in ["", "{}", r#"{"name": 1}"#, r#"{"name": "a", "nam": "b"}"#] {
         assert!(Named::configure(settings.to_owned()).is_err(), "{settings}");
     }
 }
 
 #[test]
-fn settings_that_make_no_sense_are_refused() {
+fn settings_that_make_no_sense_are_rejected() {
     assert_eq!(Named::configure(r#"{"name": ""}"#.to_owned()), Err("`name` is empty".to_owned()));
 }
 
