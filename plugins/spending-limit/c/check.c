@@ -15,7 +15,7 @@ static const unsigned char schema[] = {
 #embed "settings.schema.json"
 };
 
-/* The host held the settings against the schema, so what is required is there and of its type. */
+/* The host has validated the settings against the schema, so required members exist and have the right type. */
 static bool configure(gh_json json) {
     settings.has_limit = !gh_json_is_absent(gh_json_get(json, "/limit"));
     if (!gh_json_strings(gh_json_get(json, "/scopes"), &settings.scopes))
@@ -53,7 +53,7 @@ static gh_outcome check(const gh_auth_context *ctx) {
     return GH_ALLOW;
 }
 
-/* Scopes are the only reason to refuse a token without a word, so the host may name those that are missing. */
+/* Missing scopes are the only reason to deny a token without a message, so the plugin can name them. */
 static gh_list_string missing_scopes(const gh_auth_context *ctx) {
     return gh_missing_scopes(gh_token(ctx), settings.scopes);
 }

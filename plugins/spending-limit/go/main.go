@@ -1,5 +1,5 @@
-// A check with settings: scopes that a token must hold, clients that are turned away and told so, and a
-// limit on one argument of the call.
+// A check with settings: scopes that a token must hold, suspended clients, and a limit on one argument of
+// the call.
 package main
 
 import (
@@ -13,17 +13,17 @@ import (
 	"guardhouse.dev/sdk/stepup"
 )
 
-// Settings are what an operator may set, as settings.schema.json says.
+// Settings are the settings that settings.schema.json describes.
 type Settings struct {
 	// Scopes are the scopes that a token must hold.
 	Scopes []string `json:"scopes"`
-	// Suspended are the clients that are turned away.
+	// Suspended are the clients that are denied with a message.
 	Suspended []string `json:"suspended"`
-	// Limit is what a call may spend; nil for no limit.
+	// Limit limits an argument of the call; nil for no limit.
 	Limit *Limit `json:"limit"`
 }
 
-// Limit is the largest number that an argument may be.
+// Limit is the maximum of an argument.
 type Limit struct {
 	// Argument is a JSON pointer.
 	Argument string `json:"argument"`
@@ -55,7 +55,7 @@ func check(ctx *guardhouse.AuthContext, settings *Settings) (bool, error) {
 	return settings.Limit.check(ctx)
 }
 
-// check allows a call whose argument is a number within the limit.
+// check allows a call if its argument is a number within the limit.
 func (limit *Limit) check(ctx *guardhouse.AuthContext) (bool, error) {
 	argument, _ := ctx.Argument(limit.Argument)
 	number, ok := argument.(float64)
@@ -72,5 +72,5 @@ func missingScopes(ctx *guardhouse.AuthContext, settings *Settings) []string {
 	return ctx.Token.MissingScopes(settings.Scopes...)
 }
 
-// main is never called: the host calls the check.
+// main is never called: the host calls check.
 func main() {}

@@ -31,7 +31,7 @@ func TestAnswers(t *testing.T) {
 		allowed bool
 	}{
 		"the limit itself":        {transfer().Argument("amount", 1000), true},
-		"a list calls nothing":    {transfer().Action("tools/list"), true},
+		"a list":                  {transfer().Action("tools/list"), true},
 		"no token":                {guardhousetest.Tool("transfer").Argument("amount", 1), false},
 		"a token without a scope": {guardhousetest.Tool("transfer").Scopes("read").Argument("amount", 1), false},
 	} {
@@ -52,7 +52,7 @@ func TestDenials(t *testing.T) {
 	}{
 		"a suspended client": {guardhousetest.Tool("transfer").ClientID("mallory"), "client `mallory` is suspended"},
 		"above the limit":    {transfer().Argument("amount", 1000.5), limit},
-		"no number":          {transfer().Argument("amount", true), limit},
+		"not a number":          {transfer().Argument("amount", true), limit},
 		"no argument":        {transfer(), limit},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -2,7 +2,7 @@
 import { AuthorizationError } from "guardhouse-sdk";
 
 /**
- * What the operator wrote, as settings.schema.json allows it.
+ * The settings, as settings.schema.json describes them.
  *
  * @typedef {object} Settings
  * @property {string[]} scopes
@@ -16,13 +16,13 @@ export function check(ctx, { scopes, suspended = [], limit }) {
   const { clientId } = ctx.token;
   if (suspended.includes(clientId)) throw new AuthorizationError(`client \`${clientId}\` is suspended`);
   if (!ctx.token.hasScopes(scopes)) return false;
-  // A list calls nothing.
+  // A list has no arguments to limit.
   if (limit && !ctx.action.endsWith("/list")) mustBeWithin(limit, ctx.argument(limit.argument));
   return true;
 }
 
 /**
- * The scopes to ask for. Who exports this promises that scopes are all that `false` is about.
+ * The missing scopes. A plugin that exports this promises that they are its only reason to return `false`.
  *
  * @type {import("guardhouse-sdk").MissingScopes<Settings>}
  */

@@ -1,4 +1,4 @@
-// The check, asked natively: npm test
+// Unit tests, which run natively: npm test
 import assert from "node:assert/strict";
 import test from "node:test";
 
@@ -10,21 +10,21 @@ import { check, missingScopes } from "./check.js";
 const given = settings({ scopes: ["pay", "sign"], suspended: ["mallory"], limit: { argument: "/amount", max: 1000 } });
 const token = { scopes: ["sign", "pay"] };
 
-/** What a caller is told. */
-function told(message) {
+/** Matches a denial with this message. */
+function denial(message) {
   return (error) => error instanceof AuthorizationError && error.message === message;
 }
 
-test("nobody without a token", () => {
+test("a request without a token is denied", () => {
   assert.equal(check(tool("transfer"), given), false);
 });
 
-test("a suspended client is told so", () => {
+test("a suspended client is denied with a message", () => {
   const ctx = tool("transfer", { token: { clientId: "mallory" } });
-  assert.throws(() => check(ctx, given), told("client `mallory` is suspended"));
+  assert.throws(() => check(ctx, given), denial("client `mallory` is suspended"));
 });
 
-test("every scope must be there", () => {
+test("every scope is required", () => {
   const ctx = tool("transfer", { token: { scopes: ["pay"] }, arguments: { amount: 1 } });
   assert.equal(check(ctx, given), false);
 });
@@ -35,14 +35,14 @@ test("numbers up to the limit are allowed", () => {
   }
 });
 
-test("anything else is told the limit", () => {
+test("anything else is denied with the limit", () => {
   for (const args of [{ amount: 1001 }, { amount: 1000.25 }, { amount: "1" }, { amount: true }, {}, undefined]) {
     const ctx = tool("transfer", { token, arguments: args });
-    assert.throws(() => check(ctx, given), told("argument `/amount` must be a number of at most 1000"));
+    assert.throws(() => check(ctx, given), denial("argument `/amount` must be a number of at most 1000"));
   }
 });
 
-test("a list calls nothing", () => {
+test("a list is not limited", () => {
   assert.equal(check(tool("transfer", { token, action: "tools/list" }), given), true);
 });
 

@@ -1,7 +1,7 @@
 // Allows tokens with every scope, up to a limit on one argument of the call.
 import { AuthorizationError, type AuthContext, type Json } from "guardhouse-sdk";
 
-/** What the operator wrote, as settings.schema.json allows it. */
+/** The settings, as settings.schema.json describes them. */
 export interface Settings {
   readonly scopes: readonly string[];
   readonly suspended?: readonly string[];
@@ -11,7 +11,7 @@ export interface Settings {
 interface Limit {
   /** The argument, as a JSON pointer. */
   readonly argument: string;
-  /** The largest number that is allowed. */
+  /** The maximum. */
   readonly max: number;
 }
 
@@ -20,12 +20,12 @@ export function check(ctx: AuthContext, { scopes, suspended = [], limit }: Setti
   const { clientId } = ctx.token;
   if (suspended.includes(clientId)) throw new AuthorizationError(`client \`${clientId}\` is suspended`);
   if (!ctx.token.hasScopes(scopes)) return false;
-  // A list calls nothing.
+  // A list has no arguments to limit.
   if (limit && !ctx.action.endsWith("/list")) mustBeWithin(limit, ctx.argument(limit.argument));
   return true;
 }
 
-/** The scopes to ask for. Who exports this promises that scopes are all that `false` is about. */
+/** The missing scopes. A plugin that exports this promises that they are its only reason to return `false`. */
 export function missingScopes(ctx: AuthContext, { scopes }: Settings): string[] {
   return [...new Set(ctx.token?.missingScopes(scopes))];
 }

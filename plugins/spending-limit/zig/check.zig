@@ -33,7 +33,7 @@ pub fn check(ctx: *const AuthContext, settings: *const Settings) !bool {
     return ctx.deny("argument `{s}` must be a number of at most {d}", .{ limit.argument, limit.max });
 }
 
-/// Scopes are the only reason to refuse a token without a word, so the host may name those that are missing.
+/// Missing scopes are the only reason to deny a token without a message, so the plugin can name them.
 pub fn missingScopes(ctx: *const AuthContext, settings: *const Settings) ![]const []const u8 {
     const token = ctx.token orelse return &.{};
     return token.missingScopes(ctx.arena, settings.scopes);
@@ -52,21 +52,21 @@ test "a call within the limit is allowed" {
     try std.testing.expect(try check(request.ctx, &settings));
 }
 
-test "a call above the limit is told so" {
+test "a call above the limit is denied with a message" {
     const settings: Settings = .{ .scopes = &.{}, .limit = .{ .argument = "/amount", .max = 1000 } };
     const request: Request = try .init(.{ .token = true, .arguments = "{\"amount\": 1000.25}" });
     defer request.deinit();
     try request.expectDenied("argument `/amount` must be a number of at most 1000", check(request.ctx, &settings));
 }
 
-test "a suspended client is told so" {
+test "a suspended client is denied with a message" {
     const settings: Settings = .{ .scopes = &.{"pay"}, .suspended = &.{"mallory"} };
     const request: Request = try .init(.{ .client_id = "mallory" });
     defer request.deinit();
     try request.expectDenied("client `mallory` is suspended", check(request.ctx, &settings));
 }
 
-test "missing scopes are named only to a token" {
+test "missing scopes are named only for a token" {
     const settings: Settings = .{ .scopes = &.{ "pay", "audit", "audit" } };
     const nobody: Request = try .init(.{});
     defer nobody.deinit();
@@ -80,7 +80,7 @@ test "missing scopes are named only to a token" {
     try std.testing.expectEqualStrings("audit", missing[0]);
 }
 
-test "settings are read as the host hands them over" {
+test "settings are read as the host passes them" {
     const settings = try guardhouse.testing.settings(Settings, "{\"scopes\": [\"pay\"], \"limit\": {\"argument\": \"/a\", \"max\": -5}}");
     defer settings.deinit();
     try std.testing.expectEqual(-5, settings.value.limit.?.max);

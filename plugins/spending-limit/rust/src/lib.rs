@@ -3,7 +3,7 @@
 use guardhouse_sdk::{AuthContext, AuthorizationError, Check, StepUp};
 use serde::Deserialize;
 
-/// The settings, as `settings.schema.json` describes them. The host held them against it before they come here.
+/// The settings. The host has validated them against `settings.schema.json`.
 #[derive(Debug, Deserialize)]
 pub struct Settings {
     scopes: Vec<String>,
@@ -36,7 +36,7 @@ impl Check for Settings {
 
 impl Limit {
     fn check(&self, ctx: &AuthContext) -> Result<bool, AuthorizationError> {
-        // Above the limit, or no number, or not there at all.
+        // An argument that is absent or not a number is denied too.
         match ctx.argument(&self.argument).and_then(|argument| argument.as_f64()) {
             Some(number) if number <= self.max as f64 => Ok(true),
             _ => Err(AuthorizationError::new(format!(
@@ -79,13 +79,13 @@ mod tests {
     }
 
     #[test]
-    fn a_call_above_the_limit_is_told_so() {
+    fn a_call_above_the_limit_is_denied_with_a_message() {
         let error = settings().check(&call().argument("amount", 1001).build()).unwrap_err();
         assert_eq!(error.message, "argument `/amount` must be a number of at most 1000");
     }
 
     #[test]
-    fn a_suspended_client_is_told_so() {
+    fn a_suspended_client_is_denied_with_a_message() {
         let error = settings().check(&call().client_id("mallory").build()).unwrap_err();
         assert_eq!(error.message, "client `mallory` is suspended");
     }
