@@ -8,13 +8,13 @@ use serde_json::json;
 use crate::harness::{Guest, host_with, neighbour_is_unharmed, nobody, small};
 
 fn instances(host: &Host, tenant: &str) -> u64 {
-    host.tenants().iter().find(|usage| usage.tenant == tenant).map_or(0, |usage| usage.instances)
+    host.tenant_usage().iter().find(|usage| usage.tenant.as_deref().unwrap_or_default() == tenant).map_or(0, |usage| usage.instances)
 }
 
 fn check(host: &Host, name: &str, change: impl FnOnce(&mut Limits)) -> Check {
     let mut guest = Guest::new(name).limits(change);
     guest.host = host.clone();
-    guest.config.tenant = Some(name.to_owned());
+    guest.config.tenant = Some(host.tenant(name));
     guest.check()
 }
 
@@ -39,8 +39,8 @@ fn each_serves_once() {
     until_ready(&host, &counter, "counter", 2);
     drop(counter);
     let give_up = Instant::now() + Duration::from_secs(60);
-    while !host.tenants().is_empty() {
-        assert!(Instant::now() < give_up, "instances outlive their check: {:?}", host.tenants());
+    while !host.tenant_usage().is_empty() {
+        assert!(Instant::now() < give_up, "instances outlive their check: {:?}", host.tenant_usage());
         std::thread::yield_now();
     }
     neighbour_is_unharmed(&host);
@@ -98,7 +98,7 @@ fn only_the_checks_that_were_used_last_have_any() {
     let until_only = |check: &Check, own: &str, other: &str| {
         let give_up = Instant::now() + Duration::from_secs(60);
         while (instances(&host, own), instances(&host, other)) != (1, 0) {
-            assert!(Instant::now() < give_up, "{:?}", host.tenants());
+            assert!(Instant::now() < give_up, "{:?}", host.tenant_usage());
             let _ = blocking::run_auth_checks(&[check], &nobody());
             std::thread::yield_now();
         }
@@ -119,7 +119,7 @@ fn they_never_take_more_than_half_of_the_room() {
             // There is always room for a request, though nobody may wait for it.
             let report = blocking::explain_auth_checks(&[check], &crate::harness::somebody(&[]));
             assert!(report.decision.is_allow(), "{report:?}");
-            assert!(host.tenants().iter().map(|usage| usage.instances).sum::<u64>() <= 1);
+            assert!(host.tenant_usage().iter().map(|usage| usage.instances).sum::<u64>() <= 1);
         }
     }
 }

@@ -27,7 +27,7 @@ static CHECKS: LazyLock<Vec<(Check, Value)>> = LazyLock::new(|| {
                 let settings = json!({ "of": tenant, "secret": format!("{tenant} {image:?} {ahead}") });
                 let mut limits = patient();
                 limits.standby = Some(ahead);
-                let tenant = Some(tenant.to_owned());
+                let tenant = Some(plugin.host().tenant(tenant));
                 let config = CheckConfig { tenant, image, limits, ..CheckConfig::from(settings.clone()) };
                 let check = Check::new(&plugin, config).unwrap();
                 assert_eq!(

@@ -20,7 +20,7 @@ fn scopes_check() -> Check {
     let plugin = builtin("require-scopes");
     let config = CheckConfig {
         id: Some("needs read".to_owned()),
-        tenant: Some("acme".to_owned()),
+        tenant: Some(plugin.host().tenant("acme")),
         settings: Some(json!({ "scopes": ["read"] }).into()),
         limits: patient(),
         ..CheckConfig::default()

@@ -129,5 +129,5 @@ pub(crate) fn faults() {
     assert_eq!(after, before);
     // Of ten thousand, one byte each would show; what the allocator keeps for its threads does not count.
     assert!(memory_after < memory_before + (8 << 20), "{memory_before} bytes before, {memory_after} after");
-    assert!(host.tenants().iter().all(|usage| usage.instances == 0 && usage.memory_bytes == 0));
+    assert!(host.tenant_usage().iter().all(|usage| usage.instances == 0 && usage.memory_bytes == 0));
 }

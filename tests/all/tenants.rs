@@ -12,14 +12,14 @@ use tokio::runtime::Builder;
 use crate::harness::{Guest, host_with, nobody, patient, small, somebody};
 
 fn of(host: &Host, tenant: &str) -> TenantUsage {
-    let found = host.tenants().into_iter().find(|usage| usage.tenant == tenant);
+    let found = host.tenant_usage().into_iter().find(|usage| usage.tenant.as_deref() == Some(tenant));
     found.unwrap_or_else(|| panic!("no tenant `{tenant}`"))
 }
 
 fn check(host: &Host, tenant: &str, name: &str) -> Check {
     let mut guest = Guest::new(name);
     guest.host = host.clone();
-    guest.config.tenant = Some(tenant.to_owned());
+    guest.config.tenant = Some(host.tenant(tenant));
     guest.config.limits.deadline = Duration::from_secs(60);
     guest.check()
 }
@@ -41,7 +41,7 @@ fn evaluations_fuel_and_processor_time_add_up() {
     assert_eq!((acme.instances, acme.memory_bytes), (0, 0));
     assert_eq!((of(&host, "other").checks, of(&host, "other").evaluations), (1, 0));
     drop(other);
-    assert_eq!(host.tenants().len(), 1, "a tenant without checks is forgotten");
+    assert_eq!(host.tenant_usage().len(), 1, "a tenant without checks is forgotten");
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn settings_are_counted_for_as_long_as_their_check_lives() {
     let host = host_with(small());
     let plugin = guardhouse::Plugin::load(&host, guardhouse::builtin::bytes("require-scopes").unwrap()).unwrap();
     let check = |scopes: &[&str]| {
-        let tenant = Some("acme".to_owned());
+        let tenant = Some(host.tenant("acme"));
         let config = CheckConfig { tenant, limits: patient(), ..CheckConfig::from(json!({ "scopes": scopes })) };
         Check::new(&plugin, config).unwrap()
     };
@@ -59,7 +59,7 @@ fn settings_are_counted_for_as_long_as_their_check_lives() {
     drop((clone, large));
     assert_eq!((of(&host, "acme").checks, of(&host, "acme").settings_bytes), (1, 16));
     drop(small);
-    assert!(host.tenants().is_empty());
+    assert!(host.tenant_usage().is_empty());
 }
 
 #[test]
