@@ -1,7 +1,8 @@
 //! The languages that plugins are written in: one file for each, with everything that is particular to it.
 //!
-//! A new language is a new file with a [`Spec`] and a line in [`ALL`]. Besides, it needs an SDK in `guest-sdk/` and a
-//! reference plugin in `plugins/spending-limit/`, which the build script finds by themselves.
+//! To add a language, add its file with a [`Spec`], declare the file and list the [`Spec`] in [`ALL`]. Nothing else in
+//! the crate or in the command line names a language. The build script finds the SDK in `guest-sdk/` and the reference
+//! plugin in `plugins/spending-limit/` by their folders.
 
 mod spec;
 

@@ -65,7 +65,10 @@ mod tests {
             "target_directory": "/w/target",
             "packages": [
                 { "manifest_path": "/w/other/Cargo.toml", "targets": [target("other", "cdylib")] },
-                { "manifest_path": "/w/mine/Cargo.toml", "targets": [target("tool", "bin"), target("my-check", "cdylib")] },
+                {
+                    "manifest_path": "/w/mine/Cargo.toml",
+                    "targets": [target("tool", "bin"), target("my-check", "cdylib")],
+                },
             ],
         });
         let found = artifact(&metadata, Path::new("/w/mine/Cargo.toml"));

@@ -44,7 +44,7 @@ fn name(manifest: &str) -> Result<String> {
 fn check_name(name: &str) -> Result<()> {
     ensure!(
         name.len() <= MAX_NAME_BYTES,
-        "`{name}` is too long for `build.zig.zon`: it has {} bytes, and Zig accepts {MAX_NAME_BYTES}; use a shorter name",
+        "`{name}` is too long for `build.zig.zon`: it has {} bytes, Zig accepts {MAX_NAME_BYTES}; use a shorter name",
         name.len()
     );
     ensure!(
@@ -89,7 +89,7 @@ mod tests {
             assert!(check_name(name).is_ok(), "{name}");
         }
         let long = check_name(&"a".repeat(33)).unwrap_err().to_string();
-        assert!(long.contains("33 bytes, and Zig accepts 32"), "{long}");
+        assert!(long.contains("33 bytes, Zig accepts 32"), "{long}");
         let keyword = check_name("test").unwrap_err().to_string();
         assert!(keyword.contains("keyword of Zig") && keyword.contains("`test-check`"), "{keyword}");
     }

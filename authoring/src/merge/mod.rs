@@ -4,8 +4,8 @@
 //! One module is instantiated faster than many. The runtime knows the contents of a table that its own module fills and
 //! need not fill it for each instance, and a call from library to library becomes a direct call.
 //!
-//! The merged module takes in every instance that can be made without a function of the host. Left out is the last
-//! instance, which writes the host's functions into the table: they are lowered with the memory, which must exist first.
+//! Merged are the instances that can be made without the host's functions. The last instance is not: it writes these
+//! functions into the table, and they are lowered with the memory, which must exist first.
 
 mod encode;
 mod rewrite;
