@@ -1,19 +1,21 @@
-;; What stands in for WASI preview 1 in a plugin whose language asks for it. Nothing is behind it: no files, no
-;; arguments, no environment, no network. Output goes to the operator's log, the clock is the request's, random numbers
-;; are the same in every instance, and to exit is a fault. What a plugin does not call is left out of it.
+;; WASI preview 1 for plugins whose language imports it. It gives access to nothing: there are no files, arguments,
+;; environment variables or sockets. Output goes to the operator's log, the clock shows the time of the request, random
+;; numbers are the same in every instance, and exiting is a fault. Functions that a plugin does not import are left out
+;; of its component.
 (module
   (import "env" "memory" (memory 0))
   (import "wasi:logging/logging@0.1.0-draft" "log" (func $log (param i32 i32 i32 i32 i32)))
   (import "wasi:cli/exit@0.2.0" "exit" (func $exit (param i32)))
 
-  ;; Nanoseconds since the Unix epoch at the last `guardhouse_set_now`, and how much was read off the clock since.
+  ;; The time of the last `guardhouse_set_now`, in nanoseconds since the Unix epoch, and the time that the readings of
+  ;; the clock have added since.
   (global $epoch (mut i64) (i64.const 1_000_000_000))
   (global $since (mut i64) (i64.const 0))
-  ;; A clock that only goes forward.
+  ;; The monotonic clock.
   (global $steady (mut i64) (i64.const 1_000_000_000))
   (global $seed (mut i64) (i64.const 0x9e3779b97f4a7c15))
 
-  ;; An extra of ours: the SDK hands over the time of the request, in seconds.
+  ;; Not a function of WASI: an SDK sets the time of the request, in seconds.
   (func (export "guardhouse_set_now") (param $seconds i64)
     (global.set $epoch (i64.mul (local.get $seconds) (i64.const 1_000_000_000)))
     (global.set $since (i64.const 0)))
@@ -22,7 +24,7 @@
     (i64.store (local.get $result) (i64.const 1000))
     (i32.const 0))
 
-  ;; Each reading is a microsecond after the one before.
+  ;; Each reading is one microsecond later than the previous one.
   (func (export "clock_time_get") (param $clock i32) (param i64) (param $result i32) (result i32)
     (global.set $since (i64.add (global.get $since) (i64.const 1000)))
     (global.set $steady (i64.add (global.get $steady) (i64.const 1000)))
@@ -32,7 +34,7 @@
         (else (i64.add (global.get $epoch) (global.get $since)))))
     (i32.const 0))
 
-  ;; Whoever waits for a clock is there at once, and whoever waits for anything else waits for what is not there.
+  ;; Waiting for a clock returns immediately and advances the monotonic clock. Waiting for a file is an error: EBADF.
   (func (export "poll_oneoff")
     (param $subscription i32) (param $event i32) (param $count i32) (param $written i32) (result i32)
     (i32.store (local.get $written) (local.get $count))
@@ -73,7 +75,7 @@
           (br $next))))
     (i32.const 0))
 
-  ;; Standard output is logged at the level info, and standard error at the level error.
+  ;; Logs standard output at the level info and standard error at the level error.
   (func (export "fd_write")
     (param $fd i32) (param $piece i32) (param $count i32) (param $written i32) (result i32)
     (local $length i32)
@@ -84,7 +86,7 @@
         (then
           (local.set $length (i32.load offset=4 (local.get $piece)))
           (i32.store (local.get $written) (i32.add (i32.load (local.get $written)) (local.get $length)))
-          (if (call $has_words (i32.load (local.get $piece)) (local.get $length))
+          (if (call $is_not_blank (i32.load (local.get $piece)) (local.get $length))
             (then (call $log
               (i32.mul (local.get $fd) (i32.const 2))
               (i32.const 0) (i32.const 0)
@@ -94,8 +96,8 @@
           (br $next))))
     (i32.const 0))
 
-  ;; Whether there is anything but blanks.
-  (func $has_words (param $at i32) (param $left i32) (result i32)
+  ;; Whether the text has a character that is not white space.
+  (func $is_not_blank (param $at i32) (param $left i32) (result i32)
     (loop $next
       (if (i32.eqz (local.get $left)) (then (return (i32.const 0))))
       (if (i32.gt_u (i32.load8_u (local.get $at)) (i32.const 32)) (then (return (i32.const 1))))
@@ -120,7 +122,7 @@
   (export "args_get" (func $nothing))
   (export "environ_get" (func $nothing))
 
-  ;; There is no such file: EBADF.
+  ;; Every file descriptor is invalid: EBADF.
   (func (export "fd_advise") (param i32 i64 i64 i32) (result i32) (i32.const 8))
   (func (export "fd_allocate") (param i32 i64 i64) (result i32) (i32.const 8))
   (func (export "fd_close") (param i32) (result i32) (i32.const 8))

@@ -1,4 +1,4 @@
-//! Which world a core module was written for: what it exports and imports says.
+//! The world of a core module that does not name one, found by its exports and imports.
 
 use anyhow::{Result, ensure};
 use wasmparser::{Parser, Payload};
@@ -6,27 +6,26 @@ use wit_parser::{Resolve, WorldId};
 
 use crate::contract;
 
-/// The optional exports of the contract, each with a function that tells that a module has it.
+/// The optional interfaces that a plugin may export, each with a function by which it is recognized.
 const OPTIONAL_EXPORTS: [(&str, &str); 2] = [("settings", "configure"), ("step-up", "missing-scopes")];
 
-/// The names that a core module imports from and exports.
+/// The names of a core module's imports and exports.
 #[derive(Debug, Default)]
-pub(crate) struct Names {
-    /// The first of the two names of each import.
-    pub(crate) imports: Vec<String>,
-    pub(crate) exports: Vec<String>,
-    /// Whether the module says itself for which world it was made.
-    pub(crate) is_described: bool,
+pub(super) struct ModuleNames {
+    /// The module name of each import.
+    pub(super) imports: Vec<String>,
+    exports: Vec<String>,
+    /// Whether the module names its world itself.
+    pub(super) has_world: bool,
 }
 
-impl Names {
-    /// Reads the names of a core module.
-    pub(crate) fn read(module: &[u8]) -> Result<Self> {
+impl ModuleNames {
+    pub(super) fn read(module: &[u8]) -> Result<Self> {
         let mut names = Self::default();
         for payload in Parser::new(0).parse_all(module) {
             match payload? {
                 Payload::Version { encoding, .. } => {
-                    ensure!(encoding == wasmparser::Encoding::Module, "this is a component, and no core module");
+                    ensure!(encoding == wasmparser::Encoding::Module, "this is a component, not a core module");
                 }
                 Payload::ImportSection(section) => {
                     for import in section.into_imports() {
@@ -39,7 +38,7 @@ impl Names {
                     }
                 }
                 Payload::CustomSection(section) if section.name().starts_with("component-type") => {
-                    names.is_described = true;
+                    names.has_world = true;
                 }
                 _ => {}
             }
@@ -51,11 +50,11 @@ impl Names {
         self.exports.contains(&format!("{}#{function}", contract::interface(interface)))
     }
 
-    /// The world that has what the module has.
-    pub(crate) fn world(&self) -> Result<(Resolve, WorldId)> {
+    /// The world that has the imports and exports of the module.
+    pub(super) fn world(&self) -> Result<(Resolve, WorldId)> {
         ensure!(
             self.exports_function("check", "check"),
-            "the module exports no `{}`: it was built without the SDK's exports",
+            "the module does not export `{}`: it was built without the exports of the SDK",
             contract::interface("check")
         );
         let mut text = format!("include {};", contract::interface("auth-check"));
@@ -68,7 +67,8 @@ impl Names {
             }
         }
         let mut resolve = contract::resolve()?;
-        let world = contract::push(&mut resolve, &format!("package guardhouse:plugin; world plugin {{ {text} }}"))?;
+        let world =
+            contract::add_world(&mut resolve, &format!("package guardhouse:plugin; world plugin {{ {text} }}"))?;
         Ok((resolve, world))
     }
 }
