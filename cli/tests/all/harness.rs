@@ -10,7 +10,7 @@ use serde_json::Value;
 /// Traps.
 pub(crate) const TRAP: &str = include_str!("../../../tests/fixtures/unreachable.wat");
 /// Denies without a word.
-pub(crate) const REFUSE: &str = include_str!("../../../tests/fixtures/refuse.wat");
+pub(crate) const REFUSE: &str = include_str!("../../../tests/fixtures/deny.wat");
 /// Never answers.
 pub(crate) const LOOP: &str = include_str!("../../../tests/fixtures/loop.wat");
 /// Asks for memory until it is refused, and traps.

@@ -1,30 +1,30 @@
-//! Step-up: rules U1 to U4.
+//! Missing scopes: rules U1 to U4.
 
 use guardhouse::{
-    AuthCheck, AuthChecks, AuthContext, AuthorizationError, Check, CheckConfig, Decision, Denial, Evaluation,
-    EvaluationFuture, EvaluationRequest, Outcome, Report, blocking, native,
+    AuthCheck, AuthChecks, AuthContext, AuthorizationError, Check, Decision, Denial, Evaluation, EvaluationFuture,
+    EvaluationRequest, Outcome, Report, blocking, native,
 };
 use serde_json::{Value, json};
 
-use crate::harness::{Guest, builtin, nobody, patient, somebody};
+use crate::harness::{Guest, builtin, nobody, settings, somebody};
 
 type Checks = Vec<Box<dyn AuthCheck>>;
 
-fn plugin_check(name: &str, settings: Value) -> Box<dyn AuthCheck> {
-    let config = CheckConfig { settings: Some(settings.into()), limits: patient(), ..CheckConfig::default() };
-    Box::new(Check::new(builtin(name), config).unwrap())
+fn plugin_check(name: &str, values: Value) -> Box<dyn AuthCheck> {
+    Box::new(Check::new(builtin(name), settings(values)).unwrap())
 }
 
-/// The same check as a plugin and as a native one.
+/// The same check as a plugin and as a native check.
 fn scopes(scopes: &[&str]) -> [Box<dyn AuthCheck>; 2] {
     let native = native::require_scopes(scopes.iter().map(|&scope| scope.to_owned()).collect::<Vec<_>>());
     [plugin_check("require-scopes", json!({ "scopes": scopes })), Box::new(native)]
 }
 
-fn says(message: &'static str) -> Box<dyn AuthCheck> {
-    Box::new(native::from_fn("says", move |_| Err::<bool, _>(AuthorizationError::new(message))))
+fn denies_with(message: &'static str) -> Box<dyn AuthCheck> {
+    Box::new(native::from_fn("denies-with", move |_| Err::<bool, _>(AuthorizationError::new(message))))
 }
 
+/// A denial that names the missing scopes, and its report.
 fn explain(checks: &Checks, context: &AuthContext) -> (Report, Denial) {
     let report = blocking::explain(&AuthChecks::new(checks).name_missing_scopes(), context);
     let Decision::Deny(denial) = report.decision.clone() else { panic!("allowed") };
@@ -32,7 +32,7 @@ fn explain(checks: &Checks, context: &AuthContext) -> (Report, Denial) {
 }
 
 #[test]
-fn u1_a_scope_aware_denial_does_not_end_the_run_and_an_opaque_one_does() {
+fn u1_a_denial_that_names_missing_scopes_does_not_end_the_run_and_any_other_denial_does() {
     for way in 0..2 {
         let pick = |names: &[&str]| scopes(names).into_iter().nth(way).unwrap();
         let opaque = native::from_fn("opaque", |_| false);
@@ -44,7 +44,7 @@ fn u1_a_scope_aware_denial_does_not_end_the_run_and_an_opaque_one_does() {
 }
 
 #[test]
-fn u1_a_fault_of_a_scope_aware_check_ends_the_run_and_nothing_is_named() {
+fn u1_a_fault_of_a_check_that_names_missing_scopes_ends_the_run_and_no_scope_is_named() {
     for fault in [
         Guest::with("step-up", &[("check", "unreachable"), ("missing", "(i32.const 64)")]),
         Guest::with("step-up", &[("check", "(i32.const 32)"), ("missing", "unreachable")]),
@@ -61,7 +61,7 @@ fn u1_a_fault_of_a_scope_aware_check_ends_the_run_and_nothing_is_named() {
 }
 
 #[test]
-fn u1_words_of_a_scope_aware_check_end_the_run() {
+fn u1_a_message_of_a_check_that_names_missing_scopes_ends_the_run() {
     let blanks = [("check", "(call $denied (i32.const 1096) (i32.const 7))"), ("missing", "(i32.const 64)")];
     let speaks = Guest::with("step-up", &blanks).check();
     let [_, before] = scopes(&["a"]);
@@ -72,10 +72,10 @@ fn u1_words_of_a_scope_aware_check_end_the_run() {
 }
 
 #[test]
-fn u1_the_plain_engine_stops_at_a_scope_aware_denial_and_names_nothing() {
+fn u1_a_plain_run_ends_at_the_first_denial_and_names_no_scope() {
     let [plugin, native] = scopes(&["a"]);
     for first in [plugin, native] {
-        let checks: Checks = vec![first, says("never heard")];
+        let checks: Checks = vec![first, denies_with("never called")];
         let report = blocking::explain_auth_checks(&checks, &somebody(&[]));
         assert_eq!((report.checks.len(), report.decided_by), (1, Some(0)));
         let Decision::Deny(denial) = report.decision else { panic!("allowed") };
@@ -84,7 +84,7 @@ fn u1_the_plain_engine_stops_at_a_scope_aware_denial_and_names_nothing() {
 }
 
 #[test]
-fn u2_the_answer_names_the_sorted_union_of_what_is_missing_and_nothing_held() {
+fn u2_the_denial_names_the_sorted_union_of_the_missing_scopes() {
     for way in 0..2 {
         let pick = |names: &[&str]| scopes(names).into_iter().nth(way).unwrap();
         let checks: Checks =
@@ -98,7 +98,7 @@ fn u2_the_answer_names_the_sorted_union_of_what_is_missing_and_nothing_held() {
 }
 
 #[test]
-fn u2_without_a_token_nothing_is_named() {
+fn u2_without_a_token_no_scope_is_named() {
     for way in 0..2 {
         let pick = |names: &[&str]| scopes(names).into_iter().nth(way).unwrap();
         let (_, denial) = explain(&vec![pick(&["a"]), pick(&["b"])], &nobody());
@@ -108,7 +108,7 @@ fn u2_without_a_token_nothing_is_named() {
 }
 
 #[test]
-fn u2_a_plugin_that_names_what_is_held_or_names_it_twice_is_put_right() {
+fn u2_scopes_that_the_token_has_or_that_a_plugin_names_twice_are_removed() {
     let blanks = [("check", "(i32.const 32)"), ("missing", "(i32.const 64)")];
     let checks: Checks = vec![Box::new(Guest::with("step-up", &blanks).check())];
     let (report, denial) = explain(&checks, &somebody(&["held"]));
@@ -119,7 +119,7 @@ fn u2_a_plugin_that_names_what_is_held_or_names_it_twice_is_put_right() {
 }
 
 #[test]
-fn u2_a_native_check_that_names_what_is_held_is_put_right() {
+fn u2_scopes_that_the_token_has_are_removed_for_native_checks_too() {
     struct NamesAll;
     impl AuthCheck for NamesAll {
         fn id(&self) -> &str {
@@ -140,14 +140,14 @@ fn u2_a_native_check_that_names_what_is_held_is_put_right() {
 }
 
 #[test]
-fn u2_a_plugin_may_name_none_and_the_denial_stands() {
+fn u2_a_denial_may_name_no_scope() {
     let blanks = [("check", "(i32.const 32)"), ("missing", "(i32.const 72)")];
     let (_, denial) = explain(&vec![Box::new(Guest::with("step-up", &blanks).check())], &somebody(&[]));
     assert_eq!(denial.missing_scopes, Vec::<String>::new());
 }
 
 #[test]
-fn u2_a_plugin_that_allows_is_not_asked_what_it_misses() {
+fn u2_a_plugin_that_allows_is_not_asked_for_missing_scopes() {
     let blanks = [("check", "(i32.const 16)"), ("missing", "unreachable")];
     let check = Guest::with("step-up", &blanks).check();
     assert_eq!(
@@ -157,9 +157,9 @@ fn u2_a_plugin_that_allows_is_not_asked_what_it_misses() {
 }
 
 #[test]
-fn u3_a_message_behind_missing_scopes_is_heard_by_the_step_up_engine_only() {
+fn u3_a_message_after_missing_scopes_is_found_only_by_a_run_that_names_them() {
     for first in scopes(&["a"]) {
-        let checks: Checks = vec![first, says("tenant suspended")];
+        let checks: Checks = vec![first, denies_with("tenant suspended")];
         let plain = blocking::run_auth_checks(&checks, &somebody(&[]));
         assert_eq!(plain.into_result(), Ok(false));
         let (report, denial) = explain(&checks, &somebody(&[]));
@@ -169,7 +169,7 @@ fn u3_a_message_behind_missing_scopes_is_heard_by_the_step_up_engine_only() {
 }
 
 #[test]
-fn u4_what_a_list_shows_the_same_checks_let_be_called() {
+fn u4_a_component_that_is_listed_can_also_be_called() {
     let checks: Checks = vec![
         plugin_check("restrict-tag", json!({ "tag": "admin", "scopes": ["admin"] })),
         Box::new(Guest::new("token").check()),
