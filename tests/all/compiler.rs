@@ -183,7 +183,10 @@ fn a_program_that_does_not_end_is_killed_with_all_its_children() {
         is_stopped(shell(&script.replace("SECONDS", &seconds)), "`HostLimits::compiler_time`");
         is_killed(&seconds);
     }
-    is_stopped(shell(&format!("sleep {seconds} > /dev/null 2>&1 < /dev/null & exit 0")), "did not produce machine code");
+    is_stopped(
+        shell(&format!("sleep {seconds} > /dev/null 2>&1 < /dev/null & exit 0")),
+        "did not produce machine code",
+    );
     is_killed(&seconds);
 }
 
@@ -255,7 +258,11 @@ fn a_plugin_that_waits_for_a_compiler_too_long_does_not_load() {
     let script = format!("touch {}; while ! test -e {}; do sleep 0.01; done; exit 1", started.display(), go.display());
     // The second plugin waits, if it may, until its own time is over or the time of the first.
     for (queue, time, reasons) in [
-        (0, Duration::from_secs(60), &["no compiler slot is free, and the queue of 0 is full (`HostLimits::compilers`)"][..]),
+        (
+            0,
+            Duration::from_secs(60),
+            &["no compiler slot is free, and the queue of 0 is full (`HostLimits::compilers`)"][..],
+        ),
         (1, Duration::from_secs(1), &["`HostLimits::compilers`", "`HostLimits::compiler_time`"]),
     ] {
         let _ = fs::remove_file(&go);

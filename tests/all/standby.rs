@@ -15,7 +15,10 @@ fn on_standby(host: &Host, name: &str, count: u32) -> Guest {
 }
 
 fn instances(host: &Host, tenant: &str) -> u64 {
-    host.tenant_usage().iter().find(|usage| usage.tenant.as_deref().unwrap_or_default() == tenant).map_or(0, |usage| usage.instances)
+    host.tenant_usage()
+        .iter()
+        .find(|usage| usage.tenant.as_deref().unwrap_or_default() == tenant)
+        .map_or(0, |usage| usage.instances)
 }
 
 /// Evaluates a check until it has `count` standby instances, which are made in the background.

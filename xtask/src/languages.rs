@@ -136,7 +136,7 @@ impl Page {
         fs::write(&extremes, extremes::cases().to_string())?;
         let script = format!(
             "{prepare}\nguardhouse build\nguardhouse test\n\
-             guardhouse test --deadline-ms {PATIENT_MS} --cases '{}'\n",
+             guardhouse test --deadline {PATIENT_MS}ms --cases '{}'\n",
             extremes.display()
         );
         bash(&guest, &script)

@@ -97,7 +97,7 @@ pub(crate) fn guardhouse_reading(stdin: &[u8], arguments: &[&str]) -> Run {
 
 /// `guardhouse check` with time enough for a busy machine.
 pub(crate) fn check(arguments: &[&str]) -> Run {
-    guardhouse(&[&["check", "--deadline-ms", "60000", "--context", CONTEXT], arguments].concat())
+    guardhouse(&[&["check", "--deadline", "60s", "--context", CONTEXT], arguments].concat())
 }
 
 /// The path of a file with those bytes. A test that runs at the same time never sees half of it.
