@@ -1,22 +1,26 @@
-//! Puts the SDKs and the reference plugin into the crate: what `guardhouse new` writes.
+//! Puts the SDKs and the reference plugins into the crate, for `guardhouse new`.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
-/// What compilers and package managers leave beside the sources.
-const PRODUCTS: [&str; 7] =
-    ["node_modules", "target", "zig-out", ".venv", ".zig-cache", ".pytest_cache", "__pycache__"];
-
-/// What builds and tests leave at the top of a project. Further down a folder of that name may hold sources.
-const BUILT: [&str; 2] = ["build", "dist"];
+/// The files of one folder: their paths below it, with slashes, and where they are.
+type Files = Vec<(String, PathBuf)>;
 
 fn main() -> io::Result<()> {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default()).join("..");
     let mut text = String::new();
     for (constant, folder) in [("SDKS", "guest-sdk"), ("PLUGINS", "plugins/spending-limit")] {
-        let mut files = Vec::new();
-        walk(&root.join(folder), Path::new(""), &mut files)?;
+        let folder = root.join(folder);
+        println!("cargo:rerun-if-changed={}", folder.display());
+        let mut files = Files::new();
+        for entry in fs::read_dir(&folder)? {
+            let entry = entry?;
+            if entry.path().is_dir() {
+                let ignored = Ignored::read(&entry.path())?;
+                add_files(&entry.path(), &entry.file_name().to_string_lossy(), &ignored, &mut files)?;
+            }
+        }
         files.sort();
         let _ = writeln!(text, "const {constant}: &[(&str, &[u8])] = &[");
         for (name, path) in files {
@@ -27,26 +31,55 @@ fn main() -> io::Result<()> {
     fs::write(PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("files.rs"), text)
 }
 
-/// Every source below `folder`, by its path from there with slashes.
-fn walk(folder: &Path, name: &Path, files: &mut Vec<(String, PathBuf)>) -> io::Result<()> {
+/// Adds the sources in `folder`, which is called `name`. Symbolic links are followed: the copies have none.
+fn add_files(folder: &Path, name: &str, ignored: &Ignored, files: &mut Files) -> io::Result<()> {
     println!("cargo:rerun-if-changed={}", folder.display());
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        let (path, name) = (entry.path(), name.join(entry.file_name()));
-        // A project is a folder of a language, below `folder`.
-        let is_top = name.components().count() == 2;
-        let mut products = PRODUCTS.iter().chain(if is_top { &BUILT[..] } else { &[] });
-        if products.any(|product| entry.file_name() == *product) {
+        let path = entry.path();
+        let name = format!("{name}/{}", entry.file_name().to_string_lossy());
+        let is_folder = fs::metadata(&path)?.is_dir();
+        if ignored.contains(&name, is_folder) {
             continue;
         }
-        // Links are followed: what is written has none.
-        if fs::metadata(&path)?.is_dir() {
-            walk(&path, &name, files)?;
+        if is_folder {
+            add_files(&path, &name, ignored, files)?;
         } else {
             println!("cargo:rerun-if-changed={}", path.display());
-            let parts: Vec<_> = name.iter().map(|part| part.to_string_lossy()).collect();
-            files.push((parts.join("/"), path));
+            files.push((name, path));
         }
     }
     Ok(())
+}
+
+/// The products of builds and tests in a project: the patterns of its `.gitignore`.
+struct Ignored(Vec<String>);
+
+impl Ignored {
+    fn read(project: &Path) -> io::Result<Self> {
+        let path = project.join(".gitignore");
+        let text = if path.is_file() { fs::read_to_string(path)? } else { String::new() };
+        let patterns = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        Ok(Self(patterns.map(str::to_owned).collect()))
+    }
+
+    /// Whether a file or folder is ignored. Its `name` begins with the name of the project. Folders with a hidden name
+    /// are always ignored: tools that make them ignore them by themselves.
+    fn contains(&self, name: &str, is_folder: bool) -> bool {
+        let path = name.split_once('/').map_or(name, |(_, path)| path);
+        let last = path.rsplit('/').next().unwrap_or(path);
+        let is_match = |pattern: &str| {
+            let is_for_folders = pattern.ends_with('/');
+            let pattern = pattern.trim_end_matches('/');
+            let is_name = match pattern.strip_prefix('/') {
+                Some(anchored) => anchored == path,
+                None if pattern.contains('/') => pattern == path,
+                None => pattern.strip_prefix('*').map_or(pattern == last, |ending| last.ends_with(ending)),
+            };
+            is_name && (is_folder || !is_for_folders)
+        };
+        // The last pattern that matches decides, as in git.
+        let deciding = self.0.iter().rev().find(|pattern| is_match(pattern.trim_start_matches('!')));
+        deciding.map_or(is_folder && last.starts_with('.'), |pattern| !pattern.starts_with('!'))
+    }
 }

@@ -1,18 +1,17 @@
-//! The contract between host and plugin, as text: a copy of `wit/` that is always at hand.
+//! The contract between host and plugin: a copy of `wit/` in the program.
 
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use wit_parser::{Resolve, SourceMap, WorldId};
 
-/// The version of the contract that plugins are built against.
-const VERSION: &str = "0.1.0";
+const TYPES: &str = include_str!("../../wit/types.wit");
 
 /// The files of `wit/`, by their paths in it.
 const FILES: &[(&str, &str)] = &[
     ("check.wit", include_str!("../../wit/check.wit")),
     ("request.wit", include_str!("../../wit/request.wit")),
-    ("types.wit", include_str!("../../wit/types.wit")),
+    ("types.wit", TYPES),
     ("worlds.wit", include_str!("../../wit/worlds.wit")),
     (LOGGING.0, LOGGING.1),
 ];
@@ -20,9 +19,28 @@ const FILES: &[(&str, &str)] = &[
 const LOGGING: (&str, &str) =
     ("deps/wasi-logging/logging.wit", include_str!("../../wit/deps/wasi-logging/logging.wit"));
 
-/// The full name of an interface or a world of the contract.
+/// Parses the contract.
+///
+/// # Errors
+///
+/// `wit/` is invalid, which no build of this crate has.
+pub fn resolve() -> Result<Resolve> {
+    let mut resolve = Resolve::default();
+    resolve.push_source(LOGGING.0, LOGGING.1)?;
+    let mut contract = SourceMap::default();
+    for (name, text) in FILES.iter().filter(|file| **file != LOGGING) {
+        contract.push_str(name, *text);
+    }
+    resolve.push_group(contract.parse().map_err(|(_, error)| error)?)?;
+    Ok(resolve)
+}
+
+/// The full name of an interface or a world of the contract, such as `guardhouse:auth/check@0.1.0`. The version is the
+/// one that `wit/` declares.
 pub(crate) fn interface(name: &str) -> String {
-    format!("guardhouse:auth/{name}@{VERSION}")
+    let declared = TYPES.lines().find_map(|line| line.strip_prefix("package ")?.strip_suffix(';'));
+    let (package, version) = declared.and_then(|package| package.split_once('@')).unwrap_or_default();
+    format!("{package}/{name}@{version}")
 }
 
 /// Writes the contract into a folder.
@@ -36,24 +54,21 @@ pub(crate) fn write(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The contract, read.
-///
-/// # Errors
-///
-/// None, as long as `wit/` is valid.
-pub fn resolve() -> Result<Resolve> {
-    let mut resolve = Resolve::default();
-    resolve.push_source(LOGGING.0, LOGGING.1)?;
-    let mut contract = SourceMap::default();
-    for (name, text) in FILES.iter().filter(|file| **file != LOGGING) {
-        contract.push_str(name, *text);
-    }
-    resolve.push_group(contract.parse().map_err(|(_, error)| error)?)?;
-    Ok(resolve)
+/// Adds `text`, a package with one world, to a parsed contract.
+pub(crate) fn add_world(resolve: &mut Resolve, text: &str) -> Result<WorldId> {
+    let package = resolve.push_source("plugin.wit", text)?;
+    resolve.select_world(&[package], None).context("the package has no world")
 }
 
-/// Adds `text`, a package with one world, to `resolve`.
-pub(crate) fn push(resolve: &mut Resolve, text: &str) -> Result<WorldId> {
-    let package = resolve.push_source("plugin.wit", text)?;
-    resolve.select_world(&[package], None).context("there is no world")
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_interfaces_are_those_that_the_parser_gives_them() {
+        let resolve = resolve().unwrap();
+        for name in ["check", "settings", "step-up", "request", "raw-token"] {
+            assert!(resolve.interfaces.iter().any(|(id, _)| resolve.id_of(id) == Some(interface(name))), "{name}");
+        }
+    }
 }

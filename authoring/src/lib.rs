@@ -1,20 +1,23 @@
-//! What the author of a plugin needs besides a compiler and an SDK: [`start`] makes a project, [`build`] makes its
-//! component, and [`componentize`] is the part of that which compilers leave to others.
+//! The tools of plugin authors, besides a compiler and an SDK: [`new_project`] makes a project, [`build`] makes its
+//! component, and [`componentize`] and [`merge`] are the steps of a build that compilers leave to others.
 
-mod building;
-mod componentize;
-pub mod contract;
-mod language;
-mod languages;
-mod merge;
+mod new_project;
+
+mod build_project;
 mod project;
-mod start;
-mod tool;
-mod world;
 
-pub use building::{build, describe};
+mod languages;
+
+mod componentize;
+mod merge;
+mod metadata;
+
+pub mod contract;
+
+pub use build_project::build;
 pub use componentize::componentize;
-pub use language::Language;
+pub use languages::Language;
 pub use merge::merge;
+pub use metadata::add_metadata;
+pub use new_project::new_project;
 pub use project::{CASES, Project};
-pub use start::start;

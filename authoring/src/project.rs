@@ -1,16 +1,18 @@
-//! A folder that holds the source of one plugin.
+//! A folder that contains the source of one plugin.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::language::Language;
+use crate::languages::Language;
 
-/// The requests by which a plugin is tested, and what it must answer.
+/// The file of a project with the requests that test its plugin, and the expected answers.
 pub const CASES: &str = "cases.json";
 
-/// A plugin's folder, as its author has it.
+/// The maximum length of a plugin's name, in bytes.
+const MAX_NAME_BYTES: usize = 50;
+
+/// The folder of a plugin's source.
 #[derive(Debug, Clone)]
 pub struct Project {
     folder: PathBuf,
@@ -19,84 +21,59 @@ pub struct Project {
 }
 
 impl Project {
-    /// Finds out what is in `folder`.
+    /// Finds out the language and the name of the project in `folder`. Runs none of the language's tools.
     ///
     /// # Errors
     ///
-    /// It holds no project, or one without a name.
+    /// `folder` contains no project, or several, or the project has no valid name.
     pub fn open(folder: &Path) -> Result<Self> {
         let folder = folder.canonicalize().with_context(|| format!("cannot open `{}`", folder.display()))?;
         let language = Language::of(&folder)?;
-        let name = name(&folder, language)?;
+        let name = plugin_name(&language.name(&folder)?);
         check_name(&name).with_context(|| format!("the project in `{}` cannot be built", folder.display()))?;
         Ok(Self { folder, name, language })
     }
 
-    /// Where it is.
+    /// The absolute path of the folder.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// The name that it gives itself.
+    /// The name of the plugin, from the project's manifest.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What it is written in.
+    /// The language of the source.
     pub fn language(&self) -> Language {
         self.language
     }
 
-    /// Where its component is built.
+    /// The path of the component that a build writes.
     pub fn component(&self) -> PathBuf {
         self.folder.join("build").join(&self.name).with_extension("wasm")
     }
-
-    /// A text file of the project.
-    pub(crate) fn read(&self, file: &str) -> Result<String> {
-        read(&self.folder, file)
-    }
 }
 
-/// Whether a plugin may be called `name`: what every language's packages may be called. An error says what would do.
+/// Checks that `name` is a valid name for a plugin: one that packages may have in every language.
 pub(crate) fn check_name(name: &str) -> Result<()> {
-    let fits = name.starts_with(|first: char| first.is_ascii_lowercase())
-        && name.ends_with(|last: char| last != '-')
-        && name.chars().all(|character| matches!(character, 'a'..='z' | '0'..='9' | '-'))
+    let is_valid = name.starts_with(|first: char| first.is_ascii_lowercase())
+        && !name.ends_with('-')
         && !name.contains("--")
-        && name.len() <= 50;
+        && name.chars().all(|character| matches!(character, 'a'..='z' | '0'..='9' | '-'))
+        && name.len() <= MAX_NAME_BYTES;
     ensure!(
-        fits,
-        "`{name}` is no name for a plugin; take lower-case letters, digits and single hyphens, a letter first, at most 50"
+        is_valid,
+        "invalid plugin name `{name}`: use lower-case letters, digits and single hyphens, a letter first, at most \
+         {MAX_NAME_BYTES} characters"
     );
     Ok(())
 }
 
-/// The name in the metadata of the language.
-fn name(folder: &Path, language: Language) -> Result<String> {
-    let (file, key) = match language {
-        Language::Rust => ("Cargo.toml", "name = "),
-        Language::JavaScript | Language::TypeScript => ("package.json", "\"name\": "),
-        Language::Python => ("pyproject.toml", "name = "),
-        Language::C => ("Makefile", "NAME = "),
-        Language::Go => ("go.mod", "module "),
-        Language::Zig => ("build.zig.zon", ".name = "),
-    };
-    let name = value(&read(folder, file)?, key)
-        .with_context(|| format!("`{}` gives no name: it has no line `{key}…`", folder.join(file).display()))?;
-    // Where a name must be an identifier it has underscores, and Go's names are paths.
-    Ok(name.rsplit('/').next().unwrap_or_default().trim_start_matches('.').replace('_', "-"))
-}
-
-/// The value in the first line that starts with `key`, without its quotes.
-pub(crate) fn value(text: &str, key: &str) -> Option<String> {
-    let value = text.lines().find_map(|line| line.trim_start().strip_prefix(key))?;
-    Some(value.trim_matches(|character: char| character.is_whitespace() || matches!(character, '"' | ',')).to_owned())
-}
-
-fn read(folder: &Path, file: &str) -> Result<String> {
-    let path = folder.join(file);
-    fs::read_to_string(&path).with_context(|| format!("cannot read `{}`", path.display()))
+/// The name of the plugin in a package with this name. Where package names are paths it is the last part, and where
+/// they are identifiers it has hyphens instead of underscores.
+fn plugin_name(package: &str) -> String {
+    package.rsplit('/').next().unwrap_or_default().replace('_', "-")
 }
 
 #[cfg(test)]
@@ -104,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_what_every_language_takes() {
+    fn names_are_valid_if_every_language_accepts_them() {
         for name in ["a", "my-check", "v2-limits"] {
             assert!(check_name(name).is_ok(), "{name}");
         }
@@ -114,14 +91,14 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_found_as_each_language_writes_it() {
-        for (text, key) in [
-            ("[package]\nname = \"my-check\"\n", "name = "),
-            ("{\n  \"name\": \"my-check\",\n}", "\"name\": "),
-            ("module my-check\n\ngo 1.24\n", "module "),
-            ("NAME = my-check\n", "NAME = "),
-        ] {
-            assert_eq!(value(text, key).as_deref(), Some("my-check"), "{text}");
+    fn a_project_is_named_by_its_manifest() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, expected) in
+            [("my-check", Some("my-check")), ("a.example/x/my_check", Some("my-check")), ("A", None)]
+        {
+            std::fs::write(folder.path().join("go.mod"), format!("module {name}\n")).unwrap();
+            let project = Project::open(folder.path()).ok();
+            assert_eq!(project.as_ref().map(Project::name), expected);
         }
     }
 }

@@ -48,7 +48,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match arguments.as_slice() {
-        [COMPILER] => return guardhouse::compiler::serve(),
+        [COMPILER] => return guardhouse::CompilerProcess::serve(),
         ["decide", count] => count.parse().map_err(Into::into).and_then(counts::decide),
         [scale::MAKE_IMAGES, count, folder] => scale::make_images(count, folder),
         options => parse(options).and_then(|options| run(&options)),

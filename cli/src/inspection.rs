@@ -141,11 +141,10 @@ fn start_mode(source: &PluginSource, plugin: &Plugin, settings: &Document) -> Re
 
 impl Contents {
     fn new(shape: Shape) -> Self {
-        let ours =
-            || shape.exports.iter().filter_map(|export| export.strip_prefix("guardhouse:auth/")?.split_once('@'));
+        let owned = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();
         Self {
-            contract: ours().filter(|(name, _)| *name == "check").map(|(_, version)| version.to_owned()).collect(),
-            interfaces: ours().filter(|(name, _)| *name != "check").map(|(name, _)| name.to_owned()).collect(),
+            contract: owned(shape.contract_versions()),
+            interfaces: owned(shape.optional_interfaces()),
             imports: shape.imports.into_iter().map(Import::new).collect(),
             exports: shape.exports,
             producers: shape.producers,

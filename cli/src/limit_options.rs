@@ -1,49 +1,55 @@
-//! The limits that a command puts on plugins.
+//! The limits that a command sets for plugins.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use clap::Args;
+use guardhouse::units::{format_duration, format_size, parse_duration, parse_size};
 use guardhouse::{AuthChecks, Check, Limits};
 
-/// What bounds each of the plugins.
+static DEFAULT_DEADLINE: LazyLock<String> = LazyLock::new(|| format_duration(Limits::default().deadline));
+static DEFAULT_MEMORY: LazyLock<String> = LazyLock::new(|| format_size(Limits::default().memory_bytes as u64));
+
+/// The limits of each plugin.
 #[derive(Debug, Args)]
 pub(crate) struct LimitOptions {
-    /// The time that each plugin has, in milliseconds
-    #[arg(long, value_name = "MS", default_value_t = milliseconds(Limits::default().deadline))]
-    deadline_ms: u64,
+    /// The wall-clock time of each plugin, for example `200ms`
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = &**DEFAULT_DEADLINE)]
+    deadline: Duration,
 
-    /// The instructions that each plugin has, roughly [default: as many as the deadline leaves time for]
+    /// The instructions of each plugin, roughly [default: unlimited, within the deadline]
     #[arg(long, value_name = "UNITS")]
     fuel: Option<u64>,
 
-    /// The processor time that each plugin has, in milliseconds [default: as much as the deadline leaves]
-    #[arg(long, value_name = "MS")]
-    cpu_ms: Option<u64>,
+    /// The processor time of each plugin, for example `50ms` [default: unlimited, within the deadline]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    cpu_time: Option<Duration>,
 
-    /// The memory that each plugin has, in bytes
-    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().memory_bytes)]
-    memory_bytes: usize,
+    /// The memory of each plugin, for example `64MiB`
+    #[arg(long, value_name = "SIZE", value_parser = parse_memory, default_value = &**DEFAULT_MEMORY)]
+    memory: usize,
 }
 
 impl LimitOptions {
     /// The limits of each plugin.
     pub(crate) fn limits(&self) -> Limits {
         Limits {
-            deadline: Duration::from_millis(self.deadline_ms),
-            cpu_time: self.cpu_ms.map(Duration::from_millis),
+            deadline: self.deadline,
+            cpu_time: self.cpu_time,
             fuel: self.fuel,
-            memory_bytes: self.memory_bytes,
+            memory_bytes: self.memory,
             ..Limits::default()
         }
     }
 
-    /// The deadline of so many plugins together: each has its own.
+    /// The deadline of this number of plugins together. Each has its own deadline besides.
     pub(crate) fn deadline(&self, plugins: usize) -> Duration {
-        let each = Duration::from_millis(self.deadline_ms);
-        each.saturating_mul(u32::try_from(plugins).unwrap_or(u32::MAX)).max(AuthChecks::<Check>::DEADLINE)
+        let plugins = u32::try_from(plugins).unwrap_or(u32::MAX);
+        self.deadline.saturating_mul(plugins).max(AuthChecks::<Check>::DEADLINE)
     }
 }
 
-fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+fn parse_memory(text: &str) -> Result<usize, String> {
+    let bytes = parse_size(text).map_err(|error| error.to_string())?;
+    usize::try_from(bytes).map_err(|_| format!("`{text}` is beyond the address space of this machine"))
 }

@@ -61,7 +61,7 @@ enum Command {
 fn main() -> ExitCode {
     // Before anything else is read: what is compiled here is a stranger's.
     if std::env::args_os().skip(1).eq([host_options::COMPILE]) {
-        return guardhouse::compiler::serve();
+        return guardhouse::CompilerProcess::serve();
     }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

@@ -14,8 +14,11 @@
  *
  *     GH_EXPORT_CHECK(check);
  *
- * Read `gh_outcome`, `gh_auth_context` (guardhouse_types.h) and `gh_json` (guardhouse_json.h) first. Compile
- * guardhouse.c into the plugin; it is the only source file. Unit tests take guardhouse_testing.h.
+ * Read `gh_outcome` (guardhouse_answer.h), `gh_auth_context` (guardhouse_types.h) and `gh_json` (guardhouse_json.h)
+ * first. Compile guardhouse.c into the plugin; it is the only source file. Unit tests include guardhouse_testing.h.
+ *
+ * The headers include each other in one direction: guardhouse_types.h; guardhouse_abi.h and guardhouse_text.h;
+ * guardhouse_answer.h and guardhouse_json.h; guardhouse_export.h; this one; guardhouse_testing.h.
  *
  * Memory that this library hands out lasts until the function that the host called has answered: nothing is freed by
  * hand. What `configure` was given or made lasts as long as the plugin. `malloc` and `free` work beside it.
@@ -25,44 +28,11 @@
 
 #include <string.h>
 
-#include "guardhouse_abi.h"
+#include "guardhouse_answer.h"
+#include "guardhouse_export.h"
 #include "guardhouse_json.h"
 #include "guardhouse_text.h"
 #include "guardhouse_types.h"
-
-/* ---- Answers ---- */
-
-/**
- * What a check answers. The values are far from 0 and 1, so that no bool, count or forgotten variable is an answer by
- * accident: every other value is a fault.
- */
-typedef enum gh_outcome {
-    /** Denies without a word. */
-    GH_REFUSE = 0x6768000,
-    /** Allows. */
-    GH_ALLOW = 0x6768001,
-    /** Denies with a message for the caller; made by `gh_deny`, and a fault without it. */
-    GH_DENY = 0x6768002,
-} gh_outcome;
-
-/**
- * Denies with a message for the caller, written as `printf` writes it: `return gh_deny("…");`. A `%.*s` ends at a zero
- * byte; `gh_deny_text` does not.
- */
-GH_PRINTF(1, 2) GH_RESULT gh_outcome gh_deny(const char *format, ...);
-
-/** Denies with a message that reaches the caller exactly as it stands. */
-GH_RESULT gh_outcome gh_deny_text(gh_string message);
-#define gh_deny_text(message) gh_deny_text(gh_text(message))
-
-/**
- * Ends the call in a fault, with words for the operator: file, line, function and what `printf` would write. The caller
- * sees a denial without a word. A failed `assert`, `abort` and `exit` do the same.
- */
-#define gh_fault(...) gh_fault_at(__FILE__, __LINE__, __func__, __VA_ARGS__)
-
-/** What `gh_fault` calls. */
-GH_PRINTF(4, 5) GH_NORETURN void gh_fault_at(const char *file, int line, const char *function, const char *format, ...);
 
 /* ---- The request ---- */
 
@@ -145,18 +115,5 @@ void gh_log_text(gh_level level, gh_string message);
 #define gh_error(...) gh_log(GH_LEVEL_ERROR, __VA_ARGS__)
 /** Logs a fault after which the check cannot go on. */
 #define gh_critical(...) gh_log(GH_LEVEL_CRITICAL, __VA_ARGS__)
-
-/* ---- The plugin ---- */
-
-/** A check. It must depend on nothing but its settings and the context: the next call may find a new instance. */
-typedef gh_outcome gh_check(const gh_auth_context *ctx);
-
-/** Takes the settings. False refuses them; see `gh_invalid`. */
-typedef bool gh_configure(gh_json settings);
-
-/** Names the scopes that `ctx` lacks: none if it lacks none, and none without a token. */
-typedef gh_list_string gh_step_up(const gh_auth_context *ctx);
-
-#include "guardhouse_export.h"
 
 #endif

@@ -1,5 +1,9 @@
 /* Memory that is released as a whole when the call that the host made is over. Part of guardhouse.c. */
-#include "guardhouse_parts.h"
+#ifndef GUARDHOUSE_ARENA_C
+#define GUARDHOUSE_ARENA_C
+
+#include "guardhouse_export.h"
+#include "guardhouse_trap.c"
 
 #include <stdlib.h>
 
@@ -32,7 +36,7 @@ static void gh_add_block(size_t size) {
         data_size = size;
     gh_block *block = data_size < SIZE_MAX / 4 ? malloc(sizeof *block + _Alignof(max_align_t) + data_size) : NULL;
     if (block == NULL)
-        gh_trap(); /* without a word: if it is the host that asks for memory, it takes none now */
+        gh_trap(); /* without a message: if it is the host that asks for memory, it takes none now */
     uintptr_t behind = (uintptr_t)(block + 1);
     size_t padding = -behind % _Alignof(max_align_t);
     *block = (gh_block){gh_last_block, (char *)(block + 1) + padding, data_size, 0};
@@ -49,6 +53,7 @@ void *gh_alloc(size_t size) {
     return gh_last_block->data + start;
 }
 
+/** Memory of this call for `count` texts, not set; never NULL. */
 static gh_string *gh_alloc_strings(size_t count) {
     if (count > SIZE_MAX / sizeof(gh_string))
         gh_trap();
@@ -78,3 +83,5 @@ void *gh_abi_realloc(void *old, size_t old_size, size_t alignment, size_t size) 
         memcpy(data, old, old_size < size ? old_size : size);
     return data;
 }
+
+#endif

@@ -1,6 +1,19 @@
-/* What makes a plugin of functions: each macro exports one interface. Included by guardhouse.h. */
+/* The functions of a plugin and the macros that export them, one for each interface. Included by guardhouse.h. */
 #ifndef GUARDHOUSE_EXPORT_H
 #define GUARDHOUSE_EXPORT_H
+
+#include "guardhouse_abi.h"
+#include "guardhouse_answer.h"
+#include "guardhouse_json.h"
+
+/** A check. It must depend on nothing but its settings and the context: the next call may find a new instance. */
+typedef gh_outcome gh_check(const gh_auth_context *ctx);
+
+/** Takes the settings. False refuses them; see `gh_invalid`. */
+typedef bool gh_configure(gh_json settings);
+
+/** Names the scopes that `ctx` lacks: none if it lacks none, and none without a token. */
+typedef gh_list_string gh_step_up(const gh_auth_context *ctx);
 
 /* A check that ends without an answer does not compile: a compiler may take any for it, also GH_ALLOW. */
 #pragma GCC diagnostic error "-Wreturn-type"

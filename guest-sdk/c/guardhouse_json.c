@@ -1,11 +1,17 @@
 /* Reads JSON where it lies. Part of guardhouse.c. */
-#include "guardhouse_parts.h"
+#ifndef GUARDHOUSE_JSON_C
+#define GUARDHOUSE_JSON_C
+
+#include "guardhouse_arena.c"
+#include "guardhouse_scan.c"
+#include "guardhouse_text.c"
 
 #include <math.h>
 #include <stdlib.h>
 
 static const gh_json gh_absent = {{NULL, 0}};
 
+/** The value that a text of the host holds, as `gh_json_parse`. The host sends no object with a name twice. */
 static gh_json gh_json_view(gh_string text) {
     const char *end = text.data + text.length;
     const char *start = gh_scan_space(text.data, end);
@@ -243,3 +249,5 @@ gh_json(gh_json_get)(gh_json value, gh_string pointer) {
     }
     return value;
 }
+
+#endif

@@ -1,14 +1,20 @@
-/* What C's own library does in a plugin: the clock stands still, and a failure is told to the operator. Part of
-   guardhouse.c. In a unit test nothing is replaced. */
-#include "guardhouse_parts.h"
+/* The functions of C's own library that are replaced in a plugin: the clock stands still, and a failure is logged.
+   Nothing is replaced in a unit test. Part of guardhouse.c. */
+#ifndef GUARDHOUSE_LIBC_C
+#define GUARDHOUSE_LIBC_C
+
+#include "guardhouse_fault.c"
+#include "guardhouse_format.c"
+
+/** The time of every clock, in seconds since the Unix epoch: `now` of the context of the last call. */
+static int64_t gh_now;
 
 #ifdef __wasm__
 
-#include <stdio.h>
 #include <sys/time.h>
 #include <time.h>
 
-/* Every clock answers `now` and none asks the host. */
+/* No clock asks the host. */
 
 int clock_gettime(clockid_t clock, struct timespec *now) {
     (void)clock;
@@ -35,7 +41,7 @@ int timespec_get(struct timespec *now, int base) {
     return base;
 }
 
-/* What ends a program ends the call, and the operator is told why. */
+/* The functions that end a program end the call in a fault. */
 
 _Noreturn void __assert_fail(const char *expression, const char *file, int line, const char *function) {
     gh_fault_text(gh_format("%s:%d: %s: assertion failed: %s", file, line, function, expression));
@@ -49,16 +55,6 @@ _Noreturn void _Exit(int status) {
     gh_fault_text(gh_format("the check called exit with status %d", status));
 }
 
-/** Writes what stdio still holds; part of the C library in a plugin that prints, and NULL in any other. */
-__attribute__((weak)) void __stdio_exit(void);
-
-static void gh_flush(void) {
-    if (__stdio_exit != NULL)
-        __stdio_exit();
-}
-
-#else
-
-static void gh_flush(void) {}
+#endif
 
 #endif

@@ -1,5 +1,8 @@
 /* Steps over JSON text. Part of guardhouse.c. */
-#include "guardhouse_parts.h"
+#ifndef GUARDHOUSE_SCAN_C
+#define GUARDHOUSE_SCAN_C
+
+#include "guardhouse_json.h"
 
 /*
  * A scanner steps over what it expects and answers where that ends, or NULL if it is not there. It reads nothing at or
@@ -160,3 +163,5 @@ static const char *gh_scan_value(const char *at, const char *end, int depth) {
         at = gh_scan_space(at, end);
     }
 }
+
+#endif

@@ -1,6 +1,8 @@
 /* Stands for the host in a unit test. */
 #include "guardhouse_testing.h"
 
+#include "guardhouse_native.h"
+
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,8 +12,6 @@ typedef struct gh_test_host {
     gh_auth_context ctx;
     gh_test_request request;
 } gh_test_host;
-
-const gh_auth_context *gh_test_asked;
 
 /** Where `gh_test_faults` waits. */
 static jmp_buf *gh_test_waiting;
@@ -96,7 +96,7 @@ bool gh_test_faults(gh_check *check, const gh_auth_context *ctx) {
     return is_fault;
 }
 
-void gh_test_trap(void) {
+void gh_native_trap(void) {
     if (gh_test_waiting != NULL)
         longjmp(*gh_test_waiting, 1);
     abort();
@@ -131,12 +131,12 @@ static gh_option_string gh_test_answer(const char *document, const char *pointer
 }
 
 static const gh_test_request *gh_test_asked_request(void) {
-    return &((const gh_test_host *)gh_test_asked)->request;
+    return &((const gh_test_host *)gh_asked_context)->request;
 }
 
 void gh_abi_request_claim(const char *pointer, size_t pointer_length, gh_option_string *result) {
     const char *claims = gh_test_asked_request()->claims;
-    const char *document = gh_test_asked->token.is_some && claims == NULL ? "{}" : claims;
+    const char *document = gh_asked_context->token.is_some && claims == NULL ? "{}" : claims;
     *result = gh_test_answer(document, pointer, pointer_length);
 }
 
@@ -162,7 +162,7 @@ void gh_abi_logging_log(int32_t level, const char *context, size_t context_lengt
                         size_t message_length) {
     static const char *const levels[] = {"trace", "debug", "info", "warn", "error", "critical"};
     if ((uint32_t)level > GH_LEVEL_CRITICAL)
-        gh_test_trap(); /* as the host does */
+        gh_native_trap(); /* as the host does */
     fprintf(stderr, "%s %.*s: %.*s\n", levels[level], gh_precision(context_length), context,
             gh_precision(message_length), message);
 }

@@ -78,15 +78,4 @@ bool gh_test_configure(gh_configure *configure, gh_string settings);
 /** The words of the last denial, refusal of settings, or fault. */
 gh_string gh_test_message(void);
 
-/* What guardhouse.c and guardhouse_testing.c use of each other. */
-
-/** The words of the last denial, refusal of settings, or fault. */
-extern gh_string gh_last_message;
-
-/** Whose documents the host is asked for. */
-extern const gh_auth_context *gh_test_asked;
-
-/** Ends the test, unless `gh_test_faults` waits for the fault. */
-GH_NORETURN void gh_test_trap(void);
-
 #endif

@@ -1,7 +1,8 @@
-/* Text. Part of guardhouse.c. */
-#include "guardhouse_parts.h"
+/* Comparison of texts. Part of guardhouse.c. */
+#ifndef GUARDHOUSE_TEXT_C
+#define GUARDHOUSE_TEXT_C
 
-#include <stdio.h>
+#include "guardhouse_text.h"
 
 bool(gh_string_equals)(gh_string string, gh_string other) {
     return string.length == other.length && (string.length == 0 || memcmp(string.data, other.data, string.length) == 0);
@@ -18,22 +19,4 @@ bool(gh_string_ends_with)(gh_string string, gh_string suffix) {
     return gh_string_equals(end, suffix);
 }
 
-gh_string gh_format(const char *format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
-    gh_string text = gh_format_list(format, arguments);
-    va_end(arguments);
-    return text;
-}
-
-static gh_string gh_format_list(const char *format, va_list arguments) {
-    va_list again;
-    va_copy(again, arguments);
-    int length = vsnprintf(NULL, 0, format, arguments);
-    if (length < 0)
-        gh_fault_text(gh_text("a format that printf does not take"));
-    char *data = gh_alloc((size_t)length + 1);
-    vsnprintf(data, (size_t)length + 1, format, again);
-    va_end(again);
-    return (gh_string){data, (size_t)length};
-}
+#endif

@@ -1,14 +1,14 @@
-//! The plugins that ship inside this crate, so that there is something to run with no WebAssembly toolchain.
+//! Built-in plugins: they ship inside this crate, and need no WebAssembly toolchain.
 //!
-//! Their sources are in `plugins/`. `manifest.json` beside them records their digests and the toolchain that made
-//! them; CI builds them again and compares.
+//! Their sources are in `plugins/`. `host/builtin/manifest.json` records their digests and the toolchain that built them;
+//! CI rebuilds and compares them.
 
 macro_rules! builtins {
     ($($name:literal),* $(,)?) => {
-        /// The names of all of them.
+        /// The names of all built-in plugins.
         pub const NAMES: &[&str] = &[$($name),*];
 
-        /// The bytes of one, by name.
+        /// The component of a built-in plugin; none if the name is unknown.
         #[must_use]
         pub fn bytes(name: &str) -> Option<&'static [u8]> {
             match name {

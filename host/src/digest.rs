@@ -1,4 +1,4 @@
-//! The identity of bytes.
+//! Digests: the identity of bytes.
 
 use std::fmt;
 use std::io;
@@ -7,8 +7,8 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
-/// A SHA-256 digest, written `sha256:` and 64 hexadecimal digits. A plugin's is that of the bytes its author
-/// shipped, so that it can be pinned and attested.
+/// A SHA-256 digest, written as `sha256:` and 64 hexadecimal digits. The digest of a plugin is that of the bytes that its
+/// author shipped, so it can be pinned and attested.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
 
@@ -18,7 +18,7 @@ impl Digest {
         Self(Sha256::digest(bytes.as_ref()).into())
     }
 
-    /// The digest of everything that `reader` has.
+    /// The digest of all bytes of `reader`.
     pub(crate) fn of_reader(mut reader: impl io::Read) -> io::Result<Self> {
         let mut hasher = Sha256::new();
         let mut buffer = [0; 64 << 10];
@@ -30,7 +30,7 @@ impl Digest {
         }
     }
 
-    /// The digest of several things, each of which says where it ends.
+    /// The digest of a sequence of parts. Each part is hashed with its length, so the boundaries count.
     pub(crate) fn of_parts<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let mut hasher = Sha256::new();
         for part in parts {
@@ -38,6 +38,19 @@ impl Digest {
             hasher.update(part);
         }
         Self(hasher.finalize().into())
+    }
+
+    /// Parses the 64 digits without the name of the algorithm.
+    pub(crate) fn from_hex(digits: &str) -> Option<Self> {
+        let digits = digits.as_bytes();
+        let mut bytes = [0; 32];
+        if digits.len() != 2 * bytes.len() {
+            return None;
+        }
+        for (byte, pair) in bytes.iter_mut().zip(digits.chunks(2)) {
+            *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+        }
+        Some(Self(bytes))
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
@@ -72,18 +85,8 @@ impl Serialize for Digest {
 impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        parse(&text).ok_or_else(|| D::Error::custom("not `sha256:` and 64 hexadecimal digits"))
+        text.strip_prefix("sha256:")
+            .and_then(Self::from_hex)
+            .ok_or_else(|| D::Error::custom("not `sha256:` and 64 hexadecimal digits"))
     }
-}
-
-fn parse(text: &str) -> Option<Digest> {
-    let digits = text.strip_prefix("sha256:")?.as_bytes();
-    let mut bytes = [0; 32];
-    if digits.len() != 2 * bytes.len() {
-        return None;
-    }
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(Digest(bytes))
 }

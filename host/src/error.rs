@@ -1,82 +1,82 @@
-//! Why a host cannot start, a plugin cannot be loaded, a check cannot be made. None of these happens at request
-//! time: there, a fault is a [`Fault`](crate::Fault) and denies.
+//! Errors of setting up: of building a host, loading a plugin and making a check. None of them occurs at a request, where
+//! every fault is a [`Fault`](crate::Fault) and denies.
 
 use std::fmt;
 use std::path::PathBuf;
 
 use crate::outcome::Fault;
-use crate::text::quoted;
+use crate::util::text::quoted;
 
-/// The host cannot start.
+/// The error of building a host.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HostError {
-    /// The engine refuses the limits, or the machine refuses the address space.
-    #[error("cannot set up the sandbox: {0}")]
+    /// A limit is invalid, the engine rejects the limits, or the machine has too little address space.
+    #[error("cannot set up the engine: {0}")]
     Engine(String),
     /// The folder for machine code cannot be used.
     #[error("cannot use `{}` as a cache: {reason}", .folder.display())]
     Cache {
         /// The folder.
         folder: PathBuf,
-        /// Why not.
+        /// The reason.
         reason: String,
     },
-    /// The thread that moves the clock of all deadlines cannot be started.
+    /// The thread that enforces deadlines cannot be started.
     #[error("cannot start the thread that enforces deadlines")]
     Ticker(#[source] std::io::Error),
 }
 
-/// The bytes are not a plugin that this host can run.
+/// The error of loading a plugin.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {
-    /// Not WebAssembly at all.
+    /// The bytes are not WebAssembly.
     #[error("not a WebAssembly file: it starts with {found}{hint}")]
     NotWasm {
         /// The first bytes.
         found: String,
-        /// What it may be instead, or nothing.
+        /// A guess at the real format; may be empty.
         hint: &'static str,
     },
-    /// A core module, not a component.
+    /// The bytes are a core module, and a plugin is a component.
     #[error(
         "this is a core WebAssembly module, and a plugin is a component: make one with `wasm-tools component new` \
          (first `wasm-tools component embed` with Guardhouse's `wit/` if the compiler did not embed it), or build \
          with a Guardhouse SDK, which does both"
     )]
     CoreModule,
-    /// Damaged, or using a feature that plugins may not use.
+    /// The component is invalid, or uses a feature that plugins may not use.
     #[error("not a valid component, at byte {offset}: {reason}")]
     Invalid {
-        /// Where in the file.
+        /// The offset in the file, in bytes.
         offset: usize,
-        /// What is wrong there.
+        /// The reason.
         reason: String,
     },
-    /// Over one of the host's limits, before anything was compiled.
+    /// The plugin is over one of the host's limits. Nothing of it was compiled.
     #[error("{found} {what}, over the cap of {cap} (`HostLimits::{limit}`)")]
     TooLarge {
-        /// What there is too much of.
+        /// The measured quantity.
         what: &'static str,
-        /// How much there is.
+        /// The measured value.
         found: usize,
-        /// How much is allowed.
+        /// The largest allowed value.
         cap: usize,
         /// The field of [`HostLimits`](crate::HostLimits) to raise.
         limit: &'static str,
     },
-    /// Nothing is exported under the contract's name.
+    /// The plugin does not export the contract's `check`.
     #[error("does not export `{expected}`{hint}; it exports {found}")]
     NoCheck {
-        /// What a plugin must export.
+        /// The interface that a plugin must export.
         expected: String,
-        /// What is exported instead.
+        /// The exports of the plugin.
         found: String,
-        /// What may have gone wrong, or nothing.
+        /// A guess at the mistake; may be empty.
         hint: &'static str,
     },
-    /// Built against another version of the contract.
+    /// The plugin was built against a version of the contract that this host does not run.
     #[error("built against `{found}` of the contract `guardhouse:auth`; this host supports version {supported}")]
     Version {
         /// The interface and version in the plugin, for example `check@0.2.0`.
@@ -84,7 +84,7 @@ pub enum LoadError {
         /// The versions that this host runs.
         supported: String,
     },
-    /// An export of the contract's name but another type.
+    /// An export of the contract has the wrong type.
     #[error("`{name}` has the wrong type: expected `{expected}`, found `{found}`")]
     WrongType {
         /// The function.
@@ -94,40 +94,40 @@ pub enum LoadError {
         /// Its type in the plugin.
         found: String,
     },
-    /// Imports that no host offers.
+    /// The plugin imports interfaces that hosts do not offer.
     #[error("imports what this host does not offer: {}", quoted(.imports))]
     UnknownImports {
         /// Their names.
         imports: Vec<String>,
     },
-    /// An import of a known name but another type.
+    /// An import has the wrong type.
     #[error("an import does not fit what this host offers: {0}")]
     WrongImport(String),
-    /// Needs more memories, tables or instances than the host gives to any plugin.
+    /// The plugin needs more memories, tables or instances than the host gives to any plugin.
     #[error("does not fit this host: {0}")]
     DoesNotFit(String),
-    /// The compiler refused it.
+    /// The compiler rejected the plugin.
     #[error("cannot be compiled: {0}")]
     Compile(String),
-    /// The compiler was stopped, or fell, before it was done: the plugin may have been made for that.
+    /// The compiler process was stopped or crashed: the plugin may have been made for that.
     #[error("compiling it was stopped: {0}")]
     CompilerStopped(String),
-    /// The plugin failed when it was asked for its settings schema.
+    /// The plugin's `schema` failed.
     #[error("failed when asked for its settings schema: {0}")]
     Schema(Fault),
-    /// The settings schema is not one that a host can hold settings against.
+    /// The settings schema is invalid, or against the rules for schemas.
     #[error("its settings schema cannot be used: {0}")]
     BadSchema(String),
 }
 
-/// A check cannot be made of a plugin.
+/// The error of making a check.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// With a limit of fuel the plugin must be optimized, and cannot be.
-    #[error("cannot be optimized, which a limit of fuel needs: {0}")]
+    /// The plugin cannot be optimized, which a fuel limit requires.
+    #[error("cannot be optimized, which a fuel limit requires: {0}")]
     Optimize(String),
-    /// Settings for a plugin that has none.
+    /// There are settings, but the plugin takes none.
     #[error("this plugin takes no settings")]
     NoSettings,
     /// The settings document is over [`Limits::settings_bytes`](crate::Limits::settings_bytes).
@@ -138,16 +138,16 @@ pub enum ConfigError {
         /// The cap in bytes.
         cap: usize,
     },
-    /// The settings break the plugin's own schema.
-    #[error("settings do not fit the plugin's schema: {0}")]
+    /// The settings are invalid by the plugin's schema.
+    #[error("settings do not match the plugin's schema: {0}")]
     Schema(Violation),
-    /// The plugin's `configure` refused the settings, in its own words.
-    #[error("the plugin refused its settings: {0}")]
+    /// The plugin's `configure` rejected the settings, with this message.
+    #[error("the plugin rejected its settings: {0}")]
     Rejected(String),
     /// The plugin failed while it was configured, or could not be instantiated.
-    #[error("the plugin failed when it was configured: {0}")]
+    #[error("the plugin failed while it was configured: {0}")]
     Fault(Fault),
-    /// The plugin imports what was not granted.
+    /// The plugin imports an interface that needs a grant, which the check does not have.
     #[error("the plugin imports `{import}`, which needs the grant `{grant}`")]
     NotGranted {
         /// The import.
@@ -155,24 +155,30 @@ pub enum ConfigError {
         /// The grant that it needs.
         grant: &'static str,
     },
-    /// A limit of the check that the host cannot hold.
+    /// The tenant was made by another host than the plugin's.
+    #[error("the tenant `{tenant}` belongs to another host: make it with `Host::tenant` of the plugin's host")]
+    OtherHost {
+        /// The name of the tenant.
+        tenant: String,
+    },
+    /// A limit of the check is over the host's, or invalid.
     #[error("`Limits::{limit}` is {found}, but the host allows {allowed}")]
     Limit {
         /// The field of [`Limits`](crate::Limits).
         limit: &'static str,
         /// Its value.
         found: String,
-        /// What the host allows.
+        /// The allowed values.
         allowed: String,
     },
 }
 
-/// A place where settings break their schema: the first one.
+/// The first violation of a schema by settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// Where: a JSON pointer (RFC 6901); "" is the whole document.
+    /// The JSON pointer (RFC 6901) of the invalid value; "" is the whole document.
     pub pointer: String,
-    /// What is wrong there.
+    /// The reason.
     pub reason: String,
 }
 

@@ -1,18 +1,18 @@
-//! What the operator lets a check do beyond reading its request.
+//! Grants: the capabilities that an operator gives to a check.
 
-use crate::contract::RAW_TOKEN;
+use crate::interfaces::RAW_TOKEN;
 
-/// The capabilities of one check. The default grants none.
+/// The grants of one check: its capabilities beyond reading the request. The default is none.
 ///
-/// A plugin that imports what is not granted is refused when its check is made, never at request time.
+/// A plugin that imports an interface without its grant is rejected when the check is made, never at a request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Grants {
-    /// Read the bearer secret itself, with which the check could act as the caller anywhere.
+    /// Read the bearer secret, with which the check could act as the caller anywhere.
     pub raw_token: bool,
 }
 
 impl Grants {
-    /// Every grant by name, with the import that needs it.
+    /// The names of all grants, each with the import that needs it.
     pub const KNOWN: &'static [(&'static str, &'static str)] = &[("raw-token", RAW_TOKEN)];
 
     /// The grant that an import needs; none if it needs none.
@@ -21,7 +21,7 @@ impl Grants {
         Self::KNOWN.iter().find(|(_, needs)| *needs == import).map(|(grant, _)| *grant)
     }
 
-    /// These grants and the one of that name; none if there is no such grant.
+    /// These grants and the one of that name; none if the name is unknown.
     #[must_use]
     pub fn with(self, grant: &str) -> Option<Self> {
         match grant {
@@ -30,7 +30,7 @@ impl Grants {
         }
     }
 
-    /// Whether the grant of that name is given.
+    /// Whether the grant of that name is among them.
     #[must_use]
     pub fn has(&self, grant: &str) -> bool {
         match grant {

@@ -8,71 +8,83 @@ use std::time::Instant;
 use wasmtime::Store;
 use wasmtime::component;
 
-use crate::bindings::exports::guardhouse::auth::check;
-use crate::bindings::guardhouse::auth::types;
-use crate::capabilities::Request;
-use crate::context::AuthContext;
-use crate::decision::AuthorizationError;
-use crate::fault::{HostFault, classify};
-use crate::log::Mark;
-use crate::outcome::{Cause, Fault, LogLine, Outcome};
-use crate::program::Program;
-use crate::room::Place;
-use crate::store::{State, Terms, new_store};
-use crate::text::Bounded;
+use crate::code::linked::Linked;
+use crate::engine::admission::Permit;
+use crate::guest::bindings::exports::guardhouse::auth::check;
+use crate::guest::bindings::guardhouse::auth::types;
+use crate::guest::fault::HostFault;
+use crate::guest::log::Mark;
+use crate::guest::request::GuestRequest;
+use crate::guest::store::{Budget, State, new_store};
+use crate::outcome::{AuthorizationError, Cause, Fault, LogLine, Outcome};
+use crate::request::AuthContext;
+use crate::util::text::Bounded;
 
-/// The most of a plugin's words against its settings that an error quotes, in bytes.
-const MAX_WORDS_BYTES: usize = 1_000;
+/// The most of a plugin's message about its settings that an error quotes, in bytes.
+const MAX_REJECTION_BYTES: usize = 1_000;
 
 /// An instance of a plugin, in a store of its own.
 pub(crate) struct Instance {
     store: Store<State>,
-    program: Arc<Program>,
+    linked: Arc<Linked>,
     started: Option<Started>,
-    /// Given back once the store is gone.
-    _places: (Option<Place>, Option<Place>),
+    permits: Permits,
 }
 
-/// An instance that is configured, and how it stood by then.
+/// The permits of an instance. They are returned after the store is dropped, because the field comes last.
+#[derive(Default)]
+struct Permits {
+    #[expect(dead_code, reason = "held until the instance is dropped")]
+    pool: Option<Permit>,
+    #[expect(dead_code, reason = "held until the instance is dropped")]
+    check: Option<Permit>,
+}
+
+/// The state of an instance that was configured.
 struct Started {
     instance: component::Instance,
     guest: check::Guest,
+    /// The fuel that was left.
     fuel: u64,
+    /// The end of the log.
     log: Mark,
 }
 
-/// What is asked of an instance.
-pub(crate) struct Question<'a> {
+/// One call of the exported `check`.
+pub(crate) struct CheckCall<'a> {
     pub(crate) context: &'a AuthContext,
+    /// The settings, for an instance that is not configured yet.
     pub(crate) settings: Option<&'a String>,
     pub(crate) name_missing_scopes: bool,
+    /// The most text that may reach the caller, in bytes.
     pub(crate) message_bytes: usize,
+    /// The deadline of calls that wait inside the host, where no epoch interrupts them.
+    pub(crate) end: Instant,
 }
 
 impl Instance {
-    /// An instance with every limit armed, of which nothing has run.
-    pub(crate) fn new(program: Arc<Program>, terms: &Terms<'_>, request: Request) -> Self {
-        let store = new_store(program.engine(), terms, request);
-        Self { store, program, started: None, _places: (None, None) }
+    /// An instance with every limit armed. None of its code has run.
+    pub(crate) fn new(linked: Arc<Linked>, budget: &Budget<'_>, request: GuestRequest) -> Self {
+        let store = new_store(linked.instance_pre.engine(), budget, request);
+        Self { store, linked, started: None, permits: Permits::default() }
     }
 
-    /// Keeps the room that it takes in its pool until it is gone.
-    pub(crate) fn holding(self, shared: Place) -> Self {
-        Self { _places: (None, Some(shared)), ..self }
+    /// Holds the permit of its pool until it is dropped.
+    pub(crate) fn with_pool_permit(self, permit: Permit) -> Self {
+        Self { permits: Permits { pool: Some(permit), ..self.permits }, ..self }
     }
 
-    /// Keeps the place that its check has for it.
-    pub(crate) fn serving(mut self, own: Place) -> Self {
-        self._places.0 = Some(own);
-        self
+    /// Holds the permit of its check until it is dropped.
+    pub(crate) fn with_check_permit(self, permit: Permit) -> Self {
+        Self { permits: Permits { check: Some(permit), ..self.permits }, ..self }
     }
 
-    /// Asks the plugin for its settings schema.
+    /// Calls the exported `schema`. The text is empty for a plugin without settings.
     pub(crate) async fn schema(&mut self, end: Instant) -> Result<String, Fault> {
         let asked = within(end, async {
-            let instance = self.program.instance_pre.instantiate_async(&mut self.store).await?;
-            self.store.data_mut().limiter.instantiated = true;
-            match &self.program.settings {
+            let instance = self.linked.instance_pre.instantiate_async(&mut self.store).await?;
+            self.store.data_mut().set_instantiated();
+            match &self.linked.settings {
                 Some(settings) => settings.load(&mut self.store, &instance)?.call_schema(&mut self.store).await,
                 None => Ok(String::new()),
             }
@@ -81,7 +93,7 @@ impl Instance {
         answer.map_err(|error| self.fault(&error))
     }
 
-    /// Configures it. The inner error has the plugin's own words against its settings.
+    /// Makes and configures the instance. The inner error is the plugin's message about its settings.
     pub(crate) async fn configure(
         &mut self,
         settings: Option<&String>,
@@ -91,91 +103,85 @@ impl Instance {
         answer.map_err(|error| self.fault(&error))
     }
 
-    /// Configures it, if that was not done before, and asks it about one request. With an `end`, it may wait inside
-    /// the host, where no epoch interrupts it.
-    pub(crate) async fn check(
-        &mut self,
-        question: &Question<'_>,
-        end: Option<Instant>,
-    ) -> Result<(Outcome, Vec<String>), Fault> {
+    /// Calls the exported `check`, after configuring the instance if that was not done before. Returns the outcome and
+    /// the missing scopes.
+    pub(crate) async fn check(&mut self, call: &CheckCall<'_>) -> Result<(Outcome, Vec<String>), Fault> {
+        let can_wait = self.linked.can_wait;
         let answer = {
-            // Pinned, because it is large: moved, it would be there twice.
-            let mut asked = pin!(self.answer(question));
-            match end {
-                Some(end) => within(end, asked).await,
-                None => asked.as_mut().await,
-            }
+            // The future is large: pinned, it is not moved, and exists once.
+            let mut answer = pin!(self.answer(call));
+            if can_wait { within(call.end, answer).await } else { answer.as_mut().await }
         };
         answer.map_err(|error| self.fault(&error))
     }
 
-    /// Turns it to another request, bounded as if it came from [`configure`](Self::configure) just now.
-    pub(crate) fn turned_to(mut self, request: Request, end: Instant) -> Self {
-        let state = self.store.data_mut();
-        state.request = request;
-        state.end = end;
-        state.limiter.refused = None;
-        if let Some(Started { fuel, log, .. }) = &self.started {
-            state.log.rewind(*log);
-            // Fails only if the engine counts no fuel, and then nothing runs.
+    /// Binds the instance to another request. Its limits are those of an instance that was configured just now.
+    pub(crate) fn rebind(mut self, request: GuestRequest, end: Instant) -> Self {
+        let started = self.started.as_ref();
+        self.store.data_mut().rebind(request, end, started.map(|started| started.log));
+        if let Some(Started { fuel, .. }) = started {
+            // Fails only if the engine does not count fuel, and then no guest code runs.
             let _ = self.store.set_fuel(*fuel);
         }
         self.store.set_epoch_deadline(1);
         self
     }
 
-    /// Whether it is as [`configure`](Self::configure) left it but for its memory: nothing that it holds in the host
-    /// belongs to the last request.
-    pub(crate) fn can_turn(&self) -> bool {
+    /// Whether the instance can be rebound: nothing of it but its memory has changed since
+    /// [`configure`](Self::configure), and nothing that it holds in the host belongs to the last request.
+    pub(crate) fn is_reusable(&self) -> bool {
         self.started.is_some() && !self.store.data().used_wasi()
     }
 
-    /// Instructions that are left to it.
+    /// The fuel that is left.
     pub(crate) fn fuel(&self) -> u64 {
         self.store.get_fuel().unwrap_or_default()
     }
 
-    /// The most linear memory that it had, in bytes.
+    /// The largest size of its linear memory, in bytes.
     pub(crate) fn memory_bytes(&self) -> usize {
-        self.store.data().limiter.memory_bytes
+        self.store.data().memory_bytes()
     }
 
-    /// What it wrote.
+    /// The output of the plugin.
     pub(crate) fn logs(&self) -> Vec<LogLine> {
-        self.store.data().log.lines()
+        self.store.data().log_lines()
     }
 
-    /// For whoever reads its memory: it must not run again.
-    pub(crate) fn parts(&mut self) -> Option<(&mut Store<State>, component::Instance)> {
+    /// The store and the instance, for a reader of its memory. None if the instance was not configured. It must not run
+    /// again.
+    pub(crate) fn store_and_instance(&mut self) -> Option<(&mut Store<State>, component::Instance)> {
         Some((&mut self.store, self.started.as_ref()?.instance))
     }
 
-    /// What it holds in the host is bounded anew. Before it runs.
+    /// Sets the limit of its handles. Call it before the instance runs.
     pub(crate) fn set_max_handles(&mut self, handles: usize) {
         self.store.set_max_component_handles(handles);
     }
 
-    async fn answer(&mut self, question: &Question<'_>) -> wasmtime::Result<(Outcome, Vec<String>)> {
+    async fn answer(&mut self, call: &CheckCall<'_>) -> wasmtime::Result<(Outcome, Vec<String>)> {
         if self.started.is_none() {
-            self.start(question.settings).await?.map_err(refused)?;
+            self.start(call.settings).await?.map_err(rejected)?;
         }
-        let Self { store, program, started, .. } = self;
-        let Some(Started { instance, guest, .. }) = started else { return Err(refused(String::new()).into()) };
-        store.data_mut().request.open();
-        let (scopes, tags) = (token_scopes(question.context), component_tags(question.context));
-        let record = record(question.context, &scopes, &tags);
+        let Self { store, linked, started, .. } = self;
+        let Some(Started { instance, guest, .. }) = started else {
+            return Err(HostFault(Fault::new(Cause::Host, "the instance was not started")).into());
+        };
+        store.data_mut().open_request();
+        let (scopes, tags) = (token_scopes(call.context), component_tags(call.context));
+        let record = record(call.context, &scopes, &tags);
         let outcome = match guest.call_check(&mut *store, record.clone()).await? {
             Ok(allow) => Outcome::from(allow),
             Err(error) => {
-                check_length("a message", error.message.len(), question.message_bytes)?;
+                check_length("a message", error.message.len(), call.message_bytes)?;
                 Outcome::DeniedWithMessage(AuthorizationError { message: error.message })
             }
         };
-        let missing = match &program.step_up {
-            Some(step_up) if question.name_missing_scopes && outcome == Outcome::Denied => {
+        let missing = match &linked.step_up {
+            Some(step_up) if call.name_missing_scopes && outcome == Outcome::Denied => {
                 let guest = step_up.load(&mut *store, &*instance)?;
                 let named = guest.call_missing_scopes(&mut *store, record).await?;
-                check_length("scopes", named.iter().map(String::len).sum(), question.message_bytes)?;
+                check_length("scopes", named.iter().map(String::len).sum(), call.message_bytes)?;
                 named
             }
             _ => Vec::new(),
@@ -184,27 +190,27 @@ impl Instance {
     }
 
     async fn start(&mut self, settings: Option<&String>) -> wasmtime::Result<Result<(), String>> {
-        let Self { store, program, started, .. } = self;
-        let instance = program.instance_pre.instantiate_async(&mut *store).await?;
-        store.data_mut().limiter.instantiated = true;
-        if let (Some(indices), Some(text)) = (&program.settings, settings) {
+        let Self { store, linked, started, .. } = self;
+        let instance = linked.instance_pre.instantiate_async(&mut *store).await?;
+        store.data_mut().set_instantiated();
+        if let (Some(indices), Some(text)) = (&linked.settings, settings) {
             let guest = indices.load(&mut *store, &instance)?;
-            if let Err(words) = guest.call_configure(&mut *store, text).await? {
-                return Ok(Err(Bounded::of(MAX_WORDS_BYTES, |out| out.write_str(&words))));
+            if let Err(message) = guest.call_configure(&mut *store, text).await? {
+                return Ok(Err(Bounded::of(MAX_REJECTION_BYTES, |out| out.write_str(&message))));
             }
         }
-        let guest = program.check.load(&mut *store, &instance)?;
-        let (fuel, log) = (store.get_fuel().unwrap_or_default(), store.data().log.mark());
+        let guest = linked.check.load(&mut *store, &instance)?;
+        let (fuel, log) = (store.get_fuel().unwrap_or_default(), store.data().log_mark());
         *started = Some(Started { instance, guest, fuel, log });
         Ok(Ok(()))
     }
 
     fn fault(&mut self, error: &wasmtime::Error) -> Fault {
-        classify(error, &mut self.store.data_mut().limiter)
+        self.store.data_mut().classify(error)
     }
 }
 
-/// What reaches the caller is bounded.
+/// Checks the length of text that reaches the caller.
 fn check_length(what: &str, length: usize, cap: usize) -> Result<(), HostFault> {
     if length <= cap {
         return Ok(());
@@ -213,8 +219,8 @@ fn check_length(what: &str, length: usize, cap: usize) -> Result<(), HostFault> 
     Err(HostFault(Fault::new(Cause::MessageLimit, detail)))
 }
 
-fn refused(words: String) -> HostFault {
-    HostFault(Fault::new(Cause::Configure, format!("refused its settings: {words}")))
+fn rejected(message: String) -> HostFault {
+    HostFault(Fault::new(Cause::Configure, format!("rejected its settings: {message}")))
 }
 
 fn component_tags(context: &AuthContext) -> Vec<&str> {

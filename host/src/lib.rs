@@ -6,14 +6,14 @@
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let host = Host::new()?;
-//! let plugin = Plugin::load(&host, builtin::bytes("require-scopes").ok_or("no such plugin")?)?;
+//! let plugin = Plugin::load(&host, builtin::bytes("require-scopes").ok_or("plugin not found")?)?;
 //! let check = Check::new(&plugin, serde_json::json!({ "scopes": ["read"] }))?;
 //!
 //! let context = AuthContext::new(Component::new("tool", "search"))
 //!     .with_token(AccessToken::new("alice-laptop", ["read", "write"]));
 //! match blocking::run_auth_checks(&[check], &context) {
-//!     Decision::Allow => println!("come in"),
-//!     Decision::Deny(denial) => println!("no (decision {})", denial.id),
+//!     Decision::Allow => println!("allowed"),
+//!     Decision::Deny(denial) => println!("denied (decision {})", denial.id),
 //! }
 //! # Ok(())
 //! # }
@@ -22,105 +22,84 @@
 //! # The main types
 //!
 //! - [`Host`]: the sandbox, shared by all plugins of a process.
-//! - [`Plugin`]: code, loaded and compiled once, known by its [`Digest`].
-//! - [`Check`]: a plugin with settings, [`Grants`] and [`Limits`].
-//! - [`AuthContext`]: one request.
-//! - [`run_auth_checks`]: asks a list of checks, and answers with a [`Decision`]. [`explain_auth_checks`] adds a
-//!   [`Report`] for the operator; [`AuthChecks::name_missing_scopes`] names missing scopes; [`blocking`] has all of
-//!   them without async.
-//! - [`AuthCheck`]: what a check is, so that [native] ones and your own mix with plugins in one list.
+//! - [`Plugin`]: code, loaded and compiled once, identified by its [`Digest`].
+//! - [`Check`]: a plugin with settings, [`Grants`] and [`Limits`], owned by a [`Tenant`].
+//! - [`AuthContext`]: the context of one request.
+//! - [`AuthChecks`]: a list of checks, which decides requests. [`run_auth_checks`] is its short form; [`blocking`] has
+//!   both without async. A [`Decision`] is for the caller, a [`Report`] for the operator.
+//! - [`AuthCheck`]: the interface of every check. One list may mix plugins, [native] checks and your own.
 //!
-//! # What always holds
+//! # Faults
 //!
-//! A fault denies. What goes wrong before a request is an error ([`LoadError`], [`ConfigError`]); what goes wrong at a
-//! request is an [`Outcome::Failed`] for the operator and a [`Denial`] without a word for the caller.
+//! A fault denies. Before a request, a failure is an error ([`HostError`], [`LoadError`], [`ConfigError`]). At a request
+//! it is an [`Outcome::Failed`] for the operator, and a [`Denial`] without a message for the caller.
 //!
 //! Rules are cited by number (S4, B2 …); `docs/semantics.md` lists them.
 //!
 //! # Events
 //!
-//! Everything is reported through `tracing`: target `guardhouse` has one WARN event for each masked denial, target
-//! `guardhouse::decision` one INFO event for each decision, target `guardhouse::plugin` what plugins write, at DEBUG.
+//! All events go through `tracing`: target `guardhouse` has one WARN event for each check that failed, target
+//! `guardhouse::decision` one INFO event for each decision, and target `guardhouse::plugin` the output of plugins, at
+//! DEBUG.
 
-mod ahead;
-mod auth_check;
-mod auth_checks;
-mod backlog;
-mod bindings;
-pub mod blocking;
+// In reading order: each module uses only modules above it, and its own parts. `tests/all/layers.rs` enforces it.
+
+mod util;
+
 pub mod builtin;
-mod cache;
-mod capabilities;
-mod check;
-mod clock;
-mod compile;
-pub mod compiler;
-mod config;
-mod context;
-mod contract;
-mod decision;
 mod digest;
-mod engine;
-mod error;
-mod evaluation;
-mod fault;
-mod grants;
-mod host;
-mod image;
-mod instance;
-mod instantiations;
-mod json;
-mod limiter;
-mod limits;
-mod lock;
-mod log;
-mod machine;
-mod meter;
-mod module_parts;
-pub mod native;
-mod nesting;
-mod outcome;
-mod parts;
-mod plugin;
-mod precompiled;
-mod program;
-mod recent;
-mod report;
-mod residents;
-mod room;
-mod run;
-mod sandbox;
-mod schema;
-mod shape;
-mod snapshot;
-mod source;
-mod store;
-mod sweep;
-mod tenant;
-mod text;
-mod tier;
+mod interfaces;
+mod tuning;
+pub mod units;
 
-pub use auth_check::{AuthCheck, EvaluationFuture, EvaluationRequest, Identity, Session};
-pub use auth_checks::{AuthChecks, explain_auth_checks, run_auth_checks};
+mod limits;
+mod outcome;
+mod request;
+
+mod error;
+mod grants;
+mod tenant;
+
+mod decision;
+
+mod guest;
+
+mod engine;
+
+mod code;
+
+mod instance;
+
+mod host;
+
+mod plugin;
+
+mod image;
+
+mod check;
+
 pub use check::Check;
-pub use compiler::CompilerProcess;
-pub use config::{CheckConfig, ImagePolicy};
-pub use context::{AccessToken, AuthContext, Component, RawToken};
-pub use contract::CONTRACT_VERSIONS;
-pub use decision::{AuthorizationError, Decision, DecisionId, Denial};
+pub use check::config::{CheckConfig, ImagePolicy};
+pub use check::start::StartMode;
+pub use code::compiler_process::CompilerProcess;
+pub use code::shape::Shape;
+pub use decision::auth_check::{AuthCheck, EvaluationFuture, EvaluationRequest, Identity, Session};
+pub use decision::auth_checks::{AuthChecks, explain_auth_checks, run_auth_checks};
+pub use decision::report::{CheckReport, Report};
+pub use decision::{Decision, DecisionId, Denial, blocking, native};
 pub use digest::Digest;
 pub use error::{ConfigError, HostError, LoadError, Violation};
 pub use grants::Grants;
-pub use host::{Host, HostBuilder};
-pub use json::{Json, JsonError};
+pub use host::Host;
+pub use host::advice::Advice;
+pub use host::builder::HostBuilder;
+pub use interfaces::CONTRACT_VERSIONS;
 pub use limits::{HostLimits, Limits};
-pub use machine::Advice;
-pub use outcome::{Cause, Evaluation, Fault, LogLine, Outcome, Usage};
+pub use outcome::{AuthorizationError, Cause, Evaluation, Fault, LogLine, Outcome, Usage};
 pub use plugin::Plugin;
-pub use report::{CheckReport, Report};
-pub use shape::Shape;
-pub use tenant::TenantUsage;
-pub use tier::StartMode;
+pub use request::json::{Json, JsonError};
+pub use request::{AccessToken, AuthContext, Component, RawToken};
+pub use tenant::{Tenant, TenantUsage};
 
 /// The README's program is compiled and run.
 #[cfg(doctest)]

@@ -1,52 +1,74 @@
-//! What bounds a plugin. Nothing is bounded in silence: each limit has its own
-//! [`Cause`](crate::Cause) or its own error.
+//! Limits of plugins. No limit acts silently: each has its own [`Cause`](crate::Cause) or its own error.
 
 use std::time::Duration;
 
-/// What bounds one check. Each field's doc names its default.
-#[derive(Debug, Clone, PartialEq, Eq)]
+use serde::{Deserialize, Serialize};
+
+use crate::units::{duration, optional_duration, size};
+
+/// The limits of one check. The doc of each field names its default.
+///
+/// Write a literal with `..Limits::default()`: a new field is not a breaking change. In documents (JSON, TOML) every
+/// field may be left out, an unknown field is an error, and durations and sizes have their [text form](crate::units):
+///
+/// ```
+/// # use std::time::Duration;
+/// let limits: guardhouse::Limits = serde_json::from_str(r#"{"deadline": "50ms", "memory_bytes": "16MiB"}"#)?;
+/// assert_eq!(limits.deadline, Duration::from_millis(50));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// Wall-clock time of one evaluation: waiting for room, making the instance, `configure`, `check`, and every
-    /// host call. It is enforced to within two ticks of the host (see
+    /// Wall-clock time of one evaluation: the wait for admission, the making of the instance, `configure`, `check` and
+    /// every host call. It is enforced to within two ticks of the host (see
     /// [`HostBuilder::tick`](crate::HostBuilder::tick)). Default: 200 ms.
+    #[serde(with = "duration")]
     pub deadline: Duration,
-    /// Wall-clock time for making the check, which configures one instance on trial. Default: 2 s.
+    /// Wall-clock time of making the check, which configures one instance on trial. Default: 2 s.
+    #[serde(with = "duration")]
     pub configure_deadline: Duration,
-    /// Processor time of one evaluation, as against the wall-clock time of the deadline: waiting costs none. It is
-    /// enforced to within two ticks. Default: none.
+    /// Processor time of one evaluation. Unlike the wall-clock time of the deadline, it does not grow while an evaluation
+    /// waits. It is enforced to within two ticks. Default: none.
+    #[serde(with = "optional_duration")]
     pub cpu_time: Option<Duration>,
-    /// Instructions of one evaluation, roughly; none leaves them to the deadline. It is the deterministic bound:
-    /// the same plugin, settings and context use the same fuel on every machine. Default: none.
+    /// Instructions of one evaluation, roughly; without this limit, only the deadline bounds them. It is the deterministic
+    /// bound: the same plugin, settings and context use the same fuel on every machine. Default: none.
     pub fuel: Option<u64>,
     /// Linear memory of one instance, in bytes, over all its memories. Default: 64 MiB.
+    #[serde(with = "size")]
     pub memory_bytes: usize,
     /// Elements of each table. Default: 50,000.
     pub table_elements: usize,
-    /// Core instances that make up one instance of the plugin. Default: 64.
+    /// Core instances that one instance of the plugin consists of. Default: 64.
     pub core_instances: usize,
-    /// Instances of this check that live at the same time. It is what keeps one busy or slow check from taking all of
-    /// [`HostLimits::instances`] for itself. Default: 64.
+    /// Instances of this check that live at the same time. The limit keeps one busy or slow check from taking all of
+    /// [`HostLimits::instances`]. Default: 64.
     pub instances: u32,
-    /// Evaluations of this check that wait for room; one more is a fault at once. Default: 256.
+    /// Evaluations of this check that wait for admission; a further one fails immediately. Default: 256.
     pub queue: usize,
-    /// Instances that are made and configured ahead of requests, each to serve once: the request then waits for the
-    /// answer only. They take no place of [`instances`](Self::instances) before they serve, and at most half of
-    /// [`HostLimits::instances`], which they leave to a request that would have to wait. None is 2 for large plugins
-    /// (see [`HostLimits::small_memory_bytes`]) and 0 for small ones, which start in microseconds. Default: none.
+    /// Standby instances: made and configured before a request needs them, each for one evaluation, which then only waits
+    /// for its answer. They count against [`instances`](Self::instances) only while they serve. They take at most half of
+    /// [`HostLimits::instances`], and are evicted when a request would have to wait. None means 2 for large plugins (see
+    /// [`HostLimits::small_memory_bytes`]) and 0 for small ones, which start in microseconds. Default: none.
     pub standby: Option<u32>,
-    /// Handles that an instance may hold at once. Default: 1,000.
+    /// Handles that an instance may hold at the same time. Default: 1,000.
     pub handles: usize,
-    /// Text of the context that one instance may be given, in bytes: the record, and every answer of the `request`
-    /// interface. Default: 1 MiB.
+    /// Text of the context that one instance may read, in bytes: the record, and every answer of the `request` interface.
+    /// Default: 1 MiB.
+    #[serde(with = "size")]
     pub context_bytes: usize,
-    /// What reaches the caller, in bytes: the message of an explicit denial, or the scopes that are missing.
-    /// Default: 64 KiB.
+    /// Text that reaches the caller, in bytes: the message of a denial, or the missing scopes. Default: 64 KiB.
+    #[serde(with = "size")]
     pub message_bytes: usize,
-    /// What one evaluation may write: stdout, stderr and log calls together, in bytes. Default: 64 KiB.
+    /// Output of one evaluation, in bytes: stdout, stderr and log calls together. Default: 64 KiB.
+    #[serde(with = "size")]
     pub log_bytes: usize,
-    /// What a plugin may hand to the host in one call or one answer, in bytes. Default: 256 KiB.
+    /// Bytes that a plugin may pass to the host in one call or one answer. Default: 256 KiB.
+    #[serde(with = "size")]
     pub host_call_bytes: usize,
     /// The settings document, in bytes. Default: 1 MiB.
+    #[serde(with = "size")]
     pub settings_bytes: usize,
 }
 
@@ -73,94 +95,108 @@ impl Default for Limits {
     }
 }
 
-/// What bounds all plugins of one host together, and every plugin before its code is compiled.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The limits of all plugins of one host together, and of every plugin before its code is compiled.
+///
+/// Literals and documents are written as those of [`Limits`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct HostLimits {
     /// Instances that live at the same time. A plugin with several memories or more than four tables counts as
     /// several. Default: 256.
     pub instances: u32,
-    /// Instances of large plugins, as against [`instances`](Self::instances), that live at the same time: language
-    /// runtimes, which would take the memory of fifty others each. Default: 32.
+    /// Instances of large plugins that live at the same time, in a pool apart from [`instances`](Self::instances): a
+    /// language runtime takes the memory of fifty small plugins. Default: 32.
     pub large_instances: u32,
-    /// A plugin is large if its memories begin with more than this together, in bytes. Default: 4 MiB.
+    /// The initial memory of a small plugin, in bytes, over all its memories; a plugin with more is large. Default: 4 MiB.
+    #[serde(with = "size")]
     pub small_memory_bytes: usize,
-    /// The memory of a large instance that is kept for the next one and written over, in bytes; the rest is given back
-    /// to the machine each time, which takes longer. Small ones keep 1 MiB. Default: 32 MiB.
+    /// The memory of a large instance that is kept for the next one and written over, in bytes. Memory beyond it is
+    /// returned to the operating system after each instance, which takes longer. Small instances keep 1 MiB.
+    /// Default: 32 MiB.
+    #[serde(with = "size")]
     pub large_resident_bytes: usize,
-    /// Checks, of small plugins and of large ones, that have instances made ahead (see [`Limits::standby`]): the one that
-    /// was not used for the longest time gives up its own. Default: 8.
+    /// Checks that have standby instances (see [`Limits::standby`]), counted for each pool: those of the least recently
+    /// used check are evicted. Default: 8.
     pub standby_checks: usize,
-    /// Evaluations that wait for room; one more is a fault at once. Default: 1,024.
+    /// Evaluations that wait for admission to a pool; a further one fails immediately. Default: 1,024.
     pub queue: usize,
-    /// The largest [`Limits::memory_bytes`] that a check may ask for. All instances together may have as much memory
-    /// as there are of them times this; besides, 4 GiB of address space are set aside for each. Default: 256 MiB.
+    /// The largest [`Limits::memory_bytes`] of a check. All instances together may use this much memory times their
+    /// number; 4 GiB of address space are reserved for each. Default: 256 MiB.
+    #[serde(with = "size")]
     pub memory_bytes: usize,
-    /// The largest [`Limits::table_elements`] that a check may ask for. Default: 50,000.
+    /// The largest [`Limits::table_elements`] of a check. Default: 50,000.
     pub table_elements: usize,
-    /// The largest [`Limits::core_instances`] that a check may ask for. Default: 64.
+    /// The largest [`Limits::core_instances`] of a check. Default: 64.
     pub core_instances: usize,
     /// The WebAssembly stack of an instance, in bytes. Default: 512 KiB.
+    #[serde(with = "size")]
     pub stack_bytes: usize,
     /// The file of a plugin, in bytes. Default: 32 MiB.
+    #[serde(with = "size")]
     pub plugin_bytes: usize,
-    /// Functions in a plugin, over all its modules. Default: 65,536.
+    /// Functions of a plugin, over all its modules. Default: 65,536.
     pub functions: usize,
-    /// The code of one function, in bytes: compiling takes more than twice as long for twice as much. The largest of
-    /// CPython has 417 KiB. Default: 512 KiB.
+    /// The code of one function, in bytes: compiling takes more than twice as long for twice as much. The largest function
+    /// of CPython has 417 KiB. Default: 512 KiB.
+    #[serde(with = "size")]
     pub function_bytes: usize,
-    /// How deep blocks are nested in one function: compiling takes four times as long for twice as deep. Default:
-    /// 2,000.
+    /// The nesting of blocks in one function: compiling takes four times as long for twice the depth. Default: 2,000.
     pub block_nesting: usize,
-    /// How deep loops are nested in one function: compiling takes four times as long for twice as deep. Compilers of
-    /// source code get to ten. Default: 64.
+    /// The nesting of loops in one function: compiling takes four times as long for twice the depth. Source code nests at
+    /// most ten. Default: 64.
     pub loop_nesting: usize,
-    /// The locals of one function, squared, times its loops: each may be carried around each loop, and compiling takes
-    /// as long. The largest of SpiderMonkey has 5.5 million. Default: 200 million.
+    /// The locals of one function, squared, times its loops: each local may be carried around each loop, and compiling
+    /// takes as long. The largest function of SpiderMonkey has 5.5 million. Default: 200 million.
     pub loop_locals: usize,
-    /// The locals of one function, times its blocks and branches: each may be kept through each. The largest of
-    /// SpiderMonkey has 380,000. Default: 4 million.
+    /// The locals of one function, times its blocks and branches: each local may be kept through each of them. The largest
+    /// function of SpiderMonkey has 380,000. Default: 4 million.
     pub block_locals: usize,
     /// Parameters, or results, of one function or block: a jump table carries them to each of its targets. Default: 64.
     pub block_values: usize,
-    /// Types in a plugin. Default: 65,536.
+    /// Types of a plugin. Default: 65,536.
     pub types: usize,
     /// Imports of a plugin and of the modules inside it; and its exports. Default: 4,096.
     pub imports: usize,
-    /// Globals (with what their values are computed from), exports of modules, segments and their elements, and
-    /// aliases of a plugin, together: each takes up to a kilobyte when it is compiled. Default: 250,000.
+    /// Globals (with the operators of their initial values), exports of modules, segments and their elements, and aliases
+    /// of a plugin, together: each takes up to a kilobyte of memory when it is compiled. Default: 250,000.
     pub items: usize,
     /// Modules and components inside a plugin. Default: 256.
     pub modules: usize,
-    /// Instances, of modules and of components, that one instance of a plugin is made of, once each component that it
-    /// instantiates is followed. Default: 1,000.
+    /// Instances, of modules and of components, that one instance of a plugin consists of, with every nested component
+    /// followed. Default: 1,000.
     pub instantiations: usize,
-    /// How deep modules, components and their types are nested. Default: 8.
+    /// The nesting of modules, components and their types. Default: 8.
     pub nesting: usize,
     /// The settings schema of a plugin, in bytes. Default: 64 KiB.
+    #[serde(with = "size")]
     pub schema_bytes: usize,
-    /// The subschemas of a settings schema once every reference is followed. Default: 10,000.
+    /// The subschemas of a settings schema, with every reference followed. Default: 10,000.
     pub schema_nodes: usize,
     /// Patterns in a settings schema. Default: 64.
     pub schema_patterns: usize,
     /// Compilers that run at the same time, each in a process of its own (see
     /// [`HostBuilder::compiler`](crate::HostBuilder::compiler)). Default: 2.
     pub compilers: u32,
-    /// Processor time, and wall-clock time, of one of them. Default: 60 s.
+    /// Processor time, and wall-clock time, of one compiler. Default: 60 s.
+    #[serde(with = "duration")]
     pub compiler_time: Duration,
-    /// Address space of one of them, in bytes. Default: 4 GiB.
+    /// Address space of one compiler, in bytes. Default: 4 GiB.
+    #[serde(with = "size")]
     pub compiler_bytes: usize,
-    /// The machine code of one plugin, in bytes, that is taken from one of them. Default: 256 MiB.
+    /// The machine code of one plugin, in bytes, that a compiler may return. Default: 256 MiB.
+    #[serde(with = "size")]
     pub code_bytes: usize,
     /// The folder of [`HostBuilder::cache`](crate::HostBuilder::cache), in bytes. Default: 4 GiB.
+    #[serde(with = "size")]
     pub cache_bytes: u64,
-    /// Plugins whose machine code is in memory. With a cache, those that were not used for the longest time leave it,
-    /// and come back when they are asked; without one, all stay. Each takes three memory mappings and an open file.
-    /// Default: 1,000.
+    /// Plugins whose machine code is in memory. With a cache, the least recently used ones are evicted, and reloaded when
+    /// they are evaluated; without a cache, all stay. Each takes three memory mappings and an open file. Default: 1,000.
     pub resident_plugins: usize,
-    /// Images of configured plugins (see [`ImagePolicy`](crate::ImagePolicy)) that are in memory. Those that were not
-    /// used for the longest time leave it, and their checks configure themselves again. Default: 1,000.
+    /// Images of configured plugins (see [`ImagePolicy`](crate::ImagePolicy)) that are in memory. The least recently used
+    /// ones are evicted, and their checks configure each instance again. Default: 1,000.
     pub resident_images: usize,
     /// One image, in bytes. Default: 16 MiB.
+    #[serde(with = "size")]
     pub image_bytes: usize,
 }
 

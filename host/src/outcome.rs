@@ -1,22 +1,21 @@
-//! One check's answer, and everything that the operator may know about it.
+//! The outcome of one check, with everything that the operator may know about it.
 
 use std::fmt;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-use crate::decision::AuthorizationError;
-
-/// How one check answered. Only [`Allow`](Self::Allow) lets the request go on.
+/// The answer of one check. Only [`Allow`](Self::Allow) lets the run continue to the next check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The check allowed.
     Allow,
-    /// The check denied without a word.
+    /// The check denied without a message.
     Denied,
     /// The check denied with a message, which reaches the caller.
     DeniedWithMessage(AuthorizationError),
-    /// The check failed. It denies like [`Denied`](Self::Denied); the fault is for the operator only.
+    /// The check failed, which denies. The caller sees the same as for [`Denied`](Self::Denied); the fault is for the
+    /// operator only.
     Failed(Fault),
 }
 
@@ -45,14 +44,29 @@ impl From<Result<bool, AuthorizationError>> for Outcome {
     }
 }
 
-/// What went wrong in a check that failed.
+/// A denial with a message. The message reaches the caller exactly as it stands.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct AuthorizationError {
+    /// The text for the caller.
+    pub message: String,
+}
+
+impl AuthorizationError {
+    /// Denies with `message`.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into() }
+    }
+}
+
+/// The reason why a check failed. It is for the operator only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// The kind of failure.
+    /// The kind of the failure.
     pub cause: Cause,
-    /// What happened, in words.
+    /// A description for people.
     pub detail: String,
-    /// Where in the plugin, if it got that far.
+    /// The plugin's functions on the stack, if it was running.
     pub backtrace: Option<String>,
 }
 
@@ -60,6 +74,11 @@ impl Fault {
     /// A fault without a backtrace.
     pub fn new(cause: Cause, detail: impl Into<String>) -> Self {
         Self { cause, detail: detail.into(), backtrace: None }
+    }
+
+    /// A fault of the host itself.
+    pub(crate) fn host(detail: impl fmt::Display) -> Self {
+        Self::new(Cause::Host, detail.to_string())
     }
 }
 
@@ -69,79 +88,77 @@ impl fmt::Display for Fault {
     }
 }
 
-/// The kinds of failure, one word each: the word is stable and meant for alerts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum Cause {
-    /// The plugin trapped: an `unreachable`, a panic, a bad pointer of its own, a division by zero.
-    Trap,
-    /// The plugin's stack overflowed ([`HostLimits::stack_bytes`](crate::HostLimits::stack_bytes)).
-    StackOverflow,
-    /// The plugin used up [`Limits::fuel`](crate::Limits::fuel).
-    OutOfFuel,
-    /// No answer within [`Limits::deadline`](crate::Limits::deadline), or the decision's own deadline.
-    Deadline,
-    /// The plugin used up [`Limits::cpu_time`](crate::Limits::cpu_time).
-    CpuTimeLimit,
-    /// The plugin was refused memory over [`Limits::memory_bytes`](crate::Limits::memory_bytes), and failed.
-    MemoryLimit,
-    /// The plugin was refused table elements over [`Limits::table_elements`](crate::Limits::table_elements), and
-    /// failed.
-    TableLimit,
-    /// The plugin is made of more core instances than [`Limits::core_instances`](crate::Limits::core_instances).
-    InstanceLimit,
-    /// The context is larger than [`Limits::context_bytes`](crate::Limits::context_bytes).
-    ContextLimit,
-    /// The message is longer than [`Limits::message_bytes`](crate::Limits::message_bytes).
-    MessageLimit,
-    /// The plugin wrote more than [`Limits::log_bytes`](crate::Limits::log_bytes).
-    LogLimit,
-    /// One call between plugin and host carried more than
-    /// [`Limits::host_call_bytes`](crate::Limits::host_call_bytes).
-    HostCallLimit,
-    /// The plugin held more handles than [`Limits::handles`](crate::Limits::handles).
-    HandleLimit,
-    /// The plugin answered with something that is not an answer: bad UTF-8, a pointer out of bounds, an unknown
-    /// discriminant.
-    InvalidResult,
-    /// `configure` refused settings that it had accepted when the check was made.
-    Configure,
-    /// The plugin called `exit`.
-    Exit,
-    /// The host had no room for another instance in time.
-    NoCapacity,
-    /// A native check panicked or reported a fault.
-    Native,
-    /// A fault of the host itself.
-    Host,
+macro_rules! causes {
+    ($($(#[$doc:meta])+ $name:ident = $word:literal,)+) => {
+        /// The kind of a failure. Each has a stable word, which is meant for alerts.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Cause {
+            $($(#[$doc])+ $name,)+
+        }
+
+        impl Cause {
+            /// Every cause.
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            /// The stable word, for example `out-of-fuel`. It is also the JSON form.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $word,)+
+                }
+            }
+        }
+    };
 }
 
-impl Cause {
-    /// The stable word, for example `out-of-fuel`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Trap => "trap",
-            Self::StackOverflow => "stack-overflow",
-            Self::OutOfFuel => "out-of-fuel",
-            Self::Deadline => "deadline",
-            Self::CpuTimeLimit => "cpu-time-limit",
-            Self::MemoryLimit => "memory-limit",
-            Self::TableLimit => "table-limit",
-            Self::InstanceLimit => "instance-limit",
-            Self::ContextLimit => "context-limit",
-            Self::MessageLimit => "message-limit",
-            Self::LogLimit => "log-limit",
-            Self::HostCallLimit => "host-call-limit",
-            Self::HandleLimit => "handle-limit",
-            Self::InvalidResult => "invalid-result",
-            Self::Configure => "configure",
-            Self::Exit => "exit",
-            Self::NoCapacity => "no-capacity",
-            Self::Native => "native",
-            Self::Host => "host",
-        }
+causes! {
+    /// The plugin trapped: an `unreachable`, a panic, an invalid pointer of its own, a division by zero.
+    Trap = "trap",
+    /// The plugin's stack overflowed ([`HostLimits::stack_bytes`](crate::HostLimits::stack_bytes)).
+    StackOverflow = "stack-overflow",
+    /// The plugin used up [`Limits::fuel`](crate::Limits::fuel).
+    OutOfFuel = "out-of-fuel",
+    /// The check did not answer within [`Limits::deadline`](crate::Limits::deadline) or the decision's own deadline.
+    Deadline = "deadline",
+    /// The plugin used up [`Limits::cpu_time`](crate::Limits::cpu_time).
+    CpuTimeLimit = "cpu-time-limit",
+    /// The plugin asked for memory over [`Limits::memory_bytes`](crate::Limits::memory_bytes), and failed without it.
+    MemoryLimit = "memory-limit",
+    /// The plugin asked for table elements over [`Limits::table_elements`](crate::Limits::table_elements), and failed
+    /// without them.
+    TableLimit = "table-limit",
+    /// The plugin consists of more core instances than [`Limits::core_instances`](crate::Limits::core_instances).
+    InstanceLimit = "instance-limit",
+    /// The context is larger than [`Limits::context_bytes`](crate::Limits::context_bytes).
+    ContextLimit = "context-limit",
+    /// The message is longer than [`Limits::message_bytes`](crate::Limits::message_bytes).
+    MessageLimit = "message-limit",
+    /// The plugin wrote more than [`Limits::log_bytes`](crate::Limits::log_bytes).
+    LogLimit = "log-limit",
+    /// One call between plugin and host carried more than
+    /// [`Limits::host_call_bytes`](crate::Limits::host_call_bytes).
+    HostCallLimit = "host-call-limit",
+    /// The plugin held more handles than [`Limits::handles`](crate::Limits::handles).
+    HandleLimit = "handle-limit",
+    /// The plugin returned an invalid result: text that is not UTF-8, a pointer out of bounds, an unknown
+    /// discriminant.
+    InvalidResult = "invalid-result",
+    /// `configure` rejected settings that it had accepted when the check was made.
+    Configure = "configure",
+    /// The plugin called `exit`.
+    Exit = "exit",
+    /// The host or the check had no capacity for another instance within the deadline, or its queue was full.
+    NoCapacity = "no-capacity",
+    /// A native check panicked or reported a fault.
+    Native = "native",
+    /// A fault of the host itself.
+    Host = "host",
+}
+
+impl Serialize for Cause {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 
@@ -151,16 +168,16 @@ impl fmt::Display for Cause {
     }
 }
 
-/// One check's answer with what it took.
+/// The outcome of one check, with the resources that the evaluation used.
 #[derive(Debug, Clone)]
 pub struct Evaluation {
-    /// The answer.
+    /// The outcome.
     pub outcome: Outcome,
-    /// The scopes that a scope-aware check misses; empty unless it was asked (rule U1).
+    /// The missing scopes that the check named; empty unless it was asked for them (rule U1).
     pub missing_scopes: Vec<String>,
-    /// What the evaluation took.
+    /// The resources that the evaluation used.
     pub usage: Usage,
-    /// What the plugin wrote.
+    /// The output of the plugin.
     pub logs: Vec<LogLine>,
 }
 
@@ -170,25 +187,25 @@ impl From<Outcome> for Evaluation {
     }
 }
 
-/// What one evaluation took.
+/// The resources that one evaluation used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Wall-clock time, from the wait for room to the answer.
+    /// Wall-clock time, from the wait for admission to the answer.
     pub elapsed: Duration,
     /// Processor time, to within a tick of the host.
     pub cpu_time: Duration,
-    /// Instructions of the plugin, roughly: the same for the same plugin, settings, context and
+    /// Instructions of the plugin, roughly: equal for the same plugin, settings, context and
     /// [`StartMode`](crate::StartMode). Zero for a native check.
     pub fuel: u64,
-    /// The most linear memory that the plugin had, in bytes.
+    /// The largest size of the plugin's linear memory, in bytes.
     pub memory_bytes: usize,
 }
 
-/// Something that a plugin wrote.
+/// A piece of output of a plugin.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LogLine {
-    /// Where: `stdout`, `stderr`, or the level of a log call (`trace` … `critical`).
+    /// The stream: `stdout`, `stderr`, or the level of a log call (`trace` … `critical`).
     pub source: &'static str,
-    /// What. It is the plugin's text: escape it before it reaches a terminal or a file of lines.
+    /// The text. It is untrusted: escape it before it reaches a terminal or a file of lines.
     pub text: String,
 }

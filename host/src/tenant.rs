@@ -1,41 +1,27 @@
-//! What the checks of one tenant take together.
+//! Tenants: the owners of checks, and the resources that the checks of each use together.
 
-use std::collections::HashMap;
+use std::fmt;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use crate::lock::lock;
 use crate::outcome::Usage;
+use crate::util::weak_map::WeakMap;
 
-/// What one tenant has and takes. A tenant is known for as long as it has a check.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct TenantUsage {
-    /// Its name, as in [`CheckConfig::tenant`](crate::CheckConfig::tenant); empty for checks without one.
-    pub tenant: String,
-    /// Its checks.
-    pub checks: u64,
-    /// Their settings, in bytes.
-    pub settings_bytes: u64,
-    /// Its instances that live now.
-    pub instances: u64,
-    /// Their linear memory, in bytes.
-    pub memory_bytes: u64,
-    /// Evaluations so far.
-    pub evaluations: u64,
-    /// The fuel of all of them.
-    pub fuel: u64,
-    /// The processor time of all of them.
-    pub cpu_time: Duration,
-}
+/// The owner of checks, made by [`Host::tenant`](crate::Host::tenant) and given to
+/// [`CheckConfig::tenant`](crate::CheckConfig::tenant).
+///
+/// A clone is the same tenant. The host forgets a tenant, with its counts, once its last handle and its last check are
+/// dropped.
+#[derive(Clone)]
+pub struct Tenant(Arc<Inner>);
 
-/// The tenants of one host.
 #[derive(Default)]
-pub(crate) struct Tenants(Mutex<HashMap<String, Weak<Tenant>>>);
-
-/// The counts of one tenant.
-#[derive(Default)]
-pub(crate) struct Tenant {
+struct Inner {
+    /// None for checks without a tenant.
+    name: Option<String>,
+    /// The tenants of the host that made it. They tell tenants of different hosts apart.
+    registry: Weak<Registry>,
     checks: AtomicI64,
     settings_bytes: AtomicI64,
     instances: AtomicI64,
@@ -45,36 +31,69 @@ pub(crate) struct Tenant {
     cpu_nanoseconds: AtomicU64,
 }
 
-impl Tenants {
-    pub(crate) fn get(&self, name: Option<&str>) -> Arc<Tenant> {
-        let mut tenants = lock(&self.0);
-        let name = name.unwrap_or_default();
-        if let Some(tenant) = tenants.get(name).and_then(Weak::upgrade) {
-            return tenant;
-        }
-        // Whoever comes with new names all the time leaves none behind.
-        if tenants.len() == tenants.capacity() {
-            tenants.retain(|_, tenant| tenant.strong_count() > 0);
-        }
-        let tenant = Arc::default();
-        tenants.insert(name.to_owned(), Arc::downgrade(&tenant));
-        tenant
-    }
-
-    pub(crate) fn usage(&self) -> Vec<TenantUsage> {
-        let tenants = lock(&self.0);
-        let mut usage: Vec<_> =
-            tenants.iter().filter_map(|(name, tenant)| Some(tenant.upgrade()?.usage(name.clone()))).collect();
-        usage.sort_by(|a, b| a.tenant.cmp(&b.tenant));
-        usage
-    }
+/// The resources of one tenant: those that it holds now, and those that it has used so far.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct TenantUsage {
+    /// The name of the tenant; none for all checks without a tenant.
+    pub tenant: Option<String>,
+    /// Its checks.
+    pub checks: u64,
+    /// The settings of its checks, in bytes.
+    pub settings_bytes: u64,
+    /// Its live instances.
+    pub instances: u64,
+    /// The linear memory of its live instances, in bytes.
+    pub memory_bytes: u64,
+    /// Its evaluations so far.
+    pub evaluations: u64,
+    /// The fuel of all its evaluations.
+    pub fuel: u64,
+    /// The processor time of all its evaluations.
+    pub cpu_time: Duration,
 }
 
 impl Tenant {
-    fn usage(&self, tenant: String) -> TenantUsage {
+    /// The name that it was made with.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.0.name.as_deref().unwrap_or_default()
+    }
+
+    /// The resources of its checks together.
+    #[must_use]
+    pub fn usage(&self) -> TenantUsage {
+        self.0.usage()
+    }
+
+    /// Adds what one evaluation used.
+    pub(crate) fn add_evaluation(&self, usage: &Usage) {
+        self.0.evaluations.fetch_add(1, Ordering::Relaxed);
+        self.0.fuel.fetch_add(usage.fuel, Ordering::Relaxed);
+        let nanoseconds = u64::try_from(usage.cpu_time.as_nanos()).unwrap_or(u64::MAX);
+        self.0.cpu_nanoseconds.fetch_add(nanoseconds, Ordering::Relaxed);
+    }
+}
+
+impl fmt::Debug for Tenant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Tenant").field(&self.0.name).finish()
+    }
+}
+
+/// Two handles are equal if they are handles of the same tenant of the same host.
+impl PartialEq for Tenant {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Tenant {}
+
+impl Inner {
+    fn usage(&self) -> TenantUsage {
         let level = |count: &AtomicI64| u64::try_from(count.load(Ordering::Relaxed)).unwrap_or_default();
         TenantUsage {
-            tenant,
+            tenant: self.name.clone(),
             checks: level(&self.checks),
             settings_bytes: level(&self.settings_bytes),
             instances: level(&self.instances),
@@ -84,53 +103,81 @@ impl Tenant {
             cpu_time: Duration::from_nanos(self.cpu_nanoseconds.load(Ordering::Relaxed)),
         }
     }
+}
 
-    pub(crate) fn add_evaluation(&self, usage: &Usage) {
-        self.evaluations.fetch_add(1, Ordering::Relaxed);
-        self.fuel.fetch_add(usage.fuel, Ordering::Relaxed);
-        let nanoseconds = u64::try_from(usage.cpu_time.as_nanos()).unwrap_or(u64::MAX);
-        self.cpu_nanoseconds.fetch_add(nanoseconds, Ordering::Relaxed);
+/// The tenants of one host, by name.
+#[derive(Default)]
+pub(crate) struct Tenants(Arc<Registry>);
+
+type Registry = WeakMap<Option<String>, Inner>;
+
+impl Tenants {
+    /// The tenant of a name; without a name, the one of all checks that have no tenant.
+    pub(crate) fn get(&self, name: Option<String>) -> Tenant {
+        let registry = Arc::downgrade(&self.0);
+        Tenant(self.0.get(&name, || Inner { name: name.clone(), registry, ..Inner::default() }))
+    }
+
+    /// Whether `tenant` was made here, and not by another host.
+    pub(crate) fn has(&self, tenant: &Tenant) -> bool {
+        std::ptr::eq(tenant.0.registry.as_ptr(), Arc::as_ptr(&self.0))
+    }
+
+    /// The usage of every tenant, ordered by name.
+    pub(crate) fn usage(&self) -> Vec<TenantUsage> {
+        let mut usage: Vec<_> = self.0.values().iter().map(|tenant| tenant.usage()).collect();
+        usage.sort_by(|a, b| a.tenant.cmp(&b.tenant));
+        usage
     }
 }
 
-/// A check of a tenant, counted until it is dropped.
+/// A check of a tenant, counted until the membership is dropped.
 pub(crate) struct Membership {
-    pub(crate) tenant: Arc<Tenant>,
+    tenant: Tenant,
     settings_bytes: i64,
 }
 
 impl Membership {
-    pub(crate) fn new(tenant: Arc<Tenant>, settings_bytes: usize) -> Self {
+    pub(crate) fn new(tenant: Tenant, settings_bytes: usize) -> Self {
         let settings_bytes = i64::try_from(settings_bytes).unwrap_or(i64::MAX);
-        tenant.checks.fetch_add(1, Ordering::Relaxed);
-        tenant.settings_bytes.fetch_add(settings_bytes, Ordering::Relaxed);
+        tenant.0.checks.fetch_add(1, Ordering::Relaxed);
+        tenant.0.settings_bytes.fetch_add(settings_bytes, Ordering::Relaxed);
         Self { tenant, settings_bytes }
+    }
+
+    pub(crate) fn tenant(&self) -> &Tenant {
+        &self.tenant
+    }
+
+    /// The tenant's name; none for a check without a tenant.
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.tenant.0.name.as_deref()
     }
 }
 
 impl Drop for Membership {
     fn drop(&mut self) {
-        self.tenant.checks.fetch_sub(1, Ordering::Relaxed);
-        self.tenant.settings_bytes.fetch_sub(self.settings_bytes, Ordering::Relaxed);
+        self.tenant.0.checks.fetch_sub(1, Ordering::Relaxed);
+        self.tenant.0.settings_bytes.fetch_sub(self.settings_bytes, Ordering::Relaxed);
     }
 }
 
-/// An instance of a tenant and its memory, counted until it is dropped.
+/// An instance of a tenant with its memory, counted until the tenancy is dropped.
 pub(crate) struct Tenancy {
-    tenant: Arc<Tenant>,
+    tenant: Tenant,
     memory_bytes: i64,
 }
 
 impl Tenancy {
-    pub(crate) fn new(tenant: Arc<Tenant>) -> Self {
-        tenant.instances.fetch_add(1, Ordering::Relaxed);
+    pub(crate) fn new(tenant: Tenant) -> Self {
+        tenant.0.instances.fetch_add(1, Ordering::Relaxed);
         Self { tenant, memory_bytes: 0 }
     }
 
-    /// The linear memory of the instance is now as large as this.
+    /// Sets the size of the instance's linear memory.
     pub(crate) fn set_memory(&mut self, bytes: usize) {
         let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
-        self.tenant.memory_bytes.fetch_add(bytes - self.memory_bytes, Ordering::Relaxed);
+        self.tenant.0.memory_bytes.fetch_add(bytes - self.memory_bytes, Ordering::Relaxed);
         self.memory_bytes = bytes;
     }
 }
@@ -138,6 +185,6 @@ impl Tenancy {
 impl Drop for Tenancy {
     fn drop(&mut self) {
         self.set_memory(0);
-        self.tenant.instances.fetch_sub(1, Ordering::Relaxed);
+        self.tenant.0.instances.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -1,16 +1,16 @@
-//! The built-in checks, as plugins and as native ones: rules B1 to B6.
+//! The built-in checks, as plugins and as native checks: rules B1 to B6.
 
 use guardhouse::{AccessToken, AuthCheck, AuthContext, Check, CheckConfig, ConfigError, Json, blocking, native};
 use serde_json::{Value, json};
 
-use crate::harness::{builtin, nobody, patient, somebody};
+use crate::harness::{builtin, nobody, settings, somebody};
 
-fn configure(name: &str, settings: Value) -> Result<Check, ConfigError> {
-    let config = CheckConfig { settings: Some(settings.into()), limits: patient(), ..CheckConfig::default() };
-    Check::new(builtin(name), config)
-}
-
+/// The same check as a plugin and as a native check.
 type Both = [Box<dyn AuthCheck>; 2];
+
+fn configure(name: &str, values: Value) -> Result<Check, ConfigError> {
+    Check::new(builtin(name), settings(values))
+}
 
 fn owned(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|&text| text.to_owned()).collect()
@@ -30,6 +30,7 @@ fn restrict_tag(tag: &str, scopes: &[&str]) -> Both {
     [Box::new(plugin), Box::new(native::restrict_tag(tag.to_owned(), owned(scopes)))]
 }
 
+/// Whether both checks allow.
 fn allow(checks: Both, context: &AuthContext) -> bool {
     let [plugin, native] = checks.map(|check| blocking::run_auth_checks(&[check], context).into_result().unwrap());
     assert_eq!(plugin, native, "{context:?}");
@@ -42,7 +43,7 @@ fn tagged(tags: &[&str], mut context: AuthContext) -> AuthContext {
 }
 
 #[test]
-fn b1_a_token_is_enough_whatever_it_says() {
+fn b1_any_token_is_enough() {
     assert!(!allow(require_auth(), &nobody()));
     assert!(allow(require_auth(), &somebody(&[])));
     for expires_at in [Some(0), Some(i64::MIN), Some(i64::MAX), Some(1_699_999_999), None] {
@@ -60,7 +61,7 @@ fn b2_every_scope_must_be_held() {
 }
 
 #[test]
-fn b2_without_scopes_any_token_passes_and_none_does_not() {
+fn b2_without_scopes_any_token_is_allowed_and_no_token_is_not() {
     assert!(allow(require_scopes(&[]), &somebody(&[])));
     assert!(!allow(require_scopes(&[]), &nobody()));
 }
@@ -105,7 +106,7 @@ fn b4_every_role_must_be_in_the_claim_and_a_string_is_one_role() {
 }
 
 #[test]
-fn b4_a_missing_or_ill_typed_claim_denies_quietly() {
+fn b4_a_missing_or_ill_typed_claim_is_a_denial_without_a_message() {
     for ill_typed in [
         json!(1),
         json!(null),
@@ -127,7 +128,7 @@ fn b4_a_missing_or_ill_typed_claim_denies_quietly() {
 }
 
 #[test]
-fn b4_no_roles_are_an_error_of_the_settings() {
+fn b4_an_empty_list_of_roles_is_an_error_of_the_settings() {
     assert!(native::require_roles([""; 0], "/roles").is_err());
     let error = configure("require-roles", json!({ "roles": [], "claim": "/roles" })).unwrap_err();
     let ConfigError::Schema(violation) = error else { panic!("{error}") };
@@ -168,7 +169,7 @@ fn b5_scopes_and_tags_are_compared_by_code_point() {
 }
 
 #[test]
-fn b5_order_and_duplicates_do_not_matter_and_the_empty_scope_is_one() {
+fn b5_order_and_duplicates_do_not_matter_and_the_empty_text_is_a_scope() {
     assert!(allow(require_scopes(&["b", "a", "b", "b"]), &somebody(&["a", "a", "b"])));
     assert!(!allow(require_scopes(&[""]), &somebody(&[])));
     assert!(!allow(require_scopes(&[""]), &somebody(&["a"])));
@@ -178,7 +179,7 @@ fn b5_order_and_duplicates_do_not_matter_and_the_empty_scope_is_one() {
 }
 
 #[test]
-fn b5_claims_are_no_scopes_and_detail_has_no_tags() {
+fn b5_claims_are_not_scopes_and_detail_does_not_have_tags() {
     let mut context = somebody(&[]);
     let everything = json!({ "scope": "admin", "scp": ["admin"], "scopes": ["admin"], "permissions": ["admin"] });
     context.token.as_mut().unwrap().claims = everything.into();
@@ -189,7 +190,7 @@ fn b5_claims_are_no_scopes_and_detail_has_no_tags() {
 }
 
 #[test]
-fn b6_a_string_where_a_list_belongs_is_refused_where_it_stands() {
+fn b6_settings_of_the_wrong_type_are_rejected_with_their_place() {
     let ill_typed = [
         ("require-scopes", json!({ "scopes": "admin" }), "/scopes"),
         ("require-scopes", json!({ "scopes": [1] }), "/scopes/0"),
@@ -214,7 +215,7 @@ fn b6_a_string_where_a_list_belongs_is_refused_where_it_stands() {
 }
 
 #[test]
-fn b6_settings_that_are_left_out_are_an_empty_object_and_not_no_check() {
+fn b6_omitted_settings_are_validated_as_an_empty_object() {
     for name in ["require-scopes", "restrict-tag"] {
         for settings in [None, Some(Json::from(Value::Null)), Some(Json::default())] {
             let result = Check::new(builtin(name), CheckConfig { settings, ..CheckConfig::default() });

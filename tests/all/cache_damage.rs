@@ -1,4 +1,4 @@
-//! A cache of which anything was damaged or replaced: noticed, made again, and never run.
+//! A cache with damaged or replaced files: they are detected, compiled again, and never run.
 
 use std::fs;
 use std::os::unix::fs::{chown, symlink};
@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use guardhouse::{Check, CheckConfig, Host, ImagePolicy, Plugin, StartMode, blocking, builtin};
+use guardhouse::{Check, CheckConfig, Host, ImagePolicy, StartMode, blocking};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::geteuid;
 use serde_json::json;
 
 use crate::cache_folder::{CacheFolder, forge, hex_of, serves};
-use crate::harness::{patient, small, somebody};
+use crate::harness::{builtin_on, settings, small, somebody};
 
-/// A folder with two plugins in it.
+/// A cache of two plugins.
 fn filled() -> CacheFolder {
     let folder = CacheFolder::new();
     let host = folder.host();
@@ -24,13 +24,13 @@ fn filled() -> CacheFolder {
     folder
 }
 
-/// Damages a folder: afterwards both plugins load and answer as ever, and the folder is as good as before.
+/// Damages a folder, and asserts that both plugins still load and answer correctly, and that the folder is sound again.
 fn is_mended(name: &str, damage: impl FnOnce(&CacheFolder)) {
     let folder = filled();
     let entries = folder.files("entries");
     damage(&folder);
     let damaged = folder.path();
-    // Who waits for a file that is none waits for ever.
+    // On a thread of its own: reading a pipe would never end.
     let (done, outcome) = mpsc::channel();
     std::thread::spawn(move || {
         let host = Host::builder().limits(small()).cache(damaged).build().unwrap();
@@ -46,20 +46,21 @@ fn is_mended(name: &str, damage: impl FnOnce(&CacheFolder)) {
     }
 }
 
-/// Does the same to every file of the folder, with the bytes that it had.
+/// Damages every file of the folder. The closure gets the path and the bytes of a file.
 fn each(folder: &CacheFolder, damage: impl Fn(&Path, &[u8])) {
     for (path, bytes) in folder.contents() {
         damage(&path, &bytes);
     }
 }
 
-fn replaced(path: &Path, put: impl FnOnce(&Path)) {
+/// Removes a file and puts something else in its place.
+fn exchange(path: &Path, put: impl FnOnce(&Path)) {
     fs::remove_file(path).unwrap();
     put(path);
 }
 
 #[test]
-fn files_that_are_not_what_was_written_are_made_again() {
+fn files_with_other_contents_are_made_again() {
     type Damage = fn(&Path, &[u8]);
     let cases: [(&str, Damage); 9] = [
         ("emptied", |path, _| fs::write(path, "").unwrap()),
@@ -68,8 +69,8 @@ fn files_that_are_not_what_was_written_are_made_again() {
         ("one byte shorter", |path, bytes| fs::write(path, &bytes[..bytes.len() - 1]).unwrap()),
         ("one byte longer", |path, bytes| fs::write(path, [bytes, b"x"].concat()).unwrap()),
         ("filled with zeros", |path, bytes| fs::write(path, vec![0; bytes.len()]).unwrap()),
-        ("text that is none", |path, bytes| fs::write(path, vec![0xff; bytes.len()]).unwrap()),
-        ("a megabyte and more", |path, _| fs::write(path, vec![b'a'; 3 << 20]).unwrap()),
+        ("invalid text", |path, bytes| fs::write(path, vec![0xff; bytes.len()]).unwrap()),
+        ("three megabytes", |path, _| fs::write(path, vec![b'a'; 3 << 20]).unwrap()),
         ("removed", |path, _| fs::remove_file(path).unwrap()),
     ];
     for (name, damage) in cases {
@@ -82,17 +83,17 @@ fn files_that_are_not_what_was_written_are_made_again() {
 }
 
 #[test]
-fn what_is_no_file_is_made_again() {
+fn entries_that_are_not_files_are_made_again() {
     type Damage = fn(&Path, &[u8]);
     let cases: [(&str, Damage); 6] = [
         ("a pipe", |path, _| {
-            replaced(path, |path| mknodat(CWD, path, FileType::Fifo, Mode::RWXU, 0).unwrap());
+            exchange(path, |path| mknodat(CWD, path, FileType::Fifo, Mode::RWXU, 0).unwrap());
         }),
-        ("a folder", |path, _| replaced(path, |path| fs::create_dir_all(path.join("with/more")).unwrap())),
-        ("a link to nothing", |path, _| replaced(path, |path| symlink("nothing", path).unwrap())),
-        ("a link to itself", |path, _| replaced(path, |path| symlink(path, path).unwrap())),
-        ("a link to a device", |path, _| replaced(path, |path| symlink("/dev/zero", path).unwrap())),
-        ("a link to the very bytes", |path, _| {
+        ("a folder", |path, _| exchange(path, |path| fs::create_dir_all(path.join("with/more")).unwrap())),
+        ("a link to nothing", |path, _| exchange(path, |path| symlink("nothing", path).unwrap())),
+        ("a link to itself", |path, _| exchange(path, |path| symlink(path, path).unwrap())),
+        ("a link to a device", |path, _| exchange(path, |path| symlink("/dev/zero", path).unwrap())),
+        ("a link to the same bytes", |path, _| {
             let copy = path.ancestors().nth(3).unwrap().join(path.file_name().unwrap());
             fs::rename(path, &copy).unwrap();
             symlink(copy, path).unwrap();
@@ -109,11 +110,11 @@ fn files_of_another_user_are_made_again() {
         println!("skipped: only root can give a file away");
         return;
     }
-    is_mended("another's", |folder| each(folder, |path, _| chown(path, Some(65_534), None).unwrap()));
+    is_mended("another user's", |folder| each(folder, |path, _| chown(path, Some(65_534), None).unwrap()));
 }
 
 #[test]
-fn entries_and_code_under_the_names_of_others_are_made_again() {
+fn entries_and_code_with_exchanged_names_are_made_again() {
     let rotate = |files: &[PathBuf]| {
         let bytes: Vec<_> = files.iter().map(|path| fs::read(path).unwrap()).collect();
         for (index, path) in files.iter().enumerate() {
@@ -125,13 +126,13 @@ fn entries_and_code_under_the_names_of_others_are_made_again() {
 }
 
 #[test]
-fn a_flipped_bit_is_noticed_wherever_it_is() {
+fn a_flipped_bit_is_detected_at_any_position() {
     const STEPS: usize = 24;
     let folder = filled();
     let host = folder.host();
     for step in 0..STEPS {
         for index in 0..folder.named_files().len() {
-            // Machine code is made anew under another name: it is not the same bytes each time.
+            // The names change: machine code does not have the same bytes each time that it is compiled.
             let path = &folder.named_files()[index];
             let mut bytes = fs::read(path).unwrap();
             let at = bytes.len() * step / STEPS;
@@ -146,7 +147,7 @@ fn a_flipped_bit_is_noticed_wherever_it_is() {
     }
 }
 
-/// Entries with a valid seal that name other code than they should.
+/// Forges entries with a valid seal that name foreign code, and asserts that the cache mends them.
 fn with_foreign_code(name: &str, foreign: &[u8]) {
     is_mended(name, |folder| {
         let file = hex_of(foreign);
@@ -159,36 +160,34 @@ fn with_foreign_code(name: &str, foreign: &[u8]) {
 }
 
 #[test]
-fn code_that_was_not_made_for_this_engine_is_made_again_whatever_its_seal() {
+fn code_for_another_engine_is_made_again_though_its_seal_is_valid() {
     with_foreign_code("nothing", b"");
     with_foreign_code("garbage", &b"garbage".repeat(1_000));
-    with_foreign_code("the beginning of a library", b"\x7fELF\x02\x01\x01");
+    with_foreign_code("the start of a library", b"\x7fELF\x02\x01\x01");
     with_foreign_code("a plugin", crate::cache_folder::plugin(1).bytes());
     let program = fs::read(std::env::current_exe().unwrap()).unwrap();
     with_foreign_code("a program of this machine", &program);
 
-    // The quick compiler's code of a plugin, which belongs to another engine.
-    let quick = CacheFolder::new();
-    let host = quick.builder().baseline_from(0).build().unwrap();
+    // Baseline code, which belongs to another engine.
+    let baseline = CacheFolder::new();
+    let host = baseline.builder().baseline_from(0).build().unwrap();
     assert!(serves(&host, 1).is_ok());
     let mut found = 0;
-    for path in quick.files("code") {
+    for path in baseline.files("code") {
         let code = fs::read(path).unwrap();
         if !code.starts_with(b"\0asm") {
             found += 1;
-            // The optimizing compiler may have finished in the background: its code is the right one's, and harmless.
-            with_foreign_code("of another compiler", &code);
+            // Optimized code from the background may be among it. It is for the right engine, and harmless.
+            with_foreign_code("the code of another compiler", &code);
         }
     }
     assert!(found > 0);
 }
 
-/// A check that starts from an image of its settings.
+/// Asserts that a check that requires a scope starts from an image and answers correctly.
 fn has_image(host: &Host, scope: &str) {
-    let plugin = Plugin::load(host, builtin::bytes("require-scopes").unwrap()).unwrap();
-    let settings = Some(json!({ "scopes": [scope] }).into());
-    let config = CheckConfig { settings, image: ImagePolicy::Eager, limits: patient(), ..CheckConfig::default() };
-    let check = Check::new(&plugin, config).unwrap();
+    let config = CheckConfig { image: ImagePolicy::Eager, ..settings(json!({ "scopes": [scope] })) };
+    let check = Check::new(&builtin_on(host, "require-scopes"), config).unwrap();
     assert_eq!(check.start_mode(), StartMode::Image);
     for (context, allowed) in [(somebody(&[scope]), true), (somebody(&["none"]), false)] {
         let report = blocking::explain_auth_checks(&[&check], &context);
@@ -197,7 +196,7 @@ fn has_image(host: &Host, scope: &str) {
 }
 
 #[test]
-fn an_image_of_which_anything_is_damaged_is_made_again() {
+fn an_image_with_a_damaged_file_is_made_again() {
     let folder = CacheFolder::new();
     has_image(&folder.host(), "read");
     for index in 0..folder.named_files().len() {
@@ -206,7 +205,7 @@ fn an_image_of_which_anything_is_damaged_is_made_again() {
         fs::write(path, &bytes[..bytes.len() / 2]).unwrap();
         has_image(&folder.host(), "read");
         has_image(&folder.host_without_compiler(), "read");
-        // What was not needed is as it was.
+        // A file that was not needed is still damaged.
         if !folder.is_sound() {
             fs::write(path, bytes).unwrap();
         }
@@ -214,7 +213,7 @@ fn an_image_of_which_anything_is_damaged_is_made_again() {
 }
 
 #[test]
-fn the_state_of_an_image_is_not_taken_for_the_code_of_a_plugin() {
+fn the_state_of_an_image_is_not_accepted_as_the_code_of_a_plugin() {
     let folder = CacheFolder::new();
     has_image(&folder.host(), "read");
     let before = folder.files("code");

@@ -1,4 +1,4 @@
-//! A folder of machine code, as the tests of the cache look at it and damage it.
+//! The folder of a cache, which the tests of the cache read and damage.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,9 +10,9 @@ use guardhouse::{
 };
 use tempfile::TempDir;
 
-use crate::harness::{Guest, fixture, nobody, patient, small, somebody};
+use crate::harness::{Guest, nobody, patient, small, somebody};
 
-/// A folder of machine code that is gone after the test.
+/// The folder of a cache, which is removed after the test.
 pub(crate) struct CacheFolder(TempDir);
 
 impl CacheFolder {
@@ -36,7 +36,7 @@ impl CacheFolder {
         self.builder().limits(limits).build().unwrap()
     }
 
-    /// A host that cannot compile: what it loads is from the folder.
+    /// A host that cannot compile, so that all that it loads comes from the folder.
     pub(crate) fn host_without_compiler(&self) -> Host {
         let nothing = CompilerProcess { program: self.path().join("no-such-program"), arguments: Vec::new() };
         self.builder().compiler(nothing).build().unwrap()
@@ -50,7 +50,7 @@ impl CacheFolder {
         files
     }
 
-    /// Entries, then code.
+    /// The entries, followed by the code.
     pub(crate) fn all_files(&self) -> Vec<PathBuf> {
         [self.files("entries"), self.files("code")].concat()
     }
@@ -59,7 +59,7 @@ impl CacheFolder {
         self.all_files().into_iter().map(|path| (path.clone(), fs::read(&path).unwrap())).collect()
     }
 
-    /// Whether each entry, and each file that it names, is what was written under its name.
+    /// Whether each entry, and each file that an entry names, has the contents that belong to its name.
     pub(crate) fn is_sound(&self) -> bool {
         self.files("entries").iter().all(|entry| {
             let text = read_file(entry).and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
@@ -74,7 +74,7 @@ impl CacheFolder {
         self.path().join("code").join(name)
     }
 
-    /// What the entries name, and the entries.
+    /// The entries, followed by the files that they name.
     pub(crate) fn named_files(&self) -> Vec<PathBuf> {
         let mut files = self.files("entries");
         for entry in self.files("entries") {
@@ -84,7 +84,7 @@ impl CacheFolder {
         files
     }
 
-    /// The entries of machine code: those of plugins' own bytes are left out.
+    /// The entries of machine code, without those of the bytes of plugins.
     pub(crate) fn entries_of_code(&self) -> Vec<PathBuf> {
         let is_code = |entry: &PathBuf| {
             let text = fs::read_to_string(entry).unwrap();
@@ -94,34 +94,34 @@ impl CacheFolder {
         self.files("entries").into_iter().filter(is_code).collect()
     }
 
-    /// Which file is under each name: one that was written again is another.
+    /// The inode of each file: a file that was written again has a different one.
     pub(crate) fn identities(&self) -> BTreeMap<PathBuf, u64> {
         self.all_files().into_iter().map(|path| (path.clone(), fs::metadata(&path).unwrap().ino())).collect()
     }
 
-    /// What is in it, in bytes; what another process removes meanwhile is not.
+    /// The size of all files in bytes, without files that another process removes meanwhile.
     pub(crate) fn bytes(&self) -> u64 {
         let files = ["entries", "code", "unfinished"].into_iter().flat_map(|folder| self.files(folder));
         files.filter_map(|path| Some(fs::metadata(path).ok()?.len())).sum()
     }
 }
 
-/// A plugin whose code is like no other's, which allows whoever has a token.
+/// A plugin that allows every request with a token. Each number has different code.
 pub(crate) fn plugin(number: usize) -> Guest {
-    let own = format!("(func (export \"own\") (result i32) (i32.const {number})) (func (export \"check\")");
-    Guest::from_text(&format!("plugin {number}"), &fixture("token").replace("(func (export \"check\")", &own))
+    let own = format!("(func (export \"own\") (result i32) (i32.const {number}))");
+    Guest::with("token", &[("fields", &own)])
 }
 
-/// Loads a plugin and asks it both ways.
+/// Loads a plugin, and asserts that it answers correctly.
 pub(crate) fn serves(host: &Host, number: usize) -> Result<Check, LoadError> {
     let loaded = Plugin::load(host, plugin(number).bytes())?;
     let check = Check::new(&loaded, CheckConfig { limits: patient(), ..CheckConfig::default() }).unwrap();
-    answers_rightly(&check);
+    answers_correctly(&check);
     Ok(check)
 }
 
-pub(crate) fn answers_rightly(check: &Check) {
-    // What has to be compiled again takes its time on a busy machine.
+pub(crate) fn answers_correctly(check: &Check) {
+    // A plugin may be compiled again, which takes long on a busy machine.
     let checks = [check];
     let checks = AuthChecks::new(&checks).deadline(patient().deadline);
     let allowed = blocking::explain(&checks, &somebody(&[]));
@@ -129,7 +129,7 @@ pub(crate) fn answers_rightly(check: &Check) {
     assert_eq!(blocking::explain(&checks, &nobody()).decision.into_result(), Ok(false));
 }
 
-/// An entry as the host writes it: whoever can write to the folder can write this too.
+/// Writes an entry as the host does: any process that can write to the folder can do so.
 pub(crate) fn forge(entry: &Path, file: &str) {
     let index = format!("{{\"files\":[\"{file}\"],\"note\":\"\"}}");
     fs::write(entry, format!("{}\n{index}", seal_of(entry, &index))).unwrap();
@@ -151,12 +151,12 @@ fn code_of(index: &str) -> Vec<String> {
     index["files"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect()
 }
 
-/// The bytes of a file that is one.
+/// The bytes of a path that is a regular file.
 fn read_file(path: &Path) -> Option<Vec<u8>> {
     if fs::symlink_metadata(path).ok()?.is_file() { fs::read(path).ok() } else { None }
 }
 
-/// The name that the cache gives to a file.
+/// The name that the cache gives to a file with these bytes.
 pub(crate) fn hex_of(bytes: &[u8]) -> String {
     Digest::of(bytes).to_string().trim_start_matches("sha256:").to_owned()
 }

@@ -1,7 +1,7 @@
-//! Plugins compiled in a process of its own: the same as others, and whatever the process does harms nobody.
+//! Plugins that are compiled in another process: they behave like plugins compiled in the host, and nothing that the
+//! compiler process does harms the host.
 
 use std::fs;
-use std::path::Path;
 use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
@@ -9,16 +9,17 @@ use guardhouse::{
     AuthContext, Check, CheckConfig, CompilerProcess, Host, HostBuilder, HostLimits, ImagePolicy, LoadError, Outcome,
     Plugin, StartMode, blocking, builtin,
 };
+use guardhouse_tests::guest::{assemble, replaced};
 use serde_json::json;
 
-use crate::harness::{Guest, fixture, nobody, patient, small, somebody};
+use crate::harness::{Guest, builtin_on, eventually, fixture, nobody, patient, settings, small, somebody};
 
-/// The compiler that belongs to these tests.
+/// The compiler of these tests.
 pub(crate) fn process() -> CompilerProcess {
     CompilerProcess { program: env!("CARGO_BIN_EXE_compiler").into(), arguments: Vec::new() }
 }
 
-/// A program that is no compiler.
+/// A shell script in the place of the compiler.
 pub(crate) fn shell(script: &str) -> CompilerProcess {
     CompilerProcess { program: "/bin/sh".into(), arguments: vec!["-c".to_owned(), script.to_owned()] }
 }
@@ -27,29 +28,29 @@ pub(crate) fn host_of(compiler: CompilerProcess, limits: HostLimits) -> Host {
     Host::builder().limits(limits).compiler(compiler).build().unwrap()
 }
 
-/// What becomes of a plugin: why it does not load, or what it answers.
-fn gist(host: &Host, bytes: &[u8]) -> Result<Vec<String>, LoadError> {
+/// The answers of a plugin with their fuel, or the reason why no check can be made of it.
+fn answers(host: &Host, bytes: &[u8]) -> Result<Vec<String>, LoadError> {
     let plugin = Plugin::load(host, bytes)?;
     let config = CheckConfig { limits: patient(), ..CheckConfig::default() };
     let check = match Check::new(&plugin, config) {
         Ok(check) => check,
         Err(error) => return Ok(vec![error.to_string()]),
     };
-    let outcome = |context: &AuthContext| {
+    let answer = |context: &AuthContext| {
         let report = blocking::explain_auth_checks(&[&check], context).checks.remove(0);
         match report.outcome {
             Outcome::Failed(fault) => fault.cause.to_string(),
             outcome => format!("{outcome:?} with {} of fuel", report.usage.fuel),
         }
     };
-    Ok([nobody(), somebody(&["read"])].iter().map(outcome).collect())
+    Ok([nobody(), somebody(&["read"])].iter().map(answer).collect())
 }
 
 #[test]
-fn a_plugin_compiled_in_a_process_is_the_plugin_compiled_here() {
+fn a_plugin_compiled_in_another_process_answers_as_one_compiled_in_the_host() {
     let here = Host::builder().limits(small()).build().unwrap();
     let there = host_of(process(), small());
-    let fixtures = ["allow", "refuse", "token", "unreachable", "division", "recursion", "memory-trap", "start-trap"];
+    let fixtures = ["allow", "deny", "token", "unreachable", "division", "recursion", "memory-trap", "start-trap"];
     let mut plugins: Vec<(String, Vec<u8>)> =
         fixtures.iter().map(|name| ((*name).to_owned(), Guest::new(name).bytes().to_vec())).collect();
     plugins.extend(builtin::NAMES.iter().map(|name| ((*name).to_owned(), builtin::bytes(name).unwrap().to_vec())));
@@ -57,29 +58,27 @@ fn a_plugin_compiled_in_a_process_is_the_plugin_compiled_here() {
         ("a wrong type", "(i32.const 16)", "(i64.const 16)"),
         ("an unknown function", "(i32.const 16)", "(call 99)"),
         ("too much on the stack", "(i32.const 16)", "(i32.const 16) (i32.const 16)"),
-        ("an unknown import", "(core module $plugin", "(import \"x\" (func)) (core module $plugin"),
+        ("an unknown import", "(@items)", "(import \"x\" (func))"),
         ("an export of another type", "(param i32) (result i32)", "(param i64) (result i32)"),
-        ("a memory beyond the pool", "(core module $plugin", "(core module $plugin (memory 60000)"),
-        ("a table beyond the pool", "(core module $plugin", "(core module $plugin (table 10000000 funcref)"),
+        ("a memory beyond the pool", "(@fields)", "(memory 60000)"),
+        ("a table beyond the pool", "(@fields)", "(table 10000000 funcref)"),
     ];
     for (name, from, to) in broken {
-        plugins
-            .push((name.to_owned(), Guest::from_text(name, &fixture("allow").replacen(from, to, 1)).bytes().to_vec()));
+        plugins.push((name.to_owned(), assemble(&replaced(&fixture("allow"), from, to)).unwrap()));
     }
     plugins.push(("cut off".to_owned(), Guest::new("allow").bytes()[..200].to_vec()));
     for (name, bytes) in plugins {
-        let expected = gist(&here, &bytes);
+        let expected = answers(&here, &bytes);
         println!("{name}: {expected:?}");
-        assert_eq!(gist(&there, &bytes), expected, "{name}");
+        assert_eq!(answers(&there, &bytes), expected, "{name}");
     }
 }
 
 #[test]
-fn quick_code_and_images_come_from_the_process_too() {
+fn baseline_code_and_images_are_compiled_in_the_other_process_too() {
     let host = Host::builder().limits(small()).compiler(process()).baseline_from(0).build().unwrap();
-    let plugin = Plugin::load(&host, builtin::bytes("require-scopes").unwrap()).unwrap();
-    let settings = Some(json!({ "scopes": ["read"] }).into());
-    let config = CheckConfig { settings, image: ImagePolicy::Eager, limits: patient(), ..CheckConfig::default() };
+    let plugin = builtin_on(&host, "require-scopes");
+    let config = CheckConfig { image: ImagePolicy::Eager, ..settings(json!({ "scopes": ["read"] })) };
     let check = Check::new(&plugin, config).unwrap();
     assert_eq!(check.start_mode(), StartMode::Image);
     let answers = || {
@@ -87,20 +86,20 @@ fn quick_code_and_images_come_from_the_process_too() {
             assert_eq!(blocking::run_auth_checks(&[&check], &context).is_allow(), allowed);
         }
     };
-    let start = Instant::now();
-    while !plugin.is_optimized() {
+    eventually("the plugin is optimized", || {
         answers();
-        assert!(start.elapsed() < Duration::from_secs(120), "it is never optimized");
-        std::thread::yield_now();
-    }
+        plugin.is_optimized()
+    });
     answers();
 }
 
+/// The error with which a plugin does not load.
 fn load_with(builder: HostBuilder) -> LoadError {
     Plugin::load(&builder.build().unwrap(), Guest::new("allow").bytes()).unwrap_err()
 }
 
-/// Loads with a program that is no compiler: refused for the reason given, within the time, and nobody is left.
+/// Asserts that a plugin does not load with another program in the place of the compiler: for the given reason, in time,
+/// and without a process that is left.
 fn is_stopped(program: CompilerProcess, reason: &str) {
     let limits = HostLimits { compiler_time: Duration::from_secs(2), code_bytes: 1 << 20, ..small() };
     let name = format!("{program:?}");
@@ -114,7 +113,7 @@ fn is_stopped(program: CompilerProcess, reason: &str) {
     assert_eq!(children(), [] as [String; 0], "{name}");
 }
 
-/// The processes that this one has started and not yet waited for.
+/// The processes that this process has started and not yet waited for.
 fn children() -> Vec<String> {
     let stats =
         fs::read_dir("/proc").unwrap().filter_map(|entry| fs::read_to_string(entry.ok()?.path().join("stat")).ok());
@@ -124,6 +123,7 @@ fn children() -> Vec<String> {
     stats.filter(is_own).collect()
 }
 
+/// Whether `sleep` is running with this argument.
 fn is_running(argument: &str) -> bool {
     let running = fs::read_dir("/proc").unwrap();
     let mut lines = running.filter_map(|entry| fs::read(entry.ok()?.path().join("cmdline")).ok());
@@ -132,17 +132,17 @@ fn is_running(argument: &str) -> bool {
 }
 
 #[test]
-fn a_program_that_is_no_compiler_is_told_from_a_plugin_that_is_refused() {
+fn a_program_that_is_not_a_compiler_is_distinguished_from_a_rejected_plugin() {
     let nothing = |program: &str| CompilerProcess { program: program.into(), arguments: Vec::new() };
     is_stopped(nothing("/no/such/program"), "cannot start the compiler `/no/such/program`");
     is_stopped(nothing("/"), "cannot start the compiler `/`");
     is_stopped(nothing("compiler"), "not named by an absolute path");
     is_stopped(nothing(""), "not named by an absolute path");
     for (script, reason) in [
-        ("exit 0", "is no machine code"),
-        ("cat > /dev/null; echo garbage", "is no machine code"),
-        ("printf '\\177ELF'", "is no machine code"),
-        ("cat", "is no machine code"),
+        ("exit 0", "did not produce machine code"),
+        ("cat > /dev/null; echo garbage", "did not produce machine code"),
+        ("printf '\\177ELF'", "did not produce machine code"),
+        ("cat", "did not produce machine code"),
         ("exit 1", "ended with exit status: 1"),
         ("exit 2", "ended with exit status: 2"),
         ("echo 'unexpected argument' >&2; exit 2", "unexpected argument"),
@@ -156,7 +156,7 @@ fn a_program_that_is_no_compiler_is_told_from_a_plugin_that_is_refused() {
 }
 
 #[test]
-fn a_program_that_prints_without_end_is_stopped_at_the_cap() {
+fn a_program_that_prints_without_end_is_killed_at_the_cap() {
     for script in [
         "cat /dev/zero",
         "trap '' PIPE; while true; do echo x; done",
@@ -168,8 +168,8 @@ fn a_program_that_prints_without_end_is_stopped_at_the_cap() {
 }
 
 #[test]
-fn a_program_that_does_not_end_is_killed_with_all_that_it_started() {
-    // A number that is nobody else's.
+fn a_program_that_does_not_end_is_killed_with_all_its_children() {
+    // A number that no other process uses.
     let seconds = format!("6{}", std::process::id());
     for script in [
         "exec sleep SECONDS",
@@ -181,23 +181,22 @@ fn a_program_that_does_not_end_is_killed_with_all_that_it_started() {
         "trap '' TERM HUP INT PIPE; while true; do sleep SECONDS; done",
     ] {
         is_stopped(shell(&script.replace("SECONDS", &seconds)), "`HostLimits::compiler_time`");
-        gone(&seconds);
+        is_killed(&seconds);
     }
-    is_stopped(shell(&format!("sleep {seconds} > /dev/null 2>&1 < /dev/null & exit 0")), "is no machine code");
-    gone(&seconds);
+    is_stopped(
+        shell(&format!("sleep {seconds} > /dev/null 2>&1 < /dev/null & exit 0")),
+        "did not produce machine code",
+    );
+    is_killed(&seconds);
 }
 
-/// Whoever was killed has ended soon after.
-fn gone(seconds: &str) {
-    let start = Instant::now();
-    while is_running(seconds) {
-        assert!(start.elapsed() < Duration::from_secs(10), "`sleep {seconds}` is left");
-        std::thread::sleep(Duration::from_millis(1));
-    }
+/// Asserts that `sleep` ends: a killed process is visible for a moment.
+fn is_killed(seconds: &str) {
+    eventually(&format!("`sleep {seconds}` has ended"), || !is_running(seconds));
 }
 
 #[test]
-fn a_large_plugin_that_stops_the_quick_compiler_is_not_tried_again() {
+fn a_large_plugin_that_stops_the_baseline_compiler_is_not_compiled_again() {
     let limits = HostLimits { compiler_time: Duration::from_secs(1), ..small() };
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");
@@ -224,7 +223,7 @@ fn hundreds_of_failures_leave_no_memory_behind() {
     assert!(fs::read_dir("/proc/self/fd").unwrap().count() < 100);
 }
 
-/// Memory of this process that no file has.
+/// Bytes of the memory of this process that do not belong to a file.
 fn private_bytes() -> usize {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
@@ -253,13 +252,17 @@ fn no_more_compilers_run_at_once_than_the_limit() {
 }
 
 #[test]
-fn who_finds_no_compiler_free_is_told_so() {
+fn a_plugin_that_waits_for_a_compiler_too_long_does_not_load() {
     let folder = tempfile::tempdir().unwrap();
     let (started, go) = (folder.path().join("started"), folder.path().join("go"));
     let script = format!("touch {}; while ! test -e {}; do sleep 0.01; done; exit 1", started.display(), go.display());
-    // Whoever may wait does so until its own time is over, or the other's.
+    // The second plugin waits, if it may, until its own time is over or the time of the first.
     for (queue, time, reasons) in [
-        (0, Duration::from_secs(60), &["no more than 0 may wait for it (`HostLimits::compilers`)"][..]),
+        (
+            0,
+            Duration::from_secs(60),
+            &["no compiler slot is free, and the queue of 0 is full (`HostLimits::compilers`)"][..],
+        ),
         (1, Duration::from_secs(1), &["`HostLimits::compilers`", "`HostLimits::compiler_time`"]),
     ] {
         let _ = fs::remove_file(&go);
@@ -273,7 +276,7 @@ fn who_finds_no_compiler_free_is_told_so() {
                 assert!(matches!(first, Err(LoadError::CompilerStopped(_))), "{first:?}");
                 both.wait();
             });
-            until(&started);
+            eventually("the first compiler is running", || started.exists());
             let second = Plugin::load(&host, Guest::new("token").bytes()).unwrap_err();
             let LoadError::CompilerStopped(text) = &second else { panic!("{second}") };
             println!("queue of {queue}: {text}");
@@ -281,13 +284,5 @@ fn who_finds_no_compiler_free_is_told_so() {
             fs::write(&go, "").unwrap();
             both.wait();
         });
-    }
-}
-
-fn until(path: &Path) {
-    let start = Instant::now();
-    while !path.exists() {
-        assert!(start.elapsed() < Duration::from_secs(60), "`{}` is not there", path.display());
-        std::thread::sleep(Duration::from_millis(1));
     }
 }

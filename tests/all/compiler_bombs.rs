@@ -1,4 +1,4 @@
-//! Small files that take their compiler long, or much memory: over a cap, or stopped at one.
+//! Small files whose compilation takes long or needs much memory: rejected for a cap, or stopped at one.
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
@@ -6,19 +6,18 @@ use std::time::{Duration, Instant};
 use guardhouse::{HostLimits, LoadError, Plugin};
 
 use crate::compiler::{host_of, process};
-use crate::harness::{Guest, fixture, host_with, neighbour_is_unharmed, small};
+use crate::harness::{Guest, host_with, neighbour_is_unharmed, small};
 
-/// `allow.wat` with more in its core module.
-fn with(name: &str, code: &str) -> Guest {
-    Guest::from_text(name, &fixture("allow").replace("(core module $plugin", &format!("(core module $plugin {code}")))
+fn with(code: &str) -> Guest {
+    Guest::with("allow", &[("fields", code)])
 }
 
 fn function(locals: usize, body: &str) -> String {
     format!("(func (param i32) (local{}) {body})", " i32".repeat(locals))
 }
 
-/// Locals that change in the innermost of loops in loops: each loop carries all of them.
-fn nested_loops(locals: usize, loops: usize) -> String {
+/// Locals that change in the innermost of nested loops: each loop carries all of them.
+pub(crate) fn nested_loops(locals: usize, loops: usize) -> String {
     let mut body = "loop ".repeat(loops);
     for local in 1..=locals {
         let _ = write!(body, "local.get {local} i32.const 1 i32.add local.set {local} ");
@@ -26,7 +25,7 @@ fn nested_loops(locals: usize, loops: usize) -> String {
     function(locals, &(body + &"local.get 0 br_if 0 end ".repeat(loops)))
 }
 
-/// Locals that live through loops which know nothing of them.
+/// Locals that are live during loops that do not use them.
 fn loops_in_a_row(locals: usize, loops: usize) -> String {
     let mut body = format!("loop {}", "loop local.get 0 br_if 0 end ".repeat(loops - 1));
     for local in 1..=locals {
@@ -35,7 +34,7 @@ fn loops_in_a_row(locals: usize, loops: usize) -> String {
     function(locals, &(body + "local.get 0 br_if 0 end "))
 }
 
-/// Locals of which one may change in each of many branches.
+/// Locals one of which may change in each of many branches.
 fn branches(locals: usize, branches: usize) -> String {
     let mut body = String::new();
     for branch in 0..branches {
@@ -76,6 +75,7 @@ fn exports(count: usize) -> String {
     })
 }
 
+/// The limit for which a plugin is rejected; `None` if it loads.
 fn limit_of(guest: &Guest, limits: HostLimits) -> Option<&'static str> {
     let start = Instant::now();
     let error = Plugin::load(&host_with(limits), guest.bytes()).err()?;
@@ -85,7 +85,7 @@ fn limit_of(guest: &Guest, limits: HostLimits) -> Option<&'static str> {
 }
 
 #[test]
-fn bombs_over_a_cap_are_refused_before_they_are_compiled() {
+fn bombs_over_a_cap_are_rejected_before_they_are_compiled() {
     for (name, code, limit) in [
         ("a long function", long(200_000), "function_bytes"),
         ("blocks in blocks", nested_blocks(2_001), "block_nesting"),
@@ -100,13 +100,13 @@ fn bombs_over_a_cap_are_refused_before_they_are_compiled() {
         ("segments", format!("(memory 1){}", "(data \"x\")".repeat(300_000)), "items"),
         ("functions", "(func)".repeat(70_000), "functions"),
     ] {
-        assert_eq!(limit_of(&with(name, &code), small()), Some(limit), "{name}");
+        assert_eq!(limit_of(&with(&code), small()), Some(limit), "{name}");
     }
 }
 
 #[test]
-fn each_cap_on_what_a_compiler_keeps_apart_trips_at_its_value_alone() {
-    // What `allow` has itself.
+fn each_cap_on_the_work_of_a_compiler_applies_at_exactly_its_value() {
+    // The items of the fixture itself.
     let items =
         (1..).find(|items| limit_of(&Guest::new("allow"), HostLimits { items: *items, ..small() }).is_none()).unwrap();
     type Limits = fn(usize) -> HostLimits;
@@ -119,14 +119,14 @@ fn each_cap_on_what_a_compiler_keeps_apart_trips_at_its_value_alone() {
         ("items", elements(100), items + 101, |cap| HostLimits { items: cap, ..small() }),
     ];
     for (name, code, cap, limits) in cases {
-        let guest = with(name, &code);
+        let guest = with(&code);
         assert_eq!(limit_of(&guest, limits(cap)), None, "{name}");
         assert_eq!(limit_of(&guest, limits(cap - 1)), Some(name));
     }
 }
 
 #[test]
-fn what_no_instance_can_be_made_of_is_refused_with_a_compiler_and_without() {
+fn a_plugin_that_cannot_be_instantiated_is_rejected_with_and_without_a_compiler_process() {
     let there = host_of(process(), small());
     for (name, code) in [
         ("a million locals", format!("(func (local{}))", " i32".repeat(1_000_000))),
@@ -136,16 +136,15 @@ fn what_no_instance_can_be_made_of_is_refused_with_a_compiler_and_without() {
         ("a huge table", "(table 4000000000 funcref)".to_owned()),
         ("data at the end of a huge memory", "(memory 65536) (data (i32.const -2) \"x\")".to_owned()),
     ] {
-        let mut guest = with(name, &code);
+        let guest = with(&code);
         let here = guest.load().unwrap_err();
         assert!(matches!(here, LoadError::DoesNotFit(_) | LoadError::Invalid { .. }), "{name}: {here:?}");
-        guest.host = there.clone();
-        assert_eq!(guest.load().unwrap_err(), here, "{name}");
+        assert_eq!(guest.on_host(&there).load().unwrap_err(), here, "{name}");
     }
 }
 
 #[test]
-fn bombs_within_every_cap_are_done_or_killed_in_time() {
+fn bombs_within_all_caps_are_compiled_or_killed_in_time() {
     let time = Duration::from_secs(2);
     let host = host_of(process(), HostLimits { compiler_time: time, ..small() });
     let mut killed = 0;
@@ -161,7 +160,7 @@ fn bombs_within_every_cap_are_done_or_killed_in_time() {
         ("globals", "(global i32 (i32.const 0))".repeat(120_000)),
         ("elements", elements(200_000)),
     ] {
-        let guest = with(name, &code);
+        let guest = with(&code);
         let start = Instant::now();
         let loaded = Plugin::load(&host, guest.bytes());
         let elapsed = start.elapsed();
@@ -174,33 +173,33 @@ fn bombs_within_every_cap_are_done_or_killed_in_time() {
             }
             Err(error) => panic!("{name}: {error}"),
         }
-        // What is left is reading it, here, without optimization.
+        // The rest of the time is spent on validation, in this process, which is not optimized.
         assert!(elapsed < time + Duration::from_secs(60), "{name}: {elapsed:?}");
     }
-    assert!(killed > 0, "none of these is a bomb");
+    assert!(killed > 0, "no plugin was a bomb");
     neighbour_is_unharmed(&host);
 }
 
 #[test]
-fn bombs_that_want_much_memory_do_not_get_it() {
+fn bombs_do_not_get_more_memory_than_the_cap() {
     let limits = HostLimits { compiler_bytes: 160 << 20, compiler_time: Duration::from_secs(60), ..small() };
     let host = host_of(process(), limits);
-    let guest = with("many loops in a row", &loops_in_a_row(600, 500));
-    let Err(LoadError::CompilerStopped(text)) = Plugin::load(&host, guest.bytes()) else { panic!("it was compiled") };
+    let guest = with(&loops_in_a_row(600, 500));
+    let Err(LoadError::CompilerStopped(text)) = Plugin::load(&host, guest.bytes()) else { panic!("compiled") };
     println!("{text}");
     assert!(text.contains("`HostLimits::compiler_bytes`"), "{text}");
     neighbour_is_unharmed(&host);
 }
 
 #[test]
-fn what_is_just_within_the_caps_compiles_here_too() {
+fn plugins_just_within_the_caps_compile_in_the_host_too() {
     for (name, code) in [
         ("a long function", long(170_000)),
         ("one jump table", jump_tables(65_000, 1)),
         ("blocks in blocks", nested_blocks(1_000)),
     ] {
-        let guest = with(name, &code).on(small());
+        let guest = with(&code).on_own_host(small());
         assert!(guest.load().is_ok(), "{name}");
-        neighbour_is_unharmed(&guest.host);
+        neighbour_is_unharmed(guest.host());
     }
 }

@@ -1,66 +1,69 @@
-//! What a compiler in a process of its own may do: nothing but read a plugin and write machine code, for a while.
+//! The rights of a compiler process: it can only read a plugin and write machine code, within its limits.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use guardhouse::{Host, HostLimits, LoadError, Plugin};
 
 use crate::compiler::{host_of, process, shell};
-use crate::harness::{Guest, fixture, neighbour_is_unharmed, small};
+use crate::compiler_bombs::nested_loops;
+use crate::harness::{Guest, eventually, neighbour_is_unharmed, small};
 
-/// What the host writes to a compiler: the length of an order, the order, and the plugin.
-struct Dictation {
+/// The input of a compiler process.
+struct Input {
+    /// The length of the order, and the order.
     order: Vec<u8>,
     plugin: Vec<u8>,
 }
 
-fn dictation(limits: HostLimits) -> Dictation {
+/// The input that a host with these limits writes.
+fn input(limits: HostLimits) -> Input {
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("dictation");
+    let file = folder.path().join("input");
     let host = host_of(shell(&format!("cat > {}", file.display())), limits);
     assert!(matches!(Plugin::load(&host, Guest::new("allow").bytes()), Err(LoadError::CompilerStopped(_))));
     let mut order = fs::read(file).unwrap();
     let length = usize::try_from(u32::from_le_bytes(order[..4].try_into().unwrap())).unwrap();
     let plugin = order.split_off(4 + length);
     assert_eq!(plugin, Guest::new("allow").bytes());
-    Dictation { order, plugin }
+    Input { order, plugin }
 }
 
-/// A compiler that this test starts itself.
+/// Starts a compiler without a host.
 fn start() -> Child {
     let mut command = Command::new(process().program);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
+/// The text of a file in the `/proc` folder of a process.
 fn proc(child: &Child, name: &str) -> String {
     fs::read_to_string(Path::new("/proc").join(child.id().to_string()).join(name)).unwrap_or_default()
 }
 
-/// The last of the rights that it gives up.
-fn has_given_up_its_rights(child: &Child) -> bool {
-    proc(child, "status").lines().any(|line| line == "NoNewPrivs:\t1")
+/// Waits until a compiler has dropped the last of its rights.
+fn wait_for_dropped_rights(child: &Child) {
+    eventually("the compiler has dropped its rights", || {
+        proc(child, "status").lines().any(|line| line == "NoNewPrivs:\t1")
+    });
 }
 
-fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !is_so() {
-        assert!(start.elapsed() < Duration::from_secs(60), "not {what} after a minute");
-        std::thread::sleep(Duration::from_millis(1));
-    }
+/// Waits until a compiler has ended.
+fn wait_for_end(child: &mut Child) {
+    eventually("the compiler has ended", || child.try_wait().unwrap().is_some());
 }
 
 #[test]
-fn it_is_bounded_before_it_gets_a_byte_of_the_plugin() {
+fn a_compiler_is_bounded_before_it_reads_the_plugin() {
     let limits = HostLimits { compiler_bytes: 3 << 30, compiler_time: Duration::from_secs(17), ..small() };
-    let Dictation { order, plugin } = dictation(limits);
+    let Input { order, plugin } = input(limits);
     let mut child = start();
     let mut stdin = child.stdin.take().unwrap();
     stdin.write_all(&order).unwrap();
-    until("bounded", || has_given_up_its_rights(&child));
+    wait_for_dropped_rights(&child);
     let found = proc(&child, "limits");
     for (name, limit) in [
         ("Max address space", (3_u64 << 30).to_string()),
@@ -76,11 +79,11 @@ fn it_is_bounded_before_it_gets_a_byte_of_the_plugin() {
     stdin.write_all(&plugin).unwrap();
     drop(stdin);
     let output = child.wait_with_output().unwrap();
-    assert!(output.status.success() && output.stdout.starts_with(b"\x7fELF"), "{output:?}");
+    assert!(output.status.success() && output.stdout.starts_with(b"\x7fELF"), "{}", output.status);
 }
 
 #[test]
-fn it_has_no_environment_no_folder_and_no_file_of_the_host() {
+fn a_compiler_has_no_environment_no_folder_and_no_file_of_the_host() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str| folder.path().join(name);
     let script = format!(
@@ -89,7 +92,7 @@ fn it_has_no_environment_no_folder_and_no_file_of_the_host() {
         file("folder").display(),
         file("files").display()
     );
-    // Open in every way that the host opens files.
+    // Files of the test and of a host with a cache are open.
     let (secret, cache) = (file("secret"), file("cache"));
     fs::write(&secret, "").unwrap();
     let _secret = fs::File::open(&secret).unwrap();
@@ -107,38 +110,38 @@ fn it_has_no_environment_no_folder_and_no_file_of_the_host() {
 }
 
 #[test]
-fn it_ends_with_the_thread_that_started_it() {
-    let Dictation { order, .. } = dictation(small());
-    // Its standard input stays open: nothing else tells it that nobody wants it any more.
+fn a_compiler_ends_with_the_thread_that_started_it() {
+    let Input { order, .. } = input(small());
+    // Its standard input stays open, so that only the end of the thread can stop it.
     let started = std::thread::spawn(move || {
         let mut child = start();
         let mut stdin = child.stdin.take().unwrap();
         stdin.write_all(&order).unwrap();
-        until("bounded", || has_given_up_its_rights(&child));
-        // A moment after the one comes the other, and until then it reads.
-        until("waiting for the plugin", || {
+        wait_for_dropped_rights(&child);
+        // A moment later, the compiler waits for the plugin.
+        eventually("the compiler waits for the plugin", || {
             proc(&child, "wchan").contains("pipe") || proc(&child, "stat").contains(") S ")
         });
         (child, stdin)
     });
     let (mut child, _stdin) = started.join().unwrap();
-    until("gone", || child.try_wait().unwrap().is_some());
+    wait_for_end(&mut child);
     assert_eq!(child.wait().unwrap().signal(), Some(9));
 }
 
 #[test]
-fn it_ends_if_nobody_reads_any_more_when_it_begins() {
-    let Dictation { order, .. } = dictation(small());
+fn a_compiler_whose_output_is_closed_ends() {
+    let Input { order, .. } = input(small());
     let mut child = start();
     drop(child.stdout.take());
     let mut stdin = child.stdin.take().unwrap();
     stdin.write_all(&order).unwrap();
-    until("gone", || child.try_wait().unwrap().is_some());
+    wait_for_end(&mut child);
     assert_eq!(child.wait().unwrap().code(), Some(1));
 }
 
 #[test]
-fn it_refuses_an_order_that_is_none() {
+fn a_compiler_rejects_an_invalid_order() {
     for order in [&b""[..], b"\x01", b"\x02\0\0\0{}", b"\xff\xff\xff\xff{}", b"\0\0\0\0"] {
         let mut child = start();
         child.stdin.take().unwrap().write_all(order).unwrap();
@@ -150,7 +153,7 @@ fn it_refuses_an_order_that_is_none() {
 }
 
 #[test]
-fn too_little_address_space_stops_it_and_enough_does_not() {
+fn a_compiler_is_stopped_by_too_little_address_space() {
     for (bytes, is_enough) in [(1 << 20, false), (16 << 20, false), (4 << 30, true)] {
         let host = host_of(process(), HostLimits { compiler_bytes: bytes, ..small() });
         match Plugin::load(&host, Guest::new("allow").bytes()) {
@@ -168,24 +171,16 @@ fn too_little_address_space_stops_it_and_enough_does_not() {
 }
 
 #[test]
-fn too_much_processor_time_stops_it() {
-    let Dictation { order, .. } = dictation(HostLimits { compiler_time: Duration::from_secs(1), ..small() });
-    let child = {
-        let mut child = start();
-        let mut stdin = child.stdin.take().unwrap();
-        stdin.write_all(&order).unwrap();
-        stdin.write_all(&work(2_000, 100)).unwrap();
-        child
-    };
-    // Nobody here looks at a clock.
+fn a_compiler_is_stopped_by_too_much_processor_time() {
+    let Input { order, .. } = input(HostLimits { compiler_time: Duration::from_secs(1), ..small() });
+    // Compiling this takes minutes of processor time.
+    let bomb = Guest::with("allow", &[("fields", &nested_loops(1_500, 64).repeat(8))]);
+    let mut child = start();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(&order).unwrap();
+    stdin.write_all(bomb.bytes()).unwrap();
+    drop(stdin);
+    // The kernel stops it: this test has no clock.
     let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.signal(), Some(9), "{output:?}");
-}
-
-/// A plugin of some functions of some length, which takes its time to be compiled.
-fn work(length: usize, functions: usize) -> Vec<u8> {
-    let add = "local.get 0 local.get 1 i64.add local.set 0 local.get 0 local.get 1 i64.mul local.set 1 ";
-    let function = format!("(func (param i64 i64) (result i64) {} local.get 0)", add.repeat(length));
-    let code = format!("(core module $plugin {}", function.repeat(functions));
-    Guest::from_text("work", &fixture("allow").replace("(core module $plugin", &code)).bytes().to_vec()
+    assert_eq!(output.status.signal(), Some(9), "{}", output.status);
 }

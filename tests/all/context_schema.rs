@@ -1,4 +1,4 @@
-//! The published JSON Schema of a context says what is read and what is not.
+//! The published JSON Schema of a context accepts the same documents as the reader.
 
 use guardhouse::AuthContext;
 use jsonschema::Validator;
@@ -12,7 +12,7 @@ fn schema() -> Validator {
     jsonschema::draft202012::new(&schema).unwrap()
 }
 
-/// Whether both accept a document, which they must agree on.
+/// Whether a document is accepted. The schema and the reader must agree.
 fn accepted(schema: &Validator, document: &Value) -> bool {
     let by_schema = schema.is_valid(document);
     let read = AuthContext::from_json(document.to_string().as_bytes());
@@ -20,7 +20,7 @@ fn accepted(schema: &Validator, document: &Value) -> bool {
     by_schema
 }
 
-/// A member that is mostly of the type that belongs there.
+/// A member that mostly has the right type.
 fn member(good: BoxedStrategy<Value>) -> BoxedStrategy<Option<Value>> {
     let odd = prop_oneof![
         Just(Value::Null),
@@ -58,16 +58,16 @@ fn an_object() -> BoxedStrategy<Value> {
     prop_oneof![Just(json!({})), Just(json!({ "a": [1, null] }))].boxed()
 }
 
-/// An object of members that may be left out, and at times a stranger.
+/// An object with optional members, and sometimes an unknown member.
 fn object(members: Vec<(&'static str, BoxedStrategy<Option<Value>>)>) -> BoxedStrategy<Value> {
     let (names, values): (Vec<_>, Vec<_>) = members.into_iter().unzip();
     (values, prop::bool::weighted(0.05))
-        .prop_map(move |(values, has_stranger)| {
+        .prop_map(move |(values, has_unknown)| {
             let members = names.iter().zip(values);
             let mut object: serde_json::Map<_, _> =
                 members.filter_map(|(name, value)| value.map(|value| ((*name).to_owned(), value))).collect();
-            if has_stranger {
-                object.insert("stranger".to_owned(), Value::Null);
+            if has_unknown {
+                object.insert("unknown".to_owned(), Value::Null);
             }
             object.into()
         })
@@ -103,7 +103,7 @@ fn document() -> BoxedStrategy<Value> {
 }
 
 #[test]
-fn the_schema_accepts_exactly_what_is_read() {
+fn the_schema_accepts_exactly_the_documents_that_the_reader_accepts() {
     let schema = schema();
     let config = Config { cases: 2_000, failure_persistence: None, rng_seed: RngSeed::Fixed(7), ..Config::default() };
     let (mut good, mut bad) = (0, 0);
@@ -116,12 +116,12 @@ fn the_schema_accepts_exactly_what_is_read() {
             Ok(())
         })
         .unwrap();
-    // Both kinds are there, or this has proved nothing.
+    // Without both kinds, the test proves nothing.
     assert!(good > 200 && bad > 200, "{good} good, {bad} bad");
 }
 
 #[test]
-fn the_schema_knows_the_bounds_of_a_time() {
+fn the_schema_has_the_bounds_of_a_time() {
     let schema = schema();
     let at = |now: &str| {
         let text = format!(r#"{{"component": {{"kind": "tool", "name": "t"}}, "now": {now}}}"#);
@@ -135,8 +135,8 @@ fn the_schema_knows_the_bounds_of_a_time() {
 }
 
 #[test]
-fn a_time_written_with_a_fraction_of_nothing_is_the_one_thing_that_only_the_schema_accepts() {
-    // To JSON Schema 1.0 is an integer (2020-12, 6.1.1); the reader refuses it.
+fn a_time_with_a_fraction_of_zero_is_the_only_document_that_only_the_schema_accepts() {
+    // In JSON Schema, 1.0 is an integer (2020-12, 6.1.1). The reader rejects it.
     let document = json!({ "component": { "kind": "tool", "name": "t" }, "now": 1.0 });
     assert!(schema().is_valid(&document));
     assert!(AuthContext::from_json(document.to_string().as_bytes()).is_err());

@@ -1,4 +1,4 @@
-//! The origin's own decisions: rules S1 to S5, B1 to B3, B5 and U1 to U3 on 2,504 recorded cases.
+//! Recorded decisions of the origin: rules S1 to S5, B1 to B3, B5 and U1 to U3 in 2,504 cases.
 
 use guardhouse_tests::corpus;
 use guardhouse_tests::makers::{Maker, Native, Wasm};
@@ -11,17 +11,17 @@ fn every_case_agrees(maker: &dyn Maker) {
 }
 
 #[test]
-fn plugins_decide_all_recorded_cases_as_the_origin_did() {
+fn plugins_decide_all_recorded_cases_as_the_origin() {
     every_case_agrees(&Wasm::new().unwrap());
 }
 
 #[test]
-fn native_checks_decide_all_recorded_cases_as_the_origin_did() {
+fn native_checks_decide_all_recorded_cases_as_the_origin() {
     every_case_agrees(&Native);
 }
 
 #[test]
-fn a_case_with_a_wrong_expectation_is_noticed() {
+fn a_case_with_a_wrong_expectation_is_a_disagreement() {
     let line = include_str!("../cases/fastmcp.jsonl").lines().find(|line| line.contains("require_auth")).unwrap();
     for (right, wrong) in [("\"calls\": 1", "\"calls\": 2"), ("\"warnings\": 0", "\"warnings\": 1")] {
         assert!(line.contains(right));

@@ -1,25 +1,24 @@
-//! One deadline for a decision, whatever it waits for; and processor time, which is not the same.
+//! The deadline of a decision, which covers everything that it waits for, and the cap on processor time.
 
 use std::future::pending;
 use std::time::{Duration, Instant};
 
 use guardhouse::{
-    AuthCheck, AuthChecks, Cause, Check, EvaluationFuture, EvaluationRequest, Outcome, Report, blocking, native,
+    AuthCheck, AuthChecks, Cause, Check, EvaluationFuture, EvaluationRequest, HostLimits, Outcome, Report, blocking,
+    native,
 };
 
-use crate::harness::{Guest, nobody, patient};
+use crate::harness::{Guest, cause, host_with, nobody, patient, small};
 
 const HASTE: Duration = Duration::from_millis(50);
 
-fn last_fault(report: &Report) -> Cause {
+/// Asserts that a decision denies because its last check has missed the deadline.
+fn missed_the_deadline(report: &Report) {
     assert!(!report.decision.is_allow());
-    match &report.checks.last().unwrap().outcome {
-        Outcome::Failed(fault) => fault.cause,
-        other => panic!("not masked: {other:?}"),
-    }
+    assert_eq!(cause(report), Some(Cause::Deadline), "{report:?}");
 }
 
-/// A check that waits for something that never comes.
+/// A check whose future is never ready.
 struct Waits;
 
 impl AuthCheck for Waits {
@@ -33,26 +32,25 @@ impl AuthCheck for Waits {
 }
 
 #[test]
-fn the_deadline_of_a_decision_is_shorter_than_that_of_its_plugins() {
+fn the_deadline_of_a_decision_may_be_shorter_than_the_deadline_of_its_checks() {
     let checks = [Guest::new("allow").check(), Guest::new("loop").check()];
     assert!(checks[1].limits().deadline > 10 * HASTE);
     let report = blocking::explain(&AuthChecks::new(&checks).deadline(HASTE), &nobody());
-    assert_eq!((last_fault(&report), report.decided_by), (Cause::Deadline, Some(1)));
-    assert!(report.checks[1].usage.fuel > 0, "what it took is known all the same");
+    missed_the_deadline(&report);
+    assert_eq!(report.decided_by, Some(1));
+    assert!(report.checks[1].usage.fuel > 0, "the usage is still reported");
 }
 
 #[test]
-fn a_check_of_your_own_that_waits_for_ever_ends_at_the_deadline() {
-    let report = blocking::explain(&AuthChecks::new(&[Waits]).deadline(HASTE), &nobody());
-    assert_eq!(last_fault(&report), Cause::Deadline);
+fn a_native_check_that_is_never_ready_ends_at_the_deadline() {
+    missed_the_deadline(&blocking::explain(&AuthChecks::new(&[Waits]).deadline(HASTE), &nobody()));
     let reports = blocking::explain_batch(&AuthChecks::new(&[Waits]).deadline(HASTE), &[nobody(), nobody()]);
-    assert!(reports.iter().all(|report| last_fault(report) == Cause::Deadline));
+    reports.iter().for_each(missed_the_deadline);
 }
 
 #[test]
-fn what_is_asked_after_the_deadline_is_denied() {
-    // A native check that holds its thread longer than the whole decision may take: nobody can stop it, but what comes
-    // after it is too late.
+fn a_check_that_is_called_after_the_deadline_fails() {
+    // A native check that blocks its thread longer than the deadline cannot be stopped, but the next check is too late.
     let slow = native::from_fn("slow", |_| {
         let end = Instant::now() + 2 * HASTE;
         while Instant::now() < end {
@@ -62,51 +60,48 @@ fn what_is_asked_after_the_deadline_is_denied() {
     });
     let allow = Guest::new("allow").check();
     let checks: [&dyn AuthCheck; 2] = [&slow, &allow];
-    let report = blocking::explain(&AuthChecks::new(&checks).deadline(HASTE), &nobody());
-    assert_eq!((last_fault(&report), report.decided_by), (Cause::Deadline, Some(1)));
-    let report = blocking::explain(&AuthChecks::new(&checks).deadline(Duration::ZERO), &nobody());
-    assert_eq!((last_fault(&report), report.decided_by), (Cause::Deadline, Some(0)));
+    for (deadline, decided_by) in [(HASTE, Some(1)), (Duration::ZERO, Some(0))] {
+        let report = blocking::explain(&AuthChecks::new(&checks).deadline(deadline), &nobody());
+        missed_the_deadline(&report);
+        assert_eq!(report.decided_by, decided_by);
+    }
 }
 
 #[test]
-fn a_decision_without_checks_has_no_deadline_to_miss() {
+fn a_decision_without_checks_never_misses_its_deadline() {
     let none: [Check; 0] = [];
     assert!(blocking::explain(&AuthChecks::new(&none).deadline(Duration::ZERO), &nobody()).decision.is_allow());
 }
 
 #[test]
-fn the_longest_deadline_can_be_expressed() {
+fn the_longest_duration_is_a_valid_deadline() {
     let checks = [Guest::new("allow").check()];
     assert!(blocking::explain(&AuthChecks::new(&checks).deadline(Duration::MAX), &nobody()).decision.is_allow());
 }
 
 #[test]
-fn processor_time_is_bounded_apart_from_the_deadline() {
+fn processor_time_has_a_cap_of_its_own() {
     let guest = Guest::new("loop").limits(|limits| limits.cpu_time = Some(HASTE));
-    let fault = guest.is_masked(Cause::CpuTimeLimit);
+    let fault = guest.fails_with(Cause::CpuTimeLimit);
     assert!(fault.detail.contains("over the cap of 50ms"), "{fault}");
     assert_eq!(Guest::new("allow").limits(|limits| limits.cpu_time = Some(HASTE)).outcome(&nobody()), Outcome::Allow);
 }
 
 #[test]
 fn processor_time_is_measured() {
-    let check = Guest::new("loop").limits(|limits| limits.deadline = HASTE).check();
-    let usage = blocking::explain_auth_checks(&[check], &nobody()).checks[0].usage;
-    assert!(usage.cpu_time > Duration::ZERO && usage.cpu_time <= usage.elapsed, "{usage:?}");
-    let check = Guest::new("allow").check();
-    let usage = blocking::explain_auth_checks(&[check], &nobody()).checks[0].usage;
-    assert!(usage.cpu_time > Duration::ZERO && usage.cpu_time <= usage.elapsed, "{usage:?}");
+    for guest in [Guest::new("loop").deadline(HASTE), Guest::new("allow")] {
+        let usage = blocking::explain_auth_checks(&[guest.check()], &nobody()).checks[0].usage;
+        assert!(usage.cpu_time > Duration::ZERO && usage.cpu_time <= usage.elapsed, "{usage:?}");
+    }
 }
 
 #[test]
-fn waiting_for_room_costs_no_processor_time() {
-    // One place. Whoever comes second waits until the first has used up its deadline.
+fn waiting_for_admission_takes_no_processor_time() {
+    // The host admits one instance: the second check waits until the first has used up its deadline.
     let patience = patient().deadline;
-    let host = Guest::new("loop").on(guardhouse::HostLimits { instances: 1, ..crate::harness::small() }).host;
-    let check = |name: &str, deadline, cpu| {
-        let mut guest = Guest::new(name).limits(|limits| (limits.deadline, limits.cpu_time) = (deadline, cpu));
-        guest.host = host.clone();
-        guest.check()
+    let host = host_with(HostLimits { instances: 1, ..small() });
+    let check = |name: &str, deadline, cpu_time| {
+        Guest::new(name).on_host(&host).deadline(deadline).limits(|limits| limits.cpu_time = cpu_time).check()
     };
     let busy = check("loop", 4 * HASTE, None);
     let waits = check("allow", patience, Some(HASTE));

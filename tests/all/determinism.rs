@@ -1,24 +1,24 @@
-//! A check is a function of plugin, settings, context and decision: its clock is the context's, and its random numbers
-//! are the decision's.
+//! A check is a function of plugin, settings, context and decision: its clock shows the time of the context, and its
+//! random numbers depend on the decision.
 
 use std::time::Instant;
 
 use guardhouse::{AuthCheck, Cause, Check, DecisionId, EvaluationRequest, Outcome, blocking};
 use tokio::runtime::Builder;
 
-use crate::harness::{Guest, nobody, patient};
+use crate::harness::{Guest, at, nobody, patient};
 
-/// Asks a check within a decision that is given, as a replay does.
+/// Evaluates a check for a given decision, as a replay does.
 fn replay(check: &Check, decision: DecisionId) -> Outcome {
     let context = nobody();
-    let inquiry = EvaluationRequest {
+    let request = EvaluationRequest {
         context: &context,
         decision,
         name_missing_scopes: false,
         end: Instant::now() + patient().deadline,
     };
     let runtime = Builder::new_current_thread().enable_time().build().unwrap();
-    runtime.block_on(check.evaluate(inquiry)).outcome
+    runtime.block_on(check.evaluate(request)).outcome
 }
 
 fn random(count: u64) -> Guest {
@@ -26,37 +26,31 @@ fn random(count: u64) -> Guest {
 }
 
 #[test]
-fn the_clock_of_a_plugin_starts_at_the_now_of_the_context() {
+fn the_clock_of_a_plugin_starts_at_the_time_of_the_context() {
     let guest = Guest::new("clock");
     for now in [0, 1, 1_700_000_000, i64::from(u32::MAX) + 1] {
-        let mut context = nobody();
-        context.now = now;
-        assert_eq!(guest.outcome(&context), Outcome::Allow, "{now}");
+        assert_eq!(guest.outcome(&at(now)), Outcome::Allow, "{now}");
     }
 }
 
 #[test]
-fn the_clocks_of_a_far_future_still_move() {
-    // 2^64 nanoseconds after 1970 is the year 2554, and this is the end of 9999.
-    let mut context = nobody();
-    context.now = 253_402_300_799;
-    assert_eq!(Guest::new("clock").outcome(&context), Outcome::Allow);
+fn clocks_advance_in_the_far_future() {
+    // 2^64 nanoseconds after 1970 is in the year 2554. This is the end of 9999.
+    assert_eq!(Guest::new("clock").outcome(&at(253_402_300_799)), Outcome::Allow);
 }
 
 #[test]
-fn a_time_that_no_clock_can_show_harms_nobody() {
+fn a_time_that_no_clock_can_show_does_no_harm() {
     let guest = Guest::new("clock");
     for now in [-1, i64::MIN, i64::MAX] {
-        let mut context = nobody();
-        context.now = now;
-        let outcome = guest.outcome(&context);
+        let outcome = guest.outcome(&at(now));
         println!("{now}: {outcome:?}");
         assert!(matches!(outcome, Outcome::Allow | Outcome::Denied), "{outcome:?}");
     }
 }
 
 #[test]
-fn a_replayed_decision_has_the_same_random_numbers_and_another_has_others() {
+fn a_replayed_decision_has_the_same_random_numbers_and_another_decision_does_not() {
     let check = random(32).check();
     let (first, second) = (DecisionId::random(), DecisionId::random());
     let answer = replay(&check, first);
@@ -67,19 +61,15 @@ fn a_replayed_decision_has_the_same_random_numbers_and_another_has_others() {
 
 #[test]
 fn two_checks_of_one_decision_have_different_random_numbers() {
-    let named = |name: &str| {
-        let mut guest = random(32);
-        guest.config.id = Some(name.to_owned());
-        guest.check()
-    };
+    let [a, b] = ["a", "b"].map(|id| random(32).id(id).check());
     let decision = DecisionId::random();
-    assert_ne!(replay(&named("a"), decision), replay(&named("b"), decision));
+    assert_ne!(replay(&a, decision), replay(&b, decision));
 }
 
 #[test]
 fn too_many_random_numbers_at_once_are_a_fault() {
     for count in [(64 << 10) + 1, u64::from(u32::MAX), u64::MAX >> 1] {
-        random(count).is_masked(Cause::Trap);
+        random(count).fails_with(Cause::Trap);
     }
 }
 

@@ -1,6 +1,6 @@
-//! What the documents show is what is tested elsewhere.
+//! The documents show code and words that are tested elsewhere.
 
-/// The first block of code in Python that has a check.
+/// The first block of Python code that has a check.
 fn first_check(document: &str) -> &str {
     let blocks = document.split("```python\n").skip(1);
     let code = blocks.filter_map(|block| block.split_once("```")).map(|(code, _)| code);
@@ -8,14 +8,14 @@ fn first_check(document: &str) -> &str {
 }
 
 #[test]
-fn the_check_in_the_readme_is_the_one_that_the_sdk_explains() {
+fn the_readme_shows_the_check_that_the_sdk_explains() {
     let readme = include_str!("../../README.md");
     let sdk = include_str!("../../guest-sdk/python/README.md");
     assert_eq!(first_check(readme), first_check(sdk));
 }
 
 #[test]
-fn every_cause_is_explained_to_who_writes_plugins() {
+fn every_cause_is_explained_to_plugin_authors() {
     let page = include_str!("../../docs/plugins.md");
     let causes = [
         "trap",

@@ -1,4 +1,4 @@
-//! The engine: rules S1, S2, S3, S5 and S6.
+//! The engine that runs a list of checks: rules S1, S2, S3, S5 and S6.
 
 use std::sync::Mutex;
 
@@ -9,8 +9,8 @@ use guardhouse_tests::guest::denies_with;
 
 use crate::harness::{Guest, host, nobody, somebody};
 
-/// A check that notes its name when it is called.
-fn noting<'a>(calls: &'a Mutex<Vec<String>>, name: &'static str, outcome: Outcome) -> Box<dyn AuthCheck + 'a> {
+/// A check that records its name when it is called.
+fn recording<'a>(calls: &'a Mutex<Vec<String>>, name: &'static str, outcome: Outcome) -> Box<dyn AuthCheck + 'a> {
     Box::new(native::from_fn(name, move |_| {
         calls.lock().unwrap().push(name.to_owned());
         outcome.clone()
@@ -27,11 +27,11 @@ fn s1_checks_run_in_order_and_stop_at_the_first_that_does_not_allow() {
     for stop in [Outcome::Denied, denial("no"), fault] {
         let calls = Mutex::default();
         let checks = [
-            noting(&calls, "a", Outcome::Allow),
-            noting(&calls, "b", Outcome::Allow),
-            noting(&calls, "c", stop),
-            noting(&calls, "d", Outcome::Allow),
-            noting(&calls, "e", denial("never heard")),
+            recording(&calls, "a", Outcome::Allow),
+            recording(&calls, "b", Outcome::Allow),
+            recording(&calls, "c", stop),
+            recording(&calls, "d", Outcome::Allow),
+            recording(&calls, "e", denial("never called")),
         ];
         let report = blocking::explain_auth_checks(&checks, &nobody());
         assert_eq!(*calls.lock().unwrap(), ["a", "b", "c"]);
@@ -48,11 +48,11 @@ fn s1_plugins_and_native_checks_mix_in_one_list_and_keep_their_order() {
         Box::new(Guest::new("allow").check()),
         Box::new(native::require_auth()),
         Box::new(Guest::new("token").check()),
-        Box::new(Guest::new("refuse").check()),
+        Box::new(Guest::new("deny").check()),
     ];
-    let mut all: Vec<Box<dyn AuthCheck + '_>> = vec![noting(&calls, "first", Outcome::Allow)];
+    let mut all: Vec<Box<dyn AuthCheck + '_>> = vec![recording(&calls, "first", Outcome::Allow)];
     all.extend(checks);
-    all.push(noting(&calls, "last", Outcome::Allow));
+    all.push(recording(&calls, "last", Outcome::Allow));
     let report = blocking::explain_auth_checks(&all, &somebody(&[]));
     assert_eq!((report.decided_by, report.checks.len()), (Some(4), 5));
     assert_eq!(*calls.lock().unwrap(), ["first"]);
@@ -62,7 +62,7 @@ fn s1_plugins_and_native_checks_mix_in_one_list_and_keep_their_order() {
 
 #[test]
 fn s1_a_later_check_is_not_even_started() {
-    // It would panic when it is started, before it is ever polled.
+    // The check panics when its future is made, before it is polled.
     struct Panics;
     impl AuthCheck for Panics {
         fn id(&self) -> &str {
@@ -78,7 +78,7 @@ fn s1_a_later_check_is_not_even_started() {
 }
 
 #[test]
-fn s2_an_empty_list_allows_and_so_does_a_list_that_all_allow() {
+fn s2_an_empty_list_allows_and_so_does_a_list_of_checks_that_all_allow() {
     let none: [Check; 0] = [];
     let report = blocking::explain_auth_checks(&none, &nobody());
     assert_eq!((report.decision, report.decided_by, report.checks.len()), (Decision::Allow, None, 0));
@@ -119,8 +119,8 @@ fn s3_a_message_reaches_the_caller_byte_for_byte() {
 }
 
 #[test]
-fn s3_a_silent_denial_has_no_message_and_an_empty_message_is_one() {
-    let silent = blocking::run_auth_checks(&[Guest::new("refuse").check()], &nobody());
+fn s3_a_denial_without_a_message_differs_from_one_with_an_empty_message() {
+    let silent = blocking::run_auth_checks(&[Guest::new("deny").check()], &nobody());
     assert_eq!(silent.clone().into_result(), Ok(false));
     let Decision::Deny(silent) = silent else { panic!("allowed") };
     assert_eq!(silent.message, None);
@@ -130,10 +130,10 @@ fn s3_a_silent_denial_has_no_message_and_an_empty_message_is_one() {
 }
 
 #[test]
-fn s5_every_ending_is_a_decision_and_only_a_denial_with_words_is_an_error_in_the_origins_shape() {
+fn s5_every_outcome_becomes_a_decision_and_only_a_denial_with_a_message_is_an_error_in_the_origins_form() {
     let cases: [(Guest, Result<bool, AuthorizationError>); 4] = [
         (Guest::new("allow"), Ok(true)),
-        (Guest::new("refuse"), Ok(false)),
+        (Guest::new("deny"), Ok(false)),
         (Guest::new("unreachable"), Ok(false)),
         (Guest::with("long-message", &[("length", "2")]), Err(AuthorizationError::new("\0\0"))),
     ];
@@ -153,9 +153,10 @@ fn s6_every_check_of_a_decision_sees_the_same_context() {
             true
         })
     };
-    // A plugin in between that scribbles over everything it was given.
-    let scribbles = Guest::new("dirty").check();
-    let checks: [Box<dyn AuthCheck + '_>; 3] = [Box::new(look("before")), Box::new(scribbles), Box::new(look("after"))];
+    // A plugin between them overwrites its copy of the context.
+    let overwrites = Guest::new("dirty").check();
+    let checks: [Box<dyn AuthCheck + '_>; 3] =
+        [Box::new(look("before")), Box::new(overwrites), Box::new(look("after"))];
     let mut context = nobody();
     context.attributes = serde_json::json!({ "peer": "::1" }).into();
     context.component.tags = vec!["a".to_owned(), "b".to_owned()];

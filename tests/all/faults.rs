@@ -1,4 +1,4 @@
-//! Masked denials: rule S4, and what natives may do wrong.
+//! Failed checks: rule S4, and the faults of native checks.
 
 use std::collections::HashSet;
 use std::panic::panic_any;
@@ -9,13 +9,13 @@ use guardhouse::{
 };
 use guardhouse_tests::events::{self, Event};
 
-use crate::harness::{Guest, masked, nobody, somebody};
+use crate::harness::{Guest, failed, nobody, somebody};
 
 fn explain<C: AuthCheck>(checks: &[C]) -> (Report, Vec<Event>) {
     events::capture(|| blocking::explain_auth_checks(checks, &nobody()))
 }
 
-/// A check whose future does `F`.
+/// A check whose future runs `F`.
 struct Async<F>(F);
 
 impl<F: Fn() -> Outcome + Send + Sync> AuthCheck for Async<F> {
@@ -32,8 +32,8 @@ impl<F: Fn() -> Outcome + Send + Sync> AuthCheck for Async<F> {
 }
 
 #[test]
-fn s4_a_fault_looks_to_the_caller_like_a_silent_denial() {
-    let silent = blocking::run_auth_checks(&[Guest::new("refuse").check()], &nobody());
+fn s4_the_caller_cannot_distinguish_a_failed_check_from_a_denial_without_a_message() {
+    let silent = blocking::run_auth_checks(&[Guest::new("deny").check()], &nobody());
     let Decision::Deny(silent) = silent else { panic!("allowed") };
     for guest in [
         Guest::new("unreachable"),
@@ -55,8 +55,8 @@ fn s4_a_fault_looks_to_the_caller_like_a_silent_denial() {
 }
 
 #[test]
-fn s4_decision_ids_are_never_the_same_and_are_32_hexadecimal_digits() {
-    let check = Guest::new("refuse").check();
+fn s4_decision_ids_are_unique_and_have_32_hexadecimal_digits() {
+    let check = Guest::new("deny").check();
     let ids: HashSet<String> = (0..1_000)
         .map(|_| match blocking::run_auth_checks(&[&check], &nobody()) {
             Decision::Deny(denial) => denial.id.to_string(),
@@ -68,8 +68,8 @@ fn s4_decision_ids_are_never_the_same_and_are_32_hexadecimal_digits() {
 }
 
 #[test]
-fn s4_denials_that_are_no_faults_warn_nobody() {
-    for guest in [Guest::new("refuse"), Guest::with("long-message", &[("length", "3")]), Guest::new("allow")] {
+fn s4_outcomes_other_than_a_failure_log_no_warning() {
+    for guest in [Guest::new("deny"), Guest::with("long-message", &[("length", "3")]), Guest::new("allow")] {
         let (_, events) = explain(&[guest.check()]);
         assert!(events::faults(&events).is_empty());
         assert_eq!(events.len(), 1, "{events:?}");
@@ -77,7 +77,7 @@ fn s4_denials_that_are_no_faults_warn_nobody() {
 }
 
 #[test]
-fn s4_a_native_panic_is_masked_with_its_words_for_the_operator() {
+fn s4_a_panic_of_a_native_check_is_a_fault_with_the_message_for_the_operator() {
     let panics: [Box<dyn AuthCheck>; 6] = [
         Box::new(native::from_fn("text", |_| -> bool { panic!("a secret") })),
         Box::new(native::from_fn("formatted", |_| -> bool { panic!("a {}", "secret") })),
@@ -90,14 +90,14 @@ fn s4_a_native_panic_is_masked_with_its_words_for_the_operator() {
     ];
     for check in panics {
         let (report, events) = explain(&[check]);
-        let fault = masked(&report, &events);
+        let fault = failed(&report, &events);
         assert_eq!(fault.cause, Cause::Native);
         assert!(fault.detail.starts_with("panicked: "), "{fault}");
     }
 }
 
 #[test]
-fn s4_whatever_a_native_check_panics_in_is_masked() {
+fn s4_a_panic_in_any_method_of_a_native_check_denies() {
     struct PanicsIn(&'static str);
     impl AuthCheck for PanicsIn {
         fn id(&self) -> &str {
@@ -128,11 +128,11 @@ fn s4_whatever_a_native_check_panics_in_is_masked() {
 }
 
 #[test]
-fn s4_a_panic_while_an_answer_is_dropped_is_masked() {
+fn s4_a_panic_while_an_answer_is_dropped_denies() {
     struct PanicsOnDrop;
     impl Drop for PanicsOnDrop {
         fn drop(&mut self) {
-            assert!(std::thread::panicking(), "while dropped");
+            assert!(std::thread::panicking(), "dropped");
         }
     }
     struct Drops;
@@ -157,7 +157,7 @@ fn s4_a_panic_while_an_answer_is_dropped_is_masked() {
 }
 
 #[test]
-fn s4_after_a_panic_the_same_list_answers_again() {
+fn s4_a_list_of_checks_can_be_used_again_after_a_panic() {
     let check = native::from_fn("sometimes", |context| {
         assert!(context.token.is_some());
         true
@@ -167,9 +167,9 @@ fn s4_after_a_panic_the_same_list_answers_again() {
 }
 
 #[test]
-fn s4_each_fault_of_a_list_is_one_warning() {
+fn s4_a_fault_logs_one_warning() {
     let checks = [Guest::new("allow").check(), Guest::new("unreachable").check(), Guest::new("exit").check()];
     let (report, events) = explain(&checks);
-    masked(&report, &events);
+    failed(&report, &events);
     assert_eq!(report.decided_by, Some(1));
 }

@@ -1,4 +1,4 @@
-//! The inputs that fuzzing kept (`fuzz/corpus`), put to the rules that hold for any bytes.
+//! The rules that hold for any bytes, applied to the inputs that fuzzing kept (`fuzz/corpus`).
 
 use std::path::Path;
 
@@ -15,21 +15,21 @@ fn replay(target: &str, rule: fn(&[u8])) {
 }
 
 #[test]
-fn requests() {
+fn requests_of_the_fuzzing_corpus_are_read_or_rejected() {
     replay("context", fuzz::context);
 }
 
 #[test]
-fn plugins() {
+fn plugins_of_the_fuzzing_corpus_are_run_or_rejected() {
     replay("plugin", fuzz::plugin);
 }
 
 #[test]
-fn answers() {
+fn answers_of_the_fuzzing_corpus_are_lifted_as_the_canonical_abi_specifies() {
     replay("result", fuzz::result);
 }
 
 #[test]
-fn settings() {
+fn settings_of_the_fuzzing_corpus_are_accepted_or_rejected() {
     replay("settings", fuzz::settings);
 }

@@ -1,19 +1,18 @@
-//! What a plugin may ask for beyond its record: the `request` interface, and the raw token under its grant.
+//! What a plugin may read besides its record: the documents of the `request` interface, and the raw token with a grant.
 
 use guardhouse::{
     AuthChecks, AuthContext, AuthorizationError, Cause, ConfigError, Grants, Outcome, RawToken, blocking,
 };
 use serde_json::json;
 
-use crate::harness::{Guest, nobody, somebody};
+use crate::harness::{Guest, claiming, nobody, somebody};
 
 fn raw_token() -> Guest {
     Guest::with("raw-token", &[("interface", "guardhouse:auth/raw-token@0.1.0")])
 }
 
-fn granted(mut guest: Guest) -> Guest {
-    guest.config.grants = Grants { raw_token: true };
-    guest
+fn granted() -> Guest {
+    raw_token().grants(Grants { raw_token: true })
 }
 
 fn with_secret() -> AuthContext {
@@ -22,27 +21,27 @@ fn with_secret() -> AuthContext {
     context
 }
 
-fn said(text: &str) -> Outcome {
+fn denied_with(text: &str) -> Outcome {
     Outcome::DeniedWithMessage(AuthorizationError::new(text))
 }
 
 #[test]
-fn the_raw_token_is_not_given_without_its_grant() {
+fn a_plugin_does_not_get_the_raw_token_without_the_grant() {
     let error = raw_token().configure().unwrap_err();
     let expected = ConfigError::NotGranted { import: "guardhouse:auth/raw-token@0.1.0".to_owned(), grant: "raw-token" };
     assert_eq!(error, expected);
 }
 
 #[test]
-fn the_raw_token_is_given_under_its_grant() {
-    let guest = granted(raw_token());
-    assert_eq!(guest.outcome(&with_secret()), said("bearer-secret"));
+fn a_plugin_gets_the_raw_token_with_the_grant() {
+    let guest = granted();
+    assert_eq!(guest.outcome(&with_secret()), denied_with("bearer-secret"));
     assert_eq!(guest.outcome(&somebody(&[])), Outcome::Allow);
     assert_eq!(guest.outcome(&nobody()), Outcome::Allow);
 }
 
 #[test]
-fn grants_are_known_by_their_names() {
+fn grants_are_found_by_their_names() {
     for (grant, import) in Grants::KNOWN {
         assert_eq!(Grants::needed_by(import), Some(*grant));
         assert!(Grants::default().with(grant).unwrap().has(grant));
@@ -54,12 +53,13 @@ fn grants_are_known_by_their_names() {
 }
 
 #[test]
-fn a_raw_token_over_the_cap_of_the_context_is_not_handed_over() {
+fn a_raw_token_over_the_cap_on_the_context_is_a_fault() {
     let mut context = with_secret();
     context.token.as_mut().unwrap().raw = Some(RawToken::new("s".repeat(2 << 20)));
-    granted(raw_token()).is_masked_for(Cause::ContextLimit, &context);
+    granted().fails_with_given(Cause::ContextLimit, &context);
 }
 
+/// A plugin that reads from a document of the request.
 fn reads(function: &str, pointer: &str, times: usize) -> Guest {
     let blanks = [
         ("interface", "guardhouse:auth/request@0.1.0"),
@@ -72,9 +72,7 @@ fn reads(function: &str, pointer: &str, times: usize) -> Guest {
 }
 
 fn full() -> AuthContext {
-    let mut context = somebody(&[]);
-    let token = context.token.as_mut().unwrap();
-    token.claims = json!({ "sub": "ada", "a/b": { "~": [1, 2.5, null] } }).into();
+    let mut context = claiming(json!({ "sub": "ada", "a/b": { "~": [1, 2.5, null] } }));
     context.component.detail = json!({ "title": "Delete" }).into();
     context.arguments = Some(json!({ "amount": 5 }).into());
     context.attributes = json!({ "peer": "::1" }).into();
@@ -82,7 +80,7 @@ fn full() -> AuthContext {
 }
 
 #[test]
-fn each_document_of_a_request_is_read_by_its_own_function() {
+fn each_document_of_a_request_has_its_own_function() {
     for (function, pointer, text) in [
         ("claim", "/sub", r#""ada""#),
         ("claim", "/a~1b/~0/1", "2.5"),
@@ -92,12 +90,12 @@ fn each_document_of_a_request_is_read_by_its_own_function() {
         ("argument", "/amount", "5"),
         ("attribute", "", r#"{"peer":"::1"}"#),
     ] {
-        assert_eq!(reads(function, pointer, 1).outcome(&full()), said(text));
+        assert_eq!(reads(function, pointer, 1).outcome(&full()), denied_with(text));
     }
 }
 
 #[test]
-fn what_is_not_there_is_none() {
+fn a_value_that_does_not_exist_is_none() {
     for (function, pointer) in [
         ("claim", "/title"),
         ("claim", "/sub/0"),
@@ -111,21 +109,21 @@ fn what_is_not_there_is_none() {
     }
     assert_eq!(reads("claim", "", 1).outcome(&nobody()), Outcome::Allow);
     assert_eq!(reads("argument", "", 1).outcome(&nobody()), Outcome::Allow);
-    assert_eq!(reads("detail", "", 1).outcome(&nobody()), said("{}"));
+    assert_eq!(reads("detail", "", 1).outcome(&nobody()), denied_with("{}"));
 }
 
 #[test]
-fn what_is_no_pointer_is_a_fault_and_not_something_that_is_not_there() {
+fn an_invalid_pointer_is_a_fault_and_not_a_value_that_does_not_exist() {
     for (function, pointer) in [("claim", "sub"), ("claim", "/~"), ("detail", "/a~2"), ("argument", "#/amount")] {
         for context in [full(), nobody()] {
-            let fault = reads(function, pointer, 1).is_masked_for(Cause::Trap, &context);
-            assert!(fault.to_string().contains(&format!("`{pointer}`, which is no JSON pointer")), "{fault}");
+            let fault = reads(function, pointer, 1).fails_with_given(Cause::Trap, &context);
+            assert!(fault.to_string().contains(&format!("`{pointer}`, which is not a JSON pointer")), "{fault}");
         }
     }
 }
 
 #[test]
-fn a_record_of_exactly_the_cap_is_handed_over_and_one_byte_more_is_not() {
+fn a_record_of_exactly_the_cap_is_passed_and_one_byte_more_is_a_fault() {
     let mut context = nobody();
     let guest = Guest::new("token").limits(|limits| limits.context_bytes = 1_000);
     context.component.name.clear();
@@ -133,32 +131,32 @@ fn a_record_of_exactly_the_cap_is_handed_over_and_one_byte_more_is_not() {
     context.component.name = "n".repeat(1_000 - others);
     assert_eq!(guest.outcome(&context), Outcome::Denied);
     context.component.name.push('n');
-    let fault = guest.is_masked_for(Cause::ContextLimit, &context);
+    let fault = guest.fails_with_given(Cause::ContextLimit, &context);
     assert_eq!(fault.detail, "a context of 1001 bytes, over the cap of 1000 bytes");
 }
 
 #[test]
-fn a_flood_of_empty_scopes_or_tags_counts_too() {
+fn empty_scopes_and_tags_count_towards_the_cap() {
     let guest = Guest::new("token");
     let mut scopes = somebody(&[]);
     scopes.token.as_mut().unwrap().scopes = vec![String::new(); 200_000];
-    guest.is_masked_for(Cause::ContextLimit, &scopes);
+    guest.fails_with_given(Cause::ContextLimit, &scopes);
     let mut tags = nobody();
     tags.component.tags = vec![String::new(); 200_000];
-    guest.is_masked_for(Cause::ContextLimit, &tags);
+    guest.fails_with_given(Cause::ContextLimit, &tags);
 }
 
 #[test]
-fn a_large_document_costs_nothing_until_it_is_read() {
+fn a_large_document_counts_only_when_it_is_read() {
     let mut context = full();
     context.token.as_mut().unwrap().claims = json!({ "sub": "ada", "large": "x".repeat(2 << 20) }).into();
-    assert_eq!(reads("claim", "/sub", 1).outcome(&context), said(r#""ada""#));
-    let fault = reads("claim", "", 1).is_masked_for(Cause::ContextLimit, &context);
+    assert_eq!(reads("claim", "/sub", 1).outcome(&context), denied_with(r#""ada""#));
+    let fault = reads("claim", "", 1).fails_with_given(Cause::ContextLimit, &context);
     assert!(fault.detail.contains("1048576"), "{fault}");
 }
 
 #[test]
-fn reading_the_same_again_and_again_counts_each_time() {
+fn a_document_counts_each_time_that_it_is_read() {
     let mut context = full();
     context.attributes = json!({ "kilobyte": "x".repeat(1_022) }).into();
     let record = context.component.kind.len() + context.component.name.len() + context.action.len() + "client".len();
@@ -166,17 +164,17 @@ fn reading_the_same_again_and_again_counts_each_time() {
         reads("attribute", "/kilobyte", times).limits(|limits| limits.context_bytes = record + 10 * 1_024)
     };
     assert!(matches!(times(10).outcome(&context), Outcome::DeniedWithMessage(_)));
-    times(11).is_masked_for(Cause::ContextLimit, &context);
+    times(11).fails_with_given(Cause::ContextLimit, &context);
 }
 
 #[test]
-fn a_plugin_that_asks_a_million_times_for_nothing_is_bounded_by_its_fuel() {
+fn a_plugin_that_reads_a_missing_claim_a_million_times_runs_out_of_fuel() {
     let guest = reads("claim", "/no-such-claim", 1_000_000).limits(|limits| limits.fuel = Some(1_000_000));
-    guest.is_masked_for(Cause::OutOfFuel, &full());
+    guest.fails_with_given(Cause::OutOfFuel, &full());
 }
 
 #[test]
-fn both_engines_hand_over_the_same() {
+fn plugins_that_name_missing_scopes_read_the_same_documents() {
     let check = reads("argument", "/amount", 1).check();
     let decision = blocking::explain(&AuthChecks::new(&[check]).name_missing_scopes(), &full()).decision;
     assert_eq!(decision.into_result(), Err(AuthorizationError::new("5")));

@@ -1,11 +1,12 @@
-//! Images and every kind of state that a plugin has: an instance that starts from one answers as one that configures
+//! Images and each kind of state of a plugin: an instance that starts from an image answers as one that configures
 //! itself (rule S7), whatever `configure` does.
 
 use guardhouse::{AuthContext, Cause, Decision, ImagePolicy, Outcome, StartMode, blocking};
 use serde_json::json;
 
-use crate::harness::{Guest, somebody};
+use crate::harness::{Guest, claiming, reproducible};
 
+/// The blanks of the fixture `configured`.
 struct Plan {
     items: &'static str,
     with: &'static str,
@@ -21,37 +22,27 @@ impl Plan {
         let Self { items, with, fields, configure, check } = self;
         let blanks =
             [("items", *items), ("with", *with), ("fields", *fields), ("configure", *configure), ("check", *check)];
-        let mut guest = Guest::with("configured", &blanks);
-        guest.config.image = policy;
-        guest
+        Guest::with("configured", &blanks).image(policy)
     }
 
-    /// The outcome without an image; with one, or where there can be none, it must be the same.
+    /// The outcome, which must be the same without an image and with one (or where no image can be made).
     fn outcome(&self) -> Outcome {
-        let context = claiming();
-        let expected = self.guest(ImagePolicy::Never).outcome(&context);
-        let guest = self.guest(ImagePolicy::Eager);
-        println!("{}: {expected:?}; {:?}", self.configure, guest.check().start_mode());
-        assert_eq!(kind(&guest.outcome(&context)), kind(&expected), "with and without an image");
-        expected
+        let [expected, found] = [ImagePolicy::Never, ImagePolicy::Eager].map(|policy| {
+            let check = self.guest(policy).check();
+            println!("{}: {:?}", self.configure, check.start_mode());
+            blocking::explain_auth_checks(&[check], &suspended())
+        });
+        assert_eq!(reproducible(&found), reproducible(&expected), "with an image and without");
+        expected.checks.into_iter().next().unwrap().outcome
     }
 }
 
-fn kind(outcome: &Outcome) -> String {
-    match outcome {
-        Outcome::Failed(fault) => format!("masked: {}", fault.cause),
-        other => format!("{other:?}"),
-    }
-}
-
-fn claiming() -> AuthContext {
-    let mut context = somebody(&[]);
-    context.token.as_mut().unwrap().claims = json!({ "suspended": true }).into();
-    context
+fn suspended() -> AuthContext {
+    claiming(json!({ "suspended": true }))
 }
 
 #[test]
-fn globals_and_memory_are_as_configure_left_them() {
+fn an_image_has_the_globals_and_the_memory_that_configure_left() {
     for (fields, configure, check) in [
         ("(global $g (mut i32) (i32.const 16))", "(global.set $g (i32.const 32))", "(global.get $g)"),
         ("(global $g (mut i64) (i64.const 16))", "(global.set $g (i64.const 32))", "(i32.wrap_i64 (global.get $g))"),
@@ -64,14 +55,14 @@ fn globals_and_memory_are_as_configure_left_them() {
 }
 
 #[test]
-fn memory_that_configure_has_grown_is_there() {
+fn an_image_has_the_memory_that_configure_has_grown() {
     let check = "(select (i32.const 32) (i32.const 16) (i32.eq (memory.size) (i32.const 5)))";
     let plan = Plan { configure: "(drop (memory.grow (i32.const 3)))", check, ..PLAN };
     assert_eq!(plan.outcome(), Outcome::Denied);
 }
 
 #[test]
-fn a_table_that_configure_has_changed_stays_changed() {
+fn an_image_has_the_table_that_configure_has_changed() {
     let fields = "(table $t 1 10 funcref) (elem (table $t) (i32.const 0) func $allow) (elem declare func $refuse)";
     let check = "(call_indirect $t (type $answer) (i32.const 0))";
     let plan = Plan { fields, configure: "(table.set $t (i32.const 0) (ref.func $refuse))", check, ..PLAN };
@@ -85,7 +76,7 @@ fn a_table_that_configure_has_changed_stays_changed() {
 }
 
 #[test]
-fn a_reference_in_a_global_stays_what_configure_made_it() {
+fn an_image_has_the_references_that_configure_has_set() {
     let fields = "(table $t 1 funcref) (global $g (mut funcref) (ref.func $allow)) (elem declare func $allow $refuse)";
     let check = "(table.set $t (i32.const 0) (global.get $g)) (call_indirect $t (type $answer) (i32.const 0))";
     let plan = Plan { fields, configure: "(global.set $g (ref.func $refuse))", check, ..PLAN };
@@ -93,7 +84,7 @@ fn a_reference_in_a_global_stays_what_configure_made_it() {
 }
 
 #[test]
-fn segments_that_configure_has_dropped_stay_dropped() {
+fn an_image_does_not_have_the_segments_that_configure_has_dropped() {
     let check = "(memory.init $d (i32.const 2000) (i32.const 0) (i32.const 1)) (i32.const 16)";
     let plan = Plan { fields: "(data $d \"x\")", configure: "(data.drop $d)", check, ..PLAN };
     assert!(matches!(plan.outcome(), Outcome::Failed(fault) if fault.cause == Cause::Trap));
@@ -104,7 +95,7 @@ fn segments_that_configure_has_dropped_stay_dropped() {
 }
 
 #[test]
-fn bits_of_numbers_that_are_none_are_kept() {
+fn an_image_keeps_the_bits_of_a_nan() {
     let fields = "(global $g (mut f32) (f32.const 0)) (global $h (mut f64) (f64.const 0))";
     let configure = "(global.set $g (f32.reinterpret_i32 (i32.const 0x7fa00001)))
                      (global.set $h (f64.reinterpret_i64 (i64.const 0x7ff4000000000001)))";
@@ -115,7 +106,7 @@ fn bits_of_numbers_that_are_none_are_kept() {
 }
 
 #[test]
-fn vectors_are_kept() {
+fn an_image_keeps_vectors() {
     let fields = "(global $g (mut v128) (v128.const i32x4 16 0 0 0))";
     let configure = "(global.set $g (v128.const i32x4 32 1 2 3))";
     let check = "(i32x4.extract_lane 0 (global.get $g))";
@@ -123,7 +114,7 @@ fn vectors_are_kept() {
 }
 
 #[test]
-fn each_instance_of_a_module_keeps_its_own_state() {
+fn each_instance_of_a_module_has_its_own_state_in_an_image() {
     let plan = Plan { configure: "(call $set-first (i32.const 32))", check: "(call $get-first)", ..PLAN };
     assert_eq!(plan.outcome(), Outcome::Denied);
     let twice = Plan {
@@ -142,7 +133,7 @@ fn each_instance_of_a_module_keeps_its_own_state() {
 }
 
 #[test]
-fn a_library_that_is_placed_when_it_is_linked_has_an_image_too() {
+fn a_library_whose_address_is_an_import_has_an_image_too() {
     let items = "
         (core module $places (global (export \"base\") i32 (i32.const 20)))
         (core instance $places (instantiate $places))
@@ -163,7 +154,7 @@ fn a_library_that_is_placed_when_it_is_linked_has_an_image_too() {
 }
 
 #[test]
-fn what_a_library_writes_into_the_memory_of_another_is_not_lost() {
+fn an_image_has_what_a_library_wrote_into_the_memory_of_another() {
     let items = "
         (core module $heap (memory (export \"memory\") 1))
         (core instance $heap (instantiate $heap))
@@ -184,7 +175,7 @@ fn what_a_library_writes_into_the_memory_of_another_is_not_lost() {
 }
 
 #[test]
-fn handles_that_configure_has_made_are_still_there() {
+fn handles_that_configure_has_made_still_exist() {
     // The first handle is 1.
     let check = "(select (i32.const 16) (i32.const 32) (i32.eq (call $new (i32.const 0)) (i32.const 1)))";
     let plan = Plan { configure: "(drop (call $new (i32.const 0)))", check, ..PLAN };
@@ -192,39 +183,38 @@ fn handles_that_configure_has_made_are_still_there() {
 }
 
 const READ_CLAIM: &str = "(call $claim (i32.const 3000) (i32.const 10) (i32.const 3100))";
-const REFUSE_IF_READ: &str = "(select (i32.const 32) (i32.const 16) (i32.load8_u (i32.const 3100)))";
+const DENY_IF_READ: &str = "(select (i32.const 32) (i32.const 16) (i32.load8_u (i32.const 3100)))";
 
 #[test]
-fn a_request_that_configure_reads_is_not_another_one_later() {
-    // Whether `configure` may read the request or not: it is the same with an image and without.
+fn configure_reads_the_same_request_with_an_image_and_without() {
     let fields = "(data (i32.const 3000) \"/suspended\")";
-    let plan = Plan { fields, configure: READ_CLAIM, check: REFUSE_IF_READ, ..PLAN };
+    let plan = Plan { fields, configure: READ_CLAIM, check: DENY_IF_READ, ..PLAN };
     plan.outcome();
 }
 
 #[test]
-fn a_request_that_a_start_function_reads_is_not_another_one_later() {
+fn a_start_function_reads_the_same_request_with_an_image_and_without() {
     let fields = "(data (i32.const 3000) \"/suspended\")
                   (func $start (call $claim (i32.const 3000) (i32.const 10) (i32.const 3100))) (start $start)";
-    Plan { fields, check: REFUSE_IF_READ, ..PLAN }.outcome();
+    Plan { fields, check: DENY_IF_READ, ..PLAN }.outcome();
 }
 
 #[test]
-fn one_checks_image_does_not_cost_another_its_memory() {
-    // `configure` takes four megabytes if it can have them; the second check has a lower cap than the first.
+fn the_image_of_a_check_does_not_use_up_the_memory_of_another_check() {
+    // `configure` takes four megabytes if it can get them. The second check has a lower cap than the first.
     let configure = "(drop (memory.grow (i32.const 64)))";
     let plan = Plan { configure, check: "(i32.const 16)", ..PLAN };
     let rich = plan.guest(ImagePolicy::Eager).limits(|limits| limits.memory_bytes = 8 << 20);
     let poor = |policy| plan.guest(policy).limits(|limits| limits.memory_bytes = 2 << 20);
-    assert_eq!(poor(ImagePolicy::Never).outcome(&claiming()), Outcome::Allow);
+    assert_eq!(poor(ImagePolicy::Never).outcome(&suspended()), Outcome::Allow);
     let rich = rich.check();
-    assert_eq!(blocking::run_auth_checks(&[&rich], &claiming()), Decision::Allow);
-    assert_eq!(poor(ImagePolicy::Eager).outcome(&claiming()), Outcome::Allow);
-    assert_eq!(blocking::run_auth_checks(&[&rich], &claiming()), Decision::Allow);
+    assert_eq!(blocking::run_auth_checks(&[&rich], &suspended()), Decision::Allow);
+    assert_eq!(poor(ImagePolicy::Eager).outcome(&suspended()), Outcome::Allow);
+    assert_eq!(blocking::run_auth_checks(&[&rich], &suspended()), Decision::Allow);
 }
 
 #[test]
-fn a_plugin_with_an_image_that_counts_is_always_at_the_same_count() {
+fn every_instance_of_an_image_starts_at_the_same_count() {
     let fields = "(global $calls (mut i32) (i32.const 0))";
     let count = "(global.set $calls (i32.add (global.get $calls) (i32.const 1)))";
     let check = "(global.set $calls (i32.add (global.get $calls) (i32.const 1)))
@@ -232,6 +222,6 @@ fn a_plugin_with_an_image_that_counts_is_always_at_the_same_count() {
     let check = Plan { fields, configure: count, check, ..PLAN }.guest(ImagePolicy::Eager).check();
     assert_eq!(check.start_mode(), StartMode::Image);
     for _ in 0..1_000 {
-        assert_eq!(blocking::run_auth_checks(&[&check], &claiming()), Decision::Allow);
+        assert_eq!(blocking::run_auth_checks(&[&check], &suspended()), Decision::Allow);
     }
 }

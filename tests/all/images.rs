@@ -1,38 +1,45 @@
-//! Instances that start from an image of a configured one answer as those that configure themselves, and are as fresh
-//! (rule S7).
-
-use std::time::{Duration, Instant};
+//! Images: an instance that starts from the image of a configured instance answers as one that configures itself, and is
+//! as fresh (rule S7).
 
 use guardhouse::{
-    AuthChecks, AuthContext, Cause, Check, CheckConfig, Decision, Grants, HostLimits, ImagePolicy, Json, Outcome,
-    StartMode, blocking,
+    AuthChecks, AuthContext, Cause, Check, CheckConfig, Decision, Grants, HostLimits, ImagePolicy, StartMode, blocking,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::harness::{Guest, builtin, nobody, patient, small, somebody, with_settings};
+use crate::harness::{
+    Guest, builtin, builtin_on, cause, eventually, host_with, nobody, reproducible, settings, small, somebody,
+};
 
-fn config(settings: Option<serde_json::Value>, image: ImagePolicy) -> CheckConfig {
-    CheckConfig { settings: settings.map(Json::from), image, limits: patient(), ..CheckConfig::default() }
+fn config(values: Value, image: ImagePolicy) -> CheckConfig {
+    CheckConfig { image, ..settings(values) }
 }
 
+fn require_scopes(scopes: &[&str], image: ImagePolicy) -> Check {
+    Check::new(builtin("require-scopes"), config(json!({ "scopes": scopes }), image)).unwrap()
+}
+
+/// Settings with this many scopes, `scope-0` and so on.
+fn scopes(count: usize) -> Value {
+    json!({ "scopes": (0..count).map(|n| format!("scope-{n}")).collect::<Vec<_>>() })
+}
+
+/// Why the instances of a check do not start from an image.
 fn reason(check: &Check) -> String {
     match check.start_mode() {
         StartMode::Configure { reason } => reason,
-        StartMode::Image => panic!("there is an image"),
+        StartMode::Image => panic!("the check has an image"),
     }
 }
 
-fn outcomes(check: &Check, context: &AuthContext) -> (Outcome, Vec<String>) {
-    let mut report = blocking::explain(&AuthChecks::new(&[check]).name_missing_scopes(), context);
-    let report = report.checks.remove(0);
-    (report.outcome, report.missing_scopes)
+fn answer(check: &Check, context: &AuthContext) -> String {
+    reproducible(&blocking::explain(&AuthChecks::new(&[check]).name_missing_scopes(), context))
 }
 
 #[test]
-fn an_image_answers_as_the_plugin_does() {
+fn an_instance_from_an_image_answers_as_one_that_configures_itself() {
     let cases = [
         ("require-scopes", json!({ "scopes": ["read", "", "straße"] })),
-        ("require-scopes", json!({ "scopes": (0..2_000).map(|n| format!("scope-{n}")).collect::<Vec<_>>() })),
+        ("require-scopes", scopes(2_000)),
         ("restrict-tag", json!({ "tag": "admin", "scopes": ["read"] })),
         ("require-roles", json!({ "roles": ["admin"], "claim": "/roles" })),
         ("argument-limit", json!({ "argument": "/amount", "max": 10 })),
@@ -49,89 +56,90 @@ fn an_image_answers_as_the_plugin_does() {
         contexts.push(tagged);
     }
     for (name, settings) in cases {
-        let plain = Check::new(builtin(name), config(Some(settings.clone()), ImagePolicy::Never)).unwrap();
-        let image = Check::new(builtin(name), config(Some(settings), ImagePolicy::Eager)).unwrap();
+        let plain = Check::new(builtin(name), config(settings.clone(), ImagePolicy::Never)).unwrap();
+        let image = Check::new(builtin(name), config(settings, ImagePolicy::Eager)).unwrap();
         assert_eq!(image.start_mode(), StartMode::Image, "{name}");
         for context in &contexts {
-            // Twice: the first evaluation must leave nothing to the second.
+            // Twice: the second evaluation must not see anything of the first.
             for _ in 0..2 {
-                assert_eq!(outcomes(&image, context), outcomes(&plain, context), "{name} {context:?}");
+                assert_eq!(answer(&image, context), answer(&plain, context), "{name} {context:?}");
             }
         }
     }
 }
 
 #[test]
-fn an_image_spares_the_configuring() {
-    let settings = json!({ "scopes": (0..2_000).map(|n| format!("scope-{n}")).collect::<Vec<_>>() });
+fn an_image_saves_the_fuel_of_configure() {
     let fuel = |policy| {
-        let check = Check::new(builtin("require-scopes"), config(Some(settings.clone()), policy)).unwrap();
+        let check = Check::new(builtin("require-scopes"), config(scopes(2_000), policy)).unwrap();
         blocking::explain_auth_checks(&[check], &somebody(&["read"])).checks[0].usage.fuel
     };
     assert!(fuel(ImagePolicy::Eager) * 100 < fuel(ImagePolicy::Never));
 }
 
 #[test]
-fn what_check_leaves_in_memory_is_not_in_the_image() {
-    // `configure` does nothing, and `check` allows only if no `check` came before it in this memory.
-    let text = crate::harness::fixture("counter")
-        .replace("(@include \"check\")", "(@include \"check\")\n  (@include \"settings\")")
-        .replace(
-            "(func (export \"check\")",
-            "(data (i32.const 2048) \"{}\") (data (i32.const 8) \"\\00\\08\\00\\00\\02\\00\\00\\00\")
-    (func (export \"schema\") (result i32) (i32.const 8))
-    (func (export \"configure\") (param i32 i32) (result i32) (i32.const 64))
-    (func (export \"check\")",
-        );
-    let guest = Guest::from_text("a counter with settings", &text);
+fn memory_that_check_writes_is_not_in_the_image() {
+    // `configure` does nothing, and `check` allows only if it is the first call in this memory.
+    let guest = Guest::with(
+        "configured",
+        &[
+            ("fields", "(global $calls (mut i32) (i32.const 0))"),
+            (
+                "check",
+                "(global.set $calls (i32.add (global.get $calls) (i32.const 1)))
+                 (i32.store (i32.const 2048) (i32.add (i32.load (i32.const 2048)) (i32.const 1)))
+                 (select (i32.const 16) (i32.const 32) (i32.and
+                   (i32.eq (global.get $calls) (i32.const 1))
+                   (i32.eq (i32.load (i32.const 2048)) (i32.const 1))))",
+            ),
+        ],
+    );
     for policy in [ImagePolicy::Never, ImagePolicy::Eager] {
-        let check = Check::new(&guest.load().unwrap(), config(None, policy)).unwrap();
+        let check = guest.clone().image(policy).check();
         assert_eq!(check.start_mode() == StartMode::Image, policy == ImagePolicy::Eager, "{:?}", check.start_mode());
         for _ in 0..100 {
             assert_eq!(blocking::run_auth_checks(&[&check], &nobody()), Decision::Allow, "{policy:?}");
         }
     }
-    // Unless the operator asks for it: the warm-up was the first call.
-    let warm = CheckConfig { warm_up: Some(somebody(&[])), ..config(None, ImagePolicy::Eager) };
-    let check = Check::new(&guest.load().unwrap(), warm).unwrap();
+    // A warm-up, which the operator has to ask for, is the first call.
+    let check = guest.image(ImagePolicy::Eager).warm_up(somebody(&[])).check();
     assert_eq!(check.start_mode(), StartMode::Image);
     assert!(!blocking::run_auth_checks(&[&check], &nobody()).is_allow());
 }
 
 #[test]
-fn an_image_is_made_in_the_background_once_a_check_is_hot() {
-    let check = Check::new(builtin("require-scopes"), config(Some(json!({ "scopes": ["hot"] })), ImagePolicy::WhenHot))
-        .unwrap();
-    assert!(reason(&check).contains("times yet"));
-    let give_up = Instant::now() + Duration::from_secs(60);
-    while check.start_mode() != StartMode::Image {
-        assert!(Instant::now() < give_up, "{}", reason(&check));
+fn an_image_is_made_in_the_background_when_a_check_is_hot() {
+    let check = require_scopes(&["hot"], ImagePolicy::WhenHot);
+    assert!(reason(&check).contains("fewer than 256 times"));
+    let answers = || {
         assert_eq!(blocking::run_auth_checks(&[&check], &somebody(&["hot"])), Decision::Allow);
         assert!(!blocking::run_auth_checks(&[&check], &somebody(&["cold"])).is_allow());
-    }
-    assert_eq!(blocking::run_auth_checks(&[&check], &somebody(&["hot"])), Decision::Allow);
-    assert!(!blocking::run_auth_checks(&[&check], &somebody(&["cold"])).is_allow());
+    };
+    eventually("the check has an image", || {
+        answers();
+        check.start_mode() == StartMode::Image
+    });
+    answers();
 }
 
 #[test]
-fn what_cannot_have_an_image_says_why_and_goes_on_without() {
-    let scopes = || Some(json!({ "scopes": [] }));
+fn a_check_that_cannot_have_an_image_gives_the_reason_and_configures_itself() {
     let with_fuel = |policy| {
-        let mut config = config(scopes(), policy);
+        let mut config = config(scopes(0), policy);
         config.limits.fuel = Some(10_000_000);
         Check::new(builtin("require-scopes"), config).unwrap()
     };
-    let never = Check::new(builtin("require-scopes"), config(scopes(), ImagePolicy::Never)).unwrap();
-    let bare = Check::new(builtin("require-auth"), config(None, ImagePolicy::Eager)).unwrap();
-    let granted = CheckConfig { grants: Grants { raw_token: true }, ..config(scopes(), ImagePolicy::Eager) };
+    let never = require_scopes(&[], ImagePolicy::Never);
+    let bare = Check::new(builtin("require-auth"), config(Value::Null, ImagePolicy::Eager)).unwrap();
+    let granted = CheckConfig { grants: Grants { raw_token: true }, ..config(scopes(0), ImagePolicy::Eager) };
     let granted = Check::new(builtin("require-scopes"), granted).unwrap();
-    for (check, words) in [
+    for (check, text) in [
         (&never, "`Never`"),
         (&bare, "nothing to configure"),
         (&granted, "grants"),
         (&with_fuel(ImagePolicy::WhenHot), "fuel"),
     ] {
-        assert!(reason(check).contains(words), "{}", reason(check));
+        assert!(reason(check).contains(text), "{}", reason(check));
         assert_eq!(blocking::run_auth_checks(&[check], &somebody(&[])), Decision::Allow);
     }
     assert_eq!(with_fuel(ImagePolicy::Eager).start_mode(), StartMode::Image);
@@ -139,73 +147,53 @@ fn what_cannot_have_an_image_says_why_and_goes_on_without() {
 
 #[test]
 fn a_plugin_that_fails_in_its_warm_up_has_no_image() {
-    let guest = with_settings("{}", "", "");
-    let plugin = guest.load().unwrap();
-    let mut config = config(None, ImagePolicy::Eager);
-    config.limits.context_bytes = 1;
-    config.limits.message_bytes = 1_000;
-    config.limits.fuel = Some(100_000);
-    assert_eq!(Check::new(&plugin, config).unwrap().start_mode(), StartMode::Image);
+    let guest = Guest::with_settings("{}", "", "").image(ImagePolicy::Eager).limits(|limits| {
+        (limits.context_bytes, limits.message_bytes, limits.fuel) = (1, 1_000, Some(100_000));
+    });
+    assert_eq!(guest.check().start_mode(), StartMode::Image);
 
-    let text = crate::harness::fixture("settings").replace(
-        "(call $denied (global.get $settings) (global.get $length))",
-        "(loop $for-ever (br $for-ever)) unreachable",
-    );
-    let blanks = [("(@schema)", "\"{}\""), ("(@length)", "2"), ("(@describe)", ""), ("(@configure)", "")];
-    let text = blanks.iter().fold(text, |text, (blank, value)| text.replace(blank, value));
-    let guest = Guest::from_text("endless after its settings", &text);
-    let mut config = self::config(None, ImagePolicy::Eager);
-    config.limits.fuel = Some(100_000);
-    config.warm_up = Some(nobody());
-    let check = Check::new(&guest.load().unwrap(), config).unwrap();
+    let guest = Guest::with("configured", &[("check", "(loop $for-ever (br $for-ever)) unreachable")])
+        .limits(|limits| limits.fuel = Some(100_000))
+        .image(ImagePolicy::Eager)
+        .warm_up(nobody());
+    let check = guest.check();
     assert!(reason(&check).contains("out-of-fuel"), "{}", reason(&check));
     let report = blocking::explain_auth_checks(&[&check], &nobody());
-    assert!(matches!(&report.checks[0].outcome, Outcome::Failed(fault) if fault.cause == Cause::OutOfFuel));
+    assert_eq!(cause(&report), Some(Cause::OutOfFuel));
 }
 
 #[test]
-fn images_are_bounded_in_size_and_number_and_shared_by_equals() {
-    let scopes = |n: usize| Some(json!({ "scopes": (0..n).map(|n| format!("scope-{n}")).collect::<Vec<_>>() }));
-    let host = crate::harness::host_with(HostLimits { resident_images: 1, image_bytes: 300_000, ..small() });
-    let plugin = guardhouse::Plugin::load(&host, guardhouse::builtin::bytes("require-scopes").unwrap()).unwrap();
+fn images_are_bounded_in_size_and_number_and_shared_by_equal_checks() {
+    let host = host_with(HostLimits { resident_images: 1, image_bytes: 300_000, ..small() });
+    let plugin = builtin_on(&host, "require-scopes");
     let check = |n| Check::new(&plugin, config(scopes(n), ImagePolicy::Eager)).unwrap();
 
     assert!(reason(&check(10_000)).contains("HostLimits::image_bytes"), "{}", reason(&check(10_000)));
     let one = check(1);
     assert_eq!(one.start_mode(), StartMode::Image);
-    assert_eq!(check(1).start_mode(), StartMode::Image, "equal plugins with equal settings share one");
+    assert_eq!(check(1).start_mode(), StartMode::Image, "equal plugins with equal settings share an image");
     let two = check(2);
     assert_eq!(two.start_mode(), StartMode::Image);
-    assert!(reason(&one).contains("left memory"), "{}", reason(&one));
+    assert!(reason(&one).contains("evicted"), "{}", reason(&one));
 
-    // It answers all the same, and is back once it is asked.
-    let give_up = Instant::now() + Duration::from_secs(60);
-    while one.start_mode() != StartMode::Image {
-        assert!(Instant::now() < give_up, "{}", reason(&one));
+    // The check still answers, and its image is made again.
+    eventually("the first image is made again", || {
         assert_eq!(blocking::run_auth_checks(&[&one], &somebody(&["scope-0"])), Decision::Allow);
         assert!(!blocking::run_auth_checks(&[&one], &somebody(&["scope-1"])).is_allow());
-    }
-    // The other one leaves a moment after this one has come.
-    while two.start_mode() == StartMode::Image {
-        assert!(Instant::now() < give_up, "both are in memory");
-        std::thread::yield_now();
-    }
-    assert!(reason(&two).contains("left memory"), "{}", reason(&two));
+        one.start_mode() == StartMode::Image
+    });
+    eventually("the second image is evicted", || two.start_mode() != StartMode::Image);
+    assert!(reason(&two).contains("evicted"), "{}", reason(&two));
 }
 
 #[test]
-fn of_many_images_each_answers_for_its_own_settings() {
-    // Beyond some number they are copied into their instances, and not mapped.
-    let checks: Vec<Check> = (0..100)
-        .map(|n| {
-            let settings = Some(json!({ "scopes": [format!("scope-{n}")] }));
-            Check::new(builtin("require-scopes"), config(settings, ImagePolicy::Eager)).unwrap()
-        })
-        .collect();
+fn each_of_many_images_answers_for_its_own_settings() {
+    // Above some number, images are copied into their instances instead of being mapped.
+    let checks: Vec<Check> = (0..100).map(|n| require_scopes(&[&format!("scope-{n}")], ImagePolicy::Eager)).collect();
     assert!(checks.iter().all(|check| check.start_mode() == StartMode::Image));
     for turn in 0..3 {
         for n in 0..checks.len() {
-            // Neighbours, and such as are far apart.
+            // In each turn with another distance between one check and the next.
             let n = n * (1 + 6 * turn) % checks.len();
             let (held, other) = (format!("scope-{n}"), format!("scope-{}", n + 1));
             assert_eq!(blocking::run_auth_checks(&[&checks[n]], &somebody(&[&held])), Decision::Allow);

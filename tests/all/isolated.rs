@@ -1,4 +1,4 @@
-//! Tests of what could take the whole process down: each runs in a process of its own.
+//! Attacks that could crash the whole process: each test runs in a process of its own.
 
 use std::process::Command;
 
@@ -6,7 +6,7 @@ use guardhouse::{Host, LoadError, Plugin};
 
 use crate::harness::{host_with, neighbour_is_unharmed, small};
 
-/// Runs an ignored test of this binary in a process of its own, which must end well.
+/// Runs an ignored test of this binary in a process of its own, which must succeed.
 pub(crate) fn survives(test: &str) {
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", test, "--ignored", "--nocapture", "--test-threads", "1"])
@@ -17,11 +17,11 @@ pub(crate) fn survives(test: &str) {
     assert!(out.contains("1 passed"), "{out}");
 }
 
-/// A component whose first type is nested `depth` levels deep. The export is never looked at.
+/// A component whose first type is nested `depth` levels deep. Its export is never read.
 pub(crate) fn deep_type(depth: usize) -> Vec<u8> {
     let mut types = vec![1];
     for _ in 0..depth {
-        // A component type (or instance type) of one declaration, which is a type.
+        // A component type (or instance type) with one declaration, which is a type.
         types.extend([0x41, 0x01, 0x01]);
     }
     types.extend([0x41, 0x00]);
@@ -46,7 +46,7 @@ fn section(bytes: &mut Vec<u8>, id: u8, content: &[u8]) {
     bytes.extend(content);
 }
 
-fn is_refused(host: &Host, bytes: &[u8]) {
+fn is_rejected(host: &Host, bytes: &[u8]) {
     let error = Plugin::load(host, bytes).unwrap_err();
     assert!(matches!(error, LoadError::Invalid { .. } | LoadError::TooLarge { .. }), "{error}");
     assert!(error.to_string().len() < 1_000);
@@ -54,7 +54,7 @@ fn is_refused(host: &Host, bytes: &[u8]) {
 }
 
 #[test]
-fn types_nested_a_million_levels_deep_are_refused() {
+fn types_nested_a_million_levels_deep_are_rejected() {
     survives("isolated::deep_types");
 }
 
@@ -63,6 +63,6 @@ fn types_nested_a_million_levels_deep_are_refused() {
 pub(crate) fn deep_types() {
     let host = host_with(small());
     for depth in [10, 1_000, 100_000, 1_000_000, 10_000_000] {
-        is_refused(&host, &deep_type(depth));
+        is_rejected(&host, &deep_type(depth));
     }
 }

@@ -1,11 +1,12 @@
-//! The JSON form of a context: what is read, what is refused, and where the error points.
+//! The JSON form of a context: which documents are accepted, and which place an error names.
 
 use guardhouse::{AccessToken, AuthContext, Json, RawToken};
 use serde_json::json;
 
 use crate::harness::somebody;
 
-fn refused(text: &str) -> (String, String) {
+/// The path and the reason with which a document is rejected.
+fn rejected(text: &str) -> (String, String) {
     let Err(error) = AuthContext::from_json(text.as_bytes()) else { panic!("read: {text:.200}") };
     println!("{text:.100}: {error}");
     assert!(!error.reason().is_empty());
@@ -13,7 +14,7 @@ fn refused(text: &str) -> (String, String) {
     (error.path().to_owned(), error.reason().to_owned())
 }
 
-/// A valid context but for one member.
+/// A valid context with one more member.
 fn with(member: &str) -> String {
     format!(r#"{{"component": {{"kind": "tool", "name": "t"}}, "now": 1, {member}}}"#)
 }
@@ -31,7 +32,7 @@ fn the_smallest_context_is_a_kind_and_a_name() {
 }
 
 #[test]
-fn everything_that_is_said_is_read() {
+fn every_member_is_read() {
     let text = r#"{
         "token": {"client_id": "c", "subject": "s", "scopes": ["a", "", "a"], "expires_at": 0,
                   "resource_indicator": "r", "claims": {"n": 18446744073709551615}, "raw": "secret"},
@@ -46,7 +47,7 @@ fn everything_that_is_said_is_read() {
     assert_eq!(token.claims["n"], u64::MAX);
     assert_eq!(context.now, i64::MIN);
     assert_eq!(context.component.detail["d"], 1);
-    // Back and forth, all but the secret.
+    // Writing and reading again keeps everything except the secret.
     let again = AuthContext::from_json(&serde_json::to_vec(&context).unwrap()).unwrap();
     let mut without = context.clone();
     without.token.as_mut().unwrap().raw = None;
@@ -54,14 +55,14 @@ fn everything_that_is_said_is_read() {
 }
 
 #[test]
-fn unknown_members_are_refused_where_they_stand() {
-    assert_eq!(refused(&with(r#""Token": null"#)).0, "Token");
-    assert_eq!(refused(&with_token(r#""scope": "a""#)).0, "token.scope");
-    assert_eq!(refused(r#"{"component": {"kind": "t", "name": "n", "type": "tool"}}"#).0, "component.type");
+fn unknown_members_are_rejected_with_their_path() {
+    assert_eq!(rejected(&with(r#""Token": null"#)).0, "Token");
+    assert_eq!(rejected(&with_token(r#""scope": "a""#)).0, "token.scope");
+    assert_eq!(rejected(r#"{"component": {"kind": "t", "name": "n", "type": "tool"}}"#).0, "component.type");
 }
 
 #[test]
-fn members_that_stand_twice_are_refused_at_every_depth() {
+fn duplicate_members_are_rejected_at_every_depth() {
     for text in [
         with(r#""action": "a", "action": "b""#),
         with(r#""token": null, "token": null"#),
@@ -73,13 +74,13 @@ fn members_that_stand_twice_are_refused_at_every_depth() {
         with(r#""attributes": {"x": [{"a": 1, "a": 2}]}"#),
         with(r#""component": {"kind": "tool", "name": "other"}"#),
     ] {
-        let (_, reason) = refused(&text);
+        let (_, reason) = rejected(&text);
         assert!(reason.contains("duplicate"), "{reason}");
     }
 }
 
 #[test]
-fn members_of_another_type_are_refused_where_they_stand() {
+fn members_of_the_wrong_type_are_rejected_with_their_path() {
     for (text, path) in [
         (with(r#""token": []"#), "token"),
         (with(r#""token": "secret""#), "token"),
@@ -108,35 +109,35 @@ fn members_of_another_type_are_refused_where_they_stand() {
         (r#"{"component": {"kind": "tool", "name": "t"}, "now": "now"}"#.to_owned(), "now"),
         (r#"{"component": {"kind": "tool", "name": "t"}, "now": null}"#.to_owned(), "now"),
     ] {
-        assert_eq!(refused(&text).0, path, "{text}");
+        assert_eq!(rejected(&text).0, path, "{text}");
     }
 }
 
 #[test]
-fn a_token_where_its_claims_belong_is_not_repeated() {
-    let (_, reason) = refused(&with(r#""token": "eyJhbGciOiJub25lIn0.e30.""#));
+fn the_error_for_a_token_of_the_wrong_type_does_not_quote_the_token() {
+    let (_, reason) = rejected(&with(r#""token": "eyJhbGciOiJub25lIn0.e30.""#));
     assert!(!reason.contains("eyJ"), "{reason}");
 }
 
 #[test]
-fn arrays_are_never_taken_for_objects() {
-    refused(r#"[null, {"kind": "tool", "name": "t"}, "", 1]"#);
-    refused(&with(r#""token": ["c", null, ["admin"]]"#));
-    refused("null");
-    refused("\"text\"");
-    refused("7");
+fn arrays_are_not_accepted_as_objects() {
+    rejected(r#"[null, {"kind": "tool", "name": "t"}, "", 1]"#);
+    rejected(&with(r#""token": ["c", null, ["admin"]]"#));
+    rejected("null");
+    rejected("\"text\"");
+    rejected("7");
 }
 
 #[test]
-fn members_that_are_missing_are_named() {
-    assert!(refused("{}").1.contains("component"));
-    assert!(refused(r#"{"component": {"kind": "tool"}}"#).1.contains("name"));
-    assert!(refused(r#"{"component": {"name": "t"}}"#).1.contains("kind"));
-    assert!(refused(&with(r#""token": {}"#)).1.contains("client_id"));
+fn missing_members_are_named() {
+    assert!(rejected("{}").1.contains("component"));
+    assert!(rejected(r#"{"component": {"kind": "tool"}}"#).1.contains("name"));
+    assert!(rejected(r#"{"component": {"name": "t"}}"#).1.contains("kind"));
+    assert!(rejected(&with(r#""token": {}"#)).1.contains("client_id"));
 }
 
 #[test]
-fn numbers_that_cannot_be_kept_are_refused() {
+fn numbers_that_cannot_be_represented_exactly_are_rejected() {
     for number in [
         "1e400",
         "-1e400",
@@ -147,9 +148,9 @@ fn numbers_that_cannot_be_kept_are_refused() {
         "1e300",
         "9007199254740993.0",
     ] {
-        let (path, reason) = refused(&with_token(&format!(r#""claims": {{"n": [0, {number}]}}"#)));
+        let (path, reason) = rejected(&with_token(&format!(r#""claims": {{"n": [0, {number}]}}"#)));
         assert_eq!(path, "token.claims.n[1]", "{number}: {reason}");
-        refused(&with_token(&format!(r#""expires_at": {number}"#)));
+        rejected(&with_token(&format!(r#""expires_at": {number}"#)));
     }
     for number in [
         "18446744073709551615",
@@ -166,27 +167,27 @@ fn numbers_that_cannot_be_kept_are_refused() {
 }
 
 #[test]
-fn what_is_not_json_is_refused() {
+fn invalid_json_is_rejected() {
     let whole = with(r#""action": "a""#);
     for end in 0..whole.len() {
-        refused(&whole[..end]);
+        rejected(&whole[..end]);
     }
     for text in ["{'component': 1}", "{component: 1}", "NaN", "Infinity", "// c\n{}", "{\"a\": 01}", "{\"a\": +1}"] {
-        refused(text);
+        rejected(text);
     }
-    refused(&format!("\u{feff}{whole}"));
-    refused(&format!("{whole}{whole}"));
-    refused(&format!("{whole}\0"));
-    refused(&with(r#""action": "a",,"#));
-    refused(&with(r#""action": "\ud800""#));
-    refused(&with("\"action\": \"line\nfeed\""));
+    rejected(&format!("\u{feff}{whole}"));
+    rejected(&format!("{whole}{whole}"));
+    rejected(&format!("{whole}\0"));
+    rejected(&with(r#""action": "a",,"#));
+    rejected(&with(r#""action": "\ud800""#));
+    rejected(&with("\"action\": \"line\nfeed\""));
     for bytes in [&b"\xff"[..], b"{\"component\": {\"kind\": \"\xff\", \"name\": \"\"}}", b"\xed\xa0\x80"] {
         assert!(AuthContext::from_json(bytes).is_err());
     }
 }
 
 #[test]
-fn deep_nesting_is_refused_and_does_not_overflow() {
+fn deep_nesting_is_rejected_and_does_not_overflow_the_stack() {
     for depth in [100, 127, 128, 1_000, 100_000, 500_000] {
         let nested = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
         let text = with_token(&format!(r#""claims": {{"nested": {nested}}}"#));
@@ -199,11 +200,11 @@ fn deep_nesting_is_refused_and_does_not_overflow() {
 }
 
 #[test]
-fn a_document_over_a_mebibyte_is_refused_unread() {
+fn a_document_over_a_mebibyte_is_rejected_without_being_read() {
     let whole = with(r#""action": "a""#);
     let padded = |length: usize| format!("{whole}{}", " ".repeat(length - whole.len()));
     assert!(AuthContext::from_json(padded(AuthContext::MAX_BYTES).as_bytes()).is_ok());
-    let (_, reason) = refused(&padded(AuthContext::MAX_BYTES + 1));
+    let (_, reason) = rejected(&padded(AuthContext::MAX_BYTES + 1));
     assert!(reason.contains("1048577 bytes"), "{reason}");
 }
 

@@ -1,4 +1,4 @@
-//! The defaults of limits, as the docs name them in Rust and in Python.
+//! The docs of the limits, in Rust and in Python, name the right defaults.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,10 +6,10 @@ use std::path::Path;
 
 use guardhouse::{HostLimits, Limits};
 
-/// By name; none is no bound.
+/// The defaults by name; `None` is unlimited.
 type Defaults = BTreeMap<String, Option<f64>>;
 
-/// What a limit is by default, in units or in seconds.
+/// The value of a default that is written as text, in units or in seconds.
 fn value(text: &str) -> Option<f64> {
     let text = text.trim().replace(',', "");
     let number = text.trim_end_matches(|letter: char| letter.is_alphabetic() || letter == ' ');
@@ -26,20 +26,20 @@ fn value(text: &str) -> Option<f64> {
     Some(number.parse::<f64>().unwrap() * unit)
 }
 
-/// What the code has.
+/// The defaults of the code.
 fn real(limits: &dyn std::fmt::Debug) -> Defaults {
     let text = format!("{limits:#?}");
     let fields = text.lines().filter_map(|line| line.strip_suffix(',')?.split_once(": "));
     fields.map(|(name, text)| (name.trim().to_owned(), value(text))).collect()
 }
 
-/// What a doc ends with.
+/// The default at the end of a doc comment.
 fn named(doc: &str) -> Option<f64> {
     let (_, default) = doc.rsplit_once("Default: ").unwrap_or_else(|| panic!("no default in `{doc}`"));
     value(default.trim().trim_end_matches('.'))
 }
 
-/// The docs of a struct's fields.
+/// The defaults in the docs of the fields of a Rust struct.
 fn rust(source: &str, name: &str) -> Defaults {
     let (_, body) = source.split_once(&format!("pub struct {name} {{\n")).unwrap();
     let (body, _) = body.split_once("\n}").unwrap();
@@ -55,7 +55,7 @@ fn rust(source: &str, name: &str) -> Defaults {
     defaults
 }
 
-/// The docs of a class's attributes.
+/// The defaults in the docs of the attributes of a Python class.
 fn python(source: &str, name: &str) -> Defaults {
     let (_, body) = source.split_once(&format!("\nclass {name}(")).unwrap();
     let body = body.split("\n@").next().unwrap();
@@ -68,7 +68,7 @@ fn python(source: &str, name: &str) -> Defaults {
 }
 
 #[test]
-fn the_docs_name_the_defaults() {
+fn the_docs_name_the_defaults_of_the_code() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let read = |path| fs::read_to_string(root.join(path)).unwrap();
     let sources = (read("host/src/limits.rs"), read("bindings/python/guardhouse/_limits.py"));

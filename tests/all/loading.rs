@@ -1,6 +1,7 @@
-//! What is not a plugin, and what it is told (loading; no rule but "a clear error").
+//! Files that are not plugins: each gets a clear error.
 
 use guardhouse::{LoadError, Plugin};
+use guardhouse_tests::guest::{filled, replaced};
 
 use crate::harness::{Guest, fixture, host};
 
@@ -10,12 +11,12 @@ fn load(text: &str) -> Result<Plugin, LoadError> {
     Guest::from_text(&text.chars().take(40).collect::<String>(), text).load()
 }
 
-/// `allow.wat` with another end, which exports what it likes.
+/// The fixture `allow` with other exports.
 fn exporting(exports: &str) -> String {
-    fixture("allow").replace("(@include \"check\")", exports)
+    replaced(&fixture("allow"), "(@include \"check\")", exports)
 }
 
-/// The export of the contract's name with this function as `check`.
+/// The fixture `allow` with a `check` of another type.
 fn of_type(parameters_and_result: &str, core: &str) -> String {
     let text = exporting(&format!(
         "(func $check {parameters_and_result} (canon lift (core func $plugin \"check\")
@@ -23,17 +24,17 @@ fn of_type(parameters_and_result: &str, core: &str) -> String {
          (instance $e (export \"check\" (func $check)))
          (export \"{CHECK}\" (instance $e))"
     ));
-    text.replace("(func (export \"check\") (param i32) (result i32)\n      (i32.const 16)))", &format!("{core})"))
+    replaced(&text, "(func (export \"check\") (param i32) (result i32)\n      (i32.const 16))", core)
 }
 
 #[test]
-fn a_component_that_exports_nothing_says_what_is_missing() {
+fn the_error_for_a_component_without_exports_names_the_missing_one() {
     let error = load("(component)").unwrap_err();
     assert_eq!(error, LoadError::NoCheck { expected: CHECK.to_owned(), found: "nothing".to_owned(), hint: "" });
 }
 
 #[test]
-fn a_component_of_another_world_says_what_it_exports_instead() {
+fn the_error_for_a_component_of_another_world_names_its_exports() {
     let text = "(component (core module $m (func (export \"run\"))) (core instance $i (instantiate $m))
         (func $run (canon lift (core func $i \"run\"))) (instance $e (export \"run\" (func $run)))
         (export \"wasi:cli/run@0.2.0\" (instance $e)) (export \"main\" (func $run)))";
@@ -42,7 +43,7 @@ fn a_component_of_another_world_says_what_it_exports_instead() {
 }
 
 #[test]
-fn a_bare_function_named_check_gets_a_hint() {
+fn the_error_for_a_bare_function_named_check_has_a_hint() {
     let text = "(component (core module $m (func (export \"run\"))) (core instance $i (instantiate $m))
         (func $check (canon lift (core func $i \"run\"))) (export \"check\" (func $check)))";
     let LoadError::NoCheck { hint, .. } = load(text).unwrap_err() else { panic!("another error") };
@@ -50,7 +51,7 @@ fn a_bare_function_named_check_gets_a_hint() {
 }
 
 #[test]
-fn a_check_of_another_type_is_shown_beside_the_right_one() {
+fn the_error_for_a_check_of_another_type_shows_that_type() {
     let i32_i32 = "(func (export \"check\") (param i32) (result i32) unreachable)";
     let pointers = "(func (export \"check\") (param i32 i32) (result i32) unreachable)";
     for (ty, core, found) in [
@@ -73,7 +74,7 @@ fn a_check_of_another_type_is_shown_beside_the_right_one() {
 }
 
 #[test]
-fn an_export_of_the_contracts_name_that_is_no_interface_or_an_empty_one_is_of_the_wrong_type() {
+fn an_empty_interface_under_the_name_of_the_contract_has_the_wrong_type() {
     for exports in [
         format!("(instance $e) (export \"{CHECK}\" (instance $e))"),
         format!(
@@ -86,27 +87,22 @@ fn an_export_of_the_contracts_name_that_is_no_interface_or_an_empty_one_is_of_th
 }
 
 #[test]
-fn a_half_of_an_optional_interface_is_of_the_wrong_type() {
+fn half_of_an_optional_interface_has_the_wrong_type() {
     let settings = include_str!("../fixtures/include/settings.wat");
     let halves = [
-        settings.replace("(export \"schema\" (func $schema))", ""),
-        settings.replace("(export \"configure\" (func $configure))", ""),
-        settings.replace("(result string)", "(result (list u8))"),
+        replaced(settings, "(export \"schema\" (func $schema))", ""),
+        replaced(settings, "(export \"configure\" (func $configure))", ""),
+        replaced(settings, "(result string)", "(result (list u8))"),
     ];
     for half in &halves {
-        let text = fixture("settings")
-            .replace("(@include \"settings\")", half)
-            .replace("(@schema)", "\"{}\"")
-            .replace("(@length)", "2")
-            .replace("(@describe)", "")
-            .replace("(@configure)", "");
-        let error = load(&text).unwrap_err();
+        let text = replaced(&fixture("settings"), "(@include \"settings\")", half);
+        let error = load(&filled(&text, &[("schema", "\"{}\""), ("length", "2")])).unwrap_err();
         assert!(matches!(error, LoadError::WrongType { .. }), "{error}");
     }
 }
 
 #[test]
-fn an_async_check_is_of_the_wrong_type_or_not_valid() {
+fn an_async_check_has_the_wrong_type_or_is_invalid() {
     let text = of_type(
         "async (param \"ctx\" $auth-context) (result (result bool (error $authorization-error)))",
         "(func (export \"check\") (param i32) (result i32) unreachable)",
@@ -116,14 +112,14 @@ fn an_async_check_is_of_the_wrong_type_or_not_valid() {
 }
 
 #[test]
-fn a_core_module_is_told_how_to_become_a_component() {
+fn a_core_module_is_recognized() {
     for text in ["(module)", "(module (func (export \"check\")) (memory 1))"] {
         assert_eq!(load(text).unwrap_err(), LoadError::CoreModule);
     }
 }
 
 #[test]
-fn text_elf_and_other_files_are_told_what_they_look_like() {
+fn the_error_for_a_file_of_another_kind_says_what_the_file_looks_like() {
     for (bytes, hint) in [
         (&b""[..], ""),
         (b"\0", ""),
@@ -154,9 +150,9 @@ fn unknown_versions_of_webassembly_are_invalid() {
 }
 
 #[test]
-fn a_component_with_a_damaged_body_is_invalid_at_its_byte() {
-    let error = Guest::from_text("bad code", &fixture("allow").replace("(i32.const 16)", "(i64.const 16)")).load();
-    let LoadError::Invalid { offset, reason } = error.unwrap_err() else { panic!("another error") };
+fn the_error_for_invalid_code_names_its_offset() {
+    let text = replaced(&fixture("allow"), "(i32.const 16)", "(i64.const 16)");
+    let LoadError::Invalid { offset, reason } = load(&text).unwrap_err() else { panic!("another error") };
     assert!(offset > 0 && reason.contains("type mismatch"), "{offset}: {reason}");
 }
 
@@ -167,18 +163,17 @@ fn features_beyond_the_contract_do_not_load() {
         ("garbage collection", "(type (struct (field i32)))"),
         ("exceptions", "(tag)"),
     ] {
-        let text = fixture("allow").replace("(core module $plugin", &format!("(core module $plugin {code}"));
-        let result = Guest::from_text(feature, &text).load();
+        let result = Guest::with("allow", &[("fields", code)]).load();
         assert!(result.is_err(), "{feature}");
     }
 }
 
 #[test]
-fn two_plugins_of_equal_bytes_have_one_digest_and_a_custom_section_makes_another() {
-    let bytes = guardhouse_tests::guest::assemble(&fixture("allow")).unwrap();
-    let plugin = Plugin::load(host(), &bytes).unwrap();
-    assert_eq!(plugin.digest(), Plugin::load(host(), &bytes).unwrap().digest());
-    assert_eq!(plugin.size(), bytes.len());
-    let longer = [&bytes[..], &[0, 2, 1, b'x']].concat();
+fn plugins_of_equal_bytes_have_the_same_digest_and_a_custom_section_changes_it() {
+    let guest = Guest::new("allow");
+    let plugin = guest.load().unwrap();
+    assert_eq!(plugin.digest(), guest.load().unwrap().digest());
+    assert_eq!(plugin.size(), guest.bytes().len());
+    let longer = [guest.bytes(), &[0, 2, 1, b'x']].concat();
     assert_ne!(plugin.digest(), Plugin::load(host(), &longer).unwrap().digest());
 }

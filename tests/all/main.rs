@@ -1,56 +1,71 @@
 //! All tests of Guardhouse in one binary. Rules are cited by their numbers: S (the engine), B (the built-in checks), U
-//! (step-up).
+//! (missing scopes).
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests are tests")]
 
-mod ahead;
-mod answers;
+mod harness;
+
+// Decisions: what a list of checks decides, and what is reported of it.
 mod batch;
-mod bombs;
 mod builtins;
-mod cache;
-mod cache_damage;
-mod cache_folder;
-mod cache_processes;
-mod cache_residents;
-mod compiler;
-mod compiler_bombs;
-mod compiler_rights;
-mod deadlines;
-mod determinism;
-mod documents;
+mod corpus;
 mod engine;
 mod faults;
-mod files;
-mod fuzz;
-mod grants;
-mod harness;
-mod image_state;
-mod images;
-mod interleaved;
-mod isolated;
-mod json;
-mod limit_docs;
-mod loading;
-mod memory;
-mod merge;
-mod output;
-mod pools;
+mod missing_scopes;
 mod properties;
-mod quick;
 mod records;
-mod room;
 mod runtimes;
-mod settings;
-mod state;
-mod step_up;
-mod storm;
-mod tenants;
-mod time;
+
+// Requests: what a check is told.
+mod context_schema;
+mod grants;
+mod json;
+
+// Loading a plugin: what is rejected, and why.
+mod bombs;
+mod files;
+mod isolated;
+mod loading;
+mod merge;
 mod too_large;
 mod versions;
 mod wasi;
 
-mod context_schema;
-mod corpus;
+// Compiling a plugin, and keeping its machine code.
+mod baseline;
+mod cache;
+mod cache_damage;
+mod cache_eviction;
+mod cache_folder;
+mod cache_processes;
+mod compiler;
+mod compiler_bombs;
+mod compiler_rights;
+
+// Configuring a plugin, and images of configured plugins.
+mod image_state;
+mod images;
+mod settings;
+
+// Evaluating a plugin: how it may fail, and what bounds it.
+mod answers;
+mod deadlines;
+mod determinism;
+mod memory;
+mod output;
+mod time;
 mod traps;
+
+// Many evaluations on one host: what they share, and what they must not share.
+mod admission;
+mod interleaved;
+mod pools;
+mod standby;
+mod state;
+mod storm;
+mod tenants;
+
+// The repository: its documents, and the inputs that fuzzing kept.
+mod documents;
+mod fuzz;
+mod limit_docs;

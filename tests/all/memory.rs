@@ -1,13 +1,15 @@
-//! Plugins that take memory, tables or instances (rule S4): each limit by its own name, and counted in pages.
+//! Plugins that take memory, tables or core instances (rule S4): the fault names the right limit, and memory is counted
+//! in pages.
 
 use guardhouse::{Cause, ConfigError, HostLimits, LoadError, Outcome, blocking};
+use guardhouse_tests::guest::{filled, literal, replaced};
 
-use crate::harness::{Guest, nobody, small};
+use crate::harness::{Guest, fixture, nobody, small};
 
 const PAGE: usize = 65_536;
 
 #[test]
-fn memory_up_to_the_cap_is_given() {
+fn memory_up_to_the_cap_is_granted() {
     let guest = Guest::with("memory-graceful", &[("pages", "100")]).limits(|limits| limits.memory_bytes = 100 * PAGE);
     assert_eq!(guest.outcome(&nobody()), Outcome::Allow);
     let usage = blocking::explain_auth_checks(&[guest.check()], &nobody()).checks[0].usage;
@@ -15,26 +17,26 @@ fn memory_up_to_the_cap_is_given() {
 }
 
 #[test]
-fn a_cap_between_two_pages_gives_the_lower_one() {
+fn a_cap_between_two_pages_is_rounded_down() {
     let guest =
         Guest::with("memory-graceful", &[("pages", "99")]).limits(|limits| limits.memory_bytes = 100 * PAGE - 1);
     assert_eq!(guest.outcome(&nobody()), Outcome::Allow);
 }
 
 #[test]
-fn a_plugin_that_lives_with_a_refusal_may_answer() {
+fn a_plugin_that_handles_a_denied_growth_may_answer() {
     // The default cap: 64 MiB.
     assert_eq!(Guest::with("memory-graceful", &[("pages", "1024")]).outcome(&nobody()), Outcome::Allow);
 }
 
 #[test]
-fn a_plugin_that_traps_at_a_refusal_names_the_limit() {
-    let fault = Guest::new("memory-trap").is_masked(Cause::MemoryLimit);
+fn a_plugin_that_traps_at_a_denied_growth_fails_with_the_limit() {
+    let fault = Guest::new("memory-trap").fails_with(Cause::MemoryLimit);
     assert!(fault.detail.contains("over the cap of 67108864 bytes"), "{fault}");
 }
 
 #[test]
-fn memory_that_a_plugin_begins_with_counts() {
+fn the_initial_memory_of_a_plugin_counts() {
     let fault = Guest::new("allow").limits(|limits| limits.memory_bytes = PAGE).fails_on_trial(Cause::MemoryLimit);
     assert!(fault.detail.contains("asked for 131072 bytes"), "{fault}");
     assert_eq!(Guest::new("allow").limits(|limits| limits.memory_bytes = 2 * PAGE).outcome(&nobody()), Outcome::Allow);
@@ -42,18 +44,12 @@ fn memory_that_a_plugin_begins_with_counts() {
 
 #[test]
 fn all_memories_of_an_instance_count_together() {
-    let text = crate::harness::fixture("memory-graceful").replace(
-        "(func (export",
-        "(memory $second 40)
-         (func (export",
-    );
-    let text = text.replace("(@pages)", "60");
-    let guest = Guest::from_text("two memories", &text).limits(|limits| limits.memory_bytes = 100 * PAGE);
-    assert_eq!(guest.outcome(&nobody()), Outcome::Allow);
+    let guest = Guest::with("memory-graceful", &[("fields", "(memory $second 40)"), ("pages", "60")]);
+    assert_eq!(guest.limits(|limits| limits.memory_bytes = 100 * PAGE).outcome(&nobody()), Outcome::Allow);
 }
 
 #[test]
-fn memory_that_was_never_given_does_not_count() {
+fn memory_that_was_denied_does_not_count() {
     let guest = Guest::new("memory-own-maximum").limits(|limits| limits.memory_bytes = 100 * PAGE);
     assert_eq!(guest.outcome(&nobody()), Outcome::Allow);
     let usage = blocking::explain_auth_checks(&[guest.check()], &nobody()).checks[0].usage;
@@ -61,28 +57,33 @@ fn memory_that_was_never_given_does_not_count() {
 }
 
 #[test]
-fn a_later_fault_of_another_kind_keeps_its_own_name() {
-    // Lives with the refusal, and then answers with text that is none.
-    let text = crate::harness::fixture("memory-graceful")
-        .replace("(select (i32.const 16) (i32.const 32) (i32.eq (memory.size) (i32.const (@pages))))", "(i32.const 1024)")
-        .replace("(func (export", "(data (i32.const 1024) \"\\01\\00\\00\\00\\10\\04\\00\\00\\01\\00\\00\\00\\00\\00\\00\\00\\ff\") (func (export");
-    Guest::from_text("refused memory, then bad text", &text).is_masked(Cause::InvalidResult);
+fn a_later_fault_keeps_its_own_cause_after_a_denied_growth() {
+    // The plugin handles the denied growth, and then answers with invalid UTF-8: an error whose message is the one byte
+    // at 1040.
+    let answer = [1, 0, 0, 0, 16, 4, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0xff];
+    let text = replaced(
+        &fixture("memory-graceful"),
+        "(select (i32.const 16) (i32.const 32) (i32.eq (memory.size) (i32.const (@pages))))",
+        "(i32.const 1024)",
+    );
+    let text = filled(&text, &[("fields", &format!("(data (i32.const 1024) {})", literal(&answer)))]);
+    Guest::from_text("denied memory, then invalid text", &text).fails_with(Cause::InvalidResult);
 }
 
 #[test]
-fn a_table_up_to_the_cap_is_given() {
+fn a_table_up_to_the_cap_is_granted() {
     let guest = Guest::with("table-graceful", &[("elements", "1000")]).limits(|limits| limits.table_elements = 1_000);
     assert_eq!(guest.outcome(&nobody()), Outcome::Allow);
 }
 
 #[test]
-fn a_plugin_that_traps_for_want_of_table_elements_names_the_limit() {
-    let fault = Guest::new("table-trap").is_masked(Cause::TableLimit);
+fn a_plugin_that_traps_for_lack_of_table_elements_fails_with_the_limit() {
+    let fault = Guest::new("table-trap").fails_with(Cause::TableLimit);
     assert!(fault.detail.contains("over the cap of 50000"), "{fault}");
 }
 
 #[test]
-fn a_check_may_not_have_more_than_its_host_gives() {
+fn the_limits_of_a_check_may_not_exceed_those_of_its_host() {
     for (limit, guest) in [
         ("memory_bytes", Guest::new("allow").limits(|limits| limits.memory_bytes = 1 << 30)),
         ("table_elements", Guest::new("allow").limits(|limits| limits.table_elements = 50_001)),
@@ -93,35 +94,31 @@ fn a_check_may_not_have_more_than_its_host_gives() {
 }
 
 #[test]
-fn a_memory_or_table_that_no_check_of_the_host_may_have_does_not_load() {
-    for (what, text) in [
+fn a_plugin_whose_memory_or_table_exceeds_the_limits_of_the_host_does_not_load() {
+    for (name, fields) in [
         ("memory", "(memory 4097)"),
         ("table", "(table 50001 funcref)"),
         ("memories", "(memory 1)(memory 1)(memory 1)(memory 1)(memory 1)(memory 1)(memory 1)(memory 1)"),
     ] {
-        let text =
-            crate::harness::fixture("allow").replace("(core module $plugin", &format!("(core module $plugin {text}"));
-        let result = Guest::from_text(what, &text).load();
-        assert!(matches!(result, Err(LoadError::DoesNotFit(_))), "{what}: {result:?}");
+        let result = Guest::with("allow", &[("fields", fields)]).load();
+        assert!(matches!(result, Err(LoadError::DoesNotFit(_))), "{name}: {result:?}");
     }
 }
 
 #[test]
-fn a_plugin_of_more_core_instances_than_the_cap_names_the_limit() {
-    let many = "(core instance (instantiate $empty))".repeat(100);
-    let text = crate::harness::fixture("allow")
-        .replace("(core module $plugin", &format!("(core module $empty) {many} (core module $plugin"));
-    let fault = Guest::from_text("core instances", &text).configure().unwrap_err();
-    assert!(fault.to_string().contains("core_instances"), "{fault}");
+fn the_error_for_too_many_core_instances_names_the_limit() {
+    let items = format!("(core module $empty) {}", "(core instance (instantiate $empty))".repeat(100));
+    let error = Guest::with("allow", &[("items", &items)]).configure().unwrap_err();
+    assert!(error.to_string().contains("core_instances"), "{error}");
 }
 
 #[test]
-fn a_plugin_that_is_heavier_than_the_whole_host_does_not_load() {
-    let text =
-        crate::harness::fixture("allow").replace("(core module $plugin", "(core module $plugin (memory 1)(memory 1)");
-    let guest = Guest::from_text("three memories", &text);
-    assert_eq!(guest.clone().on(HostLimits { instances: 3, ..small() }).outcome(&nobody()), Outcome::Allow);
-    let result = guest.on(HostLimits { instances: 2, ..small() }).load();
+fn a_plugin_that_needs_more_than_the_whole_capacity_of_the_host_does_not_load() {
+    // Three memories count as three instances.
+    let guest = Guest::with("allow", &[("fields", "(memory 1) (memory 1)")]);
+    let on = |instances| guest.clone().on_own_host(HostLimits { instances, ..small() });
+    assert_eq!(on(3).outcome(&nobody()), Outcome::Allow);
+    let result = on(2).load();
     let Err(LoadError::DoesNotFit(reason)) = result else { panic!("{result:?}") };
     assert!(reason.contains("HostLimits::instances"), "{reason}");
 }

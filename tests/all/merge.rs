@@ -1,20 +1,19 @@
-//! A plugin of linked libraries is the same plugin when these are one module.
+//! Merging the libraries of a linked plugin into one module does not change its answers.
 
-use guardhouse::{AuthContext, AuthorizationError, Cause, ImagePolicy, Outcome, StartMode};
+use guardhouse::{AuthorizationError, Cause, ImagePolicy, Outcome, StartMode};
 use guardhouse_authoring::merge;
-use guardhouse_tests::guest;
-use serde_json::{Value, json};
+use serde_json::json;
 use wasmparser::{Parser, Payload};
 
-use crate::harness::{Guest, fixture, somebody};
+use crate::harness::{Guest, claiming};
 
 fn linked() -> Vec<u8> {
-    linked_and("nop")
+    Guest::new("linked").bytes().to_vec()
 }
 
-/// It does something to its table before it allows.
-fn linked_and(late: &str) -> Vec<u8> {
-    guest::assemble(&fixture("linked").replace("(@late)", late)).unwrap()
+/// A plugin that runs some code before it allows.
+fn linked_with(late: &str) -> Vec<u8> {
+    Guest::with("linked", &[("late", late)]).bytes().to_vec()
 }
 
 fn modules(component: &[u8]) -> usize {
@@ -22,20 +21,12 @@ fn modules(component: &[u8]) -> usize {
     payloads.filter(|payload| matches!(payload, Payload::ModuleSection { .. })).count()
 }
 
-fn claiming(claims: Value) -> AuthContext {
-    let mut context = somebody(&[]);
-    context.token.as_mut().unwrap().claims = claims.into();
-    context
-}
-
 fn guest(bytes: Vec<u8>, policy: ImagePolicy) -> Guest {
-    let mut guest = Guest::from_bytes("linked", bytes).settings(json!({"a": 1}));
-    guest.config.image = policy;
-    guest
+    Guest::from_bytes("linked", bytes).settings(json!({"a": 1})).image(policy)
 }
 
 #[test]
-fn libraries_become_one_module_beside_the_one_that_fills_in_the_host() {
+fn libraries_become_one_module_beside_the_module_that_fills_in_functions_of_the_host() {
     let linked = linked();
     let merged = merge(&linked).unwrap();
     assert_eq!((modules(&linked), modules(&merged)), (5, 2));
@@ -43,7 +34,7 @@ fn libraries_become_one_module_beside_the_one_that_fills_in_the_host() {
 }
 
 #[test]
-fn a_merged_plugin_answers_as_before() {
+fn a_merged_plugin_has_the_answers_and_backtraces_of_the_linked_plugin() {
     let merged = merge(&linked()).unwrap();
     for policy in [ImagePolicy::Never, ImagePolicy::Eager] {
         for bytes in [linked(), merged.clone()] {
@@ -51,7 +42,7 @@ fn a_merged_plugin_answers_as_before() {
             assert_eq!(guest.outcome(&claiming(json!({"word": "12345"}))), Outcome::Allow);
             let denied = Outcome::DeniedWithMessage(AuthorizationError::new("\"no\""));
             assert_eq!(guest.outcome(&claiming(json!({"word": "no"}))), denied);
-            let fault = guest.is_masked_for(Cause::Trap, &claiming(json!({})));
+            let fault = guest.fails_with_given(Cause::Trap, &claiming(json!({})));
             assert!(fault.backtrace.as_ref().unwrap().contains("reads-the-word"), "{fault:?}");
         }
     }
@@ -59,18 +50,17 @@ fn a_merged_plugin_answers_as_before() {
 }
 
 #[test]
-fn segments_that_libraries_copy_themselves_are_still_their_own() {
-    // On one line: the fixture's comment has it too.
-    let late = "(table.init $late (i32.const 6) (i32.const 0) (i32.const 1)) (elem.drop $late) \
+fn a_merged_library_can_still_copy_and_drop_its_own_segments() {
+    let late = "(table.init $late (i32.const 6) (i32.const 0) (i32.const 1)) (elem.drop $late)
         (if (i32.ne (call_indirect (type $ready) (i32.const 6)) (i32.const 2048)) (then unreachable))";
-    for bytes in [linked_and(late), merge(&linked_and(late)).unwrap()] {
+    for bytes in [linked_with(late), merge(&linked_with(late)).unwrap()] {
         let guest = guest(bytes, ImagePolicy::Never);
         assert_eq!(guest.outcome(&claiming(json!({"word": "12345"}))), Outcome::Allow);
     }
 }
 
 #[test]
-fn a_merged_plugin_knows_its_table_before_it_runs() {
+fn the_elements_of_a_merged_plugin_have_constant_offsets() {
     let merged = merge(&linked()).unwrap();
     let mut offsets = Vec::new();
     for payload in Parser::new(0).parse_all(&merged) {
@@ -81,19 +71,18 @@ fn a_merged_plugin_knows_its_table_before_it_runs() {
             }
         }
     }
-    let known = [1, 4, 7, 0].map(|place| format!("I32Const {{ value: {place} }}"));
-    assert_eq!(offsets, known);
+    assert_eq!(offsets, [1, 4, 7, 0].map(|offset| format!("I32Const {{ value: {offset} }}")));
 }
 
 #[test]
-fn what_is_not_linked_stays_as_it_is() {
-    for name in ["allow", "step-up", "stderr-then-trap"] {
-        let bytes = guest::assemble(&fixture(name)).unwrap();
-        assert_eq!(merge(&bytes).unwrap(), bytes, "{name}");
+fn a_plugin_without_linked_libraries_is_not_changed() {
+    for name in ["allow", "token", "stderr-then-trap"] {
+        let guest = Guest::new(name);
+        assert_eq!(merge(guest.bytes()).unwrap(), guest.bytes(), "{name}");
     }
     for name in guardhouse::builtin::NAMES {
         let bytes = guardhouse::builtin::bytes(name).unwrap();
         assert_eq!(merge(bytes).unwrap(), bytes, "{name}");
     }
-    assert!(merge(b"no component").is_err());
+    assert!(merge(b"not a component").is_err());
 }

@@ -1,10 +1,10 @@
-//! What plugins write (rule S4): bounded, and for the operator only.
+//! The output of plugins (rule S4): bounded, and visible only to the operator.
 
 use guardhouse::{Cause, LogLine, Outcome, blocking};
 use guardhouse_tests::events;
 use tracing::Level;
 
-use crate::harness::{Guest, masked, nobody, somebody};
+use crate::harness::{Guest, failed, nobody, somebody};
 
 fn flood(fixture: &str, length: usize) -> Guest {
     Guest::with(fixture, &[("length", &length.to_string())])
@@ -13,7 +13,7 @@ fn flood(fixture: &str, length: usize) -> Guest {
 #[test]
 fn a_flood_of_log_calls_ends_at_the_limit() {
     for length in [0, 1, 100, 60_000] {
-        let fault = flood("log-flood", length).is_masked(Cause::LogLimit);
+        let fault = flood("log-flood", length).fails_with(Cause::LogLimit);
         assert!(fault.detail.contains("65536 bytes"), "{fault}");
     }
 }
@@ -21,13 +21,13 @@ fn a_flood_of_log_calls_ends_at_the_limit() {
 #[test]
 fn a_flood_of_stdout_ends_at_the_limit() {
     for length in [1, 100, 4_096] {
-        let fault = flood("stdout-flood", length).is_masked(Cause::LogLimit);
+        let fault = flood("stdout-flood", length).fails_with(Cause::LogLimit);
         assert!(fault.detail.contains("65536 bytes"), "{fault}");
     }
 }
 
 #[test]
-fn what_is_kept_of_a_flood_is_under_the_cap() {
+fn the_kept_part_of_a_flood_is_within_the_cap() {
     for guest in [flood("log-flood", 100), flood("stdout-flood", 100), flood("stdout-flood", 4_096)] {
         let report = blocking::explain_auth_checks(&[guest.check()], &nobody());
         let kept: usize = report.checks[0].logs.iter().map(|line| line.text.len()).sum();
@@ -36,25 +36,25 @@ fn what_is_kept_of_a_flood_is_under_the_cap() {
 }
 
 #[test]
-fn a_cap_of_no_bytes_lets_nothing_be_written() {
-    flood("log-flood", 0).limits(|limits| limits.log_bytes = 0).is_masked(Cause::LogLimit);
-    flood("stdout-flood", 1).limits(|limits| limits.log_bytes = 0).is_masked(Cause::LogLimit);
+fn a_cap_of_zero_bytes_allows_no_output() {
+    flood("log-flood", 0).limits(|limits| limits.log_bytes = 0).fails_with(Cause::LogLimit);
+    flood("stdout-flood", 1).limits(|limits| limits.log_bytes = 0).fails_with(Cause::LogLimit);
 }
 
 #[test]
-fn one_log_call_may_not_carry_more_than_a_host_call() {
+fn a_log_call_over_the_cap_of_a_host_call_is_a_fault() {
     let guest = flood("log-flood", 120_000).limits(|limits| {
         limits.log_bytes = 1 << 20;
         limits.host_call_bytes = 100_000;
     });
-    guest.is_masked(Cause::HostCallLimit);
+    guest.fails_with(Cause::HostCallLimit);
 }
 
 #[test]
-fn what_a_plugin_wrote_before_its_trap_is_in_the_warning_and_nowhere_else() {
+fn the_output_before_a_trap_is_only_in_the_warning() {
     let check = Guest::new("log-lines").check();
     let (report, events) = events::capture(|| blocking::explain_auth_checks(&[check], &somebody(&[])));
-    assert_eq!(masked(&report, &events).cause, Cause::Trap);
+    assert_eq!(failed(&report, &events).cause, Cause::Trap);
     let sources: Vec<&str> = report.checks[0].logs.iter().map(|line| line.source).collect();
     assert_eq!(sources, ["trace", "debug", "info", "warn", "error", "critical"]);
     assert!(report.checks[0].logs.iter().all(|line| line.text == "part: \u{1b}[2Jsaid\nthis"));
@@ -64,19 +64,19 @@ fn what_a_plugin_wrote_before_its_trap_is_in_the_warning_and_nowhere_else() {
 }
 
 #[test]
-fn what_a_plugin_wrote_before_its_answer_is_a_quiet_event_for_each_line() {
+fn the_output_before_an_answer_is_one_debug_event_for_each_line() {
     let check = Guest::new("log-lines").check();
     let (report, events) = events::capture(|| blocking::explain_auth_checks(&[check], &nobody()));
     assert!(report.decision.is_allow());
     let lines: Vec<_> = events.iter().filter(|event| event.target == "guardhouse::plugin").collect();
     assert_eq!(lines.len(), 6);
     assert!(lines.iter().all(|line| line.level == Level::DEBUG));
-    // Escaped: a plugin does not write to the operator's terminal.
+    // The text is escaped, so that a plugin cannot control the terminal of the operator.
     assert!(lines.iter().all(|line| line.field("text") == r#""part: \u{1b}[2Jsaid\nthis""#), "{lines:?}");
 }
 
 #[test]
-fn pieces_of_a_line_on_stderr_are_one_line() {
+fn pieces_of_a_line_on_stderr_are_joined() {
     let check = Guest::new("stderr-then-trap").check();
     let report = blocking::explain_auth_checks(&[check], &nobody());
     assert!(matches!(report.checks[0].outcome, Outcome::Failed(_)));

@@ -1,33 +1,33 @@
-//! Small plugins, large ones and those that use the async part of the component model live apart.
+//! Pools of instances: small plugins, large plugins, and plugins that use the async part of the component model have
+//! separate pools.
 
 use std::time::Duration;
 
-use guardhouse::{Cause, Check, Decision, Host, HostLimits, Outcome, Plugin, blocking};
-use guardhouse_tests::guest;
+use guardhouse::{Cause, Check, Decision, Host, HostLimits, Plugin, blocking};
+use guardhouse_tests::events;
+use guardhouse_tests::guest::{expanded, replaced};
 
-use crate::harness::{Guest, fixture, host_with, masked, neighbour_is_unharmed, nobody, patient, small, somebody};
-use crate::room::while_one_is_busy;
+use crate::admission::while_asked;
+use crate::harness::{
+    Guest, cause, failed, fixture, host_with, neighbour_is_unharmed, nobody, patient, small, somebody,
+};
 
-/// A fixture whose memory begins with five megabytes, or that uses what only an engine with concurrency has.
+/// A fixture that is `large`, with an initial memory of five megabytes, or `async`, with a built-in function that only
+/// an engine with concurrency has.
 fn text(name: &str, kind: &str) -> String {
-    let text = guest::expand(&fixture(name));
+    let text = expanded(&fixture(name));
     match kind {
-        "large" => text.replace("(memory (export \"memory\") 2)", "(memory (export \"memory\") 80)"),
-        _ => text.replace("(core module $memory", "(core func (canon backpressure.inc)) (core module $memory"),
+        "large" => replaced(&text, "(memory (export \"memory\") 2)", "(memory (export \"memory\") 80)"),
+        _ => replaced(&text, "(core module $memory", "(core func (canon backpressure.inc)) (core module $memory"),
     }
 }
 
 fn check(host: &Host, name: &str, kind: &str, deadline: Duration) -> Check {
-    let mut guest = Guest::from_text(name, &text(name, kind)).limits(|limits| {
-        limits.deadline = deadline;
-        limits.standby = Some(0);
-    });
-    guest.host = host.clone();
-    guest.check()
+    Guest::from_text(name, &text(name, kind)).on_host(host).deadline(deadline).standby(0).check()
 }
 
 #[test]
-fn large_and_async_plugins_answer_like_small_ones() {
+fn large_and_async_plugins_answer_like_small_plugins() {
     let host = host_with(small());
     for kind in ["large", "async"] {
         let checks = [check(&host, "token", kind, patient().deadline)];
@@ -39,32 +39,30 @@ fn large_and_async_plugins_answer_like_small_ones() {
         }
         let endless = [check(&host, "loop", kind, Duration::from_millis(50))];
         let report = blocking::explain_auth_checks(&endless, &nobody());
-        assert!(matches!(&report.checks[0].outcome, Outcome::Failed(fault) if fault.cause == Cause::Deadline));
+        assert_eq!(cause(&report), Some(Cause::Deadline));
     }
     neighbour_is_unharmed(&host);
 }
 
 #[test]
-fn a_large_plugin_takes_no_room_from_small_ones() {
+fn a_large_plugin_takes_no_capacity_from_small_plugins() {
     let host = host_with(HostLimits { instances: 1, large_instances: 1, queue: 0, ..small() });
     let busy = check(&host, "loop", "large", Duration::from_secs(60));
     let large = check(&host, "token", "large", patient().deadline);
-    while_one_is_busy(busy, || {
+    while_asked(&busy, &nobody(), || {
         neighbour_is_unharmed(&host);
-        let (report, events) =
-            guardhouse_tests::events::capture(|| blocking::explain_auth_checks(&[&large], &nobody()));
-        assert_eq!(masked(&report, &events).cause, Cause::NoCapacity);
+        let (report, events) = events::capture(|| blocking::explain_auth_checks(&[&large], &nobody()));
+        assert_eq!(failed(&report, &events).cause, Cause::NoCapacity);
     });
     assert_eq!(blocking::run_auth_checks(&[large], &somebody(&[])), Decision::Allow);
 }
 
 #[test]
-fn a_plugin_that_is_larger_than_the_pool_says_which_limit() {
-    let host = host_with(HostLimits { large_instances: 1, small_memory_bytes: 0, ..small() });
-    let many = fixture("allow").replace(
-        "(core module $plugin",
-        "(core module $more (memory 1)) (core instance (instantiate $more)) (core module $plugin",
-    );
-    let error = Plugin::load(&host, &guest::assemble(&many).unwrap()).unwrap_err().to_string();
+fn the_error_for_a_plugin_that_is_larger_than_the_pool_names_the_limit() {
+    let items = "(core module $more (memory 1)) (core instance (instantiate $more))";
+    let limits = HostLimits { large_instances: 1, small_memory_bytes: 0, ..small() };
+    // `Guest::load` would load the neighbour too, which is too large as well.
+    let guest = Guest::with("allow", &[("items", items)]);
+    let error = Plugin::load(&host_with(limits), guest.bytes()).unwrap_err().to_string();
     assert!(error.contains("HostLimits::large_instances"), "{error}");
 }

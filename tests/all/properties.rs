@@ -1,4 +1,4 @@
-//! What holds for any input: contexts, settings, files. The cases are the same on every run.
+//! Properties that hold for any context, settings or file. The cases are the same on every run.
 
 use guardhouse::{
     AccessToken, AuthCheck, AuthChecks, AuthContext, Check, CheckConfig, Component, Decision, Json, Plugin, blocking,
@@ -11,7 +11,8 @@ use serde_json::{Map, Value, json};
 
 use crate::harness::{builtin, host, patient};
 
-pub(crate) fn config(cases: u32) -> Config {
+/// This many cases of a property, the same on every run.
+pub(crate) fn cases(cases: u32) -> Config {
     Config {
         cases,
         failure_persistence: None,
@@ -21,7 +22,7 @@ pub(crate) fn config(cases: u32) -> Config {
     }
 }
 
-/// Few distinct texts, so that scopes are held and tags are found often, and some odd ones.
+/// Few distinct texts, so that scopes and tags often match, and some arbitrary texts.
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         4 => prop::sample::select(vec!["", "a", "b", "A", "a ", "read", "read:all", "\u{e9}", "e\u{301}"])
@@ -104,7 +105,7 @@ fn answers(check: &dyn AuthCheck, context: &AuthContext) -> (bool, Vec<String>) 
 }
 
 proptest! {
-    #![proptest_config(config(300))]
+    #![proptest_config(cases(300))]
 
     /// Rules B2, B5 and U2.
     #[test]
@@ -144,7 +145,7 @@ proptest! {
     }
 
     #[test]
-    fn a_context_is_read_as_it_was_written(context in context()) {
+    fn a_context_is_the_same_after_writing_and_reading(context in context()) {
         let text = serde_json::to_vec(&context).unwrap();
         prop_assert_eq!(AuthContext::from_json(&text).unwrap(), context.clone());
         let pretty = serde_json::to_vec_pretty(&context).unwrap();
@@ -152,7 +153,7 @@ proptest! {
     }
 
     #[test]
-    fn a_context_with_bytes_changed_is_read_or_refused(
+    fn a_context_with_changed_bytes_is_read_or_rejected(
         context in context(), changes in vec((any::<prop::sample::Index>(), any::<u8>()), 1..4)
     ) {
         let mut text = serde_json::to_vec(&context).unwrap();
@@ -166,7 +167,7 @@ proptest! {
     }
 
     #[test]
-    fn a_context_with_a_stranger_among_its_members_is_refused(
+    fn a_context_with_an_unknown_member_is_rejected(
         context in context(), name in "[a-z_]{1,12}", member in value()
     ) {
         let mut document = serde_json::to_value(&context).unwrap();
@@ -182,30 +183,30 @@ proptest! {
     }
 
     #[test]
-    fn random_bytes_are_read_or_refused(bytes in vec(any::<u8>(), 0..200)) {
+    fn random_bytes_are_read_or_rejected(bytes in vec(any::<u8>(), 0..200)) {
         let _ = AuthContext::from_json(&bytes);
         let _ = Json::parse(&bytes);
     }
 
     #[test]
-    fn random_values_are_read_or_refused_as_contexts(value in value()) {
+    fn random_values_are_read_or_rejected_as_contexts(value in value()) {
         let _ = AuthContext::from_json(value.to_string().as_bytes());
     }
 }
 
-/// Members that may be absent.
+/// Optional members, which may be missing in a document.
 const KNOWN: &[&str] = &["token", "arguments", "subject", "expires_at", "resource_indicator", "raw", "uri", "version"];
 
 proptest! {
-    #![proptest_config(config(100))]
+    #![proptest_config(cases(100))]
 
     #[test]
-    fn random_bytes_are_no_plugin(bytes in vec(any::<u8>(), 0..500), header in any::<bool>()) {
+    fn random_bytes_do_not_load(bytes in vec(any::<u8>(), 0..500), header in any::<bool>()) {
         let bytes = if header { [b"\0asm\x0d\0\x01\0", &bytes[..]].concat() } else { bytes };
         prop_assert!(Plugin::load(host(), &bytes).is_err());
     }
 
-    /// A changed plugin is another plugin, and may even allow; but it is one that does not pass for the original.
+    /// A changed plugin may even allow, but its digest differs from that of the original.
     #[test]
     fn a_changed_built_in_does_not_load_or_has_another_digest(
         changes in vec((any::<prop::sample::Index>(), any::<u8>()), 1..20)
@@ -227,7 +228,7 @@ proptest! {
     }
 
     #[test]
-    fn random_settings_are_taken_or_refused(settings in value()) {
+    fn random_settings_are_accepted_or_rejected(settings in value()) {
         for name in builtins::NAMES {
             let settings = Some(Json::from(settings.clone()));
             let _ = Check::new(builtin(name), CheckConfig { settings, ..CheckConfig::default() });

@@ -1,4 +1,4 @@
-//! Every decision is recorded: rule S8.
+//! The record of a decision: rule S8.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ fn scopes_check() -> Check {
     let plugin = builtin("require-scopes");
     let config = CheckConfig {
         id: Some("needs read".to_owned()),
-        tenant: Some("acme".to_owned()),
+        tenant: Some(plugin.host().tenant("acme")),
         settings: Some(json!({ "scopes": ["read"] }).into()),
         limits: patient(),
         ..CheckConfig::default()
@@ -29,7 +29,7 @@ fn scopes_check() -> Check {
 }
 
 #[test]
-fn s8_a_denial_is_recorded_with_all_that_led_to_it() {
+fn s8_the_record_of_a_denial_has_all_its_inputs() {
     let checks: Vec<Box<dyn AuthCheck>> = vec![Box::new(native::from_fn("yes", |_| true)), Box::new(scopes_check())];
     let (report, events) = events::capture(|| blocking::explain_auth_checks(&checks, &somebody(&[])));
     let record = record(&events);
@@ -50,14 +50,14 @@ fn s8_a_denial_is_recorded_with_all_that_led_to_it() {
 }
 
 #[test]
-fn s8_each_kind_of_ending_has_its_word() {
-    let endings: [(&str, Guest); 4] = [
+fn s8_each_kind_of_outcome_has_its_word() {
+    let outcomes: [(&str, Guest); 4] = [
         ("allow", Guest::new("allow")),
-        ("denied", Guest::new("refuse")),
+        ("denied", Guest::new("deny")),
         ("denied-with-message", Guest::with("long-message", &[("length", "1")])),
         ("failed", Guest::new("unreachable")),
     ];
-    for (word, guest) in endings {
+    for (word, guest) in outcomes {
         let (_, events) = events::capture(|| blocking::run_auth_checks(&[guest.check()], &nobody()));
         assert_eq!(record(&events).field("outcome"), word);
         assert_eq!(record(&events).field("allow"), (word == "allow").to_string());
@@ -65,7 +65,7 @@ fn s8_each_kind_of_ending_has_its_word() {
 }
 
 #[test]
-fn s8_an_allowed_decision_and_an_empty_list_are_recorded_too() {
+fn s8_an_allowed_decision_and_an_empty_list_are_recorded() {
     let (report, events) = events::capture(|| blocking::explain_auth_checks(&[scopes_check()], &somebody(&["read"])));
     assert_eq!(record(&events).field("decision"), report.id.to_string());
     assert_eq!(record(&events).field("decided_by"), "");
@@ -77,7 +77,7 @@ fn s8_an_allowed_decision_and_an_empty_list_are_recorded_too() {
 }
 
 #[test]
-fn s8_both_engines_record() {
+fn s8_a_decision_that_names_missing_scopes_is_recorded() {
     let (report, events) = events::capture(|| {
         blocking::explain(&AuthChecks::new(&[scopes_check()]).name_missing_scopes(), &somebody(&[]))
     });
@@ -86,7 +86,7 @@ fn s8_both_engines_record() {
 }
 
 #[test]
-fn s8_neither_records_nor_warnings_carry_the_token_or_the_message() {
+fn s8_records_and_warnings_do_not_contain_the_token_or_the_message() {
     let mut context = somebody(&["scope-of-the-caller"]);
     let token = context.token.as_mut().unwrap();
     token.raw = Some(guardhouse::RawToken::new("bearer-secret"));
@@ -95,8 +95,8 @@ fn s8_neither_records_nor_warnings_carry_the_token_or_the_message() {
     let checks: Vec<Box<dyn AuthCheck>> = vec![Box::new(Guest::new("allow").check()), Box::new(says)];
     let (_, events) = events::capture(|| {
         let denied = blocking::run_auth_checks(&checks, &context);
-        let masked = blocking::run_auth_checks(&[Guest::new("unreachable").check()], &context);
-        (denied, masked)
+        let failed = blocking::run_auth_checks(&[Guest::new("unreachable").check()], &context);
+        (denied, failed)
     });
     let text = format!("{events:?}");
     for secret in ["bearer-secret", "078-05-1120", "for the caller", "scope-of-the-caller"] {
@@ -107,14 +107,14 @@ fn s8_neither_records_nor_warnings_carry_the_token_or_the_message() {
 }
 
 #[test]
-fn s8_a_check_without_a_name_is_known_by_its_digest() {
+fn s8_the_digest_is_the_name_of_a_check_without_one() {
     let check = Guest::new("allow").check();
     assert_eq!(check.id(), check.plugin().digest().to_string());
     assert_eq!(check.identity().plugin, Some(check.plugin().digest()));
 }
 
 #[test]
-fn s8_settings_have_one_digest_however_their_members_are_ordered() {
+fn s8_the_digest_of_settings_does_not_depend_on_the_order_of_members() {
     let plugin = builtin("restrict-tag");
     let digest = |text: &str| {
         let settings = Some(guardhouse::Json::parse(text.as_bytes()).unwrap());

@@ -1,18 +1,22 @@
-//! The same decisions wherever they are asked for: with and without a runtime, blocking and async (rules S1 to S5).
+//! Decisions are the same with and without a runtime, blocking and async (rules S1 to S5).
 
 use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use guardhouse::{
-    AuthCheck, Cause, Check, Decision, EvaluationFuture, EvaluationRequest, HostLimits, Limits, Outcome, Report,
-    blocking, explain_auth_checks, native, run_auth_checks,
+    AuthCheck, AuthContext, Cause, Check, Decision, EvaluationFuture, EvaluationRequest, HostLimits, Outcome, blocking,
+    explain_auth_checks, native, run_auth_checks,
 };
 use tokio::runtime::{Builder, Runtime};
 
-use crate::harness::{Guest, host_with, neighbour_is_unharmed, nobody, small, somebody};
+use crate::admission::is_pending;
+use crate::harness::{Guest, cause, neighbour_is_unharmed, nobody, reproducible, small, somebody};
+
+const HASTE: Duration = Duration::from_millis(50);
 
 fn single_threaded() -> Runtime {
     Builder::new_current_thread().enable_time().build().unwrap()
@@ -22,19 +26,16 @@ fn multi_threaded() -> Runtime {
     Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap()
 }
 
-fn hasty(limits: &mut Limits) {
-    limits.deadline = Duration::from_millis(50);
-}
-
-fn a_bit_of_everything() -> Vec<Vec<Check>> {
+/// Lists of checks with all kinds of outcomes.
+fn lists_of_checks() -> Vec<Vec<Check>> {
     let guest = |name: &str| Guest::new(name).check();
     let wait = Guest::with("wait", &[("nanoseconds", "1000000")]).check();
     let message = Guest::with("long-message", &[("length", "10")]).check();
-    let endless = Guest::new("loop").limits(hasty).check();
+    let endless = Guest::new("loop").deadline(HASTE).check();
     vec![
         vec![],
         vec![guest("allow"), wait.clone(), guest("token")],
-        vec![guest("allow"), guest("refuse"), guest("unreachable")],
+        vec![guest("allow"), guest("deny"), guest("unreachable")],
         vec![wait.clone(), message],
         vec![guest("unreachable")],
         vec![guest("memory-trap")],
@@ -42,45 +43,33 @@ fn a_bit_of_everything() -> Vec<Vec<Check>> {
     ]
 }
 
-/// What of a report does not change from run to run.
-fn gist(report: &Report) -> String {
-    let outcomes: Vec<String> = report
-        .checks
-        .iter()
-        .map(|check| match &check.outcome {
-            Outcome::Failed(fault) => fault.cause.to_string(),
-            other => format!("{other:?}"),
-        })
-        .collect();
-    format!("{:?} {:?} {outcomes:?}", report.decision.clone().into_result(), report.decided_by)
+fn blocking(checks: &[Check], context: &AuthContext) -> String {
+    reproducible(&blocking::explain_auth_checks(checks, context))
 }
 
 #[test]
-fn blocking_and_async_decide_the_same_everywhere() {
+fn blocking_and_async_decide_the_same_in_every_runtime() {
     let (single, multi) = (single_threaded(), multi_threaded());
-    for checks in a_bit_of_everything() {
+    for checks in lists_of_checks() {
         for context in [nobody(), somebody(&["read"])] {
-            let ask = || gist(&explain_blocking(&checks, &context));
-            let expected = ask();
-            assert_eq!(single.block_on(async { ask() }), expected, "blocking, inside a single-threaded runtime");
-            assert_eq!(multi.block_on(async { ask() }), expected, "blocking, inside a multi-threaded runtime");
-            let (spawned, about) = (checks.clone(), context.clone());
-            let task = multi.spawn(async move { gist(&explain_blocking(&spawned, &about)) });
+            let expected = blocking(&checks, &context);
+            let found = single.block_on(async { blocking(&checks, &context) });
+            assert_eq!(found, expected, "blocking, in a single-threaded runtime");
+            let found = multi.block_on(async { blocking(&checks, &context) });
+            assert_eq!(found, expected, "blocking, in a multi-threaded runtime");
+            let (spawned, request) = (checks.clone(), context.clone());
+            let task = multi.spawn(async move { blocking(&spawned, &request) });
             assert_eq!(multi.block_on(task).unwrap(), expected, "blocking, on a worker thread");
-            let asynchronous = async { gist(&explain_auth_checks(&checks, &context).await) };
-            assert_eq!(single.block_on(asynchronous), expected, "async, single-threaded");
-            let (spawned, about) = (checks.clone(), context.clone());
-            let task = multi.spawn(async move { gist(&explain_auth_checks(&spawned, &about).await) });
+            let found = single.block_on(async { reproducible(&explain_auth_checks(&checks, &context).await) });
+            assert_eq!(found, expected, "async, single-threaded");
+            let (spawned, request) = (checks.clone(), context.clone());
+            let task = multi.spawn(async move { reproducible(&explain_auth_checks(&spawned, &request).await) });
             assert_eq!(multi.block_on(task).unwrap(), expected, "async, spawned on a worker thread");
         }
     }
 }
 
-fn explain_blocking(checks: &[Check], context: &guardhouse::AuthContext) -> Report {
-    blocking::explain_auth_checks(checks, context)
-}
-
-/// Uses up what tokio lets one task do before it must let others run.
+/// Uses up the budget that tokio gives to a task before it must let others run.
 async fn spend_the_budget() {
     let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
     while tokio::task::coop::has_budget_remaining() {
@@ -89,40 +78,35 @@ async fn spend_the_budget() {
     }
 }
 
-/// Runs `work` on a thread and waits for it for long; none if it hangs.
-fn ends<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-    let (sender, receiver) = std::sync::mpsc::channel();
+/// Runs `work` on a thread, and fails if it hangs.
+fn ends<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || sender.send(work()));
-    receiver.recv_timeout(Duration::from_secs(10)).ok()
+    receiver.recv_timeout(Duration::from_secs(10)).expect("it hangs")
 }
 
 #[test]
-fn blocking_inside_a_task_that_has_used_up_its_budget_still_gives_up_waiting_for_room() {
-    let busy = Guest::new("loop").on(HostLimits { instances: 1, ..small() });
-    let mut waits = Guest::new("allow").limits(hasty);
-    waits.host = busy.host.clone();
-    let (busy, waits) = (busy.check(), waits.check());
+fn waiting_for_admission_ends_in_a_task_that_has_used_up_its_budget() {
+    let busy = Guest::new("loop").on_own_host(HostLimits { instances: 1, ..small() });
+    let waits = Guest::new("allow").on_host(busy.host()).deadline(HASTE).check();
+    let busy = busy.check();
     let report = ends(|| {
         single_threaded().block_on(async move {
             let (checks, context) = ([busy], nobody());
-            let mut occupies = pin!(run_auth_checks(&checks, &context));
-            let is_done = std::future::poll_fn(|cx| Poll::Ready(occupies.as_mut().poll(cx).is_ready())).await;
-            assert!(!is_done);
+            let mut busy = pin!(run_auth_checks(&checks, &context));
+            assert!(is_pending(busy.as_mut()).await);
             spend_the_budget().await;
             blocking::explain_auth_checks(&[waits], &nobody())
         })
     });
-    let report = report.expect("it hangs");
-    let Outcome::Failed(fault) = &report.checks[0].outcome else { panic!("{report:?}") };
-    assert_eq!(fault.cause, Cause::NoCapacity);
+    assert_eq!(cause(&report), Some(Cause::NoCapacity));
 }
 
 #[test]
-fn outside_any_runtime_the_async_form_still_fails_closed() {
-    // Only what has to wait needs a runtime; without one, waiting is a fault and not a panic of the caller.
-    let asleep = Guest::with("wait", &[("nanoseconds", "1000000")]).check();
+fn the_async_form_fails_closed_without_a_runtime() {
+    // Only waiting needs a runtime. Without one it is a fault, and not a panic of the caller.
+    let checks = [Guest::with("wait", &[("nanoseconds", "1000000")]).check()];
     let context = nobody();
-    let checks = [asleep];
     let mut future = pin!(explain_auth_checks(&checks, &context));
     let Poll::Ready(report) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) else { panic!("pending") };
     let Outcome::Failed(fault) = &report.checks[0].outcome else { panic!("{report:?}") };
@@ -131,26 +115,23 @@ fn outside_any_runtime_the_async_form_still_fails_closed() {
 }
 
 #[test]
-fn a_decision_that_is_dropped_half_way_frees_its_place() {
-    let host = host_with(HostLimits { instances: 1, queue: 0, ..small() });
-    let mut guest = Guest::new("loop");
-    guest.host = host.clone();
+fn a_future_that_is_dropped_before_its_decision_returns_its_permit() {
+    let guest = Guest::new("loop").on_own_host(HostLimits { instances: 1, queue: 0, ..small() });
     let checks = [guest.check()];
     let context = nobody();
     let runtime = single_threaded();
     for _ in 0..20 {
         runtime.block_on(async {
             let mut future = pin!(run_auth_checks(&checks, &context));
-            let polled = std::future::poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx).is_ready())).await;
-            assert!(!polled);
+            assert!(is_pending(future.as_mut()).await);
         });
     }
-    neighbour_is_unharmed(&host);
+    neighbour_is_unharmed(guest.host());
 }
 
 #[test]
-fn a_check_that_computes_lets_other_tasks_of_its_thread_run() {
-    let endless = Guest::new("loop").limits(|limits| limits.deadline = Duration::from_secs(1)).check();
+fn a_busy_check_lets_other_tasks_of_its_thread_run() {
+    let endless = Guest::new("loop").deadline(Duration::from_secs(1)).check();
     let turns = single_threaded().block_on(async {
         let mut turns = 0;
         let (checks, context) = ([endless], nobody());
@@ -200,8 +181,8 @@ impl AuthCheck for BlocksInside {
 }
 
 #[test]
-fn a_wake_is_not_lost_to_whatever_else_parks_the_thread() {
-    let check = BlocksInside { inner: Guest::new("loop").limits(hasty).check(), is_asked: AtomicBool::new(false) };
+fn a_wake_is_not_lost_when_the_thread_is_parked_for_another_reason() {
+    let check = BlocksInside { inner: Guest::new("loop").deadline(HASTE).check(), is_asked: AtomicBool::new(false) };
     let decision = ends(move || blocking::run_auth_checks(&[check], &nobody()));
-    assert_eq!(decision.expect("it hangs"), Decision::Allow);
+    assert_eq!(decision, Decision::Allow);
 }

@@ -1,12 +1,13 @@
-//! Nothing survives a check (rule S7).
+//! No state of a plugin survives an evaluation (rule S7).
 
-use guardhouse::{AuthCheck as _, Check, CheckConfig, Decision, HostLimits, blocking};
+use guardhouse::{AuthCheck as _, Check, Decision, HostLimits, blocking};
+use guardhouse_tests::guest::replaced;
 use serde_json::json;
 
-use crate::harness::{Guest, builtin, nobody, patient, small, somebody};
+use crate::harness::{Guest, builtin, fixture, nobody, settings, small, somebody};
 
 #[test]
-fn a_plugin_that_counts_its_calls_is_always_at_the_first() {
+fn a_plugin_that_counts_its_calls_always_counts_one() {
     let check = Guest::new("counter").check();
     for _ in 0..1_000 {
         assert_eq!(blocking::run_auth_checks(&[&check], &nobody()), Decision::Allow);
@@ -14,7 +15,7 @@ fn a_plugin_that_counts_its_calls_is_always_at_the_first() {
 }
 
 #[test]
-fn threads_do_not_see_each_others_counts() {
+fn threads_do_not_share_the_count_of_a_plugin() {
     let check = Guest::new("counter").check();
     std::thread::scope(|scope| {
         for _ in 0..16 {
@@ -28,28 +29,27 @@ fn threads_do_not_see_each_others_counts() {
 }
 
 #[test]
-fn one_check_asked_twice_in_one_decision_is_at_the_first_twice() {
+fn the_same_check_counts_one_each_time_in_one_decision() {
     let check = Guest::new("counter").check();
     assert_eq!(blocking::run_auth_checks(&[&check, &check, &check], &nobody()), Decision::Allow);
 }
 
 #[test]
-fn memory_tables_and_their_growth_are_as_new_also_after_faults() {
-    // One place for all, so that each instance is made where the last one died.
-    let check = Guest::new("dirty").on(HostLimits { instances: 1, ..small() }).check();
+fn memory_and_tables_are_fresh_even_after_faults() {
+    // With only one slot, each instance gets the memory of the previous one.
+    let check = Guest::new("dirty").on_own_host(HostLimits { instances: 1, ..small() }).check();
     for _ in 0..200 {
         assert_eq!(blocking::run_auth_checks(&[&check], &nobody()), Decision::Allow);
-        // With a token it traps, after it has left its marks.
+        // If the caller has a token, the plugin traps after leaving its marks.
         assert!(!blocking::run_auth_checks(&[&check], &somebody(&[])).is_allow());
     }
 }
 
 #[test]
-fn what_one_plugin_leaves_another_does_not_find() {
-    let guest = Guest::new("dirty").on(HostLimits { instances: 1, ..small() });
-    let text = crate::harness::fixture("dirty").replace("5ec4e7", "5ec4e8");
-    let mut other = Guest::from_text("dirty as well", &text);
-    other.host = guest.host.clone();
+fn a_plugin_does_not_find_the_marks_of_another_plugin() {
+    let guest = Guest::new("dirty").on_own_host(HostLimits { instances: 1, ..small() });
+    let text = replaced(&fixture("dirty"), "5ec4e7", "5ec4e8");
+    let other = Guest::from_text("dirty with other marks", &text).on_host(guest.host());
     let checks = [guest.check(), other.check()];
     for _ in 0..100 {
         assert_eq!(blocking::run_auth_checks(&checks, &nobody()), Decision::Allow);
@@ -57,12 +57,9 @@ fn what_one_plugin_leaves_another_does_not_find() {
 }
 
 #[test]
-fn what_configure_leaves_is_there_and_what_check_leaves_is_not() {
+fn state_of_configure_is_kept_and_state_of_check_is_not() {
     let plugin = builtin("require-scopes");
-    let check = |scope: &str| {
-        let settings = Some(json!({ "scopes": [scope] }).into());
-        Check::new(plugin, CheckConfig { settings, limits: patient(), ..CheckConfig::default() }).unwrap()
-    };
+    let check = |scope: &str| Check::new(plugin, settings(json!({ "scopes": [scope] }))).unwrap();
     let (a, b) = (check("a"), check("b"));
     assert_ne!(a.identity().settings, b.identity().settings);
     for _ in 0..100 {

@@ -1,5 +1,5 @@
-//! A storm of faults: ten thousand checks that fail in every way, beside good ones, on sixteen threads. Afterwards the
-//! process has what it had before.
+//! A storm of faults: ten thousand evaluations that fail in every way, between good ones, on sixteen threads. Afterwards
+//! the process has no more resources than before.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,27 +8,27 @@ use std::time::Duration;
 use guardhouse::{Cause, Check, Decision, Host, HostLimits, Limits, Outcome, blocking};
 use guardhouse_tests::guest;
 
-use crate::harness::{Guest, host_with, nobody, patient, small, somebody};
+use crate::harness::{Guest, host_with, nobody, small, somebody};
 use crate::isolated::survives;
 
 const THREADS: usize = 16;
 const ROUNDS: usize = 42;
 
 #[test]
-fn ten_thousand_faults_leave_nothing_behind() {
+fn ten_thousand_faults_leak_nothing() {
     survives("storm::faults");
 }
 
-/// What a process has that can leak.
+/// The resources of a process that can leak.
 #[derive(Debug, PartialEq, Eq)]
-struct Possessions {
+struct Resources {
     maps: usize,
     files: usize,
     threads: usize,
     children: usize,
 }
 
-impl Possessions {
+impl Resources {
     fn now() -> Self {
         let children = fs::read_to_string("/proc/thread-self/children").unwrap_or_default();
         Self {
@@ -40,23 +40,16 @@ impl Possessions {
     }
 }
 
-/// Memory of this process that is no file's, in bytes.
+/// Bytes of the memory of this process that do not belong to a file.
 fn anonymous_bytes() -> usize {
     let text = fs::read_to_string("/proc/self/status").unwrap();
     let line = text.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
     line.trim().trim_end_matches("kB").trim().parse::<usize>().unwrap() << 10
 }
 
-/// Every way to fail, with the cause that it must have.
+/// Checks that fail in every way, each with its cause.
 fn faulty(host: &Host) -> Vec<(Check, Cause)> {
-    let check = |guest: Guest, change: &dyn Fn(&mut Limits)| {
-        let mut guest = guest.limits(|limits| {
-            limits.deadline = patient().deadline;
-            change(limits);
-        });
-        guest.host = host.clone();
-        guest.check()
-    };
+    let check = |guest: Guest, change: &dyn Fn(&mut Limits)| guest.on_host(host).limits(change).check();
     let plain = |name: &str| check(Guest::new(name), &|_| {});
     let flood = |name| check(Guest::with(name, &[("length", "1000")]), &|_| {});
     let few = |limits: &mut Limits| limits.memory_bytes = 2 << 20;
@@ -74,12 +67,12 @@ fn faulty(host: &Host) -> Vec<(Check, Cause)> {
         (check(Guest::new("loop"), &|limits| limits.fuel = Some(100_000)), Cause::OutOfFuel),
         (check(Guest::new("loop"), &|limits| limits.deadline = Duration::from_millis(3)), Cause::Deadline),
         (check(Guest::with("long-message", &[("length", "70000")]), &|_| {}), Cause::MessageLimit),
-        (check(Guest::from_bytes("bad text", guest::denies_with(&[0xff]).unwrap()), &|_| {}), Cause::InvalidResult),
+        (check(Guest::from_bytes("invalid text", guest::denies_with(&[0xff]).unwrap()), &|_| {}), Cause::InvalidResult),
         (check(Guest::new("allow"), &|limits| limits.context_bytes = 1), Cause::ContextLimit),
     ]
 }
 
-/// Everything once a round, by each of the threads; good checks in between.
+/// Evaluates all checks once a round on each thread, with good checks between them. Counts the faults by their causes.
 fn storm(faulty: &[(Check, Cause)], good: &Check, rounds: usize) -> BTreeMap<&'static str, usize> {
     let (allowed, denied) = (somebody(&[]), nobody());
     let work = || {
@@ -89,7 +82,7 @@ fn storm(faulty: &[(Check, Cause)], good: &Check, rounds: usize) -> BTreeMap<&'s
                 let report = blocking::explain_auth_checks(&[check], &denied);
                 let Outcome::Failed(fault) = &report.checks[0].outcome else { panic!("{report:?}") };
                 assert!(!report.decision.is_allow());
-                // Sixteen threads on few processors: what has a deadline of its own may meet it before its turn.
+                // With sixteen threads on few processors, a short deadline may pass before the check is admitted.
                 let is_right = fault.cause == *cause || *cause == Cause::Deadline && fault.cause == Cause::NoCapacity;
                 assert!(is_right, "{} and not {cause}", fault);
                 *faults.entry(fault.cause.as_str()).or_default() += 1;
@@ -116,18 +109,16 @@ fn storm(faulty: &[(Check, Cause)], good: &Check, rounds: usize) -> BTreeMap<&'s
 pub(crate) fn faults() {
     let host = host_with(HostLimits { instances: 32, ..small() });
     let faulty = faulty(&host);
-    let mut guest = Guest::new("token").limits(|limits| limits.deadline = patient().deadline);
-    guest.host = host.clone();
-    let good = guest.check();
-    // Whatever is made at the first need, and every slot of the pool.
+    let good = Guest::new("token").on_host(&host).check();
+    // Creates everything that is created on demand, and uses every slot of the pool.
     storm(&faulty, &good, 4);
-    let (before, memory_before) = (Possessions::now(), anonymous_bytes());
+    let (before, memory_before) = (Resources::now(), anonymous_bytes());
     let faults = storm(&faulty, &good, ROUNDS);
-    let (after, memory_after) = (Possessions::now(), anonymous_bytes());
+    let (after, memory_after) = (Resources::now(), anonymous_bytes());
     println!("{faults:?}\n{before:?} {memory_before} bytes\n{after:?} {memory_after} bytes");
     assert!(faults.values().sum::<usize>() >= 10_000, "{faults:?}");
     assert_eq!(after, before);
-    // Of ten thousand, one byte each would show; what the allocator keeps for its threads does not count.
+    // A kilobyte for each of ten thousand faults would be more than the memory that the allocator keeps for its threads.
     assert!(memory_after < memory_before + (8 << 20), "{memory_before} bytes before, {memory_after} after");
-    assert!(host.tenants().iter().all(|usage| usage.instances == 0 && usage.memory_bytes == 0));
+    assert!(host.tenant_usage().iter().all(|usage| usage.instances == 0 && usage.memory_bytes == 0));
 }

@@ -1,27 +1,20 @@
-//! What the checks of one tenant take together can be seen, and is counted down to nothing.
+//! The usage of a tenant: the sum over its checks, which returns to zero.
 
-use std::future::Future;
-use std::pin::pin;
-use std::task::Poll;
 use std::time::Duration;
 
-use guardhouse::{Check, CheckConfig, Host, TenantUsage, blocking, run_auth_checks};
+use guardhouse::{Check, Host, TenantUsage, blocking};
 use serde_json::json;
-use tokio::runtime::Builder;
 
-use crate::harness::{Guest, host_with, nobody, patient, small, somebody};
+use crate::admission::while_asked;
+use crate::harness::{Guest, host_with, nobody, small, somebody};
 
 fn of(host: &Host, tenant: &str) -> TenantUsage {
-    let found = host.tenants().into_iter().find(|usage| usage.tenant == tenant);
+    let found = host.tenant_usage().into_iter().find(|usage| usage.tenant.as_deref().unwrap_or_default() == tenant);
     found.unwrap_or_else(|| panic!("no tenant `{tenant}`"))
 }
 
 fn check(host: &Host, tenant: &str, name: &str) -> Check {
-    let mut guest = Guest::new(name);
-    guest.host = host.clone();
-    guest.config.tenant = Some(tenant.to_owned());
-    guest.config.limits.deadline = Duration::from_secs(60);
-    guest.check()
+    Guest::new(name).on_host(host).tenant(tenant).deadline(Duration::from_secs(60)).check()
 }
 
 #[test]
@@ -41,38 +34,29 @@ fn evaluations_fuel_and_processor_time_add_up() {
     assert_eq!((acme.instances, acme.memory_bytes), (0, 0));
     assert_eq!((of(&host, "other").checks, of(&host, "other").evaluations), (1, 0));
     drop(other);
-    assert_eq!(host.tenants().len(), 1, "a tenant without checks is forgotten");
+    assert_eq!(host.tenant_usage().len(), 1, "a tenant without checks is not listed");
 }
 
 #[test]
-fn settings_are_counted_for_as_long_as_their_check_lives() {
+fn settings_are_counted_until_their_check_is_dropped() {
     let host = host_with(small());
-    let plugin = guardhouse::Plugin::load(&host, guardhouse::builtin::bytes("require-scopes").unwrap()).unwrap();
-    let check = |scopes: &[&str]| {
-        let tenant = Some("acme".to_owned());
-        let config = CheckConfig { tenant, limits: patient(), ..CheckConfig::from(json!({ "scopes": scopes })) };
-        Check::new(&plugin, config).unwrap()
-    };
+    let bytes = guardhouse::builtin::bytes("require-scopes").unwrap().to_vec();
+    let guest = Guest::from_bytes("require-scopes", bytes).on_host(&host).tenant("acme");
+    let check = |scopes: &[&str]| guest.clone().settings(json!({ "scopes": scopes })).check();
     let (small, large) = (check(&["a"]), check(&["a", "b"]));
     let clone = small.clone();
     assert_eq!(of(&host, "acme").settings_bytes, 16 + 20);
     drop((clone, large));
     assert_eq!((of(&host, "acme").checks, of(&host, "acme").settings_bytes), (1, 16));
     drop(small);
-    assert!(host.tenants().is_empty());
+    assert!(host.tenant_usage().is_empty());
 }
 
 #[test]
-fn instances_and_their_memory_are_counted_while_they_live() {
+fn instances_and_their_memory_are_counted_until_they_are_dropped() {
     let host = host_with(small());
-    let busy = [check(&host, "acme", "loop")];
-    let context = somebody(&[]);
-    Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
-        let mut run = pin!(run_auth_checks(&busy, &context));
-        assert!(!std::future::poll_fn(|cx| Poll::Ready(run.as_mut().poll(cx).is_ready())).await);
-        let usage = of(&host, "acme");
-        assert_eq!((usage.instances, usage.memory_bytes), (1, 2 << 16));
-    });
-    let usage = of(&host, "acme");
-    assert_eq!((usage.instances, usage.memory_bytes), (0, 0));
+    let busy = check(&host, "acme", "loop");
+    let usage = || (of(&host, "acme").instances, of(&host, "acme").memory_bytes);
+    while_asked(&busy, &somebody(&[]), || assert_eq!(usage(), (1, 2 << 16)));
+    assert_eq!(usage(), (0, 0));
 }

@@ -1,22 +1,20 @@
-//! Plugins that are too large before any of their code is compiled: each limit of the host by its own name.
+//! Plugins that are rejected for their size before their code is compiled: the error names the right limit of the host.
 
 use std::fmt::Write as _;
 
 use guardhouse::{Host, HostError, HostLimits, LoadError, Plugin};
-use guardhouse_tests::guest;
 
-use crate::harness::{Guest, fixture, host, host_with, small};
+use crate::harness::{Guest, host, host_with, small};
 
-/// `allow.wat` with more in its core module.
-fn with_code(name: &str, code: &str) -> Guest {
-    Guest::from_text(name, &fixture("allow").replace("(core module $plugin", &format!("(core module $plugin {code}")))
+fn with_fields(fields: &str) -> Guest {
+    Guest::with("allow", &[("fields", fields)])
 }
 
-/// `allow.wat` with more in the component.
-fn with_items(name: &str, items: &str) -> Guest {
-    Guest::from_text(name, &fixture("allow").replace("(core module $plugin", &format!("{items} (core module $plugin")))
+fn with_items(items: &str) -> Guest {
+    Guest::with("allow", &[("items", items)])
 }
 
+/// Asserts that a plugin does not load for this limit.
 fn is_over(guest: &Guest, limit: &str) {
     let error = guest.load().unwrap_err();
     let LoadError::TooLarge { limit: named, found, cap, .. } = error else { panic!("{error}") };
@@ -25,67 +23,69 @@ fn is_over(guest: &Guest, limit: &str) {
 }
 
 #[test]
-fn a_plugin_of_a_hundred_thousand_functions_is_refused() {
-    is_over(&with_code("100,000 functions", &"(func)".repeat(100_000)), "functions");
+fn a_plugin_of_a_hundred_thousand_functions_is_rejected() {
+    is_over(&with_fields(&"(func)".repeat(100_000)), "functions");
 }
 
 #[test]
 fn functions_up_to_the_cap_are_accepted_and_one_more_is_not() {
-    // `allow` has three of its own: the allocator, `denied` and `check`; and one that is lifted.
+    // The fixture has three functions, the allocator, `denied` and `check`, and one that is lifted.
     let limits = HostLimits { functions: 104, ..small() };
-    assert!(with_code("100 functions", &"(func)".repeat(100)).on(limits.clone()).load().is_ok());
-    is_over(&with_code("101 functions", &"(func)".repeat(101)).on(limits), "functions");
+    assert!(with_fields(&"(func)".repeat(100)).on_own_host(limits.clone()).load().is_ok());
+    is_over(&with_fields(&"(func)".repeat(101)).on_own_host(limits), "functions");
 }
 
 #[test]
-fn too_many_types_are_refused() {
+fn too_many_types_are_rejected() {
     let mut core = String::new();
     for n in 0..70_000 {
-        // Equal types would be written once only.
+        // The types differ because equal types would be written only once.
         let parameters: String = (0..17).map(|bit| if n >> bit & 1 == 1 { " i64" } else { " i32" }).collect();
         let _ = write!(core, "(type (func (param{parameters})))");
     }
-    is_over(&with_code("core types", &core), "types");
-    is_over(&with_items("component types", &"(type (list u8))".repeat(70_000)), "types");
-    is_over(&with_items("core types outside", &"(core type (func))".repeat(70_000)), "types");
+    is_over(&with_fields(&core), "types");
+    is_over(&with_items(&"(type (list u8))".repeat(70_000)), "types");
+    is_over(&with_items(&"(core type (func))".repeat(70_000)), "types");
 }
 
 #[test]
-fn too_many_imports_are_refused() {
+fn too_many_imports_are_rejected() {
     let mut imports = String::new();
     for n in 0..5_000 {
         let _ = write!(imports, "(import \"f{n}\" (func))");
     }
-    is_over(&with_items("component imports", &imports), "imports");
-    is_over(&with_code("core imports", &"(import \"m\" \"f\" (func))".repeat(5_000)), "imports");
+    is_over(&with_items(&imports), "imports");
+    is_over(&with_fields(&"(import \"m\" \"f\" (func))".repeat(5_000)), "imports");
 }
 
 #[test]
-fn too_many_modules_are_refused() {
-    is_over(&with_items("modules", &"(core module)".repeat(300)), "modules");
-    is_over(&with_items("components", &"(component)".repeat(300)), "modules");
+fn too_many_modules_are_rejected() {
+    is_over(&with_items(&"(core module)".repeat(300)), "modules");
+    is_over(&with_items(&"(component)".repeat(300)), "modules");
 }
 
 #[test]
-fn components_nested_too_deep_are_refused() {
+fn components_nested_too_deeply_are_rejected() {
     let nested = |depth: usize| format!("{}{}", "(component ".repeat(depth), ")".repeat(depth));
-    assert!(with_items("8 levels", &nested(8)).load().is_ok());
-    is_over(&with_items("9 levels", &nested(9)), "nesting");
-    is_over(&with_items("50 levels", &nested(50)), "nesting");
+    assert!(with_items(&nested(8)).load().is_ok());
+    is_over(&with_items(&nested(9)), "nesting");
+    is_over(&with_items(&nested(50)), "nesting");
 }
 
 #[test]
 fn a_file_of_exactly_the_cap_is_accepted_and_one_byte_more_is_not() {
-    let bytes = guest::assemble(&fixture("allow")).unwrap();
+    let guest = Guest::new("allow");
+    let size = guest.bytes().len();
     let load = |cap: usize| {
-        Plugin::load(&host_with(HostLimits { plugin_bytes: cap, ..small() }), &bytes).map(|plugin| plugin.size())
+        let host = host_with(HostLimits { plugin_bytes: cap, ..small() });
+        Plugin::load(&host, guest.bytes()).map(|plugin| plugin.size())
     };
-    assert_eq!(load(bytes.len()), Ok(bytes.len()));
-    assert!(matches!(load(bytes.len() - 1), Err(LoadError::TooLarge { limit: "plugin_bytes", .. })));
+    assert_eq!(load(size), Ok(size));
+    assert!(matches!(load(size - 1), Err(LoadError::TooLarge { limit: "plugin_bytes", .. })));
 }
 
 #[test]
-fn limits_that_no_machine_can_hold_are_an_error_and_no_panic() {
+fn limits_that_no_machine_can_satisfy_are_an_error_and_not_a_panic() {
     let extremes = [
         HostLimits { instances: u32::MAX, ..small() },
         HostLimits { instances: 0, ..small() },
@@ -100,10 +100,10 @@ fn limits_that_no_machine_can_hold_are_an_error_and_no_panic() {
     for limits in extremes {
         let shown = format!("{limits:?}");
         let built = std::panic::catch_unwind(|| Host::builder().limits(limits).build());
-        match built.unwrap_or_else(|_| panic!("it panics: {shown}")) {
+        match built.unwrap_or_else(|_| panic!("panicked: {shown}")) {
             Ok(host) => {
-                // It may be of little use, but it must not panic.
-                let loaded = Plugin::load(&host, &guest::assemble(&fixture("allow")).unwrap());
+                // The host may be useless, but it must not panic.
+                let loaded = Plugin::load(&host, Guest::new("allow").bytes());
                 println!("{shown}: {}", loaded.map_or_else(|error| error.to_string(), |_| "loads".to_owned()));
             }
             Err(HostError::Engine(reason)) => println!("{shown}: {reason}"),
@@ -114,22 +114,22 @@ fn limits_that_no_machine_can_hold_are_an_error_and_no_panic() {
 }
 
 #[test]
-fn a_function_of_too_much_code_is_refused() {
+fn a_function_with_too_much_code_is_rejected() {
     let code = format!("(func {})", "(drop (i32.const 1))".repeat(1_000));
-    let guest = with_code("a long function", &code);
-    assert!(guest.clone().on(HostLimits { function_bytes: 4_000, ..small() }).load().is_ok());
-    is_over(&guest.on(HostLimits { function_bytes: 2_000, ..small() }), "function_bytes");
+    let on = |function_bytes| with_fields(&code).on_own_host(HostLimits { function_bytes, ..small() });
+    assert!(on(4_000).load().is_ok());
+    is_over(&on(2_000), "function_bytes");
 }
 
 #[test]
-fn blocks_nested_too_deep_or_that_carry_too_much_are_refused() {
-    // What a compiler takes grows with the square of the depth, and with the targets of a jump table times what it
-    // carries to each.
+fn blocks_that_are_nested_too_deeply_or_carry_too_many_values_are_rejected() {
+    // The work of a compiler grows with the square of the depth, and with the number of targets of a jump table times
+    // the number of values that each target gets.
     let nested = |depth: usize| format!("(func {} {})", "block ".repeat(depth), "end ".repeat(depth));
-    assert!(with_code("nested blocks", &nested(1_000)).load().is_ok());
-    is_over(&with_code("nested blocks", &nested(10_000)), "block_nesting");
+    assert!(with_fields(&nested(1_000)).load().is_ok());
+    is_over(&with_fields(&nested(10_000)), "block_nesting");
     let results = |count: usize| format!("(type (func (result{})))", " i32".repeat(count));
-    assert!(with_code("results", &results(64)).load().is_ok());
-    is_over(&with_code("results", &results(65)), "block_values");
-    is_over(&with_code("parameters", &format!("(type (func (param{})))", " i64".repeat(65))), "block_values");
+    assert!(with_fields(&results(64)).load().is_ok());
+    is_over(&with_fields(&results(65)), "block_values");
+    is_over(&with_fields(&format!("(type (func (param{})))", " i64".repeat(65))), "block_values");
 }

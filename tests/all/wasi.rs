@@ -1,36 +1,203 @@
-//! A WASI with nothing behind it, and imports that no host offers.
+//! The interfaces that a plugin can import: a WASI without access to anything, and imports that no host offers.
 
-use guardhouse::{Cause, LoadError, Outcome};
+use guardhouse::{Cause, Host, LoadError, Outcome};
 
-use crate::harness::{Guest, fixture, nobody, somebody};
+use crate::harness::{Guest, nobody, somebody};
 
 #[test]
-fn exit_is_a_fault_whatever_its_code() {
-    let fault = Guest::new("exit").is_masked_for(Cause::Exit, &nobody());
+fn exit_is_a_fault_with_any_status() {
+    let fault = Guest::new("exit").fails_with(Cause::Exit);
     assert!(fault.detail.contains("code 0"), "{fault}");
-    let fault = Guest::new("exit").is_masked_for(Cause::Exit, &somebody(&[]));
+    let fault = Guest::new("exit").fails_with_given(Cause::Exit, &somebody(&[]));
     assert!(fault.detail.contains("code 1"), "{fault}");
 }
 
 #[test]
-fn there_is_no_environment_no_argument_and_no_directory() {
+fn a_plugin_has_no_environment_no_arguments_and_no_directories() {
     assert_eq!(Guest::new("environment").outcome(&nobody()), Outcome::Allow);
 }
 
 #[test]
-fn sockets_are_denied() {
+fn a_plugin_is_denied_sockets() {
     assert_eq!(Guest::new("socket").outcome(&nobody()), Outcome::Allow);
 }
 
 #[test]
 fn a_flood_of_handles_ends_at_the_limit() {
     for handles in [0, 1, 1_000] {
-        Guest::new("handle-flood").limits(|limits| limits.handles = handles).is_masked(Cause::HandleLimit);
+        Guest::new("handle-flood").limits(|limits| limits.handles = handles).fails_with(Cause::HandleLimit);
+    }
+}
+
+/// The items of a plugin that imports an interface with these declarations.
+fn import(name: &str, declarations: &str) -> String {
+    format!("(import \"{name}\" (instance {declarations}))")
+}
+
+/// Imports of an interface that owns a resource, and of an interface whose declarations use it as `$resource`.
+fn import_with_resource(name: &str, (owner, resource): (&str, &str), declarations: &str) -> String {
+    let resource_type = "(type (sub resource))";
+    let used = format!("(alias outer 1 $outer (type $alias)) (export \"{resource}\" (type $resource (eq $alias)))");
+    format!(
+        "(import \"{owner}\" (instance $owner (export \"{resource}\" {resource_type})))
+         (alias export $owner \"{resource}\" (type $outer)) {}",
+        import(name, &format!("{used} {declarations}"))
+    )
+}
+
+/// Imports of the interface that makes one kind of socket.
+fn import_of_sockets(kind: &str) -> String {
+    let codes = "unknown access-denied not-supported invalid-argument out-of-memory timeout concurrency-conflict \
+                 not-in-progress would-block invalid-state new-socket-limit address-not-bindable address-in-use \
+                 remote-unreachable connection-refused connection-reset connection-aborted datagram-too-large \
+                 name-unresolvable temporary-resolver-failure permanent-resolver-failure";
+    let codes: String = codes.split_whitespace().map(|code| format!("\"{code}\" ")).collect();
+    let declarations = format!(
+        "(type $codes (enum {codes})) (export \"error-code\" (type $code (eq $codes)))
+         (type $families (enum \"ipv4\" \"ipv6\")) (export \"ip-address-family\" (type $family (eq $families)))
+         (export \"create-{kind}-socket\"
+           (func (param \"address-family\" $family) (result (result (own $resource) (error $code)))))"
+    );
+    let owner = format!("wasi:sockets/{kind}@0.2.0");
+    let name = format!("wasi:sockets/{kind}-create-socket@0.2.0");
+    import_with_resource(&name, (&owner, &format!("{kind}-socket")), &declarations)
+}
+
+/// Each interface that the host offers, with the items of a plugin that imports a part of it: a function or a resource,
+/// which the linker must have. An empty instance would not do, as wasmtime ignores an import that has no functions.
+fn offered() -> Vec<(&'static str, String)> {
+    const STREAMS: &str = "wasi:io/streams@0.2.0";
+    const TERMINAL_INPUT: (&str, &str) = ("wasi:cli/terminal-input@0.2.0", "terminal-input");
+    const TERMINAL_OUTPUT: (&str, &str) = ("wasi:cli/terminal-output@0.2.0", "terminal-output");
+    let declared = [
+        (
+            "guardhouse:auth/request@0.1.0",
+            r#"(export "claim" (func (param "pointer" string) (result (option string))))"#,
+        ),
+        ("guardhouse:auth/raw-token@0.1.0", r#"(export "get" (func (result (option string))))"#),
+        (
+            "wasi:logging/logging@0.1.0-draft",
+            r#"(type $level' (enum "trace" "debug" "info" "warn" "error" "critical")) (export "level" (type $level (eq $level')))
+               (export "log" (func (param "level" $level) (param "context" string) (param "message" string)))"#,
+        ),
+        ("wasi:cli/environment@0.2.0", r#"(export "initial-cwd" (func (result (option string))))"#),
+        ("wasi:cli/exit@0.2.0", r#"(export "exit" (func (param "status" (result))))"#),
+        ("wasi:cli/terminal-input@0.2.0", r#"(export "terminal-input" (type (sub resource)))"#),
+        ("wasi:cli/terminal-output@0.2.0", r#"(export "terminal-output" (type (sub resource)))"#),
+        ("wasi:clocks/monotonic-clock@0.2.0", r#"(export "now" (func (result u64)))"#),
+        (
+            "wasi:clocks/wall-clock@0.2.0",
+            r#"(type $time' (record (field "seconds" u64) (field "nanoseconds" u32))) (export "datetime" (type $time (eq $time')))
+               (export "now" (func (result $time)))"#,
+        ),
+        ("wasi:filesystem/types@0.2.0", r#"(export "descriptor" (type (sub resource)))"#),
+        ("wasi:io/error@0.2.0", r#"(export "error" (type (sub resource)))"#),
+        ("wasi:io/poll@0.2.0", r#"(export "pollable" (type (sub resource)))"#),
+        (STREAMS, r#"(export "input-stream" (type (sub resource)))"#),
+        ("wasi:random/insecure@0.2.0", r#"(export "get-insecure-random-u64" (func (result u64)))"#),
+        ("wasi:random/insecure-seed@0.2.0", r#"(export "insecure-seed" (func (result (tuple u64 u64))))"#),
+        ("wasi:random/random@0.2.0", r#"(export "get-random-u64" (func (result u64)))"#),
+        ("wasi:sockets/ip-name-lookup@0.2.0", r#"(export "resolve-address-stream" (type (sub resource)))"#),
+        ("wasi:sockets/network@0.2.0", r#"(export "network" (type (sub resource)))"#),
+        ("wasi:sockets/tcp@0.2.0", r#"(export "tcp-socket" (type (sub resource)))"#),
+        ("wasi:sockets/udp@0.2.0", r#"(export "udp-socket" (type (sub resource)))"#),
+    ];
+    let with_resource = [
+        ("wasi:cli/stdin@0.2.0", (STREAMS, "input-stream"), r#"(export "get-stdin" (func (result (own $resource))))"#),
+        (
+            "wasi:cli/stdout@0.2.0",
+            (STREAMS, "output-stream"),
+            r#"(export "get-stdout" (func (result (own $resource))))"#,
+        ),
+        (
+            "wasi:cli/stderr@0.2.0",
+            (STREAMS, "output-stream"),
+            r#"(export "get-stderr" (func (result (own $resource))))"#,
+        ),
+        (
+            "wasi:cli/terminal-stdin@0.2.0",
+            TERMINAL_INPUT,
+            r#"(export "get-terminal-stdin" (func (result (option (own $resource)))))"#,
+        ),
+        (
+            "wasi:cli/terminal-stdout@0.2.0",
+            TERMINAL_OUTPUT,
+            r#"(export "get-terminal-stdout" (func (result (option (own $resource)))))"#,
+        ),
+        (
+            "wasi:cli/terminal-stderr@0.2.0",
+            TERMINAL_OUTPUT,
+            r#"(export "get-terminal-stderr" (func (result (option (own $resource)))))"#,
+        ),
+        (
+            "wasi:filesystem/preopens@0.2.0",
+            ("wasi:filesystem/types@0.2.0", "descriptor"),
+            r#"(export "get-directories" (func (result (list (tuple (own $resource) string)))))"#,
+        ),
+        (
+            "wasi:sockets/instance-network@0.2.0",
+            ("wasi:sockets/network@0.2.0", "network"),
+            r#"(export "instance-network" (func (result (own $resource))))"#,
+        ),
+    ];
+    let mut offered = vec![
+        // Every fixture imports it.
+        ("guardhouse:auth/types@0.1.0", String::new()),
+        ("wasi:sockets/tcp-create-socket@0.2.0", import_of_sockets("tcp")),
+        ("wasi:sockets/udp-create-socket@0.2.0", import_of_sockets("udp")),
+    ];
+    offered.extend(declared.map(|(name, declarations)| (name, import(name, declarations))));
+    offered
+        .extend(with_resource.map(|(name, resource, function)| (name, import_with_resource(name, resource, function))));
+    offered
+}
+
+#[test]
+fn a_plugin_that_imports_any_offered_interface_loads() {
+    let offered = offered();
+    assert_eq!(offered.len(), 31);
+    for (name, items) in offered {
+        assert!(Host::offers(name), "{name}");
+        let result = Guest::with("allow", &[("items", &items)]).load();
+        assert!(result.is_ok(), "{name}: {result:?}");
     }
 }
 
 #[test]
-fn imports_that_no_host_offers_are_named() {
+fn wasi_is_offered_in_every_version_of_0_2() {
+    for (name, _) in offered().into_iter().filter(|(name, _)| name.ends_with("@0.2.0")) {
+        for version in ["@0.2.1", "@0.2.99"] {
+            let name = name.replace("@0.2.0", version);
+            assert!(Host::offers(&name), "{name}");
+            let result = Guest::with("allow", &[("items", &import(&name, ""))]).load();
+            assert!(result.is_ok(), "{name}: {result:?}");
+        }
+    }
+}
+
+#[test]
+fn interfaces_with_almost_the_name_of_an_offered_interface_are_unknown() {
+    for (name, _) in offered() {
+        let (interface, version) = name.split_once('@').unwrap();
+        let (package, interface) = interface.split_once('/').unwrap();
+        for other in [
+            format!("{package}/{interface}"),
+            format!("{package}/{interface}@0.3.0"),
+            format!("{package}/{interface}-x@{version}"),
+            format!("{package}-x/{interface}@{version}"),
+            format!("x-{package}/{interface}@{version}"),
+        ] {
+            assert!(!Host::offers(&other), "{other}");
+            match Guest::with("allow", &[("items", &import(&other, ""))]).load() {
+                Err(LoadError::UnknownImports { imports }) => assert_eq!(imports, [other]),
+                result => panic!("{other}: {result:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn unknown_imports_are_named() {
     let imports = [
         "wasi:http/outgoing-handler@0.2.0",
         "wasi:keyvalue/store@0.2.0-draft",
@@ -39,26 +206,20 @@ fn imports_that_no_host_offers_are_named() {
         "wasi:cli/no-such-interface@0.2.0",
         "acme:secrets/vault",
     ];
-    let text: String =
-        imports.iter().map(|import| format!("(import \"{import}\" (instance (export \"f\" (func))))")).collect();
-    let text = fixture("allow").replace("(core module $plugin", &format!("{text} (core module $plugin"));
-    let result = Guest::from_text("unknown imports", &text).load();
+    let items: String = imports.iter().map(|name| import(name, "(export \"f\" (func))")).collect();
+    let result = Guest::with("allow", &[("items", &items)]).load();
     let Err(LoadError::UnknownImports { imports: named }) = result else { panic!("{result:?}") };
     assert_eq!(named, imports);
 }
 
 #[test]
-fn an_import_of_another_type_than_the_host_offers_does_not_load() {
-    for (import, ty) in [
-        ("wasi:cli/environment@0.2.0", "(func (result u32))"),
-        ("guardhouse:auth/request@0.1.0", "(func (param \"pointer\" u32))"),
+fn an_import_of_another_type_than_the_offered_one_does_not_load() {
+    for (name, function) in [
+        ("wasi:cli/environment@0.2.0", "\"get-environment\" (func (result u32))"),
+        ("guardhouse:auth/request@0.1.0", "\"claim\" (func (param \"pointer\" u32))"),
     ] {
-        let function = if import.contains("request") { "claim" } else { "get-environment" };
-        let text = fixture("allow").replace(
-            "(core module $plugin",
-            &format!("(import \"{import}\" (instance (export \"{function}\" {ty}))) (core module $plugin"),
-        );
-        let result = Guest::from_text(import, &text).load();
-        assert!(matches!(result, Err(LoadError::WrongImport(_))), "{import}: {result:?}");
+        let items = import(name, &format!("(export {function})"));
+        let result = Guest::with("allow", &[("items", &items)]).load();
+        assert!(matches!(result, Err(LoadError::WrongImport(_))), "{name}: {result:?}");
     }
 }

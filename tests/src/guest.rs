@@ -1,11 +1,16 @@
 //! Plugins written as WebAssembly text, in `fixtures/`.
 //!
-//! `(@include "name")` stands for `fixtures/include/name.wat`: the contract's types and the lifting of an export are
-//! the same for all of them, and what is left in each file is what that file is about.
+//! Two notations are added to the text format:
+//!
+//! - `(@include "name")` is replaced with `fixtures/include/name.wat`. The types of the contract and the lifting of an
+//!   export are the same in all fixtures, so each file contains only its own subject.
+//! - `(@name)` is a blank, which [`filled`] replaces with a text. The text format reads a blank that is not filled as an
+//!   annotation and ignores it. So a blank that stands alone, such as `(@fields)`, is optional, and one that stands for
+//!   an operand is not: without it the text is invalid.
 
 use std::fmt::Write as _;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
 /// The texts that fixtures include, by name.
 const INCLUDES: &[(&str, &str)] = &[
@@ -18,9 +23,18 @@ const INCLUDES: &[(&str, &str)] = &[
     ("step-up", include_str!("../fixtures/include/step-up.wat")),
 ];
 
-/// The text of a fixture with everything that it includes.
+/// Assembles the text of a fixture into the bytes of a plugin.
+///
+/// # Errors
+/// If the text is not WebAssembly text, or a string in it has a blank that was not filled. The plugin may be invalid.
+pub fn assemble(text: &str) -> Result<Vec<u8>> {
+    ensure!(!text.contains("\"(@"), "a blank in a string was not filled");
+    wat::parse_str(expanded(text)).context("the text is not WebAssembly text")
+}
+
+/// Replaces each `(@include "name")` in the text of a fixture.
 #[must_use]
-pub fn expand(text: &str) -> String {
+pub fn expanded(text: &str) -> String {
     let mut text = text.to_owned();
     for (name, included) in INCLUDES {
         text = text.replace(&format!("(@include \"{name}\")"), included.trim());
@@ -28,12 +42,30 @@ pub fn expand(text: &str) -> String {
     text
 }
 
-/// The bytes of a plugin.
+/// Fills blanks in the text of a fixture: each `(@name)` becomes the text that is given with the name.
 ///
-/// # Errors
-/// If the text is not WebAssembly text; what it says need not be valid.
-pub fn assemble(text: &str) -> Result<Vec<u8>> {
-    wat::parse_str(expand(text)).context("the text is not WebAssembly text")
+/// # Panics
+/// If the fixture does not have one of the blanks.
+#[must_use]
+pub fn filled(text: &str, blanks: &[(&str, &str)]) -> String {
+    let mut text = text.to_owned();
+    for (name, value) in blanks {
+        let blank = format!("(@{name})");
+        assert!(text.contains(&blank), "the fixture does not have the blank `{blank}`");
+        text = text.replace(&blank, value);
+    }
+    text
+}
+
+/// Replaces the only occurrence of `from` in the text of a fixture.
+///
+/// # Panics
+/// If `from` does not occur exactly once: the test would run a different plugin than the one it describes.
+#[must_use]
+pub fn replaced(text: &str, from: &str, to: &str) -> String {
+    let count = text.matches(from).count();
+    assert_eq!(count, 1, "`{from}` occurs {count} times in the fixture, and not once");
+    text.replace(from, to)
 }
 
 /// The bytes of a plugin that denies with `message`, which may be any bytes.
@@ -42,7 +74,7 @@ pub fn assemble(text: &str) -> Result<Vec<u8>> {
 /// See [`assemble`].
 pub fn denies_with(message: &[u8]) -> Result<Vec<u8>> {
     let text = include_str!("../fixtures/message.wat");
-    assemble(&text.replace("(@message)", &literal(message)).replace("(@length)", &message.len().to_string()))
+    assemble(&filled(text, &[("message", &literal(message)), ("length", &message.len().to_string())]))
 }
 
 /// A string literal of the text format for any bytes.

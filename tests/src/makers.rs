@@ -103,7 +103,7 @@ impl Wasm {
         let text = |name: &str, text: &str| self.plugin(name, || guest::assemble(text));
         Ok(match rule {
             Rule::Allow => (text("allow", include_str!("../fixtures/allow.wat"))?, Value::Null),
-            Rule::Deny => (text("refuse", include_str!("../fixtures/refuse.wat"))?, Value::Null),
+            Rule::Deny => (text("deny", include_str!("../fixtures/deny.wat"))?, Value::Null),
             Rule::RaiseOther { .. } => (text("unreachable", include_str!("../fixtures/unreachable.wat"))?, Value::Null),
             Rule::RaiseAuthorizationError { message } => {
                 let plugin = self.plugin(&format!("message:{message}"), || guest::denies_with(message.as_bytes()))?;

@@ -60,7 +60,7 @@ const SCENES: &[Scene] = &[
     },
     Scene {
         title: "a runaway: the plugin never answers, and is stopped at its deadline",
-        arguments: &["--deadline-ms", "50"],
+        arguments: &["--deadline", "50ms"],
         fixture: Some("loop"),
         context: READER,
         exit_code: 2,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
-use guardhouse_authoring::{componentize, describe};
+use guardhouse_authoring::{add_metadata, componentize};
 
 use crate::manifest::{Artifact, Manifest};
 use crate::root;
@@ -51,7 +51,7 @@ fn build(toolchain: &Toolchain) -> Result<(Manifest, Components)> {
 /// Wraps the core module of a plugin in Rust.
 pub(crate) fn component(name: &str, module: &[u8]) -> Result<Vec<u8>> {
     let component = componentize(module).with_context(|| format!("`{name}` does not make a component"))?;
-    describe(&component, name, None)
+    add_metadata(&component, name, None)
 }
 
 /// The folders of `plugins` that hold a crate.

@@ -136,7 +136,7 @@ impl Page {
         fs::write(&extremes, extremes::cases().to_string())?;
         let script = format!(
             "{prepare}\nguardhouse build\nguardhouse test\n\
-             guardhouse test --deadline-ms {PATIENT_MS} --cases '{}'\n",
+             guardhouse test --deadline {PATIENT_MS}ms --cases '{}'\n",
             extremes.display()
         );
         bash(&guest, &script)
@@ -173,4 +173,21 @@ fn bash(folder: &Path, script: &str) -> Result<()> {
     command.args(["-euc", script]).current_dir(folder).env("PATH", path);
     forget_cargo(&mut command);
     run_command(&mut command).with_context(|| format!("in `{}`", folder.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use guardhouse_authoring::Language;
+
+    use super::*;
+
+    #[test]
+    fn every_language_has_a_page() {
+        let docs = root().unwrap().join("docs");
+        let texts: Vec<String> = PAGES.iter().map(|page| fs::read_to_string(docs.join(page.text)).unwrap()).collect();
+        for language in Language::all() {
+            let command = format!(" --lang {}\n", language.word());
+            assert!(texts.iter().any(|text| text.contains(&command)), "no page makes a project in {language}");
+        }
+    }
 }

@@ -1,13 +1,53 @@
-use anyhow::Result;
+//! C, compiled by clang as Zig ships it.
 
-use crate::building::read;
-use crate::project::Project;
-use crate::tool::Tool;
+use std::path::Path;
 
-/// What the project's Makefile makes.
+use anyhow::{Context, Result};
+
+use super::spec::Spec;
+use super::tool::{Tool, read_output};
+
+pub(super) const C: Spec = Spec {
+    label: "C",
+    word: "c",
+    sdk: "c",
+    needs_contract: false,
+    marker: "Makefile",
+    dialect_of: None,
+    manifest: "Makefile",
+    name,
+    check_name: None,
+    fingerprint: None,
+    build,
+};
+
+/// The target of the project's Makefile.
 const MODULE: &str = "build/core.wasm";
 
-pub(crate) fn build(project: &Project) -> Result<Vec<u8>> {
-    Tool::new("make", project.folder(), "apt-get install make").arguments(["--quiet", MODULE]).run()?;
-    read(&project.folder().join(MODULE))
+/// Reads the variable `NAME`.
+fn name(makefile: &str) -> Result<String> {
+    let value = makefile.lines().find_map(|line| {
+        let rest = line.strip_prefix("NAME")?.trim_start();
+        rest.trim_start_matches([':', '?']).strip_prefix('=')
+    });
+    let value = value.context("it has no line `NAME = …`")?;
+    Ok(value.split('#').next().unwrap_or_default().trim().to_owned())
+}
+
+fn build(folder: &Path) -> Result<Vec<u8>> {
+    Tool::new("make", folder, "apt-get install make").arguments(["--quiet", MODULE]).run()?;
+    read_output(&folder.join(MODULE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_is_a_variable_of_the_makefile() {
+        for makefile in ["NAME = my-check\n", "SDK = x\nNAME=my-check\n", "NAMES = a\nNAME ?= my-check # ours\n"] {
+            assert_eq!(name(makefile).unwrap(), "my-check", "{makefile}");
+        }
+        assert!(name("SDK = ../sdk\n").is_err());
+    }
 }

@@ -1,15 +1,35 @@
+//! Python, run by CPython inside the plugin.
+
+use std::fs;
+use std::path::Path;
+
 use anyhow::{Context, Result, ensure};
 
-use crate::building::drive;
-use crate::project::{Project, value};
-use crate::tool::{INSTALL_FROM_PIP, Tool, venv};
+use super::driver::run_driver;
+use super::spec::Spec;
+use super::toml;
+use super::tool::{INSTALL_FROM_PIP, Tool, venv};
 
-pub(crate) fn build(project: &Project) -> Result<Vec<u8>> {
-    let folder = project.folder();
-    let sdk = value(&project.read("pyproject.toml")?, "sdk = ")
-        .context("`pyproject.toml` does not say where the SDK is: `sdk = …` under `[tool.guardhouse]`")?;
+pub(super) const PYTHON: Spec = Spec {
+    label: "Python",
+    word: "python",
+    sdk: "python",
+    needs_contract: false,
+    marker: "pyproject.toml",
+    dialect_of: None,
+    manifest: "pyproject.toml",
+    name: |manifest| toml::string(manifest, "project", "name"),
+    check_name: None,
+    fingerprint: None,
+    build,
+};
+
+fn build(folder: &Path) -> Result<Vec<u8>> {
+    let manifest = fs::read_to_string(folder.join("pyproject.toml")).context("cannot read `pyproject.toml`")?;
+    let sdk = toml::string(&manifest, "tool.guardhouse", "sdk")
+        .context("`pyproject.toml` does not give the path of the SDK")?;
     let sdk = folder.join(sdk);
-    ensure!(sdk.join("guardhouse_sdk").is_dir(), "there is no SDK in `{}`", sdk.display());
+    ensure!(sdk.join("guardhouse_sdk").is_dir(), "`{}` does not contain the SDK", sdk.display());
     let python = Tool::new(venv(folder).join("python"), folder, INSTALL_FROM_PIP);
-    drive(python.variable("PYTHONPATH", &sdk).arguments(["-m", "guardhouse_sdk.build"]))
+    run_driver(python.variable("PYTHONPATH", &sdk).arguments(["-m", "guardhouse_sdk.build"]))
 }

@@ -1,41 +1,67 @@
-use anyhow::{Result, ensure};
+//! Zig.
 
-use crate::building::read;
-use crate::project::Project;
-use crate::tool::{INSTALL_FROM_PIP, Tool, venv};
+use std::path::Path;
 
-/// The longest name of a package, in bytes.
+use anyhow::{Context, Result, ensure};
+
+use super::spec::Spec;
+use super::tool::{INSTALL_FROM_PIP, Tool, read_output, venv};
+
+pub(super) const ZIG: Spec = Spec {
+    label: "Zig",
+    word: "zig",
+    sdk: "zig",
+    needs_contract: false,
+    marker: "build.zig.zon",
+    dialect_of: None,
+    manifest: "build.zig.zon",
+    name,
+    check_name: Some(check_name),
+    fingerprint: Some(fingerprint),
+    build,
+};
+
+/// The maximum length of a package name, in bytes.
 const MAX_NAME_BYTES: usize = 32;
 
-/// The words that are no identifiers.
+/// The words that are not identifiers.
 const KEYWORDS: &str = "addrspace align allowzero and anyframe anytype asm break callconv catch comptime const \
     continue defer else enum errdefer error export extern fn for if inline linksection noalias noinline nosuspend \
     opaque or orelse packed pub resume return struct suspend switch test threadlocal try union unreachable var \
     volatile while";
 
-pub(crate) fn build(project: &Project) -> Result<Vec<u8>> {
-    let folder = project.folder();
-    Tool::new(venv(folder).join("python"), folder, INSTALL_FROM_PIP).arguments(["-m", "ziglang", "build"]).run()?;
-    read(&folder.join("zig-out/bin/plugin.wasm"))
+/// Reads the first field `.name`, which is an enum literal.
+fn name(manifest: &str) -> Result<String> {
+    let value = manifest.lines().find_map(|line| {
+        let value = line.trim_start().strip_prefix(".name")?.trim_start().strip_prefix('=')?;
+        value.trim_start().strip_prefix('.')
+    });
+    let value = value.context("it has no line `.name = .…`")?.trim_start_matches(['@', '"']);
+    Ok(value.chars().take_while(|character| !matches!(character, '"' | ',') && !character.is_whitespace()).collect())
 }
 
-/// Whether a package may be called `name`, which every other language takes. An error says what would do.
-pub(crate) fn check_name(name: &str) -> Result<()> {
+/// Checks that a package may have the name of a plugin. The error says which names are accepted.
+fn check_name(name: &str) -> Result<()> {
     ensure!(
         name.len() <= MAX_NAME_BYTES,
-        "`{name}` has {} bytes, and Zig takes a name of at most {MAX_NAME_BYTES} in `build.zig.zon`; take a shorter one",
+        "`{name}` is too long for `build.zig.zon`: it has {} bytes, Zig accepts {MAX_NAME_BYTES}; use a shorter name",
         name.len()
     );
     ensure!(
         !KEYWORDS.split(' ').any(|keyword| keyword == name),
-        "`{name}` is a keyword of Zig and no name in `build.zig.zon`; take another, such as `{name}-check`"
+        "`{name}` is a keyword of Zig, which `build.zig.zon` cannot use as a name; use another, such as `{name}-check`"
     );
     Ok(())
 }
 
-/// What binds `build.zig.zon` to the name in it, with the number that all plugins start with.
-pub(crate) fn fingerprint(identifier: &str) -> String {
+/// The fingerprint in `build.zig.zon`: a checksum of the name, and a package number, which is the same for all plugins.
+fn fingerprint(identifier: &str) -> String {
     format!("{:#x}", u64::from(crc32fast::hash(identifier.as_bytes())) << 32 | 0x6768_a002)
+}
+
+fn build(folder: &Path) -> Result<Vec<u8>> {
+    Tool::new(venv(folder).join("python"), folder, INSTALL_FROM_PIP).arguments(["-m", "ziglang", "build"]).run()?;
+    read_output(&folder.join("zig-out/bin/plugin.wasm"))
 }
 
 #[cfg(test)]
@@ -49,12 +75,21 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_zig_does_not_take_is_refused_with_a_way_out() {
+    fn the_name_is_a_field_of_the_manifest() {
+        for manifest in [".{\n    .name = .my_check,\n", ".{\n.name=.my_check,\n", ".{\n    .name = .@\"my_check\",\n"]
+        {
+            assert_eq!(name(manifest).unwrap(), "my_check", "{manifest}");
+        }
+        assert!(name(".{\n    // .name = .my_check,\n}\n").is_err());
+    }
+
+    #[test]
+    fn a_name_that_zig_rejects_is_an_error_with_an_alternative() {
         for name in ["a", "my-check", "tests", &"a".repeat(32)] {
             assert!(check_name(name).is_ok(), "{name}");
         }
         let long = check_name(&"a".repeat(33)).unwrap_err().to_string();
-        assert!(long.contains("33 bytes") && long.contains("at most 32 in `build.zig.zon`"), "{long}");
+        assert!(long.contains("33 bytes, Zig accepts 32"), "{long}");
         let keyword = check_name("test").unwrap_err().to_string();
         assert!(keyword.contains("keyword of Zig") && keyword.contains("`test-check`"), "{keyword}");
     }

@@ -10,25 +10,20 @@ use wasm_encoder::{
 };
 use wasmparser::{BinaryReader, CodeSectionReader, CustomSectionReader, KnownCustom, Name, Parser, Payload};
 
-use super::module::{Member, Merged};
-use super::places::{Kind, Places, Renumber};
+use super::index_map::IndexMap;
+use super::kind::Kind;
+use super::merged::{Member, Merged};
+use super::renumber::Renumber;
 
-/// What a merged module imports everything from.
-pub(super) const OTHERS: &str = "others";
+/// The module name of every import of the merged module.
+pub(super) const IMPORTS: &str = "imports";
 
-/// The name of what it exports from a place.
-pub(super) fn export_name(kind: Kind, place: u32) -> String {
-    let kind = match kind {
-        Kind::Function => "function",
-        Kind::Table => "table",
-        Kind::Memory => "memory",
-        Kind::Global => "global",
-        Kind::Tag => "tag",
-    };
-    format!("{kind}-{place}")
+/// The name under which the merged module exports the definition with this index.
+pub(super) fn export_name(kind: Kind, index: u32) -> String {
+    format!("{}-{index}", kind.word())
 }
 
-/// Its sections.
+/// The sections of the merged module, as far as its members fill them.
 #[derive(Default)]
 struct Sections {
     types: TypeSection,
@@ -40,26 +35,27 @@ struct Sections {
     elements: ElementSection,
     code: CodeSection,
     data: DataSection,
-    /// Of functions, by place.
+    /// The names of functions, by their index.
     names: BTreeMap<u32, String>,
 }
 
+/// Encodes the merged module with the given exports.
 pub(super) fn encode(merged: &Merged<'_>, exports: &BTreeSet<(Kind, u32)>) -> Result<Vec<u8>> {
     let mut sections = Sections::default();
-    for Member { module, places, .. } in merged.members.values() {
-        sections.add(module, &mut Renumber { places, constants: &merged.constants })?;
+    for Member { module, indices, .. } in merged.members.values() {
+        sections.add(module, &mut Renumber { indices, constants: &merged.constants })?;
     }
     let mut imports = ImportSection::new();
-    for (index, other) in merged.others.iter().enumerate() {
-        imports.import(OTHERS, &index.to_string(), other.ty);
+    for (name, import) in merged.imports.iter().enumerate() {
+        imports.import(IMPORTS, &name.to_string(), import.ty);
     }
-    let mut names = ExportSection::new();
-    for (kind, place) in exports {
-        names.export(&export_name(*kind, *place), (*kind).into(), *place);
+    let mut export_section = ExportSection::new();
+    for (kind, index) in exports {
+        export_section.export(&export_name(*kind, *index), (*kind).into(), *index);
     }
     let mut functions = NameMap::new();
-    for (place, name) in &sections.names {
-        functions.append(*place, name);
+    for (index, name) in &sections.names {
+        functions.append(*index, name);
     }
     let mut custom = NameSection::new();
     custom.functions(&functions);
@@ -69,13 +65,14 @@ pub(super) fn encode(merged: &Merged<'_>, exports: &BTreeSet<(Kind, u32)>) -> Re
     if !sections.tags.is_empty() {
         module.section(&sections.tags);
     }
-    module.section(&sections.globals).section(&names).section(&sections.elements);
+    module.section(&sections.globals).section(&export_section).section(&sections.elements);
     module.section(&DataCountSection { count: sections.data.len() });
     module.section(&sections.code).section(&sections.data).section(&custom);
     Ok(module.finish())
 }
 
 impl Sections {
+    /// Adds the definitions of a member.
     fn add(&mut self, module: &[u8], renumber: &mut Renumber<'_>) -> Result<()> {
         for payload in Parser::new(0).parse_all(module) {
             match payload? {
@@ -92,23 +89,23 @@ impl Sections {
                     let section = CodeSectionReader::new(BinaryReader::new(code, range.start))?;
                     renumber.parse_code_section(&mut self.code, section)?;
                 }
-                Payload::CustomSection(section) => self.name(&section, renumber.places)?,
+                Payload::CustomSection(section) => self.add_names(&section, renumber.indices)?,
                 _ => {}
             }
         }
         Ok(())
     }
 
-    /// The names of functions: the host tells them in backtraces.
-    fn name(&mut self, section: &CustomSectionReader<'_>, places: &Places) -> Result<()> {
+    /// Adds the names of functions, which the host shows in backtraces.
+    fn add_names(&mut self, section: &CustomSectionReader<'_>, indices: &IndexMap) -> Result<()> {
         let KnownCustom::Name(section) = section.as_known() else { return Ok(()) };
         for names in section {
             let Name::Function(names) = names? else { continue };
             for name in names {
                 let name = name?;
-                if let Some(place) = places.get(Kind::Function, name.index) {
-                    // Whoever imports it may call it otherwise, and comes later.
-                    self.names.entry(place).or_insert_with(|| name.name.to_owned());
+                if let Some(index) = indices.get(Kind::Function, name.index) {
+                    // The member that defines a function comes before those that import it, perhaps by another name.
+                    self.names.entry(index).or_insert_with(|| name.name.to_owned());
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! The core modules of a component, their instances, and where each thing that one has from another comes from.
+//! The core modules of a component, their instances, and the source of everything that one imports from another.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use wasmparser::{
     Instance as CoreInstance, Parser, Payload,
 };
 
-use super::places::Kind;
+use super::kind::Kind;
 
 /// The core index spaces of a component.
 #[derive(Default)]
@@ -18,20 +18,22 @@ pub(super) struct Graph<'a> {
     spaces: BTreeMap<Kind, Vec<Origin<'a>>>,
 }
 
+/// A core instance.
 pub(super) enum Instance<'a> {
-    /// Of a module, with an instance for each name that it imports from.
+    /// An instance of a module, with an instance for each module name that it imports from.
     OfModule { module: usize, arguments: Vec<(&'a str, u32)> },
-    /// Of nothing: names for what is there already.
+    /// An instance without a module: names for definitions of other instances.
     OfExports(Vec<(&'a str, Kind, u32)>),
 }
 
-/// Where something in a core index space comes from.
+/// What an entry of a core index space refers to.
 pub(super) enum Origin<'a> {
     Export { instance: u32, name: &'a str },
     Canonical(CanonicalFunction),
 }
 
-/// The same, with every detour taken: of an instance of a module, or the number of a canonical function.
+/// The definition that an entry of a core index space refers to in the end: an export of an instance of a module, or a
+/// function of the canonical ABI, by its index.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Source<'a> {
     Export { instance: u32, name: &'a str },
@@ -39,13 +41,14 @@ pub(super) enum Source<'a> {
 }
 
 impl<'a> Graph<'a> {
+    /// Reads a component.
     pub(super) fn read(component: &'a [u8]) -> Result<Self> {
         let mut graph = Self::default();
         let mut depth = 0_usize;
         for payload in Parser::new(0).parse_all(component) {
             match payload? {
                 Payload::ModuleSection { unchecked_range, .. } => {
-                    ensure!(depth == 0, "a component inside it has modules of its own");
+                    ensure!(depth == 0, "it contains a component with modules");
                     graph.modules.push(component.get(unchecked_range).unwrap_or_default());
                     depth += 1;
                 }
@@ -56,7 +59,7 @@ impl<'a> Graph<'a> {
                         let ComponentAlias::Outer { kind, .. } = alias? else { continue };
                         let is_core =
                             matches!(kind, ComponentOuterAliasKind::CoreModule | ComponentOuterAliasKind::CoreType);
-                        ensure!(!is_core, "a component inside it reaches for its modules");
+                        ensure!(!is_core, "it contains a component that uses the modules of the outer one");
                     }
                 }
                 payload if depth == 0 => graph.add(payload)?,
@@ -115,15 +118,15 @@ impl<'a> Graph<'a> {
         Ok(())
     }
 
-    /// What has an index in the space of its kind.
+    /// The entry of an index space.
     pub(super) fn origin(&self, kind: Kind, index: u32) -> Result<&Origin<'a>> {
         match self.spaces.get(&kind).and_then(|space| space.get(index as usize)) {
             Some(origin) => Ok(origin),
-            None => bail!("{kind:?} {index} is nowhere"),
+            None => bail!("core {} {index} does not exist", kind.word()),
         }
     }
 
-    /// Where that comes from in the end.
+    /// The definition that an entry of an index space refers to.
     pub(super) fn source(&self, kind: Kind, index: u32) -> Result<Source<'a>> {
         match self.origin(kind, index)? {
             Origin::Canonical(_) => Ok(Source::Canonical(index)),
@@ -131,27 +134,28 @@ impl<'a> Graph<'a> {
         }
     }
 
-    /// What an instance exports under a name.
+    /// The definition that an instance exports under a name.
     fn export(&self, instance: u32, name: &'a str) -> Result<Source<'a>> {
         match self.instance(instance)? {
             Instance::OfModule { .. } => Ok(Source::Export { instance, name }),
             Instance::OfExports(exports) => {
                 let Some((_, kind, index)) = exports.iter().find(|export| export.0 == name) else {
-                    bail!("an instance has no `{name}`")
+                    bail!("core instance {instance} has no export `{name}`")
                 };
                 self.source(*kind, *index)
             }
         }
     }
 
+    /// A core instance by its index.
     pub(super) fn instance(&self, index: u32) -> Result<&Instance<'a>> {
         match self.instances.get(index as usize) {
             Some(instance) => Ok(instance),
-            None => bail!("core instance {index} is nowhere"),
+            None => bail!("core instance {index} does not exist"),
         }
     }
 
-    /// The module of an instance, and what each of its imports is.
+    /// The imports of an instance's module, each with the definition that it is given.
     pub(super) fn imports(&self, instance: u32) -> Result<Vec<(Import<'a>, Source<'a>)>> {
         let Instance::OfModule { module, arguments } = self.instance(instance)? else { return Ok(Vec::new()) };
         let mut imports = Vec::new();
@@ -160,7 +164,7 @@ impl<'a> Graph<'a> {
             for import in section.into_imports() {
                 let import = import?;
                 let Some((_, argument)) = arguments.iter().find(|argument| argument.0 == import.module) else {
-                    bail!("nothing is given for `{}`", import.module)
+                    bail!("core instance {instance} has no argument `{}`", import.module)
                 };
                 imports.push((import, self.export(*argument, import.name)?));
             }
@@ -168,10 +172,11 @@ impl<'a> Graph<'a> {
         Ok(imports)
     }
 
+    /// The bytes of a core module.
     pub(super) fn module(&self, index: usize) -> Result<&'a [u8]> {
         match self.modules.get(index) {
             Some(module) => Ok(module),
-            None => bail!("module {index} is nowhere"),
+            None => bail!("core module {index} does not exist"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Which instances of a plugin are merged.
+//! Selects the instances of a plugin that are merged.
 
 use std::collections::BTreeMap;
 
@@ -6,31 +6,31 @@ use anyhow::Result;
 use wasmparser::{CanonicalFunction, CanonicalOption, Parser, Payload, TypeRef};
 
 use super::graph::{Graph, Instance, Origin, Source};
-use super::places::Kind;
+use super::kind::Kind;
 
-/// The instances that need no memory of another before the host's functions can be made for them, in order.
+/// The instances that can be made before any function that is lowered with a memory, in order.
 pub(super) fn of(graph: &Graph<'_>) -> Result<Vec<u32>> {
-    // An instance is made of earlier ones only.
-    let mut waits = BTreeMap::new();
+    // Instances import from earlier ones only, so one pass is enough.
+    let mut need_memory = BTreeMap::new();
     let mut members = Vec::new();
     for (index, instance) in (0..).zip(&graph.instances) {
         let Instance::OfModule { module, .. } = instance else { continue };
-        let mut waits_for_memory = has_start(graph.module(*module)?)?;
+        let mut needs_memory = has_start(graph.module(*module)?)?;
         for (_, source) in graph.imports(index)? {
-            waits_for_memory |= match source {
-                Source::Export { instance, .. } => waits.get(&instance).copied().unwrap_or(true),
-                Source::Canonical(function) => needs_memory(graph.origin(Kind::Function, function)?),
+            needs_memory |= match source {
+                Source::Export { instance, .. } => need_memory.get(&instance).copied().unwrap_or(true),
+                Source::Canonical(function) => is_lowered_with_memory(graph.origin(Kind::Function, function)?),
             };
         }
-        waits.insert(index, waits_for_memory);
-        if !waits_for_memory {
+        need_memory.insert(index, needs_memory);
+        if !needs_memory {
             members.push(index);
         }
     }
     Ok(members)
 }
 
-/// Whether one of them fills a table of another.
+/// Whether one of the members fills a table of another, as shared libraries do.
 pub(super) fn are_linked(graph: &Graph<'_>, members: &[u32]) -> Result<bool> {
     for member in members {
         for (import, source) in graph.imports(*member)? {
@@ -43,7 +43,7 @@ pub(super) fn are_linked(graph: &Graph<'_>, members: &[u32]) -> Result<bool> {
     Ok(false)
 }
 
-/// What a start function does may need all that was instantiated before it.
+/// Whether the module has a start function, which may need everything that was instantiated before it.
 fn has_start(module: &[u8]) -> Result<bool> {
     for payload in Parser::new(0).parse_all(module) {
         if let Payload::StartSection { .. } = payload? {
@@ -53,7 +53,8 @@ fn has_start(module: &[u8]) -> Result<bool> {
     Ok(false)
 }
 
-fn needs_memory(origin: &Origin<'_>) -> bool {
+/// Whether a function needs a memory before it can be made.
+fn is_lowered_with_memory(origin: &Origin<'_>) -> bool {
     match origin {
         Origin::Canonical(CanonicalFunction::Lower { options, .. }) => options.iter().any(|option| {
             !matches!(option, CanonicalOption::UTF8 | CanonicalOption::UTF16 | CanonicalOption::CompactUTF16)

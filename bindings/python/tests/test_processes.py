@@ -63,7 +63,7 @@ def test_a_forked_worker_does_not_wait_for_room_for_ever() -> None:
     # The parent has threads that keep time; the worker has none of them.
     guardhouse.check("builtin:require-auth")
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork")) as workers:
-        assert "no room" in workers.submit(_error_without_room).result(60)
+        assert "no instance slot" in workers.submit(_error_without_room).result(60)
 
 
 def _error_without_room() -> str:

@@ -30,9 +30,9 @@ pub(crate) struct CheckArgs {
     #[arg(long, value_name = "JSON|@FILE|@-")]
     context: Document,
 
-    /// Name all the scopes that are missing, if scopes are all that is
+    /// Name all missing scopes if the request is denied only for lack of scopes
     #[arg(long)]
-    step_up: bool,
+    missing_scopes: bool,
 
     /// Print one line of JSON
     #[arg(long)]
@@ -50,11 +50,11 @@ pub(crate) struct CheckArgs {
 }
 
 const AFTER_HELP: &str = "\
-Outcomes, as --explain calls them:
-  allow     the next plugin is asked; after the last one, the request is allowed
-  refused   denied without a word
-  explicit  denied with a message for the caller
-  masked    failed, which denies; the cause is for the operator only
+Outcomes of a plugin, as --explain prints them:
+  allow                the next plugin is evaluated; after the last one, the request is allowed
+  denied               denied without a message
+  denied-with-message  denied with a message for the caller
+  failed               failed, which denies; the cause is for the operator only
 
 Exit codes:
   0  allowed
@@ -78,7 +78,7 @@ pub(crate) fn run(args: &CheckArgs) -> Result<Output> {
     let limits = args.limits.limits();
     let checks: Vec<Check> = args.plugins.0.iter().map(|plugin| plugin.check(&host, &limits)).collect::<Result<_>>()?;
     let mut list = AuthChecks::new(&checks).deadline(args.limits.deadline(checks.len()));
-    if args.step_up {
+    if args.missing_scopes {
         list = list.name_missing_scopes();
     }
     let report = blocking::explain(&list, &context);

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use clap::Args;
-use guardhouse_authoring::{Language, start};
+use guardhouse_authoring::{Language, new_project};
 
 use crate::output::Output;
 
@@ -21,13 +21,12 @@ pub(crate) struct NewArgs {
     /// The name of the plugin and of its folder
     name: String,
 
-    /// The language: rust, js, ts, python, c, go or zig
-    #[arg(long, value_name = "LANGUAGE")]
+    #[arg(long, value_name = "LANGUAGE", help = format!("The language: one of {}", Language::words()))]
     lang: Language,
 }
 
 pub(crate) fn run(args: &NewArgs) -> Result<Output> {
-    start(Path::new(&args.name), &args.name, args.lang)?;
+    new_project(Path::new(&args.name), &args.name, args.lang)?;
     Ok(Output::success(format!(
         "`{0}` is a plugin in {1}; `{0}/README.md` tells how to build it\n",
         args.name, args.lang

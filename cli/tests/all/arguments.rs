@@ -52,7 +52,7 @@ fn what_cannot_be_used_is_not_a_denial() {
             &["--plugin", "builtin:require-scopes", "--settings", "@no/such.json"],
             "cannot read the settings of `builtin:require-scopes` from `no/such.json`: ",
         ),
-        (&["--plugin", "builtin:require-auth", "--deadline-ms", "3600001"], "at most one hour"),
+        (&["--plugin", "builtin:require-auth", "--deadline", "3600001ms"], "at most one hour"),
     ];
     for (arguments, error) in cases {
         let arguments = [&["check", "--context", CONTEXT], *arguments].concat();

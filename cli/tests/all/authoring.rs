@@ -4,12 +4,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use guardhouse_authoring::Language;
 use guardhouse_tests::guest::assemble;
 use serde_json::json;
 
 use crate::harness::{LOG, REFUSE, Run, TRAP, command, run};
-
-const LANGUAGES: [&str; 7] = ["rust", "js", "ts", "python", "c", "go", "zig"];
 
 fn folder() -> tempfile::TempDir {
     tempfile::tempdir().unwrap()
@@ -35,7 +34,7 @@ fn case(name: &str, outcome: &str) -> serde_json::Value {
 #[test]
 fn every_language_has_a_plugin_to_start_from_and_its_sdk() {
     let folder = folder();
-    for language in LANGUAGES {
+    for language in Language::all().map(Language::word) {
         let name = format!("my-{language}");
         let new = in_folder(folder.path(), &["new", &name, "--lang", language]);
         assert_eq!((new.exit, new.stderr.as_str()), (0, ""), "{new:?}");
@@ -59,7 +58,7 @@ fn the_reference_plugins_have_the_same_settings_and_cases() {
     let plugins = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins/spending-limit");
     for file in ["cases.json", "settings.schema.json"] {
         let read = |folder: &Path| fs::read_to_string(folder.join(file)).unwrap();
-        for language in LANGUAGES {
+        for language in Language::all().map(Language::word) {
             // Where a toolchain takes no links, it is a copy.
             assert_eq!(read(&plugins.join(language)), read(&plugins), "{language}: {file}");
         }
@@ -84,21 +83,21 @@ fn a_plugin_is_not_started_over_what_is_there() {
 fn names_and_languages_that_will_not_do_are_refused() {
     let folder = folder();
     for name in ["My-check", "../up", "a_b", ""] {
-        in_folder(folder.path(), &["new", name, "--lang", "rust"]).assert_failed("is no name for a plugin");
+        in_folder(folder.path(), &["new", name, "--lang", "rust"]).assert_failed("invalid plugin name");
     }
     let cobol = in_folder(folder.path(), &["new", "mine", "--lang", "cobol"]);
     assert_eq!(cobol.exit, 1);
-    assert!(cobol.stderr.contains("there are rust, js, ts, python, c, go, zig"), "{cobol:?}");
+    assert!(cobol.stderr.contains("use one of rust, js, ts, python, c, go, zig"), "{cobol:?}");
     assert!(files(folder.path()).is_empty());
 }
 
 #[test]
 fn a_folder_without_a_project_and_one_with_two_are_told_apart() {
     let folder = folder();
-    in_folder(folder.path(), &["build"]).assert_failed("holds no project");
+    in_folder(folder.path(), &["build"]).assert_failed("is not the folder of a plugin");
     fs::write(folder.path().join("go.mod"), "module a\n").unwrap();
     fs::write(folder.path().join("Cargo.toml"), "[package]\nname = \"a\"\n").unwrap();
-    in_folder(folder.path(), &["build"]).assert_failed("holds several projects: `Cargo.toml`, `go.mod`");
+    in_folder(folder.path(), &["build"]).assert_failed("has projects in several languages: `Cargo.toml`, `go.mod`");
 }
 
 #[test]
@@ -107,7 +106,7 @@ fn a_missing_tool_is_named_with_the_command_that_installs_it() {
     fs::write(folder.path().join("go.mod"), "module my-check\n").unwrap();
     let mut command = command(&["build"]);
     command.current_dir(folder.path()).env("PATH", folder.path());
-    run(command).assert_failed("`go` is missing; this installs it");
+    run(command).assert_failed("`go` is missing; to install it: ");
 }
 
 #[test]

@@ -37,12 +37,17 @@ fn every_decision_has_its_exit_code_and_its_words() {
             json!({"decision": "deny", "id": "ID", "message": ""}),
         ),
         (
-            &["--step-up", "--plugin", SCOPES, "--settings", r#"{"scopes": ["write", "read", "admin"]}"#],
+            &["--missing-scopes", "--plugin", SCOPES, "--settings", r#"{"scopes": ["write", "read", "admin"]}"#],
             2,
             "deny (decision ID), missing scopes `admin`, `write`\n",
             json!({"decision": "deny", "id": "ID", "missing_scopes": ["admin", "write"]}),
         ),
-        (&["--step-up", "--plugin", &refuse], 2, "deny (decision ID)\n", json!({"decision": "deny", "id": "ID"})),
+        (
+            &["--missing-scopes", "--plugin", &refuse],
+            2,
+            "deny (decision ID)\n",
+            json!({"decision": "deny", "id": "ID"}),
+        ),
         (
             &["--plugin", SCOPES, "--settings", r#"{"scopes": ["write"]}"#],
             2,
@@ -62,7 +67,7 @@ fn every_decision_has_its_exit_code_and_its_words() {
 #[test]
 fn a_silent_and_a_masked_denial_look_the_same() {
     let (refuse, trap) = (plugin("refuse.wasm", REFUSE), plugin("trap.wasm", TRAP));
-    for options in [&["--quiet"][..], &["--quiet", "--json"], &["--quiet", "--step-up", "--json"]] {
+    for options in [&["--quiet"][..], &["--quiet", "--json"], &["--quiet", "--missing-scopes", "--json"]] {
         let mut runs = [&refuse, &trap].map(|plugin| check(&[&["--plugin", plugin][..], options].concat()));
         for run in &mut runs {
             run.stdout = without_id(&run.stdout);
@@ -126,7 +131,7 @@ fn documents_come_from_arguments_files_and_standard_input() {
         [(CONTEXT, settings, ""), (&context_at, &settings_at, ""), ("@-", settings, CONTEXT), (CONTEXT, "@-", settings)]
     {
         let arguments = ["check", "--plugin", SCOPES, "--settings", settings, "--context", context];
-        let run = guardhouse_reading(stdin.as_bytes(), &[&arguments[..], &["--deadline-ms=60000"]].concat());
+        let run = guardhouse_reading(stdin.as_bytes(), &[&arguments[..], &["--deadline=60s"]].concat());
         assert_eq!((run.exit, run.stdout.as_str()), (0, "allow\n"), "{run:?}");
     }
 }
@@ -147,9 +152,9 @@ fn no_more_of_a_document_is_read_than_its_cap() {
 fn limits_hold_for_every_plugin() {
     let (endless, greedy) = (plugin("loop.wasm", LOOP), plugin("memory.wasm", MEMORY));
     let cases: &[(&[&str], &str)] = &[
-        (&["--fuel", "1000", "--deadline-ms", "60000", "--plugin", &endless], "out-of-fuel"),
-        (&["--deadline-ms", "10", "--plugin", &endless], "deadline"),
-        (&["--memory-bytes", "1000000", "--deadline-ms", "60000", "--plugin", &greedy], "memory-limit"),
+        (&["--fuel", "1000", "--deadline", "60s", "--plugin", &endless], "out-of-fuel"),
+        (&["--deadline", "10ms", "--plugin", &endless], "deadline"),
+        (&["--memory", "1000000B", "--deadline", "60s", "--plugin", &greedy], "memory-limit"),
     ];
     for (arguments, cause) in cases {
         let run = guardhouse(&[&["check", "--json", "--explain", "--context", CONTEXT], *arguments].concat());
@@ -163,7 +168,7 @@ fn limits_hold_for_every_plugin() {
 #[test]
 fn an_answer_that_cannot_be_written_allows_nothing() {
     let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
-    let mut command = command(&["check", "--plugin", AUTH, "--context", CONTEXT, "--deadline-ms", "60000"]);
+    let mut command = command(&["check", "--plugin", AUTH, "--context", CONTEXT, "--deadline", "60s"]);
     let output = command.stdout(full).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(output.stderr.starts_with(b"error: cannot write to standard output: "), "{output:?}");

@@ -47,7 +47,7 @@ fn json_says_all_of_every_check() {
 fn json_names_the_scopes_that_each_check_misses() {
     let scopes = ["--plugin", "builtin:require-scopes", "--settings"];
     let arguments = [&scopes[..], &[r#"{"scopes": ["b"]}"#], &scopes, &[r#"{"scopes": ["a", "read"]}"#]].concat();
-    let run = check(&[&["--json", "--explain", "--step-up"][..], &arguments].concat());
+    let run = check(&[&["--json", "--explain", "--missing-scopes"][..], &arguments].concat());
     let json = run.json();
     assert_eq!((&json["decided_by"], &json["missing_scopes"]), (&json!(0), &json!(["a", "b"])));
     assert_eq!([0, 1].map(|index| json["checks"][index]["missing_scopes"].clone()), [json!(["b"]), json!(["a"])]);

@@ -10,7 +10,7 @@ use serde_json::Value;
 /// Traps.
 pub(crate) const TRAP: &str = include_str!("../../../tests/fixtures/unreachable.wat");
 /// Denies without a word.
-pub(crate) const REFUSE: &str = include_str!("../../../tests/fixtures/refuse.wat");
+pub(crate) const REFUSE: &str = include_str!("../../../tests/fixtures/deny.wat");
 /// Never answers.
 pub(crate) const LOOP: &str = include_str!("../../../tests/fixtures/loop.wat");
 /// Asks for memory until it is refused, and traps.
@@ -97,7 +97,7 @@ pub(crate) fn guardhouse_reading(stdin: &[u8], arguments: &[&str]) -> Run {
 
 /// `guardhouse check` with time enough for a busy machine.
 pub(crate) fn check(arguments: &[&str]) -> Run {
-    guardhouse(&[&["check", "--deadline-ms", "60000", "--context", CONTEXT], arguments].concat())
+    guardhouse(&[&["check", "--deadline", "60s", "--context", CONTEXT], arguments].concat())
 }
 
 /// The path of a file with those bytes. A test that runs at the same time never sees half of it.

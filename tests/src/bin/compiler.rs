@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    guardhouse::compiler::serve()
+    guardhouse::CompilerProcess::serve()
 }

@@ -1,0 +1,181 @@
+//! The languages that plugins are written in: one file for each, with everything that is particular to it.
+//!
+//! To add a language, add its file with a [`Spec`], declare the file and list the [`Spec`] in [`ALL`]. Nothing else in
+//! the crate or in the command line names a language. The build script finds the SDK in `guest-sdk/` and the reference
+//! plugin in `plugins/spending-limit/` by their folders.
+
+mod spec;
+
+mod c;
+mod go;
+mod javascript;
+mod python;
+mod rust;
+mod typescript;
+mod zig;
+
+mod driver;
+mod toml;
+mod tool;
+
+use std::fmt;
+use std::fs;
+use std::path::Path;
+use std::str::FromStr;
+
+use anyhow::{Context, Result, bail};
+
+use spec::Spec;
+
+/// Every language, in the order in which they are listed to users.
+const ALL: &[&Spec] =
+    &[&rust::RUST, &javascript::JAVASCRIPT, &typescript::TYPESCRIPT, &python::PYTHON, &c::C, &go::GO, &zig::ZIG];
+
+/// A language with an SDK. Its `Display` is its name, as people write it.
+#[derive(Clone, Copy)]
+pub struct Language(&'static Spec);
+
+impl Language {
+    /// Every language.
+    pub fn all() -> impl Iterator<Item = Self> {
+        ALL.iter().map(|spec| Self(spec))
+    }
+
+    /// The words for all languages, separated by commas.
+    pub fn words() -> String {
+        Self::all().map(Self::word).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The word for the language on the command line, which is also the name of its folder in
+    /// `plugins/spending-limit/`.
+    pub fn word(self) -> &'static str {
+        self.0.word
+    }
+
+    /// The language of the project in `folder`.
+    ///
+    /// # Errors
+    ///
+    /// `folder` contains no project, or several.
+    pub fn of(folder: &Path) -> Result<Self> {
+        let marked: Vec<Self> = Self::all().filter(|language| folder.join(language.0.marker).is_file()).collect();
+        let is_dialect_present = |word| marked.iter().any(|language| language.0.dialect_of == Some(word));
+        let found: Vec<Self> = marked.iter().copied().filter(|language| !is_dialect_present(language.word())).collect();
+        match found.as_slice() {
+            [language] => Ok(*language),
+            [] => bail!(
+                "`{}` is not the folder of a plugin: it has none of {}; run `guardhouse new` to make one",
+                folder.display(),
+                markers(Self::all())
+            ),
+            several => bail!(
+                "`{}` has projects in several languages: {}; keep one",
+                folder.display(),
+                markers(several.iter().copied())
+            ),
+        }
+    }
+
+    /// The name of its SDK's folder in `guest-sdk/`.
+    pub(crate) fn sdk(self) -> &'static str {
+        self.0.sdk
+    }
+
+    /// Whether a project has a copy of the contract beside the SDK.
+    pub(crate) fn needs_contract(self) -> bool {
+        self.0.needs_contract
+    }
+
+    /// Reads the name of the project in `folder` from its manifest, as the language writes it.
+    pub(crate) fn name(self, folder: &Path) -> Result<String> {
+        let manifest = folder.join(self.0.manifest);
+        let text = fs::read_to_string(&manifest).with_context(|| format!("cannot read `{}`", manifest.display()))?;
+        (self.0.name)(&text).with_context(|| format!("`{}` does not name the plugin", manifest.display()))
+    }
+
+    /// Rejects a plugin name that only this language does not accept.
+    pub(crate) fn check_name(self, name: &str) -> Result<()> {
+        self.0.check_name.map_or(Ok(()), |check_name| check_name(name))
+    }
+
+    /// The text in a project that depends on its name, given as an identifier.
+    pub(crate) fn fingerprint(self, identifier: &str) -> Option<String> {
+        self.0.fingerprint.map(|fingerprint| fingerprint(identifier))
+    }
+
+    /// Builds the project in `folder`. The result is a core module or a component.
+    pub(crate) fn build(self, folder: &Path) -> Result<Vec<u8>> {
+        (self.0.build)(folder)
+    }
+}
+
+fn markers(languages: impl Iterator<Item = Language>) -> String {
+    languages.map(|language| format!("`{}`", language.0.marker)).collect::<Vec<_>>().join(", ")
+}
+
+impl fmt::Display for Language {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.label)
+    }
+}
+
+impl fmt::Debug for Language {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Language({})", self.word())
+    }
+}
+
+impl PartialEq for Language {
+    fn eq(&self, other: &Self) -> bool {
+        self.word() == other.word()
+    }
+}
+
+impl Eq for Language {}
+
+impl FromStr for Language {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        let language = Self::all().find(|language| language.word() == word);
+        language.ok_or_else(|| format!("unknown language `{word}`; use one of {}", Self::words()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_unique_and_are_parsed() {
+        for language in Language::all() {
+            assert_eq!(language.word().parse(), Ok(language));
+            assert_eq!(Language::all().filter(|other| *other == language).count(), 1, "{language}");
+        }
+        let error = "cobol".parse::<Language>().unwrap_err();
+        assert_eq!(error, "unknown language `cobol`; use one of rust, js, ts, python, c, go, zig");
+    }
+
+    #[test]
+    fn a_project_is_recognized_by_its_marker() {
+        for language in Language::all() {
+            let folder = tempfile::tempdir().unwrap();
+            for base in Language::all().filter(|base| language.0.dialect_of == Some(base.word())) {
+                fs::write(folder.path().join(base.0.marker), "").unwrap();
+            }
+            fs::write(folder.path().join(language.0.marker), "").unwrap();
+            assert_eq!(Language::of(folder.path()).unwrap(), language);
+        }
+    }
+
+    #[test]
+    fn a_folder_without_a_project_or_with_two_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let none = Language::of(folder.path()).unwrap_err().to_string();
+        assert!(none.contains("none of `Cargo.toml`, `package.json`, "), "{none}");
+        fs::write(folder.path().join("go.mod"), "").unwrap();
+        fs::write(folder.path().join("package.json"), "").unwrap();
+        let two = Language::of(folder.path()).unwrap_err().to_string();
+        assert!(two.contains("several languages: `package.json`, `go.mod`"), "{two}");
+    }
+}

@@ -1,0 +1,33 @@
+//! The description of one language.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+/// Everything that is particular to one language.
+#[derive(Debug)]
+pub(super) struct Spec {
+    /// The name of the language, as people write it.
+    pub(super) label: &'static str,
+    /// The word for the language on the command line, which is also the name of its folder in
+    /// `plugins/spending-limit/`.
+    pub(super) word: &'static str,
+    /// The name of its SDK's folder in `guest-sdk/`.
+    pub(super) sdk: &'static str,
+    /// Whether a project has a copy of the contract, because its own build generates the bindings.
+    pub(super) needs_contract: bool,
+    /// The file that makes a folder a project of this language.
+    pub(super) marker: &'static str,
+    /// The word of another language whose marker a project of this language has as well.
+    pub(super) dialect_of: Option<&'static str>,
+    /// The file that has the name of the project.
+    pub(super) manifest: &'static str,
+    /// Reads the name of the project from the text of its manifest.
+    pub(super) name: fn(&str) -> Result<String>,
+    /// Rejects names that the other languages accept. The error says which name is accepted.
+    pub(super) check_name: Option<fn(&str) -> Result<()>>,
+    /// Computes the text in a project that depends on its name, given as an identifier.
+    pub(super) fingerprint: Option<fn(&str) -> String>,
+    /// Builds the project in a folder. The result is a core module or a component.
+    pub(super) build: fn(&Path) -> Result<Vec<u8>>,
+}

@@ -1,0 +1,85 @@
+//! Compilers and other programs that build a plugin.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+
+/// The command that installs the pinned tools of a project which are Python packages.
+pub(super) const INSTALL_FROM_PIP: &str =
+    "python3 -m venv .venv && .venv/bin/pip install --require-hashes -r requirements.txt";
+
+/// A program that is run in the folder of a project.
+#[derive(Debug)]
+pub(super) struct Tool {
+    command: Command,
+    install: String,
+}
+
+impl Tool {
+    /// A program, and the command that installs it.
+    pub(super) fn new(program: impl AsRef<OsStr>, folder: &Path, install: impl Into<String>) -> Self {
+        let mut command = Command::new(program);
+        command.current_dir(folder).stdin(Stdio::null());
+        Self { command, install: install.into() }
+    }
+
+    pub(super) fn arguments<S: AsRef<OsStr>>(mut self, arguments: impl IntoIterator<Item = S>) -> Self {
+        self.command.args(arguments);
+        self
+    }
+
+    pub(super) fn variable(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Runs the program and returns its standard output. Its standard error is passed on.
+    pub(super) fn output(mut self) -> Result<String> {
+        let output = self.command.stderr(Stdio::inherit()).output();
+        let output = output.map_err(|error| self.start_error(error))?;
+        if !output.status.success() {
+            // Some programs print their errors to standard output.
+            std::io::stderr().write_all(&output.stdout).context("cannot write to standard error")?;
+            bail!("{} failed ({})", self.name(), output.status);
+        }
+        String::from_utf8(output.stdout).with_context(|| format!("the output of {} is not UTF-8", self.name()))
+    }
+
+    /// Runs the program and discards its standard output.
+    pub(super) fn run(self) -> Result<()> {
+        self.output().map(drop)
+    }
+
+    fn name(&self) -> String {
+        format!("`{}`", self.command.get_program().display())
+    }
+
+    fn start_error(&self, error: std::io::Error) -> anyhow::Error {
+        match error.kind() {
+            ErrorKind::NotFound => anyhow!("{} is missing; to install it: {}", self.name(), self.install),
+            _ => anyhow!(error).context(format!("cannot run {}", self.name())),
+        }
+    }
+}
+
+/// Reads the file that a tool wrote.
+pub(super) fn read_output(path: &Path) -> Result<Vec<u8>> {
+    let bytes = fs::read(path).with_context(|| format!("the build did not write `{}`", path.display()))?;
+    ensure!(!bytes.is_empty(), "the build wrote an empty file `{}`", path.display());
+    Ok(bytes)
+}
+
+/// The path of a program in the project's `.venv` if it is there, or else its name, which is looked up in `PATH`.
+pub(super) fn in_venv(folder: &Path, program: &str) -> PathBuf {
+    let own = venv(folder).join(program);
+    if own.exists() { own } else { program.into() }
+}
+
+/// The folder of the programs in the project's `.venv`.
+pub(super) fn venv(folder: &Path) -> PathBuf {
+    folder.join(".venv").join(if cfg!(windows) { "Scripts" } else { "bin" })
+}

@@ -1,0 +1,168 @@
+//! The module that several instances become: its index spaces and imports.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, bail};
+use wasm_encoder::EntityType;
+use wasm_encoder::reencode::Reencode;
+use wasmparser::{Parser, Payload};
+
+use super::constant::{Constants, evaluate};
+use super::graph::{Graph, Instance, Source};
+use super::index_map::IndexMap;
+use super::kind::Kind;
+use super::renumber::Renumber;
+
+/// The merged module.
+pub(super) struct Merged<'a> {
+    /// Its members, by the index of their instance.
+    pub(super) members: BTreeMap<u32, Member<'a>>,
+    /// Everything that its members import and none of them defines.
+    pub(super) imports: Vec<MergedImport<'a>>,
+    pub(super) constants: Constants,
+}
+
+/// An import of the merged module.
+pub(super) struct MergedImport<'a> {
+    pub(super) source: Source<'a>,
+    pub(super) kind: Kind,
+    pub(super) ty: EntityType,
+}
+
+/// One of the instances that are merged.
+pub(super) struct Member<'a> {
+    pub(super) module: &'a [u8],
+    pub(super) indices: IndexMap,
+    exports: BTreeMap<&'a str, (Kind, u32)>,
+}
+
+impl<'a> Merged<'a> {
+    pub(super) fn new(graph: &Graph<'a>, instances: &[u32]) -> Result<Self> {
+        let mut merged = Self { members: BTreeMap::new(), imports: Vec::new(), constants: Constants::new() };
+        let is_member =
+            |source: &Source<'_>| matches!(source, Source::Export { instance, .. } if instances.contains(instance));
+        let mut modules = Vec::new();
+        // Imports come first in every index space.
+        let mut import_indices = BTreeMap::new();
+        let mut counts: BTreeMap<Kind, u32> = BTreeMap::new();
+        let (mut types, mut elements, mut data) = (0, 0, 0);
+        for instance in instances {
+            let Instance::OfModule { module, .. } = graph.instance(*instance)? else { continue };
+            let module = graph.module(*module)?;
+            let indices = IndexMap::new(types, elements, data);
+            let imports = graph.imports(*instance)?;
+            for (import, source) in &imports {
+                let kind = Kind::from(import.ty);
+                if is_member(source) || import_indices.contains_key(&(kind, *source)) {
+                    continue;
+                }
+                let ty = Renumber { indices: &indices, constants: &merged.constants }.entity_type(import.ty)?;
+                let count = counts.entry(kind).or_default();
+                import_indices.insert((kind, *source), *count);
+                *count += 1;
+                merged.imports.push(MergedImport { source: *source, kind, ty });
+            }
+            let definitions = Definitions::read(module)?;
+            types += definitions.types;
+            elements += definitions.elements;
+            data += definitions.data;
+            modules.push((*instance, module, imports, indices, definitions));
+        }
+        for (instance, module, imports, mut indices, definitions) in modules {
+            let mut imported_globals = 0;
+            for (import, source) in imports {
+                let kind = Kind::from(import.ty);
+                let index = match source {
+                    Source::Export { instance, name } if is_member(&source) => merged.export(instance, name)?.1,
+                    _ => *import_indices.get(&(kind, source)).context("an import has no index")?,
+                };
+                indices.push(kind, index);
+                imported_globals += u32::from(kind == Kind::Global);
+            }
+            for (kind, count) in definitions.counts {
+                let next = counts.entry(kind).or_default();
+                (0..count).for_each(|offset| indices.push(kind, *next + offset));
+                *next += count;
+            }
+            merged.record_constants(module, &indices, imported_globals)?;
+            merged.members.insert(instance, Member { module, indices, exports: definitions.exports });
+        }
+        Ok(merged)
+    }
+
+    /// The index in the merged module of an export of a member.
+    pub(super) fn export(&self, instance: u32, name: &str) -> Result<(Kind, u32)> {
+        let member = self.members.get(&instance).with_context(|| format!("core instance {instance} is not merged"))?;
+        let (kind, index) = *member.exports.get(name).with_context(|| format!("a module has no export `{name}`"))?;
+        let merged = member.indices.get(kind, index);
+        Ok((kind, merged.with_context(|| format!("the export `{name}` refers to something that does not exist"))?))
+    }
+
+    /// Records the globals of a module whose value is known. The first that the module defines has the index `index`.
+    fn record_constants(&mut self, module: &[u8], indices: &IndexMap, mut index: u32) -> Result<()> {
+        for payload in Parser::new(0).parse_all(module) {
+            let Payload::GlobalSection(section) = payload? else { continue };
+            for global in section {
+                let global = global?;
+                if !global.ty.mutable
+                    && let Some(value) = evaluate(&global.init_expr, indices, &self.constants)
+                {
+                    let merged = indices.get(Kind::Global, index);
+                    self.constants.insert(merged.with_context(|| format!("global {index} does not exist"))?, value);
+                }
+                index += 1;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The number of a module's own definitions, and its exports.
+#[derive(Default)]
+struct Definitions<'a> {
+    types: u32,
+    elements: u32,
+    data: u32,
+    counts: BTreeMap<Kind, u32>,
+    exports: BTreeMap<&'a str, (Kind, u32)>,
+}
+
+impl<'a> Definitions<'a> {
+    fn read(module: &'a [u8]) -> Result<Self> {
+        let mut definitions = Self::default();
+        for payload in Parser::new(0).parse_all(module) {
+            let (kind, count) = match payload? {
+                Payload::TypeSection(section) => {
+                    for group in section {
+                        definitions.types += u32::try_from(group?.types().len())?;
+                    }
+                    continue;
+                }
+                Payload::ElementSection(section) => {
+                    definitions.elements = section.count();
+                    continue;
+                }
+                Payload::DataSection(section) => {
+                    definitions.data = section.count();
+                    continue;
+                }
+                Payload::ExportSection(section) => {
+                    for export in section {
+                        let export = export?;
+                        definitions.exports.insert(export.name, (export.kind.into(), export.index));
+                    }
+                    continue;
+                }
+                Payload::FunctionSection(section) => (Kind::Function, section.count()),
+                Payload::TableSection(section) => (Kind::Table, section.count()),
+                Payload::MemorySection(section) => (Kind::Memory, section.count()),
+                Payload::GlobalSection(section) => (Kind::Global, section.count()),
+                Payload::TagSection(section) => (Kind::Tag, section.count()),
+                Payload::StartSection { .. } => bail!("a module has a start function"),
+                _ => continue,
+            };
+            definitions.counts.insert(kind, count);
+        }
+        Ok(definitions)
+    }
+}

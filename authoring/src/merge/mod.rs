@@ -1,0 +1,40 @@
+//! Merges the core modules of a plugin that was linked of shared libraries: the engine of its language, the standard
+//! library, and a main module that has the memory and the table which they share.
+//!
+//! One module is instantiated faster than many. The runtime knows the contents of a table that its own module fills and
+//! need not fill it for each instance, and a call from library to library becomes a direct call.
+//!
+//! Merged are the instances that can be made without the host's functions. The last instance is not: it writes these
+//! functions into the table, and they are lowered with the memory, which must exist first.
+
+mod encode;
+mod rewrite;
+
+mod graph;
+mod members;
+mod merged;
+
+mod constant;
+mod index_map;
+mod kind;
+mod renumber;
+
+use anyhow::{Context, Result};
+
+use graph::Graph;
+use merged::Merged;
+
+/// Merges the libraries of a plugin into one module. A plugin without shared libraries is returned as it is.
+///
+/// # Errors
+///
+/// `component` is not a component, or its modules are linked in a way that linkers of shared libraries do not use.
+pub fn merge(component: &[u8]) -> Result<Vec<u8>> {
+    let graph = Graph::read(component)?;
+    let members = members::of(&graph)?;
+    if !members::are_linked(&graph, &members)? {
+        return Ok(component.to_vec());
+    }
+    let merged = Merged::new(&graph, &members)?;
+    rewrite::rewrite(component, &graph, &merged).context("its modules cannot be merged")
+}

@@ -1,0 +1,74 @@
+//! Copies the sections of a member, with its indices replaced by those of the merged module.
+
+use wasm_encoder::ConstExpr;
+use wasm_encoder::reencode::{self, Reencode};
+
+use super::constant::{Constants, evaluate};
+use super::index_map::IndexMap;
+use super::kind::Kind;
+
+/// Re-encodes what a member defines.
+pub(super) struct Renumber<'a> {
+    pub(super) indices: &'a IndexMap,
+    pub(super) constants: &'a Constants,
+}
+
+/// An index that a module uses and does not have.
+#[derive(Debug, thiserror::Error)]
+#[error("{} {index} does not exist", kind.word())]
+pub(super) struct MissingIndex {
+    kind: Kind,
+    index: u32,
+}
+
+type Error = reencode::Error<MissingIndex>;
+
+impl Renumber<'_> {
+    fn index(&self, kind: Kind, index: u32) -> Result<u32, Error> {
+        self.indices.get(kind, index).ok_or(reencode::Error::UserError(MissingIndex { kind, index }))
+    }
+}
+
+impl Reencode for Renumber<'_> {
+    type Error = MissingIndex;
+
+    fn type_index(&mut self, ty: u32) -> Result<u32, Error> {
+        Ok(ty + self.indices.first_type)
+    }
+
+    fn element_index(&mut self, element: u32) -> Result<u32, Error> {
+        Ok(element + self.indices.first_element)
+    }
+
+    fn data_index(&mut self, data: u32) -> Result<u32, Error> {
+        Ok(data + self.indices.first_data)
+    }
+
+    fn function_index(&mut self, function: u32) -> Result<u32, Error> {
+        self.index(Kind::Function, function)
+    }
+
+    fn table_index(&mut self, table: u32) -> Result<u32, Error> {
+        self.index(Kind::Table, table)
+    }
+
+    fn memory_index(&mut self, memory: u32) -> Result<u32, Error> {
+        self.index(Kind::Memory, memory)
+    }
+
+    fn global_index(&mut self, global: u32) -> Result<u32, Error> {
+        self.index(Kind::Global, global)
+    }
+
+    fn tag_index(&mut self, tag: u32) -> Result<u32, Error> {
+        self.index(Kind::Tag, tag)
+    }
+
+    /// Writes known offsets of segments as plain numbers: a runtime can apply only those before it instantiates.
+    fn const_expr(&mut self, expression: wasmparser::ConstExpr<'_>) -> Result<ConstExpr, Error> {
+        match evaluate(&expression, self.indices, self.constants) {
+            Some(value) => Ok(ConstExpr::i32_const(value)),
+            None => reencode::utils::const_expr(self, expression),
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! The configuration of a check, and its validation.
+
+use serde_json::Value;
+
+use crate::error::ConfigError;
+use crate::grants::Grants;
+use crate::limits::Limits;
+use crate::plugin::Plugin;
+use crate::request::AuthContext;
+use crate::request::json::Json;
+use crate::tenant::Tenant;
+use crate::util::text::clip;
+
+/// The configuration of a [`Check`](crate::Check). The default has no settings, no grants, and default limits.
+#[derive(Debug, Clone, Default)]
+pub struct CheckConfig {
+    /// The name of the check, for the operator; by default the plugin's digest.
+    pub id: Option<String>,
+    /// The tenant that owns it, made by [`Host::tenant`](crate::Host::tenant) of the plugin's host.
+    pub tenant: Option<Tenant>,
+    /// The settings. For a plugin that takes settings, none means `{}`.
+    pub settings: Option<Json>,
+    /// The capabilities that it has beyond reading its request.
+    pub grants: Grants,
+    /// Its limits.
+    pub limits: Limits,
+    /// When an image of a configured instance is made.
+    pub image: ImagePolicy,
+    /// A warm-up request, which must not be a real one: it is evaluated before the image is taken, so that the image
+    /// contains all that the plugin builds at its first request. Everything else that the evaluation leaves in memory is
+    /// in the image as well.
+    pub warm_up: Option<AuthContext>,
+}
+
+/// When a check makes an image of its memory after `configure`. Instances that start from the image are as fresh as
+/// others and need not be configured, which saves time if `configure` is slow.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ImagePolicy {
+    /// Never: every instance configures itself.
+    Never,
+    /// In the background, after 256 evaluations, or after the first if `configure` is slow. Not with [`Limits::fuel`]:
+    /// skipping `configure` would leave more fuel for `check`.
+    #[default]
+    WhenHot,
+    /// Before [`Check::new`](crate::Check::new) returns.
+    Eager,
+}
+
+impl From<Value> for CheckConfig {
+    /// Settings, and every default.
+    fn from(settings: Value) -> Self {
+        Self { settings: Some(settings.into()), ..Self::default() }
+    }
+}
+
+/// Checks the limits of a check against those of its host.
+pub(super) fn check_limits(plugin: &Plugin, limits: &Limits) -> Result<(), ConfigError> {
+    let host = plugin.host().limits();
+    let sizes = [
+        ("memory_bytes", limits.memory_bytes, host.memory_bytes),
+        ("table_elements", limits.table_elements, host.table_elements),
+        ("core_instances", limits.core_instances, host.core_instances),
+    ];
+    for (limit, found, allowed) in sizes {
+        if found > allowed {
+            let allowed = format!("at most {allowed} (`HostLimits::{limit}`)");
+            return Err(ConfigError::Limit { limit, found: found.to_string(), allowed });
+        }
+    }
+    if limits.instances == 0 {
+        let allowed = "at least 1".to_owned();
+        return Err(ConfigError::Limit { limit: "instances", found: "0".to_owned(), allowed });
+    }
+    // A deadline beyond the range of the clock would panic at every request.
+    for (limit, found) in [("deadline", limits.deadline), ("configure_deadline", limits.configure_deadline)] {
+        let longest = std::time::Duration::from_secs(3_600);
+        if found > longest {
+            let allowed = "at most one hour".to_owned();
+            return Err(ConfigError::Limit { limit, found: format!("{found:?}"), allowed });
+        }
+    }
+    Ok(())
+}
+
+/// Checks that every import that needs a grant has it.
+pub(super) fn check_grants(plugin: &Plugin, grants: Grants) -> Result<(), ConfigError> {
+    for import in &plugin.shape().imports {
+        if let Some(grant) = Grants::needed_by(import).filter(|grant| !grants.has(grant)) {
+            return Err(ConfigError::NotGranted { import: import.clone(), grant });
+        }
+    }
+    Ok(())
+}
+
+/// Checks that the tenant was made by the host of the plugin.
+pub(super) fn check_tenant(plugin: &Plugin, tenant: Option<&Tenant>) -> Result<(), ConfigError> {
+    match tenant.filter(|tenant| !plugin.host().tenants().has(tenant)) {
+        Some(tenant) => Err(ConfigError::OtherHost { tenant: clip(tenant.name()) }),
+        None => Ok(()),
+    }
+}
+
+/// Validates the settings. Returns their text as the plugin reads it; none for a plugin that takes none.
+pub(super) fn check_settings(
+    plugin: &Plugin,
+    settings: Option<Json>,
+    limits: &Limits,
+) -> Result<Option<String>, ConfigError> {
+    let settings = settings.filter(|settings| !settings.is_null());
+    let Some(schema) = plugin.schema() else {
+        return settings.map_or(Ok(None), |_| Err(ConfigError::NoSettings));
+    };
+    let settings = settings.unwrap_or_default();
+    let text = settings.to_string();
+    if text.len() > limits.settings_bytes {
+        return Err(ConfigError::SettingsTooLarge { found: text.len(), cap: limits.settings_bytes });
+    }
+    schema.check(&settings).map_err(ConfigError::Schema)?;
+    Ok(Some(text))
+}

@@ -1,0 +1,153 @@
+//! The shared part of all clones of a check.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::check::config::{CheckConfig, ImagePolicy};
+use crate::check::standby::Standby;
+use crate::check::start::ImageSlot;
+use crate::code::linked::Linked;
+use crate::decision::DecisionId;
+use crate::digest::Digest;
+use crate::engine::admission::{Admission, Permit};
+use crate::engine::config::Pool;
+use crate::grants::Grants;
+use crate::guest::request::{GuestRequest, Seed};
+use crate::guest::store::Budget;
+use crate::image::image;
+use crate::image::snapshot::Recipe;
+use crate::instance::Instance;
+use crate::limits::Limits;
+use crate::outcome::Fault;
+use crate::plugin::Plugin;
+use crate::request::AuthContext;
+use crate::tenant::Membership;
+use crate::tuning::STANDBY_INSTANCES;
+
+/// A plugin with valid settings, grants and limits.
+pub(super) struct Configured {
+    pub(super) id: Arc<str>,
+    pub(super) plugin: Plugin,
+    pub(super) settings: Option<String>,
+    pub(super) settings_digest: Option<Digest>,
+    pub(super) grants: Grants,
+    pub(super) limits: Limits,
+    pub(super) image: ImageSlot,
+    /// The check's own admission, in front of that of its pool.
+    pub(super) admission: Admission,
+    pub(super) standby: Arc<Standby>,
+    pub(super) membership: Membership,
+    warm_up: Option<AuthContext>,
+}
+
+impl Configured {
+    /// Takes a configuration that was validated, and its settings as text.
+    pub(super) fn new(plugin: &Plugin, settings: Option<String>, config: CheckConfig) -> Self {
+        let CheckConfig { id, tenant, settings: _, grants, limits, image, warm_up } = config;
+        let tenant = tenant.unwrap_or_else(|| plugin.host().tenants().get(None));
+        let obstacle = obstacle(settings.as_ref(), warm_up.as_ref(), image, grants, &limits);
+        let standby = if plugin.pool() == Pool::Small { 0 } else { STANDBY_INSTANCES };
+        Self {
+            id: id.unwrap_or_else(|| plugin.digest().to_string()).into(),
+            plugin: plugin.clone(),
+            settings_digest: settings.as_ref().map(Digest::of),
+            image: ImageSlot::new(image, obstacle),
+            admission: Admission::new("instance", limits.instances, limits.queue),
+            standby: Arc::new(Standby::new(limits.standby.unwrap_or(standby))),
+            membership: Membership::new(tenant, settings.as_ref().map_or(0, String::len)),
+            settings,
+            grants,
+            limits,
+            warm_up,
+        }
+    }
+
+    /// Notes the fuel that `configure` used, and makes an image now if the policy says so.
+    pub(super) fn set_configure_cost(&self, fuel: u64) {
+        if self.image.is_wanted_now() {
+            self.make_image();
+        }
+        self.image.set_cost(fuel);
+    }
+
+    /// The code of its instances, and the settings that they still need.
+    pub(super) async fn linked(&self, now: Instant, end: Instant) -> Result<(Arc<Linked>, Option<&String>), Fault> {
+        match self.image.linked(self.plugin.host().micros_since_start(now)) {
+            Some(linked) => Ok((linked, None)),
+            None => Ok((self.plugin.linked(end).await?, self.settings.as_ref())),
+        }
+    }
+
+    /// An instance that holds a permit of its pool. None of its code has run.
+    pub(super) fn instance(
+        &self,
+        linked: Arc<Linked>,
+        request: GuestRequest,
+        end: Instant,
+        permit: Permit,
+    ) -> Instance {
+        let budget = Budget::new(&self.limits, end).for_tenant(self.membership.tenant());
+        Instance::new(linked, &budget, request).with_pool_permit(permit)
+    }
+
+    /// The seed of its random numbers in one decision.
+    pub(super) fn seed(&self, decision: DecisionId) -> Seed {
+        Seed { decision, check: Arc::clone(&self.id) }
+    }
+
+    /// Schedules background work that makes later evaluations faster: optimized code, and an image. Call it after each
+    /// evaluation.
+    pub(super) fn tier_up(self: &Arc<Self>) {
+        self.plugin.optimize_in_background();
+        if self.image.is_due() {
+            self.make_image_in_background();
+        }
+    }
+
+    fn make_image(&self) {
+        let Self { plugin, settings, warm_up, limits, .. } = self;
+        let recipe = Recipe {
+            plugin,
+            settings: settings.as_ref(),
+            warm_up: warm_up.as_ref(),
+            limits,
+            seed: self.seed(DecisionId::random()),
+        };
+        self.image.set(image(recipe, plugin.host().micros_since_start(Instant::now())));
+    }
+
+    /// Queues the making of an image. If the queue is full, a later evaluation tries again; until then instances configure
+    /// themselves.
+    fn make_image_in_background(self: &Arc<Self>) {
+        let check = Arc::downgrade(self);
+        let job = move || {
+            if let Some(check) = check.upgrade() {
+                check.make_image();
+            }
+        };
+        if !self.plugin.host().background().add(job) {
+            self.image.cannot_now();
+        }
+    }
+}
+
+/// The reason why there can be no image, if it is known before one is made.
+fn obstacle(
+    settings: Option<&String>,
+    warm_up: Option<&AuthContext>,
+    policy: ImagePolicy,
+    grants: Grants,
+    limits: &Limits,
+) -> Option<&'static str> {
+    if policy == ImagePolicy::Never {
+        Some("the policy is `Never`")
+    } else if settings.is_none() && warm_up.is_none() {
+        Some("there is nothing to configure")
+    } else if grants != Grants::default() {
+        Some("a check with grants might act on the world while its image is made")
+    } else if policy == ImagePolicy::WhenHot && limits.fuel.is_some() {
+        Some("images are off with a fuel limit: skipping `configure` would leave more fuel for `check`")
+    } else {
+        None
+    }
+}

@@ -1,0 +1,137 @@
+//! Checks: a plugin with settings, grants and limits, and its evaluations.
+
+pub(crate) mod config;
+mod configured;
+mod evaluate;
+mod refill;
+mod standby;
+pub(crate) mod start;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::check::config::{CheckConfig, check_grants, check_limits, check_settings, check_tenant};
+use crate::check::configured::Configured;
+use crate::check::evaluate::{PluginSession, evaluate};
+use crate::check::start::StartMode;
+use crate::decision::DecisionId;
+use crate::decision::auth_check::{AuthCheck, EvaluationFuture, EvaluationRequest, Identity, Session};
+use crate::error::ConfigError;
+use crate::grants::Grants;
+use crate::guest::request::GuestRequest;
+use crate::limits::Limits;
+use crate::outcome::Fault;
+use crate::plugin::Plugin;
+use crate::util::block_on::block_on;
+
+/// A check: a plugin, configured. Every evaluation makes a fresh instance of the plugin, and no instance survives its
+/// evaluation.
+///
+/// A clone is shallow.
+#[derive(Clone)]
+pub struct Check(Arc<Configured>);
+
+impl Check {
+    /// Makes a check of `plugin`: validates the settings against the plugin's schema, and configures one instance on
+    /// trial, so that nothing of this can fail for the first time at a request.
+    ///
+    /// The call blocks its thread: at most until [`Limits::configure_deadline`]; with
+    /// [`ImagePolicy::Eager`](crate::ImagePolicy::Eager), for two more compilations if the plugin has no image yet; and
+    /// with [`Limits::fuel`] until the plugin [is optimized](Plugin::is_optimized), because other code uses other fuel.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the settings are invalid or rejected, an import is not granted, a limit is over the host's, the
+    /// tenant belongs to another host, or the plugin fails on trial.
+    pub fn new(plugin: &Plugin, config: impl Into<CheckConfig>) -> Result<Self, ConfigError> {
+        let mut config = config.into();
+        check_limits(plugin, &config.limits)?;
+        check_grants(plugin, config.grants)?;
+        check_tenant(plugin, config.tenant.as_ref())?;
+        let settings = check_settings(plugin, config.settings.take(), &config.limits)?;
+        if config.limits.fuel.is_some() {
+            plugin.optimize_now().map_err(|error| ConfigError::Optimize(error.to_string()))?;
+        }
+        let check = Self(Arc::new(Configured::new(plugin, settings, config)));
+        let fuel = check.configure_on_trial()?;
+        check.0.set_configure_cost(fuel);
+        Ok(check)
+    }
+
+    /// How its instances start, and why.
+    #[must_use]
+    pub fn start_mode(&self) -> StartMode {
+        self.0.image.start_mode()
+    }
+
+    /// The plugin that it is made of.
+    #[must_use]
+    pub fn plugin(&self) -> &Plugin {
+        &self.0.plugin
+    }
+
+    /// Its limits.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    /// Its grants.
+    #[must_use]
+    pub fn grants(&self) -> Grants {
+        self.0.grants
+    }
+
+    /// The name of the tenant that owns it.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&str> {
+        self.0.membership.name()
+    }
+
+    /// Configures one instance. Returns the fuel that this used.
+    fn configure_on_trial(&self) -> Result<u64, ConfigError> {
+        let Configured { plugin, limits, settings, .. } = &*self.0;
+        let end = Instant::now() + limits.configure_deadline;
+        let tried = block_on(async {
+            let linked = plugin.linked(end).await?;
+            let permit = plugin.host().admission(plugin.pool()).admit(linked.weight, end).await?;
+            let request = GuestRequest::none(self.0.seed(DecisionId::random()));
+            let mut instance = self.0.instance(linked, request, end, permit);
+            let configured = instance.configure(settings.as_ref(), end).await?;
+            Ok(configured.map(|()| limits.fuel.unwrap_or(u64::MAX).saturating_sub(instance.fuel())))
+        });
+        tried.map_err(Fault::host).flatten().map_err(ConfigError::Fault)?.map_err(ConfigError::Rejected)
+    }
+}
+
+impl AuthCheck for Check {
+    fn id(&self) -> &str {
+        &self.0.id
+    }
+
+    fn evaluate<'a>(&'a self, request: EvaluationRequest<'a>) -> EvaluationFuture<'a> {
+        Box::pin(evaluate(&self.0, request))
+    }
+
+    fn session(&self) -> Box<dyn Session + '_> {
+        Box::new(PluginSession::new(&self.0))
+    }
+
+    fn names_missing_scopes(&self) -> bool {
+        self.0.plugin.names_missing_scopes()
+    }
+
+    fn identity(&self) -> Identity<'_> {
+        Identity {
+            tenant: self.0.membership.name(),
+            plugin: Some(self.0.plugin.digest()),
+            settings: self.0.settings_digest,
+        }
+    }
+}
+
+impl fmt::Debug for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Check").field("id", &self.0.id).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,68 @@
+//! Refilling the standby instances of a check, on a thread of its own.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::check::configured::Configured;
+use crate::decision::DecisionId;
+use crate::engine::admission::Permit;
+use crate::guest::request::GuestRequest;
+use crate::instance::Instance;
+use crate::outcome::Fault;
+use crate::util::block_on::block_on;
+use crate::util::lru::Evict;
+
+/// Starts a thread that makes standby instances until there are enough.
+pub(super) fn start_refill(check: &Arc<Configured>) {
+    let refilled = Arc::downgrade(check);
+    let thread = std::thread::Builder::new().name("guardhouse-standby".to_owned());
+    let started = thread.spawn(move || {
+        // A dropped check needs no instances.
+        while refilled.upgrade().is_some_and(|check| add_one(&check)) {}
+        if let Some(check) = refilled.upgrade() {
+            check.standby.end_refill();
+        }
+    });
+    if started.is_err() {
+        check.standby.end_refill();
+    }
+}
+
+/// Makes one standby instance. Returns whether another one is wanted.
+fn add_one(check: &Arc<Configured>) -> bool {
+    if check.standby.is_full() {
+        return false;
+    }
+    // On failure the request makes its own instance, and reports the fault.
+    let made = block_on(make_one(check)).map_err(Fault::host).flatten();
+    let Ok(Some((instance, permit))) = made else { return false };
+    let (host, pool) = (check.plugin.host(), check.plugin.pool());
+    if check.standby.push(instance, permit) == 1 {
+        host.toolchain().engines.standby(pool).add(&check.standby);
+    }
+    // A request may have started waiting before this instance was pushed, and so could not evict it. Check again.
+    if host.admission(pool).has_waiters() {
+        check.standby.evict();
+        return false;
+    }
+    true
+}
+
+/// A configured instance, with its permit of the standby admission; none if the pool has no free permit, or if the
+/// instance cannot wait for its request.
+async fn make_one(check: &Configured) -> Result<Option<(Instance, Permit)>, Fault> {
+    let now = Instant::now();
+    let end = now + check.limits.configure_deadline;
+    let (host, pool) = (check.plugin.host(), check.plugin.pool());
+    let (linked, settings) = check.linked(now, end).await?;
+    // Only permits that no request waits for.
+    let Some(standby) = host.toolchain().engines.standby_admission(pool).try_admit(linked.weight) else {
+        return Ok(None);
+    };
+    let Some(permit) = host.admission(pool).try_admit(linked.weight) else { return Ok(None) };
+    let request = GuestRequest::none(check.seed(DecisionId::random()));
+    let mut instance = check.instance(linked, request, end, permit);
+    let configured = instance.configure(settings, end).await?;
+    // The instance keeps what it holds in the host until its request, and random numbers belong to one decision.
+    Ok((configured.is_ok() && instance.is_reusable()).then_some((instance, standby)))
+}

@@ -1,0 +1,95 @@
+//! How the instances of a check start: by configuring themselves, or from an image.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use crate::check::config::ImagePolicy;
+use crate::code::images::Image;
+use crate::code::linked::Linked;
+use crate::guest::reason::Reason;
+use crate::tuning::{COSTLY_CONFIGURE_FUEL, EVALUATIONS_BEFORE_IMAGE};
+
+/// How the instances of a check start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StartMode {
+    /// Every instance configures itself.
+    Configure {
+        /// The reason, for the operator.
+        reason: String,
+    },
+    /// Every instance starts from an image of a configured one.
+    Image,
+}
+
+/// The image of a check, or the reason why there is none, once either is known.
+pub(super) struct ImageSlot {
+    policy: ImagePolicy,
+    evaluations: AtomicU32,
+    is_wanted: AtomicBool,
+    found: OnceLock<Result<Arc<Image>, Reason>>,
+}
+
+impl ImageSlot {
+    /// A slot that stays empty because of an obstacle, or is filled as the policy says.
+    pub(super) fn new(policy: ImagePolicy, obstacle: Option<&str>) -> Self {
+        let found = OnceLock::new();
+        if let Some(reason) = obstacle {
+            let _ = found.set(Err(reason.into()));
+        }
+        Self { policy, evaluations: AtomicU32::new(0), is_wanted: AtomicBool::new(false), found }
+    }
+
+    /// The code of instances that start from the image, if it is in memory.
+    pub(super) fn linked(&self, now: u64) -> Option<Arc<Linked>> {
+        self.found.get()?.as_ref().ok()?.linked(now)
+    }
+
+    pub(super) fn set(&self, found: Result<Arc<Image>, Reason>) {
+        // Losing the race is fine: both images are equal.
+        let _ = self.found.set(found);
+        self.is_wanted.store(false, Ordering::Release);
+    }
+
+    /// Whether to make an image after one more evaluation: after every [`EVALUATIONS_BEFORE_IMAGE`] until there is one,
+    /// and immediately if it was evicted. A caller that gets `true` must make the image or call
+    /// [`cannot_now`](Self::cannot_now).
+    pub(super) fn is_due(&self) -> bool {
+        let is_due = match self.found.get() {
+            Some(Err(_)) => false,
+            Some(Ok(image)) => !image.is_resident(),
+            None => {
+                self.policy == ImagePolicy::WhenHot
+                    && self.evaluations.fetch_add(1, Ordering::Relaxed) % EVALUATIONS_BEFORE_IMAGE
+                        == EVALUATIONS_BEFORE_IMAGE - 1
+            }
+        };
+        is_due && !self.is_wanted.swap(true, Ordering::AcqRel)
+    }
+
+    /// Notes the fuel that `configure` uses. If it is much, an image is due after the first evaluation.
+    pub(super) fn set_cost(&self, fuel: u64) {
+        if fuel > COSTLY_CONFIGURE_FUEL {
+            self.evaluations.store(EVALUATIONS_BEFORE_IMAGE - 1, Ordering::Relaxed);
+        }
+    }
+
+    /// Notes that the image that is due cannot be made now.
+    pub(super) fn cannot_now(&self) {
+        self.is_wanted.store(false, Ordering::Release);
+    }
+
+    /// Whether to make an image before the first evaluation.
+    pub(super) fn is_wanted_now(&self) -> bool {
+        self.policy == ImagePolicy::Eager && self.found.get().is_none()
+    }
+
+    pub(super) fn start_mode(&self) -> StartMode {
+        let reason = match self.found.get() {
+            Some(Ok(image)) if image.is_resident() => return StartMode::Image,
+            Some(Ok(_)) => "its image was evicted, and is reloaded after the next evaluation".to_owned(),
+            Some(Err(reason)) => reason.to_string(),
+            None => format!("it was evaluated fewer than {EVALUATIONS_BEFORE_IMAGE} times, or its image is being made"),
+        };
+        StartMode::Configure { reason }
+    }
+}

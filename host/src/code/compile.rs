@@ -1,0 +1,161 @@
+//! Compilation: a component becomes machine code, from the cache, from a compiler process, or from this process.
+
+use std::time::Instant;
+
+use wasmtime::Module;
+use wasmtime::component::Component;
+
+use crate::code::cache::Cache;
+use crate::code::compiler_process::{CompilerProcess, Failure, Order};
+use crate::code::precompiled::MachineCode;
+use crate::code::source::Source;
+use crate::digest::Digest;
+use crate::engine::PluginEngine;
+use crate::engine::admission::Admission;
+use crate::error::LoadError;
+use crate::guest::reason::{Reason, error_chain};
+use crate::guest::wasmtime_text::{AT_OFFSET, INVALID_CODE, INVALID_MODULE, POOLING_ALLOCATOR};
+use crate::limits::HostLimits;
+use crate::outcome::Fault;
+use crate::util::block_on::block_on;
+use crate::util::text::clip;
+
+/// How one host compiles.
+pub(crate) struct Compilation {
+    limits: HostLimits,
+    cache: Option<Cache>,
+    process: Option<CompilerProcess>,
+    /// Each compiler may use a processor and [`HostLimits::compiler_bytes`].
+    admission: Admission,
+}
+
+impl Compilation {
+    pub(super) fn new(limits: &HostLimits, cache: Option<Cache>, process: Option<CompilerProcess>) -> Self {
+        let admission = Admission::new("compiler", limits.compilers, limits.queue);
+        Self { limits: limits.clone(), cache, process, admission }
+    }
+
+    /// Machine code of a component: from the cache, or compiled and kept there.
+    pub(crate) fn component(&self, engine: &PluginEngine, source: &Source<'_>) -> Result<Component, LoadError> {
+        if let Some(component) = self.cached_component(engine, source.digest()) {
+            return Ok(component);
+        }
+        let bytes = &*source.read().map_err(|error| LoadError::Compile(format!("cannot be read again: {error}")))?;
+        let code = match &self.process {
+            Some(process) => self.in_process(process, engine, bytes)?,
+            None if self.cache.is_some() => {
+                engine.engine.precompile_component(bytes).map_err(|error| rejection(&error))?
+            }
+            None => return Component::from_binary(&engine.engine, bytes).map_err(|error| rejection(&error)),
+        };
+        let key = component_key(engine, source.digest());
+        let load = |code: &[MachineCode]| match code {
+            [code] => code.component(&engine.engine),
+            _ => Err(wasmtime::Error::msg("the cache returned another number of files")),
+        };
+        self.keep(key, vec![MachineCode::compiled(code)], "", load).map_err(|error| rejection(&error))
+    }
+
+    /// Machine code of a component, if it is in the cache. Stale code counts as absent, and is compiled again.
+    pub(crate) fn cached_component(&self, engine: &PluginEngine, component: Digest) -> Option<Component> {
+        let entry = self.cache.as_ref()?.find(component_key(engine, component))?;
+        MachineCode::cached(entry).first()?.component(&engine.engine).ok()
+    }
+
+    /// Compiles modules that consist of data, and keeps them in the cache under `key`, with a note.
+    pub(crate) fn data_modules(
+        &self,
+        engine: &PluginEngine,
+        key: Digest,
+        modules: &[Vec<u8>],
+        note: &str,
+    ) -> Result<Vec<Module>, Reason> {
+        let code = modules.iter().map(|module| engine.engine.precompile_module(module).map(MachineCode::compiled));
+        let code = code.collect::<wasmtime::Result<_>>()?;
+        Ok(self.keep(key, code, note, |code| load_modules(engine, code))?)
+    }
+
+    /// The modules that [`data_modules`](Self::data_modules) kept under `key`, with their note.
+    pub(crate) fn cached_data_modules(&self, engine: &PluginEngine, key: Digest) -> Option<(Vec<Module>, String)> {
+        let entry = self.cache.as_ref()?.find(key)?;
+        let note = entry.note().to_owned();
+        Some((load_modules(engine, &MachineCode::cached(entry)).ok()?, note))
+    }
+
+    pub(super) fn cache(&self) -> Option<&Cache> {
+        self.cache.as_ref()
+    }
+
+    /// Keeps machine code in the cache and loads it from there; from memory if the cache cannot keep it, or has evicted
+    /// it already.
+    fn keep<T>(
+        &self,
+        key: Digest,
+        code: Vec<MachineCode>,
+        note: &str,
+        load: impl Fn(&[MachineCode]) -> wasmtime::Result<T>,
+    ) -> wasmtime::Result<T> {
+        let files: Vec<&[u8]> = code.iter().filter_map(MachineCode::bytes).collect();
+        let stored = self.cache.as_ref().and_then(|cache| cache.store(key, &files, note).ok());
+        match stored.and_then(|entry| load(&MachineCode::cached(entry)).ok()) {
+            Some(loaded) => Ok(loaded),
+            None => load(&code),
+        }
+    }
+
+    fn in_process(&self, process: &CompilerProcess, engine: &PluginEngine, bytes: &[u8]) -> Result<Vec<u8>, LoadError> {
+        let limits = &self.limits;
+        let end = Instant::now() + limits.compiler_time;
+        let stopped = LoadError::CompilerStopped;
+        let no_compiler = |fault: Fault| stopped(format!("{} (`HostLimits::compilers`)", fault.detail));
+        let admitted = block_on(self.admission.admit(1, end)).map_err(Fault::host).flatten();
+        let _permit = admitted.map_err(no_compiler)?;
+        let time = end.saturating_duration_since(Instant::now());
+        let order = Order::new(engine.pool, engine.strategy, limits);
+        process.compile(order, bytes, time, limits.code_bytes).map_err(|failure| match failure {
+            Failure::Rejected(text) => rejected(text),
+            Failure::Stopped(text) => stopped(text),
+        })
+    }
+}
+
+fn load_modules(engine: &PluginEngine, code: &[MachineCode]) -> wasmtime::Result<Vec<Module>> {
+    code.iter().map(|code| code.module(&engine.engine)).collect()
+}
+
+/// The key of a component's machine code in the cache.
+fn component_key(engine: &PluginEngine, component: Digest) -> Digest {
+    Digest::of_parts([b"component".as_slice(), component.as_bytes(), engine.fingerprint.as_bytes()])
+}
+
+/// The error of a component that the compiler of this process rejected.
+fn rejection(error: &wasmtime::Error) -> LoadError {
+    if let Some(invalid) = error.downcast_ref::<wasmparser::BinaryReaderError>() {
+        return LoadError::Invalid { offset: invalid.offset(), reason: clip(invalid.message()) };
+    }
+    rejected(error_chain(error))
+}
+
+/// The error of a component that a compiler rejected with this text.
+fn rejected(text: String) -> LoadError {
+    match invalid_code(&text).or_else(|| invalid_component(&text)) {
+        Some((offset, reason)) => LoadError::Invalid { offset, reason },
+        None if text.contains(POOLING_ALLOCATOR) => LoadError::DoesNotFit(text),
+        None => LoadError::Compile(text),
+    }
+}
+
+/// The offset and the reason in an error about the body of a function.
+fn invalid_code(text: &str) -> Option<(usize, String)> {
+    let (_, rest) = text.split_once(INVALID_CODE)?;
+    let (offset, reason) = rest.split_once(": ")?;
+    Some((offset.parse().ok()?, reason.to_owned()))
+}
+
+/// The offset and the reason in an error about anything else, as a compiler process reports it.
+fn invalid_component(text: &str) -> Option<(usize, String)> {
+    let (reason, rest) = text.rsplit_once(AT_OFFSET)?;
+    let offset = usize::from_str_radix(rest.strip_suffix(')')?, 16).ok()?;
+    let reason = reason.strip_prefix(INVALID_MODULE).unwrap_or(reason);
+    Some((offset, reason.to_owned()))
+}

@@ -1,0 +1,93 @@
+//! The images of a host that are in memory, and the code that they share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arc_swap::ArcSwapOption;
+use wasmtime::component::Component;
+
+use crate::code::linked::Linked;
+use crate::digest::Digest;
+use crate::guest::reason::Reason;
+use crate::tuning::{EVICTION_BATCH_DIVISOR, PLUGINS_WITH_IMAGE_CODE};
+use crate::util::lru::{Evict, Lru};
+use crate::util::memo::Memo;
+use crate::util::panic::catch;
+use crate::util::weak_map::WeakMap;
+
+/// An image: linked code whose instances start configured.
+pub(crate) struct Image {
+    /// None while the image is evicted.
+    linked: ArcSwapOption<Linked>,
+    last_used: AtomicU64,
+}
+
+/// The images of one host. Equal plugins with equal settings share one.
+pub(crate) struct Images {
+    known: WeakMap<Digest, Image>,
+    resident: Lru,
+    /// The code that all images of a plugin share.
+    pub(crate) codes: Memo<Digest, Component>,
+    /// The instrumented code with which images of a plugin are read.
+    pub(crate) instrumented: Memo<Digest, Linked>,
+}
+
+impl Images {
+    /// An empty store of at most `cap` images.
+    pub(crate) fn new(cap: usize) -> Self {
+        Self {
+            known: WeakMap::default(),
+            resident: Lru::new(cap, cap / EVICTION_BATCH_DIVISOR),
+            codes: Memo::new(PLUGINS_WITH_IMAGE_CODE),
+            instrumented: Memo::new(PLUGINS_WITH_IMAGE_CODE),
+        }
+    }
+
+    /// The image of a key, in memory: the known one, or the one that `make` returns. The error says why there is none.
+    pub(crate) fn get(
+        &self,
+        key: Digest,
+        now: u64,
+        make: impl FnOnce() -> Result<Linked, Reason>,
+    ) -> Result<Arc<Image>, Reason> {
+        let new = || Image { linked: ArcSwapOption::empty(), last_used: AtomicU64::new(0) };
+        let image = self.known.get(&key, new);
+        if image.linked(now).is_some() {
+            return Ok(image);
+        }
+        // The library that takes snapshots was written for trusted plugins: it panics on unexpected input.
+        let made = catch(make).unwrap_or_else(|message| Err(format!("taking the image panicked: {message}").into()))?;
+        image.linked.store(Some(Arc::new(made)));
+        image.last_used.store(now, Ordering::Relaxed);
+        self.resident.add(&image);
+        Ok(image)
+    }
+
+    /// The number of images, with evicted ones.
+    pub(crate) fn count(&self) -> usize {
+        self.known.len()
+    }
+}
+
+impl Image {
+    /// The code of its instances, if it is in memory.
+    pub(crate) fn linked(&self, now: u64) -> Option<Arc<Linked>> {
+        let linked = self.linked.load_full()?;
+        self.last_used.store(now, Ordering::Relaxed);
+        Some(linked)
+    }
+
+    pub(crate) fn is_resident(&self) -> bool {
+        self.linked.load().is_some()
+    }
+}
+
+impl Evict for Image {
+    fn last_used(&self) -> Option<u64> {
+        self.is_resident().then(|| self.last_used.load(Ordering::Relaxed))
+    }
+
+    fn evict(&self) {
+        self.linked.store(None);
+    }
+}

@@ -1,0 +1,184 @@
+//! Code that is ready to run: compiled, linked, and with the functions of the contract looked up.
+
+use wasmtime::Module;
+use wasmtime::component::{Component, InstancePre, Linker};
+
+use crate::code::Toolchain;
+use crate::code::contract::{self, Interfaces};
+use crate::code::shape::Shape;
+use crate::code::source::Source;
+use crate::engine::PluginEngine;
+use crate::engine::config::{self, Pool, Strategy, TABLES_PER_INSTANCE};
+use crate::error::LoadError;
+use crate::guest::bindings::exports::guardhouse::auth::{check, settings, step_up};
+use crate::guest::imports::is_offered;
+use crate::guest::reason::{Reason, error_chain};
+use crate::guest::store::State;
+use crate::interfaces::TYPES;
+use crate::limits::HostLimits;
+
+/// A component from which instances are made.
+pub(crate) struct Linked {
+    pub(crate) instance_pre: InstancePre<State>,
+    pub(crate) check: check::GuestIndices,
+    pub(crate) settings: Option<settings::GuestIndices>,
+    pub(crate) step_up: Option<step_up::GuestIndices>,
+    strategy: Strategy,
+    /// The number of instances of its pool that one of its instances counts as.
+    pub(crate) weight: u32,
+    /// Whether its instances can wait inside the host, where no epoch interrupts them.
+    pub(crate) can_wait: bool,
+    /// Whether it imports no function.
+    is_self_contained: bool,
+}
+
+impl Linked {
+    /// Compiles and links a component whose shape was checked against the limits. None of its code runs.
+    pub(crate) fn load(
+        toolchain: &Toolchain,
+        source: &Source<'_>,
+        shape: &Shape,
+        strategy: Strategy,
+    ) -> Result<Self, LoadError> {
+        let engine = engine(toolchain, shape, strategy)?;
+        let component = toolchain.compilation.component(engine, source)?;
+        Self::link(&toolchain.limits, engine, &component, shape)
+    }
+
+    /// Like [`load`](Self::load), but a large component gets baseline code, unless its optimized code is in the cache:
+    /// it is ready sooner.
+    pub(crate) fn load_soon(toolchain: &Toolchain, source: &Source<'_>, shape: &Shape) -> Result<Self, LoadError> {
+        let is_large = source.size() >= toolchain.baseline_bytes && shape.pool(&toolchain.limits) != Pool::Concurrent;
+        if is_large {
+            if let Some(linked) = Self::load_cached(toolchain, source, shape) {
+                return Ok(linked);
+            }
+            let baseline = Self::load(toolchain, source, shape, Strategy::Baseline);
+            // Winch lacks some features: Cranelift may succeed. A timeout is not retried: Cranelift would take at least
+            // as long.
+            if matches!(baseline, Ok(_) | Err(LoadError::CompilerStopped(_))) {
+                return baseline;
+            }
+        }
+        Self::load(toolchain, source, shape, Strategy::Optimized)
+    }
+
+    /// Links the optimized code of a component, if it is in the cache.
+    fn load_cached(toolchain: &Toolchain, source: &Source<'_>, shape: &Shape) -> Option<Self> {
+        let engine = engine(toolchain, shape, Strategy::Optimized).ok()?;
+        let component = toolchain.compilation.cached_component(engine, source.digest())?;
+        Self::link(&toolchain.limits, engine, &component, shape).ok()
+    }
+
+    fn link(
+        limits: &HostLimits,
+        engine: &PluginEngine,
+        component: &Component,
+        shape: &Shape,
+    ) -> Result<Self, LoadError> {
+        let interfaces = contract::check_types(&engine.engine, component)?;
+        let weight = weight(limits, engine.pool, component)?;
+        let instance_pre = resolve_imports(&engine.linker, component, shape)?;
+        let looked_up = Functions::look_up(&instance_pre, interfaces);
+        let Functions { check, settings, step_up } =
+            looked_up.map_err(|error| LoadError::WrongImport(error_chain(&error)))?;
+        Ok(Self {
+            instance_pre,
+            check,
+            settings,
+            step_up,
+            strategy: engine.strategy,
+            weight,
+            can_wait: shape.is_async || shape.imports.iter().any(|import| import.starts_with("wasi:io/")),
+            is_self_contained: shape.imports.iter().all(|import| import == TYPES),
+        })
+    }
+
+    /// The same component with its state apart: `code` is the component without its memories and globals, `states` are
+    /// modules that define them, by the names of `code`'s imports.
+    pub(crate) fn with_states(
+        &self,
+        engine: &PluginEngine,
+        code: &Component,
+        states: &[(String, Module)],
+    ) -> Result<Self, Reason> {
+        // A plugin that imports no function needs no copy of all that plugins may import.
+        let mut linker = if self.is_self_contained { Linker::new(&engine.engine) } else { engine.linker.clone() };
+        for (name, state) in states {
+            linker.root().module(name, state)?;
+        }
+        let instance_pre = linker.instantiate_pre(code)?;
+        let interfaces = Interfaces { settings: self.settings.is_some(), step_up: self.step_up.is_some() };
+        let Functions { check, settings, step_up } = Functions::look_up(&instance_pre, interfaces)?;
+        Ok(Self {
+            instance_pre,
+            check,
+            settings,
+            step_up,
+            strategy: engine.strategy,
+            weight: self.weight,
+            can_wait: self.can_wait,
+            is_self_contained: self.is_self_contained,
+        })
+    }
+
+    /// Whether its code is optimized, and not baseline code.
+    pub(crate) fn is_optimized(&self) -> bool {
+        self.strategy == Strategy::Optimized
+    }
+}
+
+/// The exported functions of the contract.
+struct Functions {
+    check: check::GuestIndices,
+    settings: Option<settings::GuestIndices>,
+    step_up: Option<step_up::GuestIndices>,
+}
+
+impl Functions {
+    fn look_up(instance_pre: &InstancePre<State>, interfaces: Interfaces) -> wasmtime::Result<Self> {
+        let settings = interfaces.settings.then(|| settings::GuestIndices::new(instance_pre));
+        let step_up = interfaces.step_up.then(|| step_up::GuestIndices::new(instance_pre));
+        Ok(Self {
+            check: check::GuestIndices::new(instance_pre)?,
+            settings: settings.transpose()?,
+            step_up: step_up.transpose()?,
+        })
+    }
+}
+
+fn engine<'a>(toolchain: &'a Toolchain, shape: &Shape, strategy: Strategy) -> Result<&'a PluginEngine, LoadError> {
+    let engine = toolchain.engines.get(shape.pool(&toolchain.limits), strategy);
+    engine.map_err(|reason| LoadError::DoesNotFit(reason.into_text()))
+}
+
+fn weight(limits: &HostLimits, pool: Pool, component: &Component) -> Result<u32, LoadError> {
+    let Some(needs) = component.resources_required() else {
+        let reason = "it imports modules or components, so the resources that it needs are unknown";
+        return Err(LoadError::DoesNotFit(reason.to_owned()));
+    };
+    let weight = needs.num_memories.max(needs.num_tables.div_ceil(TABLES_PER_INSTANCE)).max(1);
+    let (instances, limit) = (config::instances(limits, pool), config::instances_limit(pool));
+    if weight > instances {
+        return Err(LoadError::DoesNotFit(format!(
+            "its {} memories and {} tables count as {weight} instances, and the host has only {instances} \
+             (`HostLimits::{limit}`)",
+            needs.num_memories, needs.num_tables
+        )));
+    }
+    Ok(weight)
+}
+
+/// Resolves imports by their exact names. The linker alone would accept a later patch version of one of our interfaces,
+/// and the host would not know that the plugin imports it.
+fn resolve_imports(
+    linker: &Linker<State>,
+    component: &Component,
+    shape: &Shape,
+) -> Result<InstancePre<State>, LoadError> {
+    let unknown: Vec<String> = shape.imports.iter().filter(|import| !is_offered(import)).cloned().collect();
+    if !unknown.is_empty() {
+        return Err(LoadError::UnknownImports { imports: unknown });
+    }
+    linker.instantiate_pre(component).map_err(|error| LoadError::WrongImport(error_chain(&error)))
+}

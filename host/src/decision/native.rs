@@ -1,0 +1,151 @@
+//! Native checks: Rust closures and the four checks of FastMCP, without a sandbox.
+
+use serde_json::Value;
+
+use crate::decision::auth_check::{AuthCheck, EvaluationFuture, EvaluationRequest};
+use crate::outcome::{Cause, Evaluation, Fault, Outcome};
+use crate::request::json::Json;
+use crate::request::{AccessToken, AuthContext};
+use crate::util::panic::catch;
+
+/// A check from a closure that returns a `bool`, a `Result<bool, AuthorizationError>` or an [`Outcome`]. A panic of the
+/// closure is a fault, which denies.
+///
+/// ```
+/// use guardhouse::{AuthContext, AuthorizationError, native};
+///
+/// let weekdays = native::from_fn("weekdays", |ctx: &AuthContext| match ctx.now / 86_400 % 7 {
+///     2 | 3 => Err(AuthorizationError::new("closed at weekends")),
+///     _ => Ok(true),
+/// });
+/// ```
+pub fn from_fn<F, O>(id: &str, check: F) -> impl AuthCheck + use<F, O>
+where
+    F: Fn(&AuthContext) -> O + Send + Sync,
+    O: Into<Outcome>,
+{
+    Native { id: id.to_owned(), check: move |context: &AuthContext| check(context).into(), missing: None::<NoScopes> }
+}
+
+/// Allows if a token is present, whatever it contains (rule B1).
+#[must_use]
+pub fn require_auth() -> Box<dyn AuthCheck> {
+    Box::new(from_fn("require_auth", |context| context.token.is_some()))
+}
+
+/// Allows if a token is present and has every scope (rule B2). Without scopes, any token suffices.
+pub fn require_scopes<S: Into<String>>(scopes: impl IntoIterator<Item = S>) -> Box<dyn AuthCheck> {
+    let scopes = collect(scopes);
+    let needed = scopes.clone();
+    Box::new(Native {
+        id: "require_scopes".to_owned(),
+        check: move |context: &AuthContext| Outcome::from(holds(context, &needed)),
+        missing: Some(move |context: &AuthContext| missing(context, &scopes)),
+    })
+}
+
+/// Requires a token with every scope for a component with the tag; allows every request for a component without it
+/// (rule B3).
+pub fn restrict_tag<S: Into<String>>(
+    tag: impl Into<String>,
+    scopes: impl IntoIterator<Item = S>,
+) -> Box<dyn AuthCheck> {
+    let scopes = collect(scopes);
+    let needed = scopes.clone();
+    let tag = tag.into();
+    Box::new(Native {
+        id: "restrict_tag".to_owned(),
+        check: move |context: &AuthContext| Outcome::from(!context.component.has_tag(&tag) || holds(context, &needed)),
+        missing: Some(move |context: &AuthContext| missing(context, &scopes)),
+    })
+}
+
+/// Allows if a token is present and its claim under the JSON pointer (RFC 6901) lists every role (rule B4). A string is
+/// one role; a claim that is missing or of another type denies.
+///
+/// # Errors
+/// [`RolesError`] if there are no roles, which would allow every token, and if `claim` is not a JSON pointer.
+pub fn require_roles<S: Into<String>>(
+    roles: impl IntoIterator<Item = S>,
+    claim: impl Into<String>,
+) -> Result<Box<dyn AuthCheck>, RolesError> {
+    let roles = collect(roles);
+    let claim = claim.into();
+    if roles.is_empty() {
+        return Err(RolesError::NoRoles);
+    }
+    if !Json::is_pointer(&claim) {
+        return Err(RolesError::InvalidPointer(claim));
+    }
+    Ok(Box::new(from_fn("require_roles", move |context: &AuthContext| {
+        let held = context.token.as_ref().and_then(|token| token.claims.pointer(&claim));
+        match held {
+            Some(Value::String(role)) => roles.iter().all(|needed| needed == role),
+            Some(Value::Array(held)) => {
+                let held: Option<Vec<&str>> = held.iter().map(Value::as_str).collect();
+                held.is_some_and(|held| roles.iter().all(|needed| held.contains(&needed.as_str())))
+            }
+            _ => false,
+        }
+    })))
+}
+
+/// The reason why [`require_roles`] cannot make a check.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RolesError {
+    /// The list of roles is empty.
+    #[error("needs at least one role: an empty list would allow every token")]
+    NoRoles,
+    /// The claim is not a JSON pointer.
+    #[error(
+        "`{0}` is not a JSON pointer (RFC 6901): it must be empty or begin with `/`, with `~` only in `~0` and `~1`"
+    )]
+    InvalidPointer(String),
+}
+
+struct Native<F, M> {
+    id: String,
+    check: F,
+    missing: Option<M>,
+}
+
+type NoScopes = fn(&AuthContext) -> Vec<String>;
+
+impl<F, M> AuthCheck for Native<F, M>
+where
+    F: Fn(&AuthContext) -> Outcome + Send + Sync,
+    M: Fn(&AuthContext) -> Vec<String> + Send + Sync,
+{
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn evaluate<'a>(&'a self, request: EvaluationRequest<'a>) -> EvaluationFuture<'a> {
+        let outcome = catch(|| (self.check)(request.context))
+            .unwrap_or_else(|message| Outcome::Failed(Fault::new(Cause::Native, format!("panicked: {message}"))));
+        let mut evaluation = Evaluation::from(outcome);
+        if request.name_missing_scopes && evaluation.outcome == Outcome::Denied {
+            evaluation.missing_scopes = self.missing.as_ref().map_or_else(Vec::new, |missing| missing(request.context));
+        }
+        Box::pin(std::future::ready(evaluation))
+    }
+
+    fn names_missing_scopes(&self) -> bool {
+        self.missing.is_some()
+    }
+}
+
+fn collect<S: Into<String>>(texts: impl IntoIterator<Item = S>) -> Vec<String> {
+    texts.into_iter().map(Into::into).collect()
+}
+
+fn holds(context: &AuthContext, scopes: &[String]) -> bool {
+    let has_all = |token: &AccessToken| scopes.iter().all(|scope| token.has_scope(scope));
+    context.token.as_ref().is_some_and(has_all)
+}
+
+fn missing(context: &AuthContext, scopes: &[String]) -> Vec<String> {
+    let Some(token) = &context.token else { return Vec::new() };
+    scopes.iter().filter(|scope| !token.has_scope(scope)).cloned().collect()
+}

@@ -1,0 +1,108 @@
+//! The configuration of engines: the target that plugins are compiled for, and the pools that their instances live in.
+
+use wasmtime::{Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
+
+use crate::limits::HostLimits;
+use crate::tuning::{RESIDENT_TABLE_BYTES, SMALL_RESIDENT_BYTES};
+
+/// A pool of instances. Instances of one pool take no capacity from another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Pool {
+    /// Plugins that start with little memory.
+    Small,
+    /// Language runtimes.
+    Large,
+    /// Plugins that use the async part of the component model, which makes every call slower.
+    Concurrent,
+}
+
+/// A way to compile a plugin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Strategy {
+    /// Winch: compiles fast, and its code is slower.
+    Baseline,
+    /// Cranelift: compiles slowly, and its code is fast.
+    Optimized,
+}
+
+/// The tables of one instance slot; see [`HostLimits::instances`].
+pub(crate) const TABLES_PER_INSTANCE: u32 = 4;
+/// The most memories of a plugin.
+const MEMORIES_PER_PLUGIN: u32 = 8;
+
+/// All that machine code depends on. An engine that only compiles has the same configuration.
+pub(crate) fn target(limits: &HostLimits, pool: Pool, strategy: Strategy) -> Config {
+    let mut config = Config::new();
+    config
+        .concurrency_support(pool == Pool::Concurrent)
+        .consume_fuel(true)
+        .epoch_interruption(true)
+        .max_wasm_stack(limits.stack_bytes)
+        // Host functions run on the same stack, above the plugin's.
+        .async_stack_size(limits.stack_bytes.saturating_add(1 << 20))
+        .memory_init_cow(true)
+        // File names and lines would come from the plugin's own debug information, read at each fault.
+        .wasm_backtrace_details(wasmtime::WasmBacktraceDetails::Disable)
+        // A check gives the same answer on every machine.
+        .relaxed_simd_deterministic(true);
+    match strategy {
+        Strategy::Baseline => config.strategy(wasmtime::Strategy::Winch),
+        Strategy::Optimized => config.cranelift_opt_level(OptLevel::Speed).cranelift_nan_canonicalization(true),
+    };
+    config
+}
+
+/// The configuration of an engine that runs plugins.
+pub(crate) fn runtime(limits: &HostLimits, pool: Pool, strategy: Strategy) -> Config {
+    let mut config = target(limits, pool, strategy);
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(allocation(limits, pool)));
+    config
+}
+
+/// The number of instances that live in a pool at the same time.
+pub(crate) fn instances(limits: &HostLimits, pool: Pool) -> u32 {
+    match pool {
+        Pool::Small => limits.instances,
+        Pool::Large | Pool::Concurrent => limits.large_instances,
+    }
+}
+
+fn allocation(limits: &HostLimits, pool: Pool) -> PoolingAllocationConfig {
+    // Without PAGEMAP_SCAN the host would have to reset all resident memory, written or not.
+    let scan = PoolingAllocationConfig::is_pagemap_scan_available();
+    let instances = instances(limits, pool);
+    let resident = match pool {
+        Pool::Small => SMALL_RESIDENT_BYTES,
+        Pool::Large | Pool::Concurrent => limits.large_resident_bytes,
+    };
+    let mut allocation = PoolingAllocationConfig::new();
+    allocation
+        .total_component_instances(instances)
+        .total_core_instances(u32::MAX)
+        .total_memories(instances)
+        .total_tables(instances.saturating_mul(TABLES_PER_INSTANCE))
+        .total_stacks(instances)
+        .max_memories_per_component(MEMORIES_PER_PLUGIN)
+        .max_memories_per_module(MEMORIES_PER_PLUGIN)
+        .max_tables_per_component(MEMORIES_PER_PLUGIN * TABLES_PER_INSTANCE)
+        .max_tables_per_module(MEMORIES_PER_PLUGIN * TABLES_PER_INSTANCE)
+        .max_memory_size(limits.memory_bytes)
+        .table_elements(limits.table_elements)
+        .max_component_instance_size(8 << 20)
+        .max_core_instance_size(8 << 20)
+        .pagemap_scan(Enabled::Auto)
+        .linear_memory_keep_resident(if scan { resident } else { 0 })
+        .table_keep_resident(if scan { RESIDENT_TABLE_BYTES } else { 0 })
+        .decommit_batch_size(if scan { 1 } else { 32 });
+    allocation
+}
+
+/// The field of [`HostLimits`] with the number of instances of a pool.
+pub(crate) fn instances_limit(pool: Pool) -> &'static str {
+    match pool {
+        Pool::Small => "instances",
+        Pool::Large | Pool::Concurrent => "large_instances",
+    }
+}

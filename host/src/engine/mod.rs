@@ -1,0 +1,137 @@
+//! Engines: the places in which instances live, and their admission.
+//!
+//! A host has up to six engines: one for each pool of instances and each compilation strategy.
+
+pub(crate) mod admission;
+pub(crate) mod config;
+mod ticker;
+
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use wasmtime::Engine;
+use wasmtime::component::Linker;
+
+use crate::digest::Digest;
+use crate::engine::admission::Admission;
+use crate::engine::config::{Pool, Strategy};
+use crate::engine::ticker::Ticker;
+use crate::error::HostError;
+use crate::guest::imports;
+use crate::guest::reason::Reason;
+use crate::guest::store::State;
+use crate::limits::HostLimits;
+use crate::tuning::{EVICTION_BATCH_DIVISOR, STANDBY_POOL_DIVISOR};
+use crate::util::lru::Lru;
+
+/// An engine with everything that plugins may import: it runs the plugins of one pool that were compiled with one
+/// strategy.
+pub(crate) struct PluginEngine {
+    pub(crate) engine: Engine,
+    pub(crate) linker: Linker<State>,
+    pub(crate) pool: Pool,
+    pub(crate) strategy: Strategy,
+    /// The digest of all that machine code depends on. Machine code under another fingerprint cannot run here.
+    pub(crate) fingerprint: Digest,
+}
+
+/// The engines of one host, each made on first use, and the pools that they share.
+pub(crate) struct Engines {
+    limits: HostLimits,
+    ticker: Arc<Ticker>,
+    pools: [PoolSlot; 3],
+}
+
+struct PoolSlot {
+    admission: Admission,
+    standby_admission: Admission,
+    standby: Lru,
+    baseline: OnceLock<Result<PluginEngine, Reason>>,
+    optimized: OnceLock<Result<PluginEngine, Reason>>,
+}
+
+impl Engines {
+    /// Makes the first engine, and starts the thread that enforces deadlines.
+    pub(crate) fn new(limits: &HostLimits, tick: Duration) -> Result<Self, HostError> {
+        let slot = |pool| PoolSlot {
+            admission: Admission::new("instance", config::instances(limits, pool), limits.queue),
+            standby_admission: Admission::new("instance", config::instances(limits, pool) / STANDBY_POOL_DIVISOR, 0),
+            standby: Lru::new(limits.standby_checks, limits.standby_checks / EVICTION_BATCH_DIVISOR),
+            baseline: OnceLock::new(),
+            optimized: OnceLock::new(),
+        };
+        let engines = Self {
+            limits: limits.clone(),
+            ticker: Arc::default(),
+            pools: [slot(Pool::Small), slot(Pool::Large), slot(Pool::Concurrent)],
+        };
+        engines.get(Pool::Small, Strategy::Optimized).map_err(|reason| HostError::Engine(reason.into_text()))?;
+        Ticker::start(&engines.ticker, tick).map_err(HostError::Ticker)?;
+        Ok(engines)
+    }
+
+    /// The engine for a pool and a strategy. The error says why this machine cannot have it.
+    pub(crate) fn get(&self, pool: Pool, strategy: Strategy) -> Result<&PluginEngine, Reason> {
+        let slot = self.slot(pool);
+        let made = match strategy {
+            Strategy::Baseline => &slot.baseline,
+            Strategy::Optimized => &slot.optimized,
+        };
+        let engine = made.get_or_init(|| {
+            let engine = PluginEngine::new(&self.limits, pool, strategy)?;
+            self.ticker.add(&engine.engine);
+            Ok(engine)
+        });
+        engine.as_ref().map_err(Clone::clone)
+    }
+
+    /// The admission of instances to a pool.
+    pub(crate) fn admission(&self, pool: Pool) -> &Admission {
+        &self.slot(pool).admission
+    }
+
+    /// The second admission of standby instances, which leaves a part of the pool to requests.
+    pub(crate) fn standby_admission(&self, pool: Pool) -> &Admission {
+        &self.slot(pool).standby_admission
+    }
+
+    /// The checks of a pool that have standby instances.
+    pub(crate) fn standby(&self, pool: Pool) -> &Lru {
+        &self.slot(pool).standby
+    }
+
+    fn slot(&self, pool: Pool) -> &PoolSlot {
+        let [small, large, concurrent] = &self.pools;
+        match pool {
+            Pool::Small => small,
+            Pool::Large => large,
+            Pool::Concurrent => concurrent,
+        }
+    }
+}
+
+impl PluginEngine {
+    fn new(limits: &HostLimits, pool: Pool, strategy: Strategy) -> wasmtime::Result<Self> {
+        let engine = Engine::new(&config::runtime(limits, pool, strategy))?;
+        let mut linker = Linker::new(&engine);
+        imports::link(&mut linker)?;
+        let mut settings = HashInput::default();
+        engine.precompile_compatibility_hash().hash(&mut settings);
+        Ok(Self { fingerprint: Digest::of(&settings.0), engine, linker, pool, strategy })
+    }
+}
+
+/// A hasher that keeps its input, so that a digest of the input can be taken: the standard hash does not resist forgery.
+#[derive(Default)]
+struct HashInput(Vec<u8>);
+
+impl Hasher for HashInput {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        0
+    }
+}

@@ -1,0 +1,111 @@
+//! Classification: the error that ended an instance becomes the fault that the operator sees.
+
+use std::fmt::Write;
+
+use wasmtime::{Error, PoolConcurrencyLimitError, Trap, WasmBacktrace};
+use wasmtime_wasi::I32Exit;
+
+use crate::guest::reason::error_chain;
+use crate::guest::wasmtime_text::{
+    HANDLE_LIMIT, HOST_CALL_FUEL, MEMORY_LIMIT, RESOURCE_LIMIT, RESOURCE_TABLE_FULL, TABLE_LIMIT, TRAP,
+};
+use crate::outcome::{Cause, Fault};
+use crate::util::text::Bounded;
+
+/// Functions of a backtrace that are reported.
+const MAX_FRAMES: usize = 20;
+/// Bytes of the name of each function.
+const MAX_NAME_BYTES: usize = 200;
+
+/// The fault with which a host function ends the plugin.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct HostFault(pub(crate) Fault);
+
+/// The knowledge of the host about an instance that its error alone does not carry.
+pub(super) struct Circumstances<'a> {
+    /// The last request for memory or table elements that the limiter refused.
+    pub(super) refused: &'a mut Option<Fault>,
+    /// Whether the instance was made. A failure before that is not an answer of the plugin.
+    pub(super) is_instantiated: bool,
+}
+
+/// Classifies the error that ended an instance. Every error denies; this only decides its name.
+pub(super) fn classify(error: &Error, circumstances: Circumstances<'_>) -> Fault {
+    let mut fault = classify_cause(error, circumstances);
+    fault.backtrace = error.downcast_ref().map(frames).filter(|frames| !frames.is_empty());
+    fault
+}
+
+fn classify_cause(error: &Error, circumstances: Circumstances<'_>) -> Fault {
+    if let Some(HostFault(fault)) = error.downcast_ref() {
+        return fault.clone();
+    }
+    if let Some(I32Exit(code)) = error.downcast_ref() {
+        return Fault::new(Cause::Exit, format!("the plugin called exit with code {code}"));
+    }
+    if let Some(trap) = error.downcast_ref::<Trap>() {
+        return classify_trap(*trap, error, circumstances);
+    }
+    if error.is::<PoolConcurrencyLimitError>() {
+        return Fault::new(Cause::NoCapacity, error_chain(error));
+    }
+    let text = error_chain(error);
+    if text.contains(MEMORY_LIMIT) || text.contains(TABLE_LIMIT) {
+        return circumstances.refused.take().unwrap_or_else(|| Fault::new(Cause::MemoryLimit, text));
+    }
+    if text.contains(RESOURCE_LIMIT) {
+        let detail = format!("it consists of more than `Limits::core_instances` allows: {text}");
+        return Fault::new(Cause::InstanceLimit, detail);
+    }
+    let cause = if text.contains(HOST_CALL_FUEL) {
+        Cause::HostCallLimit
+    } else if text.contains(HANDLE_LIMIT) || text.contains(RESOURCE_TABLE_FULL) {
+        Cause::HandleLimit
+    } else if error.is::<WasmBacktrace>() {
+        // A host function or a built-in of the component model ended it, on the plugin's behalf.
+        Cause::Trap
+    } else if circumstances.is_instantiated {
+        Cause::InvalidResult
+    } else {
+        Cause::Host
+    };
+    Fault::new(cause, text)
+}
+
+fn classify_trap(trap: Trap, error: &Error, circumstances: Circumstances<'_>) -> Fault {
+    match trap {
+        Trap::StackOverflow => Fault::new(Cause::StackOverflow, "the plugin's stack overflowed"),
+        Trap::OutOfFuel => Fault::new(Cause::OutOfFuel, "the plugin used up its fuel"),
+        Trap::Interrupt => Fault::new(Cause::Deadline, "no answer within the deadline"),
+        Trap::StringOutOfBounds
+        | Trap::ListOutOfBounds
+        | Trap::InvalidDiscriminant
+        | Trap::InvalidChar
+        | Trap::UnalignedPointer => Fault::new(Cause::InvalidResult, error_chain(error)),
+        _ => match circumstances.refused.take() {
+            Some(refused) => {
+                let detail = format!("{}, and then failed: {}", refused.detail, trap_message(trap));
+                Fault::new(refused.cause, detail)
+            }
+            None => Fault::new(Cause::Trap, trap_message(trap)),
+        },
+    }
+}
+
+/// The message of a trap without wasmtime's prefix: the cause already says that it was a trap.
+fn trap_message(trap: Trap) -> String {
+    let text = trap.to_string();
+    text.strip_prefix(TRAP).unwrap_or(&text).to_owned()
+}
+
+/// A line for each function on the stack. The names are the plugin's, and demangling can turn a few bytes into
+/// megabytes, so the text is bounded while it is written.
+fn frames(backtrace: &WasmBacktrace) -> String {
+    let frame = |frame: &wasmtime::FrameInfo| {
+        let index = frame.func_index();
+        let name = frame.func_name().unwrap_or("unnamed");
+        Bounded::of(MAX_NAME_BYTES, |out| write!(out, "function {index}: {:#}", rustc_demangle::demangle(name)))
+    };
+    backtrace.frames().iter().take(MAX_FRAMES).map(frame).collect::<Vec<_>>().join("\n")
+}

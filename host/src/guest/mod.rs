@@ -1,0 +1,14 @@
+//! The host's side of one instance: all that the instance may reach, and the limits of all that it may take.
+
+pub(crate) mod bindings;
+pub(crate) mod clock;
+pub(crate) mod cpu_time;
+pub(crate) mod fault;
+pub(crate) mod imports;
+mod limiter;
+pub(crate) mod log;
+pub(crate) mod reason;
+pub(crate) mod request;
+pub(crate) mod store;
+mod wasi;
+pub(crate) mod wasmtime_text;

@@ -1,0 +1,131 @@
+//! The part of a request that one instance may read.
+
+use std::sync::Arc;
+
+use crate::decision::DecisionId;
+use crate::guest::clock::Clock;
+use crate::guest::fault::HostFault;
+use crate::outcome::{Cause, Fault};
+use crate::request::json::Json;
+use crate::request::{AuthContext, RawToken};
+use crate::util::text::clip;
+
+/// The request as one instance sees it. Its documents stay sealed while the plugin starts and is configured, so that
+/// what the plugin does then cannot depend on the request.
+pub(crate) struct GuestRequest {
+    now: i64,
+    seed: Seed,
+    /// The documents that the plugin may read now.
+    opened: Documents,
+    /// The documents that it may read once it is asked about the request.
+    sealed: Documents,
+    bytes_cap: usize,
+    bytes_left: usize,
+}
+
+/// The seed of the random numbers of one check in one decision. It is unpredictable before the decision is made, and
+/// the same when the decision is replayed.
+pub(crate) struct Seed {
+    pub(crate) decision: DecisionId,
+    pub(crate) check: Arc<str>,
+}
+
+/// The documents of a request, in the order of the contract's `request` interface.
+#[derive(Default)]
+pub(super) struct Documents {
+    pub(super) claims: Option<Json>,
+    pub(super) detail: Option<Json>,
+    pub(super) arguments: Option<Json>,
+    pub(super) attributes: Option<Json>,
+    raw_token: Option<RawToken>,
+}
+
+impl GuestRequest {
+    /// An empty request, for a plugin that is asked for its schema or configured on trial.
+    pub(crate) fn none(seed: Seed) -> Self {
+        Self { now: 0, seed, opened: Documents::default(), sealed: Documents::default(), bytes_cap: 0, bytes_left: 0 }
+    }
+
+    /// The record part of `context`. The plugin may read up to `bytes_cap` bytes, including the record.
+    ///
+    /// # Errors
+    /// A fault if the record alone is larger.
+    pub(crate) fn new(context: &AuthContext, seed: Seed, bytes_cap: usize) -> Result<Self, Fault> {
+        let record = context.record_bytes();
+        let Some(bytes_left) = bytes_cap.checked_sub(record) else {
+            let detail = format!("a context of {record} bytes, over the cap of {bytes_cap} bytes");
+            return Err(Fault::new(Cause::ContextLimit, detail));
+        };
+        Ok(Self { now: context.now, bytes_cap, bytes_left, ..Self::none(seed) })
+    }
+
+    /// Adds the documents of `context`.
+    pub(crate) fn with_documents(mut self, context: &AuthContext) -> Self {
+        self.sealed = Documents {
+            claims: context.token.as_ref().map(|token| token.claims.clone()),
+            detail: Some(context.component.detail.clone()),
+            arguments: context.arguments.clone(),
+            attributes: Some(context.attributes.clone()),
+            ..self.sealed
+        };
+        self
+    }
+
+    /// Adds the bearer secret of `context`, for a check with the grant.
+    pub(crate) fn with_raw_token(mut self, context: &AuthContext) -> Self {
+        self.sealed.raw_token = context.token.as_ref().and_then(|token| token.raw.clone());
+        self
+    }
+
+    /// Unseals the documents: from now on the plugin may read them.
+    pub(super) fn open(&mut self) {
+        self.opened = std::mem::take(&mut self.sealed);
+    }
+
+    /// A clock that starts at the time of the request.
+    pub(super) fn clock(&self) -> Clock {
+        Clock::at(self.now)
+    }
+
+    pub(super) fn seed(&self) -> &Seed {
+        &self.seed
+    }
+
+    /// The JSON text under a pointer of one document; none if the document has no value there.
+    ///
+    /// # Errors
+    /// A fault if `pointer` is invalid. Answering it like an absent value would turn a list of forbidden values into one
+    /// that forbids nothing.
+    pub(super) fn read(
+        &mut self,
+        document: fn(&Documents) -> &Option<Json>,
+        pointer: &str,
+    ) -> wasmtime::Result<Option<String>> {
+        if !Json::is_pointer(pointer) {
+            let detail = format!("asked for `{}`, which is not a JSON pointer (RFC 6901)", clip(pointer));
+            return Err(HostFault(Fault::new(Cause::Trap, detail)).into());
+        }
+        let Some(text) = document(&self.opened).as_ref().and_then(|document| document.text_at(pointer)) else {
+            return Ok(None);
+        };
+        self.spend(text.len())?;
+        Ok(Some(text))
+    }
+
+    /// The bearer secret; none if there is no token or no grant.
+    pub(super) fn read_raw_token(&mut self) -> wasmtime::Result<Option<String>> {
+        let Some(token) = self.opened.raw_token.as_ref().map(|token| token.expose().to_owned()) else {
+            return Ok(None);
+        };
+        self.spend(token.len())?;
+        Ok(Some(token))
+    }
+
+    fn spend(&mut self, bytes: usize) -> Result<(), HostFault> {
+        self.bytes_left = self.bytes_left.checked_sub(bytes).ok_or_else(|| {
+            let detail = format!("read more than the cap of {} bytes of context", self.bytes_cap);
+            HostFault(Fault::new(Cause::ContextLimit, detail))
+        })?;
+        Ok(())
+    }
+}

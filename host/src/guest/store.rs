@@ -1,0 +1,171 @@
+//! The store of one instance: its state in the host, and the limits that are armed before any of its code runs.
+
+use std::time::{Duration, Instant};
+
+use wasmtime::component::ResourceTable;
+use wasmtime::{Engine, Store, UpdateDeadline};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+use crate::guest::clock::Clock;
+use crate::guest::cpu_time::cpu_time_at_tick;
+use crate::guest::fault::{Circumstances, HostFault, classify};
+use crate::guest::limiter::Limiter;
+use crate::guest::log::{Log, Mark};
+use crate::guest::request::GuestRequest;
+use crate::guest::wasi;
+use crate::limits::Limits;
+use crate::outcome::{Cause, Fault, LogLine};
+use crate::tenant::{Tenancy, Tenant};
+use crate::tuning::FUEL_INTERVAL;
+
+/// The state of one instance in the host. It is dropped with the instance (rule S7).
+pub(crate) struct State {
+    limiter: Limiter,
+    log: Log,
+    request: GuestRequest,
+    /// The deadline of the evaluation.
+    end: Instant,
+    /// The cap on processor time.
+    cpu_time: Option<Duration>,
+    /// Made on the plugin's first call to WASI; most plugins never make one.
+    wasi: Option<Wasi>,
+    handles: usize,
+    is_instantiated: bool,
+}
+
+struct Wasi {
+    context: WasiCtx,
+    table: ResourceTable,
+    clock: Clock,
+}
+
+impl State {
+    /// Notes that the instance was made: from now on a failure is the plugin's.
+    pub(crate) fn set_instantiated(&mut self) {
+        self.is_instantiated = true;
+    }
+
+    /// Lets the plugin read its request.
+    pub(crate) fn open_request(&mut self) {
+        self.request.open();
+    }
+
+    /// Binds the instance to another request with another deadline. The log is cut back to `mark`.
+    pub(crate) fn rebind(&mut self, request: GuestRequest, end: Instant, mark: Option<Mark>) {
+        self.request = request;
+        self.end = end;
+        self.limiter.refused = None;
+        if let Some(mark) = mark {
+            self.log.rewind(mark);
+        }
+    }
+
+    /// Whether the plugin called WASI: a clock, random numbers, a stream.
+    pub(crate) fn used_wasi(&self) -> bool {
+        self.wasi.is_some()
+    }
+
+    /// The linear memory of the instance, in bytes.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.limiter.memory_bytes
+    }
+
+    /// The output of the plugin so far.
+    pub(crate) fn log_lines(&self) -> Vec<LogLine> {
+        self.log.lines()
+    }
+
+    /// The current end of the log.
+    pub(crate) fn log_mark(&self) -> Mark {
+        self.log.mark()
+    }
+
+    /// Classifies the error that ended the instance.
+    pub(crate) fn classify(&mut self, error: &wasmtime::Error) -> Fault {
+        let refused = &mut self.limiter.refused;
+        classify(error, Circumstances { refused, is_instantiated: self.is_instantiated })
+    }
+
+    pub(super) fn request(&mut self) -> &mut GuestRequest {
+        &mut self.request
+    }
+
+    pub(super) fn output(&self) -> &Log {
+        &self.log
+    }
+
+    pub(super) fn clock(&mut self) -> Clock {
+        self.wasi().clock.clone()
+    }
+
+    fn wasi(&mut self) -> &mut Wasi {
+        self.wasi.get_or_insert_with(|| {
+            let mut table = ResourceTable::new();
+            table.set_max_capacity(self.handles);
+            let clock = self.request.clock();
+            Wasi { context: wasi::context(self.request.seed(), &self.log, &clock), table, clock }
+        })
+    }
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        let Wasi { context, table, .. } = self.wasi();
+        WasiCtxView { ctx: context, table }
+    }
+}
+
+/// The budget of one instance.
+pub(crate) struct Budget<'a> {
+    limits: &'a Limits,
+    end: Instant,
+    tenant: Option<&'a Tenant>,
+}
+
+impl<'a> Budget<'a> {
+    pub(crate) fn new(limits: &'a Limits, end: Instant) -> Self {
+        Self { limits, end, tenant: None }
+    }
+
+    /// Counts the instance and its memory for `tenant`.
+    pub(crate) fn for_tenant(self, tenant: &'a Tenant) -> Self {
+        Self { tenant: Some(tenant), ..self }
+    }
+}
+
+/// A store with every limit armed. No code of the plugin has run in it.
+pub(crate) fn new_store(engine: &Engine, budget: &Budget<'_>, request: GuestRequest) -> Store<State> {
+    let limits = budget.limits;
+    let state = State {
+        limiter: Limiter::new(limits, budget.tenant.map(|tenant| Tenancy::new(tenant.clone()))),
+        log: Log::new(limits.log_bytes),
+        request,
+        end: budget.end,
+        cpu_time: limits.cpu_time,
+        wasi: None,
+        handles: limits.handles,
+        is_instantiated: false,
+    };
+    let mut store = Store::new(engine, state);
+    store.limiter(|state| &mut state.limiter);
+    store.set_hostcall_fuel(limits.host_call_bytes);
+    store.set_max_component_handles(limits.handles);
+    // Fails only if the engine does not count fuel, and then no guest code runs either.
+    let _ = store.set_fuel(limits.fuel.unwrap_or(u64::MAX));
+    // See `FUEL_INTERVAL`.
+    let _ = store.fuel_async_yield_interval(Some(FUEL_INTERVAL));
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_callback(|store| tick(store.data()));
+    store
+}
+
+/// Decides at a tick whether a guest that computes may continue. The clocks decide, not the number of ticks: under load,
+/// ticks come late and in bursts.
+fn tick(state: &State) -> wasmtime::Result<UpdateDeadline> {
+    let cpu_time = cpu_time_at_tick();
+    if let Some(cap) = state.cpu_time.filter(|cap| cpu_time > *cap) {
+        let detail = format!("used {cpu_time:?} of processor time, over the cap of {cap:?}");
+        return Err(HostFault(Fault::new(Cause::CpuTimeLimit, detail)).into());
+    }
+    Ok(if Instant::now() >= state.end { UpdateDeadline::Interrupt } else { UpdateDeadline::Yield(1) })
+}

@@ -1,0 +1,55 @@
+//! Background work: images and optimized code. One thread does the jobs in order, and ends when none is left.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use crate::tuning::BACKGROUND_JOBS;
+use crate::util::lock::lock;
+use crate::util::panic::catch;
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// The queue of jobs.
+#[derive(Default)]
+pub(crate) struct Background(Arc<Mutex<Queue>>);
+
+#[derive(Default)]
+struct Queue {
+    jobs: VecDeque<Job>,
+    has_worker: bool,
+}
+
+impl Background {
+    /// Queues `job`. Returns `false`, and drops it, if the queue is full or the worker thread cannot be spawned; callers
+    /// retry later.
+    pub(crate) fn add(&self, job: impl FnOnce() + Send + 'static) -> bool {
+        let mut queue = lock(&self.0);
+        if queue.jobs.len() >= BACKGROUND_JOBS {
+            return false;
+        }
+        if !queue.has_worker {
+            let worker = Arc::clone(&self.0);
+            let thread = std::thread::Builder::new().name("guardhouse-background".to_owned());
+            if thread.spawn(move || work(&worker)).is_err() {
+                return false;
+            }
+            queue.has_worker = true;
+        }
+        queue.jobs.push_back(Box::new(job));
+        true
+    }
+}
+
+fn work(queue: &Mutex<Queue>) {
+    loop {
+        let job = {
+            let mut queue = lock(queue);
+            let job = queue.jobs.pop_front();
+            queue.has_worker = job.is_some();
+            job
+        };
+        let Some(job) = job else { return };
+        // A job that panics is lost; the others still run.
+        let _ = catch(job);
+    }
+}

@@ -1,0 +1,120 @@
+//! The builder of hosts.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::{Host, Inner};
+use crate::code::Toolchain;
+use crate::code::compiler_process::CompilerProcess;
+use crate::code::images::Images;
+use crate::error::HostError;
+use crate::host::advice::{Advice, Machine};
+use crate::host::background::Background;
+use crate::limits::HostLimits;
+use crate::tenant::Tenants;
+use crate::tuning::{BASELINE_BYTES, EVICTION_BATCH_DIVISOR};
+use crate::util::lru::Lru;
+
+/// The builder of a [`Host`], made by [`Host::builder`]. Its defaults: [`HostLimits::default`], ticks of 1 ms, no cache,
+/// compilation in this process, baseline code for plugins of 256 KiB and more.
+#[derive(Debug, Clone)]
+pub struct HostBuilder {
+    limits: HostLimits,
+    tick: Duration,
+    cache: Option<PathBuf>,
+    compiler: Option<CompilerProcess>,
+    baseline_bytes: usize,
+}
+
+impl Host {
+    /// A builder with defaults.
+    #[must_use]
+    pub fn builder() -> HostBuilder {
+        HostBuilder {
+            limits: HostLimits::default(),
+            tick: Duration::from_millis(1),
+            cache: None,
+            compiler: None,
+            baseline_bytes: BASELINE_BYTES,
+        }
+    }
+}
+
+impl HostBuilder {
+    /// Sets the limits of all plugins together.
+    #[must_use]
+    pub fn limits(mut self, limits: HostLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Sets the interval at which deadlines are enforced: a check is stopped at most two ticks after its deadline, and a
+    /// check that computes yields its thread to others once per tick. From 100 µs to 100 ms; default: 1 ms.
+    #[must_use]
+    pub fn tick(mut self, tick: Duration) -> Self {
+        self.tick = tick.clamp(Duration::from_micros(100), Duration::from_millis(100));
+        self
+    }
+
+    /// Sets a folder for machine code, of at most [`HostLimits::cache_bytes`]. The folder is created if it does not
+    /// exist; it must belong to this user and be inaccessible to others. Processes may share one. With a cache, the
+    /// least recently used plugins and images are evicted from memory (see [`HostLimits::resident_plugins`]), and
+    /// reloading one takes less than a millisecond.
+    #[must_use]
+    pub fn cache(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.cache = Some(folder.into());
+        self
+    }
+
+    /// Compiles plugins in a process of its own, under [`HostLimits::compiler_time`] and
+    /// [`HostLimits::compiler_bytes`]. Set it if untrusted users can load plugins: without it, plugins are compiled in
+    /// this process, bounded only by the size and shape of their files.
+    #[must_use]
+    pub fn compiler(mut self, process: CompilerProcess) -> Self {
+        self.compiler = Some(process);
+        self
+    }
+
+    /// Sets the size of a plugin, in bytes, from which it is compiled twice: first to baseline code, which is ready
+    /// sooner, and then in the background to optimized code. Default: 256 KiB; `usize::MAX` means never.
+    #[must_use]
+    pub fn baseline_from(mut self, bytes: usize) -> Self {
+        self.baseline_bytes = bytes;
+        self
+    }
+
+    /// Builds the host and starts the thread that enforces deadlines. A forked child inherits no threads: build its host
+    /// in the child.
+    ///
+    /// # Errors
+    /// [`HostError`] if this machine cannot hold the limits, the thread cannot be started, or the folder of the cache is
+    /// accessible to other users.
+    pub fn build(self) -> Result<Host, HostError> {
+        let Self { limits, tick, cache, compiler, baseline_bytes } = self;
+        for (name, value) in [
+            ("instances", limits.instances),
+            ("large_instances", limits.large_instances),
+            ("compilers", limits.compilers),
+        ] {
+            if value == 0 {
+                return Err(HostError::Engine(format!("`HostLimits::{name}` must be at least 1")));
+            }
+        }
+        let toolchain = Toolchain::new(limits, tick, cache.as_deref(), compiler, baseline_bytes)?;
+        let limits = &toolchain.limits;
+        let advice = Machine::here().advice(limits);
+        for Advice { found, change } in &advice {
+            tracing::warn!(target: "guardhouse", found, change, "this machine could serve this host better");
+        }
+        Ok(Host(Arc::new(Inner {
+            plugins: Lru::new(limits.resident_plugins, limits.resident_plugins / EVICTION_BATCH_DIVISOR),
+            images: Images::new(limits.resident_images),
+            background: Background::default(),
+            tenants: Tenants::default(),
+            advice,
+            started: Instant::now(),
+            toolchain,
+        })))
+    }
+}

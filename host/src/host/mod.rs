@@ -1,0 +1,121 @@
+//! The host: everything that the plugins of a process share.
+
+pub(crate) mod advice;
+pub(crate) mod background;
+pub(crate) mod builder;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::code::Toolchain;
+use crate::code::images::Images;
+use crate::engine::admission::Admission;
+use crate::engine::config::Pool;
+use crate::error::HostError;
+use crate::guest::imports;
+use crate::host::advice::Advice;
+use crate::host::background::Background;
+use crate::limits::HostLimits;
+use crate::tenant::{Tenant, TenantUsage, Tenants};
+use crate::util::lru::Lru;
+
+/// The sandbox that plugins run in. One host is enough for a process: it keeps the plugins of all tenants apart.
+///
+/// A clone is shallow. The host lives until its last plugin and its last check are dropped.
+///
+/// A host starts these threads, each when it is first needed: `guardhouse-tick`, which enforces deadlines;
+/// `guardhouse-background`, which makes images and optimizes code; `guardhouse-standby`, one per check that refills its
+/// standby instances; `guardhouse-reload`, one per evicted plugin that is reloaded; and `guardhouse-timers`, one per
+/// process, for blocking calls.
+#[derive(Clone)]
+pub struct Host(Arc<Inner>);
+
+struct Inner {
+    toolchain: Toolchain,
+    plugins: Lru,
+    images: Images,
+    background: Background,
+    tenants: Tenants,
+    advice: Vec<Advice>,
+    started: Instant,
+}
+
+impl Host {
+    /// A host with defaults. [`Host::builder`] sets limits, a cache and a compiler process.
+    ///
+    /// # Errors
+    /// See [`HostBuilder::build`](crate::HostBuilder::build).
+    pub fn new() -> Result<Self, HostError> {
+        Self::builder().build()
+    }
+
+    /// The limits of all plugins of this host together.
+    #[must_use]
+    pub fn limits(&self) -> &HostLimits {
+        &self.0.toolchain.limits
+    }
+
+    /// Advice about this machine: changes that make the host faster, or its limits usable. Each piece is also logged at
+    /// WARN when the host is built.
+    #[must_use]
+    pub fn advice(&self) -> &[Advice] {
+        &self.0.advice
+    }
+
+    /// The tenant of this name. The host makes it on first use, and returns the same one while a handle or a check of it
+    /// exists.
+    #[must_use]
+    pub fn tenant(&self, name: impl Into<String>) -> Tenant {
+        self.0.tenants.get(Some(name.into()))
+    }
+
+    /// The usage of every tenant, ordered by name. The first may be that of all checks without a tenant.
+    #[must_use]
+    pub fn tenant_usage(&self) -> Vec<TenantUsage> {
+        self.0.tenants.usage()
+    }
+
+    /// Whether plugins may import an interface of this name. Some imports need a [grant](crate::Grants::needed_by)
+    /// besides. WASI interfaces, in every version 0.2.x, give access to nothing.
+    #[must_use]
+    pub fn offers(import: &str) -> bool {
+        imports::is_offered(import)
+    }
+
+    pub(crate) fn toolchain(&self) -> &Toolchain {
+        &self.0.toolchain
+    }
+
+    /// The admission of instances to a pool.
+    pub(crate) fn admission(&self, pool: Pool) -> &Admission {
+        self.0.toolchain.engines.admission(pool)
+    }
+
+    /// The plugins whose code is in memory.
+    pub(crate) fn plugins(&self) -> &Lru {
+        &self.0.plugins
+    }
+
+    pub(crate) fn images(&self) -> &Images {
+        &self.0.images
+    }
+
+    pub(crate) fn background(&self) -> &Background {
+        &self.0.background
+    }
+
+    pub(crate) fn tenants(&self) -> &Tenants {
+        &self.0.tenants
+    }
+
+    /// A timestamp for least-recently-used order: the microseconds since the host was built.
+    pub(crate) fn micros_since_start(&self, now: Instant) -> u64 {
+        u64::try_from(now.saturating_duration_since(self.0.started).as_micros()).unwrap_or(u64::MAX)
+    }
+}
+
+impl std::fmt::Debug for Host {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Host").field("limits", self.limits()).finish_non_exhaustive()
+    }
+}

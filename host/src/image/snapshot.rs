@@ -1,0 +1,132 @@
+//! Snapshots: the memory of a configured instance, written into its component.
+
+use std::time::Instant;
+
+use wasmtime::Store;
+use wasmtime::component::{self, Lift, WasmList};
+use wasmtime_wizer::{ComponentInstanceState, Wizer};
+
+use crate::code::linked::Linked;
+use crate::code::shape::Shape;
+use crate::code::source::Source;
+use crate::guest::reason::Reason;
+use crate::guest::request::{GuestRequest, Seed};
+use crate::guest::store::{Budget, State};
+use crate::host::Host;
+use crate::instance::{CheckCall, Instance};
+use crate::limits::{HostLimits, Limits};
+use crate::outcome::{Cause, Fault};
+use crate::plugin::Plugin;
+use crate::request::AuthContext;
+use crate::util::block_on::block_on;
+
+/// All that an image is made from.
+pub(crate) struct Recipe<'a> {
+    pub(crate) plugin: &'a Plugin,
+    pub(crate) settings: Option<&'a String>,
+    pub(crate) warm_up: Option<&'a AuthContext>,
+    pub(crate) limits: &'a Limits,
+    pub(crate) seed: Seed,
+}
+
+/// Configures an instance and writes its memory and globals into its component, which has the bytes `source`. The error
+/// says why that cannot be done.
+pub(super) fn snapshot(recipe: Recipe<'_>, source: &[u8]) -> Result<Vec<u8>, Reason> {
+    let Recipe { plugin, settings, warm_up, limits, seed } = recipe;
+    let (host, pool) = (plugin.host(), plugin.pool());
+    let wizer = Wizer::new();
+    let (context, instrumented) = wizer.instrument_component(source)?;
+    let linked = host.images().instrumented.get(plugin.digest(), || load(host, &instrumented))?;
+    let end = Instant::now() + limits.configure_deadline;
+    block_on(async {
+        let permit = host.admission(pool).admit(plugin.weight(), end).await?;
+        let budget = Budget::new(limits, end);
+        let mut prepared = Instance::new(linked, &budget, GuestRequest::none(seed)).with_pool_permit(permit);
+        // An image cannot contain handles: a plugin that makes one fails here, and gets no image.
+        prepared.set_max_handles(0);
+        prepare(&mut prepared, settings, warm_up, end).await?;
+        let (store, instance) = prepared.store_and_instance().ok_or("it was not started")?;
+        if store.data().used_wasi() {
+            return Err("it used a clock, random numbers or a stream while it was configured".into());
+        }
+        // The plugin's own code has run for the last time. The host now reads its memory through instrumented functions.
+        store.set_hostcall_fuel(usize::MAX);
+        store.set_fuel(u64::MAX)?;
+        store.epoch_deadline_callback(|_| Ok(wasmtime::UpdateDeadline::Continue(1)));
+        let mut state = Reader { store, instance };
+        Ok(wizer.snapshot_component(&context, &mut state).await?)
+    })?
+}
+
+/// Configures an instance, and evaluates the warm-up request if there is one, with any outcome.
+async fn prepare(
+    instance: &mut Instance,
+    settings: Option<&String>,
+    warm_up: Option<&AuthContext>,
+    end: Instant,
+) -> Result<(), Fault> {
+    if let Err(message) = instance.configure(settings, end).await? {
+        return Err(Fault::new(Cause::Configure, message));
+    }
+    if let Some(context) = warm_up {
+        let call = CheckCall { context, settings: None, name_missing_scopes: false, message_bytes: usize::MAX, end };
+        instance.check(&call).await?;
+    }
+    Ok(())
+}
+
+/// Loads an instrumented component, which has functions that read its memory. It runs once for each image, so a large
+/// one gets baseline code.
+fn load(host: &Host, instrumented: &[u8]) -> Result<Linked, Reason> {
+    let shape = Shape::read(instrumented, &limits_for_instrumented(host.limits()))?;
+    Ok(Linked::load_soon(host.toolchain(), &Source::borrowed(instrumented), &shape)?)
+}
+
+/// The limits of components that are made from a plugin. Apart from the size, they are those of every plugin, with some
+/// more for the memory that is written into them and for the functions that read it.
+pub(super) fn limits_for_instrumented(limits: &HostLimits) -> HostLimits {
+    let functions = limits.functions.saturating_add(1_000);
+    // Its globals become exports, and its memory becomes data.
+    let items = limits.items.saturating_mul(4);
+    HostLimits { plugin_bytes: usize::MAX, functions, items, ..limits.clone() }
+}
+
+/// Reads an instance through the functions that the instrumentation added.
+struct Reader<'a> {
+    store: &'a mut Store<State>,
+    instance: component::Instance,
+}
+
+#[expect(clippy::expect_used, reason = "the trait has no errors; a panic here is caught, and there is no image")]
+impl Reader<'_> {
+    async fn read<R: Lift + Send + Sync + 'static>(&mut self, interface: &str, function: &str) -> R {
+        let interface = self.instance.get_export_index(&mut *self.store, None, interface).expect("an interface");
+        let function =
+            self.instance.get_export_index(&mut *self.store, Some(&interface), function).expect("a function");
+        let function = self.instance.get_typed_func::<(), (R,)>(&mut *self.store, function).expect("its type");
+        function.call_async(&mut *self.store, ()).await.expect("a value").0
+    }
+}
+
+impl ComponentInstanceState for Reader<'_> {
+    async fn call_func_ret_list_u8(&mut self, interface: &str, function: &str, contents: impl FnOnce(&[u8]) + Send) {
+        let list: WasmList<u8> = self.read(interface, function).await;
+        contents(list.as_le_slice(&*self.store));
+    }
+
+    async fn call_func_ret_s32(&mut self, interface: &str, function: &str) -> i32 {
+        self.read(interface, function).await
+    }
+
+    async fn call_func_ret_s64(&mut self, interface: &str, function: &str) -> i64 {
+        self.read(interface, function).await
+    }
+
+    async fn call_func_ret_f32(&mut self, interface: &str, function: &str) -> u32 {
+        self.read::<f32>(interface, function).await.to_bits()
+    }
+
+    async fn call_func_ret_f64(&mut self, interface: &str, function: &str) -> u64 {
+        self.read::<f64>(interface, function).await.to_bits()
+    }
+}

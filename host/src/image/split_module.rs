@@ -1,0 +1,285 @@
+//! Splitting one core module into code and state.
+
+use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
+use wasm_encoder::{
+    ConstExpr, DataCountSection, DataSection, EntityType, ExportKind, ExportSection, GlobalSection, ImportSection,
+    MemorySection, Module, RawSection,
+};
+use wasmparser::{DataKind, MemoryType, Operator, Parser, Payload, TypeRef};
+
+use crate::guest::reason::Reason;
+use crate::tuning::{MAX_COPIED_MODULE_BYTES, MAX_SEGMENT_GAP};
+
+/// The name under which a module imports its own state.
+pub(super) const STATE: &str = "guardhouse:state";
+
+/// How the memory of an instance is initialized from a state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum MemoryInit {
+    /// The state is mapped, and only pages that an instance has written are reset for the next one. Cheapest for an
+    /// instance that follows another of the same image, and for states of any size.
+    Mapped,
+    /// The state is copied. An instance that follows one of another image needs no new mapping.
+    Copied,
+}
+
+impl MemoryInit {
+    /// The offset of a segment. The runtime maps segments whose offset is a plain constant.
+    fn offset(self, offset: u32) -> ConstExpr {
+        let offset = ConstExpr::i32_const(offset.cast_signed());
+        match self {
+            Self::Mapped => offset,
+            Self::Copied => offset.with_i32_const(0).with_i32_add(),
+        }
+    }
+}
+
+/// Bytes that initialize a memory from an offset on.
+struct Segment {
+    memory: u32,
+    offset: u32,
+    bytes: Vec<u8>,
+}
+
+/// Joins segments with small gaps. They are ordered by offset, as in every snapshot.
+fn joined(segments: Vec<Segment>) -> Vec<Segment> {
+    let mut joined: Vec<Segment> = Vec::new();
+    for segment in segments {
+        let last = joined.last_mut().filter(|last| last.memory == segment.memory);
+        let gap = last.as_ref().and_then(|last| {
+            let end = (last.offset as usize).checked_add(last.bytes.len())?;
+            (segment.offset as usize).checked_sub(end).filter(|gap| *gap < MAX_SEGMENT_GAP)
+        });
+        match (last, gap) {
+            (Some(last), Some(gap)) => {
+                last.bytes.resize(last.bytes.len() + gap, 0);
+                last.bytes.extend(segment.bytes);
+            }
+            _ => joined.push(segment),
+        }
+    }
+    joined
+}
+
+/// A module in two parts.
+pub(super) struct SplitModule {
+    pub(super) code: Vec<u8>,
+    /// None for a module without state, whose code is the module itself.
+    pub(super) state: Option<ModuleState>,
+}
+
+/// The memories and globals of a module, as a module of their own.
+pub(super) struct ModuleState {
+    pub(super) module: Vec<u8>,
+    /// Its exports, in the order in which the code imports them. A memory has the size that the plugin gave it, and not
+    /// the size in the snapshot, so that the code is the same for every state.
+    pub(super) exports: Vec<(String, EntityType)>,
+}
+
+impl SplitModule {
+    /// Splits a module of a snapshot; `original` is the same module of the plugin.
+    pub(super) fn new(module: &[u8], original: &[u8], init: MemoryInit) -> Result<Self, Reason> {
+        let state = ModuleState::of(module, &memories(original)?, init)?;
+        let code = match &state {
+            Some(state) => code(module, &state.exports)?,
+            None => module.to_vec(),
+        };
+        Ok(Self { code, state })
+    }
+}
+
+impl ModuleState {
+    fn of(module: &[u8], originals: &[MemoryType], init: MemoryInit) -> Result<Option<Self>, Reason> {
+        if is_stateless(module)? {
+            return Ok(None);
+        }
+        let (mut memories, mut globals, mut data) = (MemorySection::new(), GlobalSection::new(), DataSection::new());
+        let init = if module.len() > MAX_COPIED_MODULE_BYTES { MemoryInit::Mapped } else { init };
+        let mut segments = Vec::new();
+        let (mut names, mut exports) = (ExportSection::new(), Vec::new());
+        let mut imported_memories = 0;
+        for payload in Parser::new(0).parse_all(module) {
+            match payload? {
+                Payload::ImportSection(section) => {
+                    for import in section.into_imports() {
+                        imported_memories += u32::from(matches!(import?.ty, TypeRef::Memory(_)));
+                    }
+                }
+                Payload::MemorySection(section) => {
+                    for ((index, memory), original) in (0_u32..).zip(section).zip(originals) {
+                        let memory = RoundtripReencoder.memory_type(memory?).map_err(message)?;
+                        memories.memory(memory);
+                        let name = format!("memory-{index}");
+                        names.export(&name, ExportKind::Memory, index);
+                        let minimum = original.initial;
+                        exports.push((name, EntityType::Memory(wasm_encoder::MemoryType { minimum, ..memory })));
+                    }
+                }
+                Payload::GlobalSection(section) => {
+                    for (index, global) in (0_u32..).zip(section) {
+                        let global = global?;
+                        let ty = RoundtripReencoder.global_type(global.ty).map_err(message)?;
+                        globals.global(ty, &constant(&global.init_expr)?);
+                        let name = format!("global-{index}");
+                        names.export(&name, ExportKind::Global, index);
+                        exports.push((name, EntityType::Global(ty)));
+                    }
+                }
+                Payload::DataSection(section) => {
+                    for segment in section {
+                        let segment = segment?;
+                        if let DataKind::Active { memory_index, offset_expr } = segment.kind {
+                            let index = memory_index.checked_sub(imported_memories);
+                            let index = index.ok_or("a module initializes the memory of another")?;
+                            segments.push(Segment {
+                                memory: index,
+                                offset: offset(&offset_expr)?,
+                                bytes: segment.data.into(),
+                            });
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        if init == MemoryInit::Copied {
+            segments = joined(segments);
+        }
+        for Segment { memory, offset, bytes } in segments {
+            data.active(memory, &init.offset(offset), bytes);
+        }
+        let mut state = Module::new();
+        state.section(&memories).section(&globals).section(&names).section(&data);
+        Ok(Some(Self { module: state.finish(), exports }))
+    }
+}
+
+/// Whether all instances of a module are equal, apart from their imports, as for the libraries of a language runtime.
+/// Their own globals contain the addresses that the runtime gave them, and do not change.
+fn is_stateless(module: &[u8]) -> Result<bool, Reason> {
+    for payload in Parser::new(0).parse_all(module) {
+        match payload? {
+            Payload::MemorySection(section) if section.count() > 0 => return Ok(false),
+            Payload::GlobalSection(section) => {
+                for global in section {
+                    if global?.ty.mutable {
+                        return Ok(false);
+                    }
+                }
+            }
+            Payload::DataSection(section) => {
+                for segment in section {
+                    if let DataKind::Active { .. } = segment?.kind {
+                        return Ok(false);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(true)
+}
+
+/// The memories that a module defines.
+fn memories(module: &[u8]) -> Result<Vec<MemoryType>, Reason> {
+    for payload in Parser::new(0).parse_all(module) {
+        if let Payload::MemorySection(section) = payload? {
+            return section.into_iter().collect::<Result<_, _>>().map_err(Reason::from);
+        }
+    }
+    Ok(Vec::new())
+}
+
+/// The offset of a segment of a 32-bit memory.
+fn offset(expression: &wasmparser::ConstExpr<'_>) -> Result<u32, Reason> {
+    let mut operators = expression.get_operators_reader();
+    match (operators.read()?, operators.read()?) {
+        (Operator::I32Const { value }, Operator::End) => Ok(value.cast_unsigned()),
+        _ => Err("a segment of a 64-bit memory, or one that depends on the instance".into()),
+    }
+}
+
+/// A constant number. Any other expression depends on the instance.
+fn constant(expression: &wasmparser::ConstExpr<'_>) -> Result<ConstExpr, Reason> {
+    let mut operators = expression.get_operators_reader();
+    let refused = || Err("a global or a segment that depends on the instance".into());
+    let constant = match operators.read()? {
+        Operator::I32Const { value } => ConstExpr::i32_const(value),
+        Operator::I64Const { value } => ConstExpr::i64_const(value),
+        Operator::F32Const { value } => ConstExpr::f32_const(value.into()),
+        Operator::F64Const { value } => ConstExpr::f64_const(value.into()),
+        Operator::V128Const { value } => ConstExpr::v128_const(value.i128()),
+        _ => return refused(),
+    };
+    match operators.read()? {
+        Operator::End => Ok(constant),
+        _ => refused(),
+    }
+}
+
+/// Writes the module with imports instead of its state. Active segments are removed: they come last in a snapshot, so
+/// the others keep their indices.
+fn code(module: &[u8], state: &[(String, EntityType)]) -> Result<Vec<u8>, Reason> {
+    let mut encoder = Module::new();
+    let mut imports = Some(ImportSection::new());
+    let segments = passive_segments(module)?;
+    for payload in Parser::new(0).parse_all(module) {
+        let payload = payload?;
+        // The imports of the state come after the types, and before every section that can follow imports.
+        match &payload {
+            Payload::Version { .. } | Payload::TypeSection(_) | Payload::CustomSection(_) | Payload::End(_) => {}
+            Payload::ImportSection(section) => {
+                if let Some(imports) = &mut imports {
+                    RoundtripReencoder.parse_import_section(imports, section.clone()).map_err(message)?;
+                }
+            }
+            _ => add_imports(&mut encoder, imports.take(), state),
+        }
+        match payload {
+            Payload::ImportSection(_)
+            | Payload::MemorySection(_)
+            | Payload::GlobalSection(_)
+            | Payload::CodeSectionEntry(_) => {}
+            Payload::DataCountSection { .. } => {
+                encoder.section(&DataCountSection { count: segments.len() });
+            }
+            Payload::DataSection(_) => {
+                encoder.section(&segments);
+            }
+            other => {
+                if let Some((id, range)) = other.as_section() {
+                    encoder.section(&RawSection { id, data: module.get(range).unwrap_or_default() });
+                }
+            }
+        }
+    }
+    add_imports(&mut encoder, imports, state);
+    Ok(encoder.finish())
+}
+
+fn passive_segments(module: &[u8]) -> Result<DataSection, Reason> {
+    let mut segments = DataSection::new();
+    for payload in Parser::new(0).parse_all(module) {
+        if let Payload::DataSection(section) = payload? {
+            for segment in section {
+                let segment = segment?;
+                if let DataKind::Passive = segment.kind {
+                    segments.passive(segment.data.iter().copied());
+                }
+            }
+        }
+    }
+    Ok(segments)
+}
+
+fn add_imports(encoder: &mut Module, imports: Option<ImportSection>, state: &[(String, EntityType)]) {
+    let Some(mut imports) = imports else { return };
+    for (name, ty) in state {
+        imports.import(STATE, name, *ty);
+    }
+    encoder.section(&imports);
+}
+
+fn message(error: impl std::fmt::Display) -> Reason {
+    Reason::new(error.to_string())
+}

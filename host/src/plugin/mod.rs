@@ -1,0 +1,278 @@
+//! Plugins: components that keep the contract, compiled once and shared by every check made of them.
+
+pub(crate) mod schema;
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+use std::time::Instant;
+
+use arc_swap::ArcSwapOption;
+
+use crate::code::contract;
+use crate::code::linked::Linked;
+use crate::code::shape::Shape;
+use crate::code::source::Source;
+use crate::decision::DecisionId;
+use crate::digest::Digest;
+use crate::engine::config::{Pool, Strategy};
+use crate::error::LoadError;
+use crate::guest::request::{GuestRequest, Seed};
+use crate::guest::store::Budget;
+use crate::host::Host;
+use crate::instance::Instance;
+use crate::interfaces::REQUEST;
+use crate::limits::Limits;
+use crate::outcome::{Cause, Fault};
+use crate::plugin::schema::Schema;
+use crate::request::json::Json;
+use crate::tuning::SCHEMA_DEADLINE;
+use crate::util::block_on::block_on;
+use crate::util::lock::lock;
+use crate::util::lru::Evict;
+
+/// A loaded plugin: code from which checks are made. Settings, grants and limits belong to each
+/// [`Check`](crate::Check): ten checks of one plugin share one compilation.
+///
+/// A clone is shallow.
+#[derive(Clone)]
+pub struct Plugin(Arc<Inner>);
+
+struct Inner {
+    host: Host,
+    source: Source<'static>,
+    shape: Shape,
+    pool: Pool,
+    schema: Option<Schema>,
+    names_missing_scopes: bool,
+    weight: u32,
+    /// None while the plugin is evicted.
+    linked: ArcSwapOption<Linked>,
+    /// Held while code is compiled or reloaded, so that this happens once.
+    making: Mutex<()>,
+    is_optimization_queued: AtomicBool,
+    last_used: AtomicU64,
+}
+
+impl Plugin {
+    /// Loads a component: checks its size and shape, compiles it, validates it against the contract, and calls its
+    /// `schema`.
+    ///
+    /// The call computes for milliseconds (small plugins, or machine code from the
+    /// [cache](crate::HostBuilder::cache)) to a second (language runtimes), and for several seconds in a debug build. In
+    /// async code, call it through `spawn_blocking`.
+    ///
+    /// # Errors
+    /// [`LoadError`] says exactly what is wrong: not WebAssembly, a core module, damaged, over a limit, another version
+    /// of the contract, `check` missing or of another type, an import that no host offers, an unusable schema.
+    pub fn load(host: &Host, bytes: &[u8]) -> Result<Self, LoadError> {
+        let toolchain = host.toolchain();
+        let shape = Shape::read(bytes, host.limits())?;
+        contract::check_version(&shape)?;
+        let pool = shape.pool(host.limits());
+        let source = Source::borrowed(bytes);
+        let linked = Arc::new(Linked::load_soon(toolchain, &source, &shape)?);
+        let schema = read_schema(host, pool, &linked).map_err(LoadError::Schema)?;
+        let schema =
+            schema.map(|text| Schema::parse(&text, host.limits())).transpose().map_err(LoadError::BadSchema)?;
+        let kept = source.keep(&toolchain.compilation).map_err(|error| LoadError::Compile(error.to_string()))?;
+        let plugin = Self(Arc::new(Inner {
+            host: host.clone(),
+            source: kept,
+            shape,
+            pool,
+            schema,
+            names_missing_scopes: linked.step_up.is_some(),
+            weight: linked.weight,
+            linked: ArcSwapOption::from(Some(linked)),
+            making: Mutex::default(),
+            is_optimization_queued: AtomicBool::new(false),
+            last_used: AtomicU64::new(host.micros_since_start(Instant::now())),
+        }));
+        plugin.make_evictable();
+        Ok(plugin)
+    }
+
+    /// The digest of the component's bytes, as given to [`load`](Self::load).
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.0.source.digest()
+    }
+
+    /// The size of the component, in bytes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.0.source.size()
+    }
+
+    /// Its imports, exports, size and producers.
+    #[must_use]
+    pub fn shape(&self) -> &Shape {
+        &self.0.shape
+    }
+
+    /// The JSON Schema (2020-12) of its settings; none if it takes none.
+    #[must_use]
+    pub fn settings_schema(&self) -> Option<&Json> {
+        self.0.schema.as_ref().map(Schema::document)
+    }
+
+    /// Whether it can name missing scopes (rule U1).
+    #[must_use]
+    pub fn names_missing_scopes(&self) -> bool {
+        self.0.names_missing_scopes
+    }
+
+    /// Whether it reads documents of the request: claims, component detail, arguments, attributes.
+    #[must_use]
+    pub fn reads_request(&self) -> bool {
+        self.0.shape.imports.iter().any(|import| import == REQUEST)
+    }
+
+    /// Whether its machine code is optimized, and not baseline code. A large plugin is optimized in the background after
+    /// its first evaluation (see [`HostBuilder::baseline_from`](crate::HostBuilder::baseline_from)).
+    #[must_use]
+    pub fn is_optimized(&self) -> bool {
+        self.0.linked.load().as_ref().is_none_or(|linked| linked.is_optimized())
+    }
+
+    /// Whether its machine code is in memory, and not evicted (see
+    /// [`HostLimits::resident_plugins`](crate::HostLimits::resident_plugins)).
+    #[must_use]
+    pub fn is_resident(&self) -> bool {
+        self.0.linked.load().is_some()
+    }
+
+    /// The host that it was loaded into.
+    #[must_use]
+    pub fn host(&self) -> &Host {
+        &self.0.host
+    }
+
+    pub(crate) fn source(&self) -> &Source<'static> {
+        &self.0.source
+    }
+
+    pub(crate) fn pool(&self) -> Pool {
+        self.0.pool
+    }
+
+    pub(crate) fn schema(&self) -> Option<&Schema> {
+        self.0.schema.as_ref()
+    }
+
+    pub(crate) fn weight(&self) -> u32 {
+        self.0.weight
+    }
+
+    /// The code of its instances. If it was evicted, another thread reloads it, at most until `end`.
+    pub(crate) async fn linked(&self, end: Instant) -> Result<Arc<Linked>, Fault> {
+        self.0.last_used.store(self.0.host.micros_since_start(Instant::now()), Ordering::Relaxed);
+        if let Some(linked) = self.0.linked.load_full() {
+            return Ok(linked);
+        }
+        let (done, outcome) = tokio::sync::oneshot::channel();
+        let plugin = self.clone();
+        let thread = std::thread::Builder::new().name("guardhouse-reload".to_owned());
+        let started = thread.spawn(move || done.send(plugin.linked_now()));
+        started.map_err(|error| Fault::host(format!("cannot start the thread that reloads its code: {error}")))?;
+        match tokio::time::timeout_at(end.into(), outcome).await {
+            Ok(Ok(linked)) => linked,
+            Ok(Err(_)) => Err(Fault::host("reloading its code from the cache panicked")),
+            Err(_) => {
+                let detail = "reloading its code from the cache did not finish within the deadline";
+                Err(Fault::new(Cause::Deadline, detail))
+            }
+        }
+    }
+
+    /// The code of its instances. If it was evicted, this thread reloads it.
+    pub(crate) fn linked_now(&self) -> Result<Arc<Linked>, Fault> {
+        let _making = lock(&self.0.making);
+        if let Some(linked) = self.0.linked.load_full() {
+            return Ok(linked);
+        }
+        let Inner { host, shape, source, linked, .. } = &*self.0;
+        let loaded = Linked::load(host.toolchain(), source, shape, Strategy::Optimized);
+        let loaded = Arc::new(loaded.map_err(Fault::host)?);
+        linked.store(Some(Arc::clone(&loaded)));
+        // Loading may have taken long enough for others to be used, and this plugin is about to be used.
+        self.0.last_used.store(host.micros_since_start(Instant::now()), Ordering::Relaxed);
+        self.make_evictable();
+        Ok(loaded)
+    }
+
+    /// Replaces baseline code by optimized code, on this thread.
+    pub(crate) fn optimize_now(&self) -> Result<(), LoadError> {
+        let _making = lock(&self.0.making);
+        let Inner { host, shape, source, linked, .. } = &*self.0;
+        let baseline = linked.load_full();
+        if baseline.as_ref().is_some_and(|linked| !linked.is_optimized()) {
+            let optimized = Linked::load(host.toolchain(), source, shape, Strategy::Optimized)?;
+            // A plugin that was evicted meanwhile is reloaded optimized.
+            drop(linked.compare_and_swap(&baseline, Some(Arc::new(optimized))));
+        }
+        Ok(())
+    }
+
+    /// Schedules optimization, unless the code is optimized or a job is already queued.
+    pub(crate) fn optimize_in_background(&self) {
+        if self.is_optimized() || self.0.is_optimization_queued.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let plugin: Weak<Inner> = Arc::downgrade(&self.0);
+        let is_accepted = self.0.host.background().add(move || {
+            let Some(plugin) = plugin.upgrade() else { return };
+            if let Err(error) = Self(plugin).optimize_now() {
+                // The plugin keeps its baseline code.
+                tracing::warn!(target: "guardhouse", %error, "a plugin cannot be optimized");
+            }
+        });
+        self.0.is_optimization_queued.store(is_accepted, Ordering::Release);
+    }
+
+    /// Only plugins that can be reloaded from the cache are evictable.
+    fn make_evictable(&self) {
+        if self.0.host.toolchain().has_cache() {
+            self.0.host.plugins().add(&self.0);
+        }
+    }
+}
+
+impl fmt::Debug for Plugin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plugin").field("digest", &self.digest()).finish_non_exhaustive()
+    }
+}
+
+impl Evict for Inner {
+    fn last_used(&self) -> Option<u64> {
+        self.linked.load().is_some().then(|| self.last_used.load(Ordering::Relaxed))
+    }
+
+    fn evict(&self) {
+        self.linked.store(None);
+    }
+}
+
+/// Asks a plugin for the schema of its settings; none if it takes none.
+fn read_schema(host: &Host, pool: Pool, linked: &Arc<Linked>) -> Result<Option<String>, Fault> {
+    if linked.settings.is_none() {
+        return Ok(None);
+    }
+    let limits = Limits {
+        memory_bytes: host.limits().memory_bytes,
+        table_elements: host.limits().table_elements,
+        core_instances: host.limits().core_instances,
+        host_call_bytes: host.limits().schema_bytes.saturating_add(1024),
+        ..Limits::default()
+    };
+    let end = Instant::now() + SCHEMA_DEADLINE;
+    let seed = Seed { decision: DecisionId::random(), check: "".into() };
+    let read = block_on(async {
+        let permit = host.admission(pool).admit(linked.weight, end).await?;
+        let instance = Instance::new(Arc::clone(linked), &Budget::new(&limits, end), GuestRequest::none(seed));
+        instance.with_pool_permit(permit).schema(end).await.map(Some)
+    });
+    read.map_err(Fault::host).flatten()
+}

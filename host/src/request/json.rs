@@ -1,0 +1,254 @@
+//! Strict JSON: what a policy decides on must mean one thing only.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use serde::de::{self, Deserialize, DeserializeOwned, Deserializer, MapAccess, SeqAccess, Unexpected, Visitor};
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Number, Value};
+
+use crate::util::text::clip;
+
+/// An immutable JSON document. A clone is shallow.
+///
+/// Reading one with serde is strict, because two readers that disagree about a document are a hole: a name that
+/// stands twice in one object is refused (RFC 7493 section 2.3), and so is a whole number too large to be kept exactly:
+/// an integer beyond 64 bits, or one from 2^53 on that is written as a fraction or with an exponent.
+#[derive(Clone, PartialEq)]
+pub struct Json(Arc<Value>);
+
+impl Json {
+    /// Reads one document.
+    ///
+    /// # Errors
+    /// [`JsonError`] if `text` is not JSON (RFC 8259), is nested 128 levels deep or more, has a name twice in one
+    /// object, or a number that cannot be kept exactly.
+    pub fn parse(text: &[u8]) -> Result<Self, JsonError> {
+        read(text)
+    }
+
+    /// Whether `text` is a JSON pointer (RFC 6901 section 3).
+    pub(crate) fn is_pointer(text: &str) -> bool {
+        let is_escaped = text.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
+        text.is_empty() || (text.starts_with('/') && is_escaped)
+    }
+
+    /// The value under a JSON pointer (RFC 6901); "" is the whole document.
+    pub(crate) fn text_at(&self, pointer: &str) -> Option<String> {
+        self.0.pointer(pointer).map(Value::to_string)
+    }
+}
+
+impl Default for Json {
+    /// An empty object.
+    fn default() -> Self {
+        Self::from(Value::Object(Map::new()))
+    }
+}
+
+impl From<Value> for Json {
+    fn from(value: Value) -> Self {
+        Self(Arc::new(value))
+    }
+}
+
+impl Deref for Json {
+    type Target = Value;
+
+    fn deref(&self) -> &Value {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Json {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl Serialize for Json {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Json {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Strict::deserialize(deserializer).map(|strict| Self::from(strict.0))
+    }
+}
+
+impl schemars::JsonSchema for Json {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Json".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        true.into()
+    }
+}
+
+/// A JSON text that cannot be read: where, and why.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}{reason}", location(path))]
+pub struct JsonError {
+    path: String,
+    reason: String,
+}
+
+impl JsonError {
+    /// Where in the document, for example `token.scopes[1]`; `.` is the whole.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// What is wrong there, with line and column.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+
+    pub(crate) fn new(path: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { path: clip(&path.into()), reason: clip(&reason.into()) }
+    }
+}
+
+fn location(path: &str) -> String {
+    match path {
+        "." | "" => String::new(),
+        _ => format!("at `{path}`: "),
+    }
+}
+
+/// Reads a `T` that is written as an object, with the path of whatever is wrong.
+pub(crate) fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, JsonError> {
+    let mut deserializer = serde_json::Deserializer::from_slice(text);
+    let value = serde_path_to_error::deserialize(&mut deserializer)
+        .map_err(|error| JsonError::new(error.path().to_string(), error.inner().to_string()))?;
+    deserializer.end().map_err(|error| JsonError::new(".", error.to_string()))?;
+    Ok(value)
+}
+
+/// Reads a struct from an object only. A derived reader would take an array of the fields' values as well.
+pub(crate) fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    // Not `deserialize_map`, whose error would repeat a text that stands where an object belongs.
+    deserializer.deserialize_any(ObjectVisitor(std::marker::PhantomData))
+}
+
+/// A document that is an object.
+pub(crate) fn object_document<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Json, D::Error> {
+    object::<Strict, D>(deserializer).map(|strict| Json::from(strict.0))
+}
+
+/// Like [`object`], for a field that may be null.
+pub(crate) fn optional_object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    Option::<Object<T>>::deserialize(deserializer).map(|found| found.map(|object| object.0))
+}
+
+pub(crate) struct Object<T>(pub(crate) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        object(deserializer).map(Self)
+    }
+}
+
+struct ObjectVisitor<T>(std::marker::PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    /// The text is not repeated: where an object for a token belongs, a text is the token.
+    fn visit_str<E: de::Error>(self, _: &str) -> Result<T, E> {
+        Err(E::invalid_type(Unexpected::Other("a string"), &self))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+        T::deserialize(de::value::MapAccessDeserializer::new(map))
+    }
+}
+
+struct Strict(Value);
+
+impl<'de> Deserialize<'de> for Strict {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(StrictVisitor).map(Self)
+    }
+}
+
+struct StrictVisitor;
+
+/// Below 2^53, every whole number has a floating-point number of its own.
+const FIRST_INEXACT: f64 = 9_007_199_254_740_992.0;
+
+impl<'de> Visitor<'de> for StrictVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
+        // A large whole number arrives here rounded: two that differ would look equal to a check.
+        if value.fract() == 0.0 && value.abs() >= FIRST_INEXACT {
+            return Err(E::custom("number too large to be kept exactly, write it as a string"));
+        }
+        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("number that JSON has no form for"))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        let mut values = Vec::new();
+        while let Some(Strict(value)) = seq.next_element()? {
+            values.push(value);
+        }
+        Ok(values.into())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut object = Map::new();
+        while let Some(name) = map.next_key::<String>()? {
+            if object.contains_key(&name) {
+                return Err(de::Error::custom(format_args!("duplicate name `{name}`")));
+            }
+            let Strict(value) = map.next_value()?;
+            object.insert(name, value);
+        }
+        Ok(object.into())
+    }
+}

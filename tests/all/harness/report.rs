@@ -1,0 +1,58 @@
+//! Reading reports.
+
+use guardhouse::{Cause, Decision, Fault, Outcome, Report};
+use guardhouse_tests::events::{self, Event};
+
+/// The cause with which the last check of a report failed; `None` if it did not fail.
+pub(crate) fn cause(report: &Report) -> Option<Cause> {
+    match &report.checks.last().unwrap().outcome {
+        Outcome::Failed(fault) => Some(fault.cause),
+        _ => None,
+    }
+}
+
+/// The part of a report that is the same on every run of a deterministic check: without identifiers, times and
+/// backtraces.
+pub(crate) fn reproducible(report: &Report) -> String {
+    let checks: Vec<_> = report
+        .checks
+        .iter()
+        .map(|check| {
+            let outcome = match &check.outcome {
+                Outcome::Failed(fault) => format!("failed: {fault}"),
+                other => format!("{other:?}"),
+            };
+            (&check.id, outcome, &check.missing_scopes, &check.logs)
+        })
+        .collect();
+    let decision = match &report.decision {
+        Decision::Allow => None,
+        Decision::Deny(denial) => {
+            assert_eq!(denial.id, report.id);
+            Some((&denial.message, &denial.missing_scopes))
+        }
+    };
+    format!("{decision:?} by {:?}: {checks:?}", report.decided_by)
+}
+
+/// Compares all that the caller and the operator see of a failed check with rule S4, and returns the fault.
+pub(crate) fn failed(report: &Report, events: &[Event]) -> Fault {
+    let Decision::Deny(denial) = &report.decision else { panic!("a fault allowed: {report:?}") };
+    assert_eq!(denial.message, None);
+    assert!(denial.missing_scopes.is_empty());
+    assert_eq!(denial.id, report.id);
+
+    let check = &report.checks[report.decided_by.unwrap()];
+    let Outcome::Failed(fault) = check.outcome.clone() else { panic!("the check did not fail: {report:?}") };
+    let warnings = events::faults(events);
+    assert_eq!(warnings.len(), 1, "{events:?}");
+    let warning = warnings[0];
+    assert_eq!(warning.field("cause"), fault.cause.as_str());
+    assert_eq!(warning.field("decision"), report.id.to_string());
+    assert_eq!(warning.field("check"), format!("{:?}", check.id));
+    assert_eq!(warning.field("plugin"), check.plugin.map(|digest| digest.to_string()).unwrap_or_default());
+    assert_eq!(warning.field("detail"), format!("{:?}", fault.detail));
+    assert!(!fault.detail.is_empty());
+    assert_eq!(events::decisions(events).len(), 1, "{events:?}");
+    fault
+}
