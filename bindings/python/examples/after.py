@@ -1,4 +1,4 @@
-"""The same server with Guardhouse's checks: they run in a sandbox."""
+"""The server of `before.py` with Guardhouse's checks, which run in a sandbox."""
 
 from pathlib import Path
 

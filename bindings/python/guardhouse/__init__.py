@@ -1,7 +1,6 @@
-"""Authorization checks that other people wrote, each in a WebAssembly sandbox that it cannot leave, outlast or learn
-from.
+"""Authorization checks by untrusted authors, each evaluated in a WebAssembly sandbox of its own.
 
-With FastMCP, a check stands wherever an auth check may stand:
+With FastMCP, a check can be used wherever FastMCP accepts an auth check:
 
     import guardhouse
     from fastmcp import FastMCP
@@ -12,7 +11,7 @@ With FastMCP, a check stands wherever an auth check may stand:
     def balance() -> int:
         return 42
 
-Without it, `run_auth_checks` asks a list of them:
+Without FastMCP, `run_auth_checks` evaluates a list of checks:
 
 >>> import guardhouse
 >>> checks = [guardhouse.check("builtin:require-auth")]
@@ -20,18 +19,19 @@ Without it, `run_auth_checks` asks a list of them:
 >>> bool(guardhouse.run_auth_checks(checks, context))
 False
 
-A check that fails in any way denies: its error reaches the operator's log, and no caller. What can fail before a request
-fails when the check is made.
+A check that fails in any way denies: its error reaches the operator's log, and never the caller. Invalid plugins,
+settings and limits raise an exception when the check is made, before any request.
 """
 
-from guardhouse._check import AuthorizationError, Check, MaskedDenial, check
+from guardhouse._check import AuthorizationError, Check, CheckFailed
 from guardhouse._context import AccessToken, AuthContext, Component
+from guardhouse._factory import check
 from guardhouse._host import Host
 from guardhouse._limits import HostLimits, Limits
-from guardhouse._native import CheckReport, GuardhouseError, HostError, LoadError, Report, ConfigError
+from guardhouse._native import CheckReport, ConfigError, GuardhouseError, HostError, LoadError, Report
 from guardhouse._run import Decision, run_auth_checks, run_auth_checks_async
 
-for _error in (GuardhouseError, HostError, LoadError, ConfigError):
+for _error in (ConfigError, GuardhouseError, HostError, LoadError):
     _error.__module__ = __name__
 
 __all__ = [
@@ -39,8 +39,10 @@ __all__ = [
     "AuthContext",
     "AuthorizationError",
     "Check",
+    "CheckFailed",
     "CheckReport",
     "Component",
+    "ConfigError",
     "Decision",
     "GuardhouseError",
     "Host",
@@ -48,9 +50,7 @@ __all__ = [
     "HostLimits",
     "Limits",
     "LoadError",
-    "MaskedDenial",
     "Report",
-    "ConfigError",
     "check",
     "run_auth_checks",
     "run_auth_checks_async",

@@ -1,4 +1,4 @@
-"""`python -m guardhouse`: the command line."""
+"""`python -m guardhouse`: runs the command line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from guardhouse._host import COMMAND
 
 
 def main() -> NoReturn:
-    """Becomes the command `guardhouse`, with the same arguments."""
+    """Replaces this process by the command `guardhouse`, with the same arguments."""
     os.execv(COMMAND, ["guardhouse", *sys.argv[1:]])
 
 

@@ -1,4 +1,4 @@
-"""What a check is told about one request."""
+"""The request that a check decides about."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ def _nothing() -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class AccessToken:
-    """What a verified OAuth 2.0 access token says."""
+    """A verified OAuth 2.0 access token."""
 
     client_id: str
     """The OAuth client that presented the token."""
     scopes: Sequence[str] = ()
     """The scopes granted."""
     subject: str | None = None
-    """Who the token speaks for."""
+    """The user or machine that the token was issued for."""
     expires_at: int | None = None
-    """Seconds since the Unix epoch. Whoever verified the token looked at it."""
+    """Seconds since the Unix epoch. The token's verifier has checked it; a check need not."""
     resource_indicator: str | None = None
     """The resource that the token was issued for (RFC 8707)."""
     claims: Mapping[str, Any] = field(default_factory=_nothing)
     """All claims of the token."""
     raw: str | None = field(default=None, repr=False)
-    """The secret itself, for checks under the grant `raw-token`. No other check is told."""
+    """The bearer secret. Only checks with the grant `raw-token` can read it."""
 
 
 @dataclass(frozen=True)
 class Component:
-    """The thing being accessed: a tool, a resource, a prompt."""
+    """The component being accessed: a tool, a resource, a prompt."""
 
     kind: str
     """`tool`, `resource`, `resource-template`, `prompt`, or any other kind."""
@@ -44,38 +44,38 @@ class Component:
     uri: str | None = None
     """The URI of a resource, or the URI template of a resource template."""
     version: str | None = None
-    """The version, where the component has one."""
+    """The version, if the component has one."""
     tags: Collection[str] = ()
-    """The labels its author gave it."""
+    """The labels that its author gave it."""
     detail: Mapping[str, Any] = field(default_factory=_nothing)
-    """Title, description, input schema, annotations, meta and whatever else is known."""
+    """Title, description, input schema, annotations, meta and anything else that is known."""
 
 
 @dataclass(frozen=True)
 class AuthContext:
-    """One request: who asks, what for, and all that is known of it.
+    """One request: the caller's token, the component, the action, and everything else that is known of it.
 
     >>> AuthContext(Component("tool", "search"), AccessToken("alice-laptop", ["read"])).token.scopes
     ['read']
     """
 
     component: Component
-    """What is being accessed."""
+    """The component being accessed."""
     token: AccessToken | None = None
-    """The verified token; none if the caller did not authenticate."""
+    """The verified token; None if the caller did not authenticate."""
     action: str = ""
-    """What is being done with it, for example `tools/call`; empty if nobody said."""
+    """The action on the component, for example `tools/call`; empty if it is unknown."""
     now: int | None = None
-    """Seconds since the Unix epoch, the only clock that a check has; this machine's if None."""
+    """Seconds since the Unix epoch, the only clock that a check has; None means this machine's clock."""
     arguments: Mapping[str, Any] | None = None
-    """The arguments of the call; none where nothing is called."""
+    """The arguments of the call; None if the action is not a call."""
     attributes: Mapping[str, Any] = field(default_factory=_nothing)
-    """Anything else that is known: headers, peer address."""
+    """Anything else that is known, such as headers or the peer address."""
 
 
 def to_json(context: AuthContext, *, documents: bool, raw_token: bool) -> bytes:
-    """The form that the host reads: without documents (claims, detail, arguments, attributes) and without the secret
-    for checks that cannot ask for them."""
+    """The JSON that the host reads. The documents (claims, detail, arguments, attributes) and the bearer secret are
+    omitted if no check can read them."""
     component = context.component
     document: dict[str, Any] = {
         "component": {
@@ -83,8 +83,8 @@ def to_json(context: AuthContext, *, documents: bool, raw_token: bool) -> bytes:
             "name": component.name,
             "uri": component.uri,
             "version": component.version,
-            # A set has no order: sorted, equal requests look equal.
-            "tags": sorted(_texts("tags", component.tags)),
+            # Sets are unordered: sorting makes equal requests equal as JSON.
+            "tags": sorted(_strings("tags", component.tags)),
         },
         "action": context.action,
         "now": int(time.time()) if context.now is None else context.now,
@@ -103,7 +103,7 @@ def _token(token: AccessToken, *, documents: bool, raw_token: bool) -> dict[str,
     document: dict[str, Any] = {
         "client_id": token.client_id,
         "subject": token.subject,
-        "scopes": list(_texts("scopes", token.scopes)),
+        "scopes": list(_strings("scopes", token.scopes)),
         "expires_at": token.expires_at,
         "resource_indicator": token.resource_indicator,
     }
@@ -114,8 +114,8 @@ def _token(token: AccessToken, *, documents: bool, raw_token: bool) -> dict[str,
     return document
 
 
-def _texts(what: str, texts: Collection[str]) -> Collection[str]:
-    """A text is a collection of its letters, which nobody means."""
+def _strings(what: str, texts: Collection[str]) -> Collection[str]:
+    """Rejects a single string, which Python would iterate letter by letter."""
     if isinstance(texts, str):
-        raise TypeError(f"`{what}` must be a list of texts, and is one text")
+        raise TypeError(f"`{what}` must be a list of strings, not a string")
     return texts

@@ -1,4 +1,4 @@
-"""How a check answers FastMCP."""
+"""Evaluation of checks on behalf of FastMCP."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import fastmcp.utilities.authorization as _authorization
 from fastmcp.exceptions import AuthorizationError
 from fastmcp.server.middleware import AuthMiddleware
 
-from guardhouse._check import Check, MaskedDenial, verdict
+from guardhouse._check import Check, CheckFailed, answer, configured
+from guardhouse._configured import ConfiguredCheck
 from guardhouse._fastmcp_request import current_request, current_server, translate
 from guardhouse._memory import Memory
 from guardhouse._native import Report
@@ -22,56 +23,60 @@ async def evaluate(check: Check, ctx: Any) -> bool:
     masks."""
     try:
         memory = _memory(ctx)
-        report = await _report(check, ctx, memory)
+        report = await _report(configured(check), ctx, memory)
         if report.missing_scopes:
-            await _ask_siblings(check, ctx, memory)
+            await _evaluate_siblings(check, ctx, memory)
     except (asyncio.CancelledError, KeyboardInterrupt, SystemExit, GeneratorExit):
         raise
     except BaseException as error:
-        # Not even a panic of ours, or an `AuthorizationError` of something that was asked for a claim, is an answer.
-        raise MaskedDenial(f"decision {secrets.token_hex(16)}: check {check.id!r} could not be asked: {error!r}") from error
-    if report.id in memory.told:
+        # A panic of the host is not an answer, nor is an `AuthorizationError` raised by an object among the claims.
+        decision = secrets.token_hex(16)
+        raise CheckFailed(f"decision {decision}: check {check.id!r} could not be evaluated: {error!r}") from error
+    if report.id in memory.logged:
         return False
-    if any(asked.outcome == "failed" for asked in report.checks):
-        memory.told.add(report.id)
-    return verdict(report, AuthorizationError)
+    if any(each.outcome == "failed" for each in report.checks):
+        memory.logged.add(report.id)
+    return answer(report, AuthorizationError)
 
 
 def _memory(ctx: Any) -> Memory:
-    # Outside of a request, a context is all that belongs together.
+    # Outside of a request, only the context shows which evaluations belong together.
     request = current_request()
     return Memory.of(ctx if request is None else request)
 
 
-def _key(check: Check, ctx: Any, memory: Memory) -> tuple[Check, bytes]:
-    documents, _ = check.reads
-    return check, check.context_json(translate(ctx, memory.now, documents=documents))
+def _key(check: ConfiguredCheck, ctx: Any, memory: Memory) -> tuple[ConfiguredCheck, bytes]:
+    return check, check.context_json(translate(ctx, memory.now, documents=check.reads.documents))
 
 
-async def _report(check: Check, ctx: Any, memory: Memory) -> Report:
+async def _report(check: ConfiguredCheck, ctx: Any, memory: Memory) -> Report:
     key = _key(check, ctx, memory)
     report = memory.reports.get(key)
     if report is None:
-        # FastMCP asks for missing scopes afterwards, where nothing can be awaited.
-        report = await check.ask(key[1], missing_scopes=check.names_missing_scopes)
+        # FastMCP asks for missing scopes later, in a function that cannot await.
+        report = await check.evaluate(key[1], missing_scopes=check.names_missing_scopes)
         memory.reports[key] = report
     return report
 
 
-class _Shortfall:
-    """What makes a check scope-aware for FastMCP."""
+class _MissingScopesCheck(Check):
+    """A check that names missing scopes to FastMCP."""
 
-    def missing_scopes(self: Any, ctx: Any) -> set[str]:
-        """The scopes that it named when it was asked about this context in this request. If it was not, it is asked
-        now, but not in an event loop, which that would hold up."""
+    async def _evaluate_foreign(self, ctx: Any) -> bool:
+        return await evaluate(self, ctx)
+
+    def missing_scopes(self, ctx: Any) -> set[str]:
+        """The scopes that the check named when it evaluated this context in this request. If it has not evaluated it,
+        it does so now, except in an event loop, which that would block."""
         try:
             memory = _memory(ctx)
-            key = _key(self, ctx, memory)
+            check = configured(self)
+            key = _key(check, ctx, memory)
             report = memory.reports.get(key)
             if report is None and not _is_in_event_loop():
-                report = memory.reports[key] = self.ask_and_wait(key[1])
+                report = memory.reports[key] = check.evaluate_blocking(key[1])
         except Exception:
-            # Whoever asks this has a denial already, or decides nothing by it: nothing is said of scopes.
+            # The caller has a denial already, or does not decide by the scopes: name none.
             LOGGER.warning("check %r could not be asked for missing scopes", self.id, exc_info=True)
             return set()
         return set() if report is None else set(report.missing_scopes)
@@ -87,13 +92,15 @@ def _is_in_event_loop() -> bool:
 
 _Base: Any = getattr(_authorization, "_ScopeAwareCheck", None)
 
-# FastMCP 3.4 has the shortfall engine only in its later versions.
-ScopeAwareCheck: type[Check] = Check if _Base is None else type("ScopeAwareCheck", (Check, _Shortfall, _Base), {})
+# FastMCP asks only subclasses of a class of its own for missing scopes. Early versions of FastMCP 3.4 do not have it.
+MissingScopesCheck: type[Check] = (
+    _MissingScopesCheck if _Base is None else type("MissingScopesCheck", (_MissingScopesCheck, _Base), {})
+)
 
 
-async def _ask_siblings(check: Check, ctx: Any, memory: Memory) -> None:
-    """FastMCP names the scopes that later `AuthMiddleware`s need as well, without asking these first: so they are asked
-    here."""
+async def _evaluate_siblings(check: Check, ctx: Any, memory: Memory) -> None:
+    """Evaluates the checks of the other `AuthMiddleware`s. FastMCP names the scopes that later ones require as well,
+    but does not evaluate these first."""
     lists: list[list[Any]] = []
     for each in getattr(current_server(), "middleware", ()):
         if isinstance(each, AuthMiddleware):
@@ -104,4 +111,4 @@ async def _ask_siblings(check: Check, ctx: Any, memory: Memory) -> None:
     for checks in lists:
         for sibling in checks:
             if isinstance(sibling, Check) and sibling.names_missing_scopes:
-                await _report(sibling, ctx, memory)
+                await _report(configured(sibling), ctx, memory)

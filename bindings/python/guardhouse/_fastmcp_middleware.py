@@ -1,4 +1,4 @@
-"""A middleware that passes call arguments on, and that refuses to serve unguarded what should be guarded."""
+"""A middleware that passes call arguments to checks, and refuses to serve guarded components over stdio."""
 
 from __future__ import annotations
 
@@ -15,45 +15,45 @@ from guardhouse._record import LOGGER
 
 
 class GuardhouseMiddleware(Middleware):
-    """Tells checks what is being done, with which arguments. It comes before every `AuthMiddleware`, and after whatever
-    changes arguments.
+    """Passes the action and the arguments of a request to checks. Place it before every `AuthMiddleware`, and after
+    any middleware that changes arguments.
 
         mcp = FastMCP("Bank", middleware=[GuardhouseMiddleware()])
 
-    FastMCP runs no check at all over stdio. With `stdio="refuse"`, what one of Guardhouse's checks guards is not served
-    there: not listed, not called, not read, not completed. With `stdio="allow"` it is served to whoever can start the
-    server.
+    FastMCP does not evaluate any check over stdio. With `stdio="refuse"`, components that one of Guardhouse's checks
+    guards are not served over stdio: they cannot be listed, called, read or completed. With `stdio="allow"`, they are
+    served to everyone who can start the server.
     """
 
     def __init__(self, *, stdio: Literal["refuse", "allow"] = "refuse") -> None:
         if stdio not in ("refuse", "allow"):
-            raise ValueError(f"`stdio` must be `refuse` or `allow`, and is {stdio!r}")
+            raise ValueError(f"`stdio` must be `refuse` or `allow`, not {stdio!r}")
         self._refuses_stdio = stdio == "refuse"
         self._has_warned = False
 
     async def on_call_tool(self, context: Any, call_next: Any) -> Any:
-        """Tells the checks of the call."""
+        """Passes the arguments of the call to checks."""
         message = context.message
         await self._refuse_call(context, "tool", message.name)
-        return await self._told(context, call_next, message.name, message.arguments or {})
+        return await self._with_call(context, call_next, message.name, message.arguments or {})
 
     async def on_get_prompt(self, context: Any, call_next: Any) -> Any:
-        """Tells the checks of the prompt's arguments."""
+        """Passes the arguments of the prompt to checks."""
         message = context.message
         await self._refuse_call(context, "prompt", message.name)
-        return await self._told(context, call_next, message.name, message.arguments or {})
+        return await self._with_call(context, call_next, message.name, message.arguments or {})
 
     async def on_read_resource(self, context: Any, call_next: Any) -> Any:
-        """Tells the checks which URI is read."""
+        """Passes the URI of the resource to checks."""
         await self.check_resource_access(context)
-        return await self._told(context, call_next, None, {"uri": str(context.message.uri)})
+        return await self._with_call(context, call_next, None, {"uri": str(context.message.uri)})
 
     async def check_resource_access(self, context: Any) -> None:
-        """Refuses what is guarded over stdio."""
+        """Refuses guarded resources over stdio."""
         await self._refuse_call(context, "resource", str(context.message.uri))
 
     async def on_request(self, context: Any, call_next: Any) -> Any:
-        """Completes nothing of what is guarded over stdio, as FastMCP does with what is not visible."""
+        """Over stdio, completes nothing for guarded components, as FastMCP does for hidden ones."""
         if context.method == "completion/complete":
             for kind, name in _completed(context.message):
                 if await self._is_refused(context, kind, name):
@@ -61,22 +61,22 @@ class GuardhouseMiddleware(Middleware):
         return await call_next(context)
 
     async def on_list_tools(self, context: Any, call_next: Any) -> Any:
-        """Leaves out what is guarded over stdio."""
-        return await self._listed(context, await self._told(context, call_next, None, None))
+        """Omits guarded components over stdio."""
+        return await self._without_guarded(context, await self._with_call(context, call_next, None, None))
 
     async def on_list_resources(self, context: Any, call_next: Any) -> Any:
-        """Leaves out what is guarded over stdio."""
-        return await self._listed(context, await self._told(context, call_next, None, None))
+        """Omits guarded components over stdio."""
+        return await self._without_guarded(context, await self._with_call(context, call_next, None, None))
 
     async def on_list_resource_templates(self, context: Any, call_next: Any) -> Any:
-        """Leaves out what is guarded over stdio."""
-        return await self._listed(context, await self._told(context, call_next, None, None))
+        """Omits guarded components over stdio."""
+        return await self._without_guarded(context, await self._with_call(context, call_next, None, None))
 
     async def on_list_prompts(self, context: Any, call_next: Any) -> Any:
-        """Leaves out what is guarded over stdio."""
-        return await self._listed(context, await self._told(context, call_next, None, None))
+        """Omits guarded components over stdio."""
+        return await self._without_guarded(context, await self._with_call(context, call_next, None, None))
 
-    async def _told(
+    async def _with_call(
         self, context: Any, call_next: Any, component: str | None, arguments: Mapping[str, Any] | None
     ) -> Any:
         server = _server(context)
@@ -102,7 +102,7 @@ class GuardhouseMiddleware(Middleware):
             self._warn()
         return is_guarded
 
-    async def _listed(self, context: Any, components: Sequence[Any]) -> Sequence[Any]:
+    async def _without_guarded(self, context: Any, components: Sequence[Any]) -> Sequence[Any]:
         if not self._refuses(context):
             return components
         guards_all = _guards_all(_server(context))
@@ -117,11 +117,11 @@ class GuardhouseMiddleware(Middleware):
     def _warn(self) -> None:
         if not self._has_warned:
             self._has_warned = True
-            LOGGER.warning("FastMCP runs no checks over stdio: what they guard is not served there")
+            LOGGER.warning("FastMCP does not evaluate checks over stdio: guarded components are not served")
 
 
 def _completed(message: Any) -> list[tuple[str, str]]:
-    """What a request for completions names. It has not been held against a schema yet, so it may name several things."""
+    """The components that a completion request names. It is not validated yet, so it may name more than one."""
     reference = _member(message, "ref")
     named = (("prompt", _member(reference, "name")), ("resource", _member(reference, "uri")))
     return [(kind, str(name)) for kind, name in named if name is not None]
@@ -136,7 +136,7 @@ def _server(context: Any) -> Any:
 
 
 async def _found(server: Any, kind: str, name: str) -> list[Any]:
-    """Every version of what goes by that name."""
+    """Every version of the component with this name."""
     match kind:
         case "tool":
             listed, found = await server.list_tools(run_middleware=False), await server.get_tool(name)
@@ -168,7 +168,7 @@ async def _is_guarded(component: Any) -> bool:
     server = getattr(component, "_server", None)
     if server is None:
         return False
-    # What is mounted does not say what guards it in its own server. What is not found there is not served.
+    # A mounted component does not show what guards it in its own server. If it is not found there, it is not served.
     originals = ("_original_name", "_original_uri", "_original_uri_template")
     name = next((str(getattr(component, each)) for each in originals if getattr(component, each, None)), "")
     found = await _found(server, component.KEY_PREFIX, name)

@@ -1,4 +1,4 @@
-"""FastMCP's requests in Guardhouse's words. FastMCP 3 and 4 differ in little, and all of it is here."""
+"""Translation of FastMCP's requests. All differences between FastMCP 3 and 4 are in this module."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _KINDS = {"tool": "tool", "resource": "resource", "template": "resource-template
 
 @dataclass(frozen=True)
 class Call:
-    """What the middleware saw of a request."""
+    """The parts of a request that only the middleware sees."""
 
     request: Any
     server: Any
     action: str
     component: str | None
-    """The name of the tool or prompt; none where a name says nothing, as in a list."""
+    """The name of the tool or prompt; None for requests without one, such as lists."""
     arguments: Mapping[str, Any] | None
 
 
@@ -35,12 +35,12 @@ CALL: ContextVar[Call | None] = ContextVar("guardhouse_call", default=None)
 
 
 def current_request() -> Any:
-    """The request that came over the wire and is being served here; none outside of one."""
+    """The MCP request that this task serves; None outside of a request."""
     return _request_variable.get(None)  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
 
 
 def current_server() -> Any:
-    """The server that is serving; none outside of one."""
+    """The FastMCP server that serves this request; None outside of a request."""
     from fastmcp.server.dependencies import get_context
 
     try:
@@ -50,10 +50,10 @@ def current_server() -> Any:
 
 
 def translate(ctx: Any, now: int, *, documents: bool) -> AuthContext:
-    """FastMCP's context in Guardhouse's words."""
+    """FastMCP's context as a `guardhouse.AuthContext`."""
     component = _component(ctx.component, documents=documents)
     call = CALL.get()
-    # A tool that calls another server's, or its own without middleware, asks about another call than this one.
+    # A tool may call a tool of another server, or one of its own without middleware: that is not this call.
     if call is not None and not (
         call.request is current_request()
         and call.server is not None
@@ -99,7 +99,7 @@ def _component(component: Any, *, documents: bool) -> Component:
 
 
 def _detail(component: Any) -> dict[str, Any]:
-    """The rest, under the names that it has on the wire."""
+    """The other properties of a component, named as in MCP."""
     detail = {
         "title": component.title,
         "description": component.description,

@@ -1,4 +1,4 @@
-"""What all plugins of a process share."""
+"""The host: the parts that all plugins of a process share."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import weakref
 from pathlib import Path
 
 from guardhouse import _native
-from guardhouse._limits import HostLimits
+from guardhouse._limits import Duration, HostLimits, duration_text, limits_json
 from guardhouse._per_process import PerProcess
 
 COMMAND = Path(__file__).resolve().parent / "bin" / "guardhouse"
@@ -16,19 +16,20 @@ COMMAND = Path(__file__).resolve().parent / "bin" / "guardhouse"
 
 
 class Host:
-    """Runs plugins. One is enough for a process, and `check` makes one of its own if it is not given one.
+    """Runs plugins. One host per process is enough, and `check` makes one unless it is given a host.
 
-    It starts when its first check is made. A child that was forked starts its own at its first request; one that was
-    spawned gets a copy that does the same.
+    A host starts when its first check is made. A forked child starts its own at its first request; a spawned child
+    receives a copy that does the same.
 
     >>> import guardhouse
     >>> host = guardhouse.Host(guardhouse.HostLimits(instances=32))
     >>> tools = guardhouse.check("builtin:require-scopes", settings={"scopes": ["tools"]}, host=host)
 
     Args:
-        limits: What bounds all plugins together.
-        cache: A folder for machine code, which must be this user's alone. A plugin that is there loads at once.
-        tick: How often deadlines are looked at, in seconds: 0.001 if not given.
+        limits: The limits of all plugins together.
+        cache: A folder for machine code, which only this user may be able to write. A plugin in the cache loads
+            without being compiled.
+        tick: The interval at which deadlines are checked, such as `"2ms"`; by default `"1ms"`.
     """
 
     def __init__(
@@ -36,54 +37,55 @@ class Host:
         limits: HostLimits | None = None,
         *,
         cache: str | os.PathLike[str] | None = None,
-        tick: float | None = None,
+        tick: Duration | None = None,
     ) -> None:
         self._limits = limits or HostLimits()
         self._cache = None if cache is None else os.path.abspath(cache)
-        self._tick = tick
+        self._tick = None if tick is None else duration_text("tick", tick)
         self._native = PerProcess(self._start)
         self._plugins: PerProcess[weakref.WeakValueDictionary[bytes, _native.Plugin]]
         self._plugins = PerProcess(weakref.WeakValueDictionary)
 
     @property
     def advice(self) -> list[str]:
-        """What to change about this machine so that the host is fast and its limits can be used."""
+        """Changes to this machine that make the host faster, or that its limits need to take effect."""
         return [f"{found}: {change}" for found, change in self._native.get().advice]
 
-    @property
-    def native(self) -> _native.Host:
-        """The host of this process. For this package only."""
-        return self._native.get()
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether this process has started it. For this package only."""
-        return self._native.is_made
-
-    def load(self, component: bytes) -> _native.Plugin:
-        """The plugin that a component is, compiled once for all its checks. For this package only."""
-        digest = hashlib.sha256(component).digest()
-        plugins = self._plugins.get()
-        plugin = plugins.get(digest)
-        if plugin is None:
-            plugin = plugins[digest] = _native.Plugin(self.native, component)
-        return plugin
-
     def _start(self) -> _native.Host:
-        return _native.Host(self._limits._given(), COMMAND, self._cache, self._tick)  # pyright: ignore[reportPrivateUsage]
+        return _native.Host(limits_json(self._limits), COMMAND, self._cache, self._tick)
 
     def __reduce__(self) -> tuple[object, tuple[object, ...]]:
         return _host, (self._limits, self._cache, self._tick)
 
 
-def _host(limits: HostLimits, cache: str | None, tick: float | None) -> Host:
+def _host(limits: HostLimits, cache: str | None, tick: str | None) -> Host:
     return Host(limits, cache=cache, tick=tick)
 
 
 DEFAULT = Host()
-"""The host of checks that were given none."""
+"""The host of checks that were not given one."""
 
 
 def default_host() -> Host:
-    """The host of checks that were given none. It is pickled by its name."""
+    """The host of checks that were not given one."""
     return DEFAULT
+
+
+def native_host(host: Host) -> _native.Host:
+    """The native host of this process, started if it is not running yet."""
+    return host._native.get()  # pyright: ignore[reportPrivateUsage]
+
+
+def is_started(host: Host) -> bool:
+    """Whether this process has started the host."""
+    return host._native.is_made  # pyright: ignore[reportPrivateUsage]
+
+
+def load_plugin(host: Host, component: bytes) -> _native.Plugin:
+    """The plugin of a component, compiled once for all its checks."""
+    digest = hashlib.sha256(component).digest()
+    plugins = host._plugins.get()  # pyright: ignore[reportPrivateUsage]
+    plugin = plugins.get(digest)
+    if plugin is None:
+        plugin = plugins[digest] = _native.Plugin(native_host(host), component)
+    return plugin

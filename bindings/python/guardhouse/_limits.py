@@ -1,99 +1,105 @@
-"""What bounds plugins."""
+"""The limits of a check and of a host."""
 
-from __future__ import annotations
-
+import json
 from dataclasses import dataclass, fields
+from datetime import timedelta
+from typing import Any, TypeAlias, get_args
+
+Duration: TypeAlias = str | timedelta
+"""A whole number with a unit (`ns`, `us`, `ms`, `s`, `min`, `h`), such as `"200ms"`, or a `timedelta`."""
+
+Size: TypeAlias = str | int
+"""A whole number with a unit (`B`, `KiB`, `MiB`, `GiB`), such as `"64MiB"`, or a number of bytes."""
 
 
-class _Given:
-    """Limits, of which only those that were given count."""
+class _Limits:
+    """The fields that are not None replace their defaults."""
 
-    def _given(self) -> dict[str, int | float]:
-        values = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
-        return {name: value for name, value in values.items() if value is not None}
+    def __post_init__(self) -> None:
+        _ = given(self)
 
 
 @dataclass(frozen=True)
-class Limits(_Given):
-    """What bounds one check. What is None has its default. Times are in seconds, sizes in bytes.
+class Limits(_Limits):
+    """The limits of one check. A field that is None has its default.
 
-    >>> Limits(deadline=0.05, memory_bytes=16 << 20).deadline
-    0.05
+    >>> Limits(deadline="50ms", memory_bytes="16MiB").deadline
+    '50ms'
     """
 
-    deadline: float | None = None
-    """Wall-clock time of one evaluation, with the wait for room. Default: 0.2."""
-    configure_deadline: float | None = None
-    """Wall-clock time for making the check. Default: 2."""
-    cpu_time: float | None = None
+    deadline: Duration | None = None
+    """Wall-clock time of one evaluation, including the wait for an instance slot. Default: 200 ms."""
+    configure_deadline: Duration | None = None
+    """Wall-clock time for making the check. Default: 2 s."""
+    cpu_time: Duration | None = None
     """Processor time of one evaluation. Default: none."""
     fuel: int | None = None
     """Instructions of one evaluation, roughly. Default: none."""
-    memory_bytes: int | None = None
+    memory_bytes: Size | None = None
     """Linear memory of one instance. Default: 64 MiB."""
     table_elements: int | None = None
     """Elements of each table. Default: 50,000."""
     core_instances: int | None = None
-    """Core instances that make up one instance of the plugin. Default: 64."""
+    """Core instances that one instance of the plugin consists of. Default: 64."""
     instances: int | None = None
-    """Instances of this check that live at the same time. Default: 64."""
+    """Instances of this check that exist at the same time. Default: 64."""
     queue: int | None = None
-    """Evaluations that wait for room; one more is a fault at once. Default: 256."""
+    """Evaluations that wait for an instance slot; one more fails immediately. Default: 256."""
     standby: int | None = None
-    """Instances that are made ahead of requests; none is 2 for large plugins and 0 for small ones. Default: none."""
+    """Instances that are made ahead of requests; None means 2 for large plugins and 0 for small ones. Default: none."""
     handles: int | None = None
-    """Handles that an instance may hold at once. Default: 1,000."""
-    context_bytes: int | None = None
-    """Text of the request that one instance may be given. Default: 1 MiB."""
-    message_bytes: int | None = None
-    """What reaches the caller. Default: 64 KiB."""
-    log_bytes: int | None = None
-    """What one evaluation may write. Default: 64 KiB."""
-    host_call_bytes: int | None = None
-    """What a plugin may hand to the host in one call or one answer. Default: 256 KiB."""
-    settings_bytes: int | None = None
+    """Handles that an instance may hold at the same time. Default: 1,000."""
+    context_bytes: Size | None = None
+    """Text of the request that one instance may receive. Default: 1 MiB."""
+    message_bytes: Size | None = None
+    """The message of a denial, or the missing scopes, that the caller receives. Default: 64 KiB."""
+    log_bytes: Size | None = None
+    """Text that one evaluation may log. Default: 64 KiB."""
+    host_call_bytes: Size | None = None
+    """Data that a plugin may pass to the host in one call or one answer. Default: 256 KiB."""
+    settings_bytes: Size | None = None
     """The settings document. Default: 1 MiB."""
 
 
 @dataclass(frozen=True)
-class HostLimits(_Given):
-    """What bounds all plugins of one host together, and every plugin before its code is compiled. What is None has its
-    default. Times are in seconds, sizes in bytes.
+class HostLimits(_Limits):
+    """The limits of all plugins of one host together, and of every plugin before its code is compiled. A field that is
+    None has its default.
 
     >>> HostLimits(instances=64).instances
     64
     """
 
     instances: int | None = None
-    """Instances that live at the same time. Default: 256."""
+    """Instances that exist at the same time. Default: 256."""
     large_instances: int | None = None
-    """Instances of large plugins that live at the same time. Default: 32."""
-    small_memory_bytes: int | None = None
-    """A plugin is large if its memories begin with more than this. Default: 4 MiB."""
-    large_resident_bytes: int | None = None
+    """Instances of large plugins that exist at the same time. Default: 32."""
+    small_memory_bytes: Size | None = None
+    """A plugin is large if its memories are initially larger than this. Default: 4 MiB."""
+    large_resident_bytes: Size | None = None
     """The memory of a large instance that is kept for the next one. Default: 32 MiB."""
     standby_checks: int | None = None
-    """Checks that have instances made ahead. Default: 8."""
+    """Checks that have instances made ahead of requests. Default: 8."""
     queue: int | None = None
-    """Evaluations that wait for room; one more is a fault at once. Default: 1,024."""
-    memory_bytes: int | None = None
-    """The most that `Limits.memory_bytes` may be. Default: 256 MiB."""
+    """Evaluations that wait for an instance slot; one more fails immediately. Default: 1,024."""
+    memory_bytes: Size | None = None
+    """The maximum of `Limits.memory_bytes`. Default: 256 MiB."""
     table_elements: int | None = None
-    """The most that `Limits.table_elements` may be. Default: 50,000."""
+    """The maximum of `Limits.table_elements`. Default: 50,000."""
     core_instances: int | None = None
-    """The most that `Limits.core_instances` may be. Default: 64."""
-    stack_bytes: int | None = None
+    """The maximum of `Limits.core_instances`. Default: 64."""
+    stack_bytes: Size | None = None
     """The stack of an instance. Default: 512 KiB."""
-    plugin_bytes: int | None = None
+    plugin_bytes: Size | None = None
     """The file of a plugin. Default: 32 MiB."""
     functions: int | None = None
     """Functions in a plugin. Default: 65,536."""
-    function_bytes: int | None = None
+    function_bytes: Size | None = None
     """The code of one function. Default: 512 KiB."""
     block_nesting: int | None = None
-    """How deep blocks are nested in one function. Default: 2,000."""
+    """Nesting depth of blocks in one function. Default: 2,000."""
     loop_nesting: int | None = None
-    """How deep loops are nested in one function. Default: 64."""
+    """Nesting depth of loops in one function. Default: 64."""
     loop_locals: int | None = None
     """The locals of one function, squared, times its loops. Default: 200 million."""
     block_locals: int | None = None
@@ -103,16 +109,16 @@ class HostLimits(_Given):
     types: int | None = None
     """Types in a plugin. Default: 65,536."""
     imports: int | None = None
-    """Imports of a plugin; and its exports. Default: 4,096."""
+    """Imports of a plugin, and likewise its exports. Default: 4,096."""
     items: int | None = None
-    """Globals, segments, aliases and the like of a plugin, together. Default: 250,000."""
+    """Globals, segments, aliases and similar items of a plugin, together. Default: 250,000."""
     modules: int | None = None
     """Modules and components inside a plugin. Default: 256."""
     instantiations: int | None = None
-    """Instances that one instance of a plugin is made of. Default: 1,000."""
+    """Instances that one instance of a plugin consists of. Default: 1,000."""
     nesting: int | None = None
-    """How deep modules, components and their types are nested. Default: 8."""
-    schema_bytes: int | None = None
+    """Nesting depth of modules, components and their types. Default: 8."""
+    schema_bytes: Size | None = None
     """The settings schema of a plugin. Default: 64 KiB."""
     schema_nodes: int | None = None
     """The subschemas of a settings schema. Default: 10,000."""
@@ -120,17 +126,60 @@ class HostLimits(_Given):
     """Patterns in a settings schema. Default: 64."""
     compilers: int | None = None
     """Compilers that run at the same time, each in a process of its own. Default: 2."""
-    compiler_time: float | None = None
-    """Processor time, and wall-clock time, of one of them. Default: 60."""
-    compiler_bytes: int | None = None
-    """Address space of one of them. Default: 4 GiB."""
-    code_bytes: int | None = None
+    compiler_time: Duration | None = None
+    """Processor time, and likewise wall-clock time, of one compiler. Default: 60 s."""
+    compiler_bytes: Size | None = None
+    """Address space of one compiler. Default: 4 GiB."""
+    code_bytes: Size | None = None
     """The machine code of one plugin. Default: 256 MiB."""
-    cache_bytes: int | None = None
+    cache_bytes: Size | None = None
     """The folder of the cache. Default: 4 GiB."""
     resident_plugins: int | None = None
     """Plugins whose machine code is in memory, if there is a cache. Default: 1,000."""
     resident_images: int | None = None
     """Images of configured plugins that are in memory. Default: 1,000."""
-    image_bytes: int | None = None
-    """One image. Default: 16 MiB."""
+    image_bytes: Size | None = None
+    """The size of one image. Default: 16 MiB."""
+
+
+def limits_json(limits: _Limits) -> bytes:
+    """The limits as the native half reads them."""
+    return json.dumps(given(limits)).encode()
+
+
+def given(limits: _Limits) -> dict[str, str | int]:
+    """The limits that are not None, as JSON: durations and sizes as text, counts as numbers.
+
+    >>> given(Limits(deadline=timedelta(seconds=2), memory_bytes=64, instances=4))
+    {'deadline': '2000000us', 'memory_bytes': '64B', 'instances': 4}
+    """
+    texts: dict[str, str | int] = {}
+    for field in fields(limits):  # type: ignore[arg-type]
+        value = getattr(limits, field.name)
+        if value is not None:
+            texts[field.name] = _json(field.name, value, get_args(field.type))
+    return texts
+
+
+def duration_text(name: str, value: Any) -> str:
+    """The text of a duration; `name` is for the error."""
+    if isinstance(value, timedelta):
+        return f"{value // timedelta(microseconds=1)}us"
+    if isinstance(value, str):
+        return value
+    raise TypeError(f"`{name}` must be a duration such as \"200ms\" or a `timedelta`, not {value!r}")
+
+
+def _json(name: str, value: Any, accepted: tuple[type, ...]) -> str | int:
+    if timedelta in accepted:
+        return duration_text(name, value)
+    is_int = isinstance(value, int) and not isinstance(value, bool)
+    if str not in accepted:
+        if is_int:
+            return value
+        raise TypeError(f"`{name}` must be a whole number, not {value!r}")
+    if isinstance(value, str):
+        return value
+    if is_int:
+        return f"{value}B"
+    raise TypeError(f"`{name}` must be a size such as \"64MiB\" or a whole number of bytes, not {value!r}")

@@ -1,4 +1,4 @@
-"""What one request remembers, so that a check answers the same question once."""
+"""Memoized decisions of one request, so that a check evaluates equal contexts once."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ import time
 import weakref
 from typing import Any
 
-from guardhouse._check import Check
+from guardhouse._configured import ConfiguredCheck
 from guardhouse._native import Report
 
 
 class Memory:
-    """The answers of one request. It is gone with the request."""
+    """The decisions of one request. It is freed with the request."""
 
     def __init__(self) -> None:
         self.now = int(time.time())
-        """The time of the request: one that asks twice asks the same."""
-        self.reports: dict[tuple[Check, bytes], Report] = {}
-        self.told: set[str] = set()
-        """The decisions whose faults the log has."""
+        """The time of the request, fixed so that repeated evaluations have equal contexts."""
+        self.reports: dict[tuple[ConfiguredCheck, bytes], Report] = {}
+        self.logged: set[str] = set()
+        """The ids of the decisions whose faults are already logged."""
 
     @staticmethod
     def of(request: Any) -> Memory:
-        """The memory of a request, known by the object that it is, and not by what it holds."""
+        """The memory of a request, which is looked up by the object's identity and not by its value."""
         key = id(request)
         known = _memories.get(key)
         if known is not None and known[0]() is request:
             return known[1]
         memory = Memory()
-        # The entry goes before the number can be another object's.
+        # The entry is removed before another object can have the same `id()`.
         _memories[key] = (weakref.ref(request, lambda _: _memories.pop(key, None)), memory)
         return memory
 

@@ -2,25 +2,25 @@ from os import PathLike
 from typing import Literal, final
 
 class GuardhouseError(Exception):
-    """What goes wrong before a request: see its kinds."""
+    """An error before any request. The subclasses name its kinds."""
 
 class HostError(GuardhouseError):
     """The host cannot start."""
 
 class LoadError(GuardhouseError):
-    """The bytes are not a plugin that this host can run."""
+    """The plugin cannot be read, or is not one that this host can run."""
 
 class ConfigError(GuardhouseError):
-    """No check can be made of the plugin: its settings, grants or limits do not fit, or it fails with them."""
+    """The settings, grants or limits of a check are invalid, or the plugin fails with them."""
 
 @final
 class Host:
     def __new__(
         cls,
-        limits: dict[str, int | float],
+        limits: bytes,
         compiler: str | PathLike[str],
         cache: str | PathLike[str] | None,
-        tick: float | None,
+        tick: str | None,
     ) -> Host: ...
     @property
     def advice(self) -> list[tuple[str, str]]: ...
@@ -36,7 +36,7 @@ class Check:
         plugin: Plugin,
         *,
         settings: bytes | None,
-        limits: dict[str, int | float],
+        limits: bytes,
         grants: list[str],
         id: str | None,
         tenant: str | None,
@@ -56,83 +56,83 @@ class Check:
 
 @final
 class CheckReport:
-    """One check's part in a decision. All of it is for the operator, and none for the caller."""
+    """One check's part in a decision. It is for the operator: no caller may see it."""
 
     @property
     def id(self) -> str:
-        """The name that the operator knows it by."""
+        """The name under which the check is logged."""
     @property
     def tenant(self) -> str | None:
-        """Whose check it is."""
+        """The tenant that the check belongs to."""
     @property
     def plugin(self) -> str | None:
-        """The digest of its plugin; none for a native check."""
+        """The digest of its plugin; None for a native check."""
     @property
     def settings(self) -> str | None:
-        """The digest of its settings; none without settings."""
+        """The digest of its settings; None if it has none."""
     @property
     def outcome(self) -> Literal["allow", "denied", "denied-with-message", "failed"]:
-        """How it answered."""
+        """Its answer."""
     @property
     def cause(self) -> str | None:
-        """The kind of failure, one word for alerts; none if it did not fail."""
+        """The kind of failure as one word, for alerts; None if it did not fail."""
     @property
     def detail(self) -> str | None:
-        """What went wrong, in words that may quote the plugin; none if it did not fail."""
+        """A description of the failure, which may quote the plugin; None if it did not fail."""
     @property
     def backtrace(self) -> str | None:
-        """Where in the plugin it went wrong, if it got that far."""
+        """The backtrace of a failure inside the plugin; None for all others."""
     @property
     def logs(self) -> list[tuple[str, str]]:
-        """What it wrote: from where, and what."""
+        """The lines that it logged: source and text."""
     @property
     def elapsed(self) -> float:
         """Wall-clock time in seconds."""
     @property
     def fuel(self) -> int:
-        """Instructions, roughly."""
+        """Instructions executed, roughly."""
     @property
     def memory_bytes(self) -> int:
-        """The most linear memory that it had."""
+        """Its largest linear memory."""
 
 @final
 class Report:
-    """One decision with how it came about. All of it is for the operator."""
+    """The record of one decision. It is for the operator."""
 
     @property
     def id(self) -> str:
-        """The key that the caller of a denial may be given."""
+        """The key to this record. The caller may see it."""
     @property
     def allow(self) -> bool:
         """Whether every check allowed."""
     @property
     def message(self) -> str | None:
-        """The words of the check that denied, for the caller; none if it said nothing, or failed."""
+        """The message of the check that denied, for the caller; None if it denied without one, or failed."""
     @property
     def missing_scopes(self) -> list[str]:
-        """The scopes that would do, if scopes are all that is missing."""
+        """The scopes that the caller lacks, if nothing else is missing."""
     @property
     def checks(self) -> list[CheckReport]:
-        """The checks that were called, in order."""
+        """The checks that were evaluated, in order."""
     @property
     def decided_by(self) -> int | None:
-        """The index of the check that decided; none if all allowed."""
+        """The index of the check that decided; None if all allowed."""
     @property
     def elapsed(self) -> float:
         """Wall-clock time in seconds."""
 
 @final
-class Bell:
-    def __new__(cls) -> Bell: ...
+class CompletionQueue:
+    def __new__(cls) -> CompletionQueue: ...
     def fileno(self) -> int: ...
     def take(self) -> list[tuple[int, Report | None, str | None]]: ...
 
 @final
-class Question:
+class PendingEvaluation:
     def cancel(self) -> None: ...
 
-def ask(
-    host: Host, bell: Bell, ticket: int, checks: list[Check], context: bytes, missing_scopes: bool
-) -> Question: ...
-def ask_and_wait(host: Host, checks: list[Check], context: bytes, missing_scopes: bool) -> Report: ...
+def submit(
+    host: Host, queue: CompletionQueue, key: int, checks: list[Check], context: bytes, name_missing_scopes: bool
+) -> PendingEvaluation: ...
+def evaluate_blocking(host: Host, checks: list[Check], context: bytes, name_missing_scopes: bool) -> Report: ...
 def builtin_component(name: str) -> bytes: ...

@@ -1,4 +1,4 @@
-"""What each process makes for itself."""
+"""Values that each process makes for itself."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class PerProcess(Generic[T]):
-    """Something with threads, made when it is first needed. A child that was forked makes its own."""
+    """A value with threads, made at its first use. A forked child makes its own."""
 
     def __init__(self, make: Callable[[], T]) -> None:
         self._make = make
@@ -22,12 +22,12 @@ class PerProcess(Generic[T]):
 
     @property
     def is_made(self) -> bool:
-        """Whether this process has made it."""
+        """Whether this process has made its value."""
         made = self._made
         return made is not None and made[0] == os.getpid()
 
     def get(self) -> T:
-        """The one of this process."""
+        """The value of this process, made if it does not exist yet."""
         made = self._made
         if made is not None and made[0] == os.getpid():
             return made[1]
@@ -38,7 +38,7 @@ class PerProcess(Generic[T]):
             return made[1]
 
     def after_fork(self) -> None:
-        # Whoever held the lock is not here.
+        """Replaces the lock: the thread that held it does not exist in the child."""
         self._lock = threading.Lock()
 
 

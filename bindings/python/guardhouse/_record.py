@@ -1,6 +1,6 @@
-"""What the operator is told, through `logging`.
+"""The operator's log, through `logging`.
 
-| logger | level | what |
+| logger | level | what is logged |
 |---|---|---|
 | `guardhouse` | WARNING | each check that failed, once |
 | `guardhouse.decision` | INFO | each decision |
@@ -19,7 +19,7 @@ _PLUGINS = logging.getLogger("guardhouse.plugin")
 
 
 def record(report: Report) -> None:
-    """Tells of a decision, but not of what failed in it."""
+    """Logs a decision. Faults are logged separately, by `fault`."""
     if _DECISIONS.isEnabledFor(logging.INFO):
         decided = "all" if report.decided_by is None else repr(report.checks[report.decided_by].id)
         outcome = "allow" if report.allow else "deny"
@@ -38,7 +38,7 @@ def record(report: Report) -> None:
     if _PLUGINS.isEnabledFor(logging.DEBUG):
         for check in report.checks:
             for source, text in check.logs:
-                # A plugin's text must not look like a line of ours.
+                # Quoted, so that a plugin's text cannot pass for a log line of Guardhouse.
                 _PLUGINS.debug("decision %s: check %r wrote to %s: %r", report.id, check.id, source, text)
 
 
@@ -48,7 +48,7 @@ def failed(report: Report) -> list[CheckReport]:
 
 
 def fault(report: Report, check: CheckReport) -> str:
-    """Everything about a check that failed, on one line. It is for the operator only."""
+    """One line for the operator's log with all that is known of a failed check. No caller may see it."""
     parts = [f"decision {report.id}: check {check.id!r} failed: {check.cause}: {check.detail!r}"]
     if check.plugin is not None:
         parts.append(f"plugin {check.plugin}")

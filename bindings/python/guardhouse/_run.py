@@ -1,4 +1,4 @@
-"""Lists of checks, for Python without FastMCP."""
+"""Decisions of several checks, for Python without FastMCP."""
 
 from __future__ import annotations
 
@@ -6,26 +6,27 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from guardhouse import _listener, _native, _record
-from guardhouse._check import Check, ready
+from guardhouse import _completions, _native, _record
+from guardhouse._check import Check, configured
+from guardhouse._configured import ConfiguredCheck, prepare_all
 from guardhouse._context import AuthContext, to_json
-from guardhouse._host import Host, default_host
+from guardhouse._host import Host, default_host, native_host
 
 
 @dataclass(frozen=True)
 class Decision:
-    """The answer to one request. It is true if it is an allow."""
+    """The decision about one request. It is truthy if it allows."""
 
     allow: bool
     """Whether every check allowed."""
     id: str
-    """The key to the operator's record, which the caller may be given."""
+    """The key to the operator's record. The caller may see it."""
     message: str | None = None
-    """The words of the check that denied, for the caller; none if it said nothing, or failed."""
+    """The message of the check that denied, for the caller; None if it denied without one, or failed."""
     missing_scopes: tuple[str, ...] = ()
-    """The scopes that would do, if scopes are all that is missing and `missing_scopes` was asked for."""
+    """The scopes that the caller lacks, if `missing_scopes=True` was given and nothing else is missing."""
     report: _native.Report | None = field(default=None, repr=False, compare=False)
-    """How it came about, for the operator; none if the checks could not even be asked."""
+    """The record of the decision, for the operator; None if no check could be evaluated."""
 
     def __bool__(self) -> bool:
         return self.allow is True
@@ -34,10 +35,10 @@ class Decision:
 def run_auth_checks(
     checks: Check | Sequence[Check], context: AuthContext, *, missing_scopes: bool = False
 ) -> Decision:
-    """Asks each check in the order given until one does not allow. All allow: allow.
+    """Evaluates the checks in the order given, until one does not allow. If all allow, the decision is an allow.
 
-    It waits for the decision without the interpreter's lock. A denial is no exception, whatever its reason: a check
-    that fails denies, and so does a request that cannot be read.
+    The call blocks, without holding the interpreter's lock. It raises no exception for a denial of any kind: a check
+    that fails denies, and so does an invalid request.
 
     >>> import guardhouse
     >>> read = guardhouse.check("builtin:require-scopes", settings={"scopes": ["read"]})
@@ -49,9 +50,9 @@ def run_auth_checks(
     """
     try:
         listed = _listed(checks)
-        native = [check.native() for check in listed]
-        text = _context(listed, context)
-        return _decided(_native.ask_and_wait(_host(listed).native, native, text, missing_scopes))
+        native = [check.native for check in listed]
+        host = native_host(_host(listed))
+        return _decided(_native.evaluate_blocking(host, native, _context(listed, context), missing_scopes))
     except Exception as error:
         return _failed(error)
 
@@ -59,29 +60,29 @@ def run_auth_checks(
 async def run_auth_checks_async(
     checks: Check | Sequence[Check], context: AuthContext, *, missing_scopes: bool = False
 ) -> Decision:
-    """Like `run_auth_checks`, in an event loop, which goes on meanwhile."""
+    """Like `run_auth_checks`, but awaitable: the event loop goes on meanwhile."""
     try:
         listed = _listed(checks)
-        await ready(listed)
-        native = [check.native() for check in listed]
-        text = _context(listed, context)
-        return _decided(await _listener.ask(_host(listed).native, native, text, missing_scopes=missing_scopes))
+        await prepare_all(listed)
+        native = [check.native for check in listed]
+        host, text = native_host(_host(listed)), _context(listed, context)
+        return _decided(await _completions.evaluate(host, native, text, missing_scopes=missing_scopes))
     except Exception as error:
         return _failed(error)
 
 
-def _listed(checks: Check | Sequence[Check]) -> list[Check]:
-    return [checks] if isinstance(checks, Check) else list(checks)
+def _listed(checks: Check | Sequence[Check]) -> list[ConfiguredCheck]:
+    return [configured(check) for check in ([checks] if isinstance(checks, Check) else checks)]
 
 
-def _host(checks: list[Check]) -> Host:
+def _host(checks: list[ConfiguredCheck]) -> Host:
     return checks[0].host if checks else default_host()
 
 
-def _context(checks: list[Check], context: AuthContext) -> bytes:
-    """One request for all: what a check may not read, the host keeps from it."""
-    documents = any(check.reads[0] for check in checks)
-    return to_json(context, documents=documents, raw_token=any(check.reads[1] for check in checks))
+def _context(checks: list[ConfiguredCheck], context: AuthContext) -> bytes:
+    """The request for all checks. The host keeps from each check the parts that it may not read."""
+    documents = any(check.reads.documents for check in checks)
+    return to_json(context, documents=documents, raw_token=any(check.reads.raw_token for check in checks))
 
 
 def _decided(report: _native.Report) -> Decision:
@@ -93,5 +94,5 @@ def _decided(report: _native.Report) -> Decision:
 
 def _failed(error: Exception) -> Decision:
     decision = Decision(False, secrets.token_hex(16))
-    _record.LOGGER.warning("decision %s: the checks could not be asked", decision.id, exc_info=error)
+    _record.LOGGER.warning("decision %s: the checks could not be evaluated", decision.id, exc_info=error)
     return decision

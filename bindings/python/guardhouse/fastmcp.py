@@ -1,12 +1,12 @@
-"""FastMCP: what its checks are told, how they answer there, and a middleware.
+"""Integration with FastMCP.
 
-`guardhouse.check` needs nothing of this module. Import `GuardhouseMiddleware` from it to pass call arguments on, and to
-serve nothing over stdio that a check guards.
+`guardhouse.check` works without an import of this module. `GuardhouseMiddleware` passes the arguments of calls to
+checks, and over stdio it serves nothing that a check guards.
 """
 
 from __future__ import annotations
 
-from guardhouse._fastmcp_check import ScopeAwareCheck, evaluate
+from guardhouse._fastmcp_check import MissingScopesCheck
 from guardhouse._fastmcp_middleware import GuardhouseMiddleware
 
-__all__ = ["GuardhouseMiddleware", "ScopeAwareCheck", "evaluate"]
+__all__ = ["GuardhouseMiddleware", "MissingScopesCheck"]

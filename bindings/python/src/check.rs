@@ -5,23 +5,22 @@ use std::time::Duration;
 
 use guardhouse::{AuthCheck, AuthChecks, CheckConfig, Grants, Json, Limits, builtin, native};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
 use serde_json::Value;
 
-use crate::error::{LoadError, ConfigError};
+use crate::error::{ConfigError, LoadError};
 use crate::host::Host;
 use crate::limits;
 use crate::process::Owned;
 
-/// The code of checks, in one process: loaded once, whoever uses it.
+/// A plugin in one process, which all checks of the plugin share.
 #[pyclass(frozen, weakref, module = "guardhouse._native")]
 pub(crate) struct Plugin(Owned<guardhouse::Plugin>);
 
-/// The check of one process.
+/// A check in one process.
 #[pyclass(frozen, module = "guardhouse._native")]
 pub(crate) struct Check {
     inner: Owned<Inner>,
-    /// So that it is known for as long as it has a check.
+    /// Python references plugins weakly: this reference keeps the plugin for as long as it has a check.
     _plugin: Option<Py<Plugin>>,
 }
 
@@ -46,14 +45,14 @@ impl Plugin {
 
 #[pymethods]
 impl Check {
-    /// A check of a plugin.
+    /// Makes a check of a plugin.
     #[staticmethod]
     #[pyo3(signature = (plugin, *, settings, limits, grants, id, tenant))]
     fn of_plugin(
         py: Python<'_>,
         plugin: &Bound<'_, Plugin>,
         settings: Option<Vec<u8>>,
-        limits: &Bound<'_, PyDict>,
+        limits: &[u8],
         grants: Vec<String>,
         id: Option<String>,
         tenant: Option<String>,
@@ -78,31 +77,31 @@ impl Check {
         Ok(Self { inner: Owned::new(inner), _plugin: kept })
     }
 
-    /// One of the origin's own checks, in Rust and without a sandbox.
+    /// Makes one of FastMCP's own checks, rewritten in Rust, without a sandbox.
     #[staticmethod]
     fn of_native(name: &str, settings: Option<Vec<u8>>) -> PyResult<Self> {
         let settings = settings.map(|text| read_settings(&text)).transpose()?.unwrap_or_default();
         let list = |name: &str| -> PyResult<Vec<String>> {
             let list = settings.get(name).and_then(Value::as_array);
             let texts = list.map(|list| list.iter().map(|text| text.as_str().map(str::to_owned)).collect());
-            texts.flatten().ok_or_else(|| ConfigError::new_err(format!("`{name}` must be a list of texts")))
+            texts.flatten().ok_or_else(|| ConfigError::new_err(format!("`{name}` must be a list of strings")))
         };
         let text = |name: &str| -> PyResult<String> {
             let text = settings.get(name).and_then(Value::as_str).map(str::to_owned);
-            text.ok_or_else(|| ConfigError::new_err(format!("`{name}` must be a text")))
+            text.ok_or_else(|| ConfigError::new_err(format!("`{name}` must be a string")))
         };
         let check = match name {
             "require-auth" => native::require_auth(),
             "require-scopes" => native::require_scopes(list("scopes")?),
             "restrict-tag" => native::restrict_tag(text("tag")?, list("scopes")?),
-            _ => return Err(LoadError::new_err(format!("there is no native check `{name}`"))),
+            _ => return Err(LoadError::new_err(format!("native check `{name}` does not exist"))),
         };
         let inner =
             Inner { check: check.into(), deadline: Duration::ZERO, reads_request: false, reads_raw_token: false };
         Ok(Self { inner: Owned::new(inner), _plugin: None })
     }
 
-    /// The name that the operator knows it by.
+    /// The name under which the check is logged.
     #[getter]
     fn id(&self) -> PyResult<String> {
         Ok(self.get()?.check.id().to_owned())
@@ -114,19 +113,19 @@ impl Check {
         Ok(self.get()?.check.identity().plugin.map(|digest| digest.to_string()))
     }
 
-    /// Whether it can name the scopes that are missing.
+    /// Whether the check can name missing scopes.
     #[getter]
     fn names_missing_scopes(&self) -> PyResult<bool> {
         Ok(self.get()?.check.names_missing_scopes())
     }
 
-    /// Whether it can ask for claims, details and arguments.
+    /// Whether the plugin can read claims, details, arguments and attributes.
     #[getter]
     fn reads_request(&self) -> PyResult<bool> {
         Ok(self.get()?.reads_request)
     }
 
-    /// Whether it was granted the bearer secret.
+    /// Whether the check can read the bearer secret, by its grant.
     #[getter]
     fn reads_raw_token(&self) -> PyResult<bool> {
         Ok(self.get()?.reads_raw_token)
@@ -139,16 +138,16 @@ impl Check {
     }
 }
 
-/// The bytes of a plugin that ships with the package.
+/// The bytes of a plugin that is part of the package.
 #[pyfunction]
 pub(crate) fn builtin_component(name: &str) -> PyResult<&'static [u8]> {
     builtin::bytes(name).ok_or_else(|| {
         let names = builtin::NAMES.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-        LoadError::new_err(format!("there is no built-in plugin `{name}`; there are {names}"))
+        LoadError::new_err(format!("built-in plugin `{name}` does not exist; use one of {names}"))
     })
 }
 
-/// What a decision of so many checks may take: each has its own deadline besides.
+/// The deadline of a decision: the sum of its checks' deadlines, but at least the default.
 pub(crate) fn deadline(checks: &[Inner]) -> Duration {
     let all = checks.iter().map(|check| check.deadline).fold(Duration::ZERO, Duration::saturating_add);
     all.max(AuthChecks::<guardhouse::Check>::DEADLINE)
@@ -162,7 +161,7 @@ fn read_grants(names: &[String]) -> PyResult<Grants> {
     names.iter().try_fold(Grants::default(), |grants, name| {
         grants.with(name).ok_or_else(|| {
             let known = Grants::KNOWN.iter().map(|(known, _)| format!("`{known}`")).collect::<Vec<_>>().join(", ");
-            ConfigError::new_err(format!("there is no grant `{name}`; there is {known}"))
+            ConfigError::new_err(format!("grant `{name}` does not exist; use one of {known}"))
         })
     })
 }

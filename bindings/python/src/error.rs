@@ -1,14 +1,24 @@
-//! The errors of the package: what goes wrong before a request.
+//! The exceptions that the package raises before any request.
 
 use pyo3::create_exception;
 use pyo3::exceptions::PyException;
 
-create_exception!(guardhouse, GuardhouseError, PyException, "What goes wrong before a request: see its kinds.");
+create_exception!(
+    guardhouse,
+    GuardhouseError,
+    PyException,
+    "An error before any request. The subclasses name its kinds."
+);
 create_exception!(guardhouse, HostError, GuardhouseError, "The host cannot start.");
-create_exception!(guardhouse, LoadError, GuardhouseError, "The bytes are not a plugin that this host can run.");
+create_exception!(
+    guardhouse,
+    LoadError,
+    GuardhouseError,
+    "The plugin cannot be read, or is not one that this host can run."
+);
 create_exception!(
     guardhouse,
     ConfigError,
     GuardhouseError,
-    "No check can be made of the plugin: its settings, grants or limits do not fit, or it fails with them."
+    "The settings, grants or limits of a check are invalid, or the plugin fails with them."
 );

@@ -2,11 +2,10 @@
 
 use std::num::NonZero;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use guardhouse::CompilerProcess;
+use guardhouse::units::parse_duration;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::error::HostError;
@@ -15,7 +14,7 @@ use crate::process::Owned;
 
 /// The host of one process.
 ///
-/// None of its threads ever touches the interpreter: what they have done, a `Bell` tells.
+/// Its threads never use the interpreter: they report through a `CompletionQueue`.
 #[pyclass(frozen, module = "guardhouse._native")]
 pub(crate) struct Host(Owned<Inner>);
 
@@ -29,13 +28,13 @@ impl Host {
     #[new]
     fn new(
         py: Python<'_>,
-        limits: &Bound<'_, PyDict>,
+        limits: &[u8],
         compiler: PathBuf,
         cache: Option<PathBuf>,
-        tick: Option<f64>,
+        tick: Option<&str>,
     ) -> PyResult<Self> {
         let limits = limits::of_host(limits)?;
-        let tick = tick.map(Duration::try_from_secs_f64).transpose();
+        let tick = tick.map(parse_duration).transpose();
         let tick = tick.map_err(|error| HostError::new_err(format!("`tick`: {error}")))?;
         py.detach(|| {
             let compiler = CompilerProcess { program: compiler, arguments: vec!["compile-plugin".to_owned()] };
@@ -47,7 +46,7 @@ impl Host {
                 builder = builder.tick(tick);
             }
             let host = builder.build().map_err(|error| HostError::new_err(error.to_string()))?;
-            // One that computes gives up its thread each tick, so that few are enough.
+            // A plugin that computes yields its thread at each tick, so a few threads are enough.
             let threads = std::thread::available_parallelism().map_or(2, NonZero::get).max(2);
             let runtime = Builder::new_multi_thread()
                 .worker_threads(threads)
@@ -59,7 +58,7 @@ impl Host {
         })
     }
 
-    /// What to change about this machine: pairs of what was found and what to do.
+    /// Changes to this machine that the host advises: pairs of a finding and a change.
     #[getter]
     fn advice(&self) -> PyResult<Vec<(String, String)>> {
         let advice = self.0.get()?.host.advice();
@@ -80,7 +79,7 @@ impl Host {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        // Whoever drops it must not wait for a check.
+        // Dropping the host must not wait for checks that still run.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }

@@ -1,10 +1,10 @@
-//! The native half of the Python package `guardhouse`. What it offers is private to the package: `guardhouse/` is the
-//! public half.
+//! The native half of the Python package `guardhouse`. It is private to the package; the public half is the Python code
+//! in `guardhouse/`.
 
-mod bell;
 mod check;
-mod decide;
+mod completion_queue;
 mod error;
+mod evaluate;
 mod host;
 mod limits;
 mod process;
@@ -15,13 +15,13 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _native {
     #[pymodule_export]
-    use crate::bell::Bell;
-    #[pymodule_export]
     use crate::check::{Check, Plugin, builtin_component};
     #[pymodule_export]
-    use crate::decide::{Question, ask, ask_and_wait};
+    use crate::completion_queue::CompletionQueue;
     #[pymodule_export]
-    use crate::error::{GuardhouseError, HostError, LoadError, ConfigError};
+    use crate::error::{ConfigError, GuardhouseError, HostError, LoadError};
+    #[pymodule_export]
+    use crate::evaluate::{PendingEvaluation, evaluate_blocking, submit};
     #[pymodule_export]
     use crate::host::Host;
     #[pymodule_export]

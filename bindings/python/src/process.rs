@@ -1,12 +1,12 @@
-//! What belongs to one process only.
+//! Values that only the process that made them can use.
 
 use std::mem::ManuallyDrop;
 
 use pyo3::PyResult;
 use pyo3::exceptions::PyRuntimeError;
 
-/// Something with threads. A child that was forked has none of them: there it can neither be used nor ended, and is
-/// left alone.
+/// A value with threads. A forked child does not have these threads: there, the value cannot be used, and is leaked
+/// instead of dropped.
 pub(crate) struct Owned<T> {
     process: u32,
     value: ManuallyDrop<T>,
@@ -17,12 +17,12 @@ impl<T> Owned<T> {
         Self { process: std::process::id(), value: ManuallyDrop::new(value) }
     }
 
-    /// An error in a child that was forked.
+    /// The value; an error in a forked child.
     pub(crate) fn get(&self) -> PyResult<&T> {
         if self.is_ours() {
             return Ok(&self.value);
         }
-        Err(PyRuntimeError::new_err("this belongs to the process that this one was forked from"))
+        Err(PyRuntimeError::new_err("this object belongs to the process from which this one was forked"))
     }
 
     fn is_ours(&self) -> bool {
@@ -31,10 +31,10 @@ impl<T> Owned<T> {
 }
 
 impl<T> Drop for Owned<T> {
-    #[expect(unsafe_code, reason = "it is dropped at most once, here")]
+    #[expect(unsafe_code, reason = "the value is dropped at most once, here")]
     fn drop(&mut self) {
         if self.is_ours() {
-            // SAFETY: nothing reaches the value after `drop`.
+            // SAFETY: the value is not used after `drop`.
             unsafe { ManuallyDrop::drop(&mut self.value) }
         }
     }

@@ -1,9 +1,9 @@
-//! What is known of a decision, for Python to read.
+//! The record of a decision, as Python reads it.
 
 use guardhouse::{Decision, Denial, Outcome};
 use pyo3::prelude::*;
 
-/// One decision with how it came about.
+/// The record of one decision.
 #[pyclass(frozen, get_all, module = "guardhouse._native")]
 pub(crate) struct Report {
     id: String,

@@ -15,7 +15,7 @@ from fastmcp import FastMCP
 
 @contextlib.contextmanager
 def served_apart(make: Callable[[], FastMCP], **options: Any) -> Iterator[tuple[str, int]]:
-    """The URL of a server that listens on a loopback port meanwhile, and the number of its process."""
+    """Serves on a loopback port. The values are the URL and the process id."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(theirs, make, options), daemon=True)

@@ -1,6 +1,6 @@
-"""What a check costs, by itself and as a share of a whole request: `python tests/bench.py [--quick]`.
+"""The cost of a check, alone and within a whole request: `python tests/bench.py [--quick]`.
 
-All of it is measured in one run, in turns, so that what disturbs one disturbs all.
+All variants are measured in turns in one run, so that disturbances affect all of them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from fastmcp.utilities.authorization import AuthContext, run_auth_checks
 from plugins import plugin
 
 SETTINGS = {"scopes": ["read"]}
-PATIENT = guardhouse.Limits(deadline=5)
+PATIENT = guardhouse.Limits(deadline="5s")
 
 
 def checks() -> dict[str, Any]:
@@ -55,11 +55,11 @@ async def decisions(rounds: int) -> dict[str, list[float]]:
     token = AccessToken(token="t", client_id="alice", scopes=["read", "write"], claims={"sub": "alice"})
 
     def asks(check: Any) -> Callable[[], Awaitable[Any]]:
-        # A new context each time: the same one is answered from memory.
+        # A new context each time: the decision about an equal one is memoized.
         return lambda: run_auth_checks([check], AuthContext(token=token, component=component))
 
     works = {name: asks(check) for name, check in checks().items()}
-    # Enough for images of what is asked often.
+    # Enough evaluations for frequent checks to get an image.
     await _timed(400, works)
     return await _timed(rounds, works)
 
@@ -103,7 +103,7 @@ def server() -> FastMCP:
 
 
 def requests(rounds: int) -> dict[str, list[float]]:
-    # The quickest that FastMCP offers, so that the share of a check is not understated.
+    # FastMCP's fastest transport, so that the share of a check is not understated.
     with served_apart(server, stateless_http=True, json_response=True) as (url, _):
         return asyncio.run(_requests(url, list(guarded()), rounds))
 

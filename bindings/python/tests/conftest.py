@@ -1,4 +1,4 @@
-"""What the tests share: a FastMCP server on a loopback port, and what it logs."""
+"""Fixtures: a FastMCP server on a loopback port, and its log."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def verifier() -> StaticTokenVerifier:
 
 @contextlib.contextmanager
 def served(server: FastMCP, loop: str = "asyncio", **options: Any) -> Iterator[str]:
-    """The URL of a server that listens on a loopback port meanwhile."""
+    """Serves on a loopback port. The value is the URL."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     config = uvicorn.Config(server.http_app(**options), log_level="error", loop=loop, lifespan="on")
@@ -58,7 +58,7 @@ def serve() -> Iterator[Callable[..., str]]:
 
 
 class Warnings(logging.Handler):
-    """The warnings of FastMCP's engine and of Guardhouse, as an operator reads them."""
+    """The warnings of FastMCP's engine and of Guardhouse, as formatted in the operator's log."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)

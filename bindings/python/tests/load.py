@@ -1,7 +1,7 @@
 """Many requests from many clients at once, to good and hostile plugins: `python tests/load.py [REQUESTS] [CLIENTS]`.
 
-The server runs in a process of its own. It must answer every request rightly, and grow in nothing: not in memory, open
-files or threads.
+The server runs in a process of its own. It must answer every request correctly, and its memory, open files and threads
+must not grow.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from conftest import verifier
 from fastmcp import Client, FastMCP
 from plugins import denies_with, plugin
 
-QUICK = guardhouse.Limits(deadline=0.1)
-PATIENT = guardhouse.Limits(deadline=5)
+QUICK = guardhouse.Limits(deadline="100ms")
+PATIENT = guardhouse.Limits(deadline="5s")
 ALLOWED = {"open", "scoped", "tagged"}
 CHECKS: dict[str, Any] = {
     "scoped": lambda: guardhouse.check("builtin:require-scopes", {"scopes": ["read"]}, limits=PATIENT),
@@ -30,20 +30,20 @@ CHECKS: dict[str, Any] = {
         "builtin:restrict-tag", {"tag": "secret", "scopes": ["admin"]}, limits=PATIENT
     ),
     "admin": lambda: guardhouse.check("builtin:require-scopes", {"scopes": ["admin"]}, limits=PATIENT),
-    "no": lambda: guardhouse.check(plugin("refuse"), limits=PATIENT),
-    "words": lambda: guardhouse.check(denies_with("closed"), limits=PATIENT),
+    "no": lambda: guardhouse.check(plugin("deny"), limits=PATIENT),
+    "message": lambda: guardhouse.check(denies_with("closed"), limits=PATIENT),
     "trap": lambda: guardhouse.check(plugin("unreachable"), limits=PATIENT),
     "bomb": lambda: guardhouse.check(plugin("memory-trap"), limits=PATIENT),
     "loop": lambda: guardhouse.check(plugin("loop"), limits=QUICK),
 }
-# One in a hundred never ends: each takes a tenth of a second of a processor.
-MIX = (["scoped"] * 40 + ["tagged"] * 20 + ["open"] * 5 + ["admin"] * 12 + ["no"] * 8 + ["words"] * 6
+# One in a hundred requests never ends, and takes 0.1 s of a processor.
+MIX = (["scoped"] * 40 + ["tagged"] * 20 + ["open"] * 5 + ["admin"] * 12 + ["no"] * 8 + ["message"] * 6
        + ["trap"] * 5 + ["bomb"] * 3 + ["loop"])
 
 
 @dataclass
 class Size:
-    """What a process has."""
+    """The resources of a process."""
 
     resident: int
     files: int
@@ -71,7 +71,7 @@ def server() -> FastMCP:
 
 @dataclass
 class Result:
-    """What became of a load."""
+    """The result of a load test."""
 
     requests: int
     wrong: list[str]
@@ -81,7 +81,7 @@ class Result:
     after: Size
 
     def percentile(self, share: float, *names: str) -> float:
-        """In milliseconds, of the tools of these names or of all."""
+        """The latency in milliseconds, of the named tools or of all."""
         times = sorted(each for name, known in self.latencies.items() if not names or name in names for each in known)
         return times[min(len(times) - 1, int(len(times) * share))] * 1000
 
@@ -93,7 +93,7 @@ async def _load(url: str, process: int, requests: int, clients: int) -> Result:
 
     async def one(client: Client[Any]) -> None:
         for number in numbers:
-            # A stride that is coprime to the mix visits all of it, in another order than it is written.
+            # A stride coprime to the length of the mix visits all of it, in a mixed order.
             name = MIX[number * 37 % len(MIX)]
             start = time.perf_counter()
             try:
@@ -107,7 +107,7 @@ async def _load(url: str, process: int, requests: int, clients: int) -> Result:
 
     async with contextlib.AsyncExitStack() as stack:
         made = [await stack.enter_async_context(Client(url, auth="reader")) for _ in range(clients)]
-        # What is made once is made before anything is counted.
+        # Make everything that is made once before the first count.
         await asyncio.gather(*(_warm_up(client) for client in made))
         before = Size.of(process)
         start = time.perf_counter()
@@ -123,8 +123,8 @@ async def _warm_up(client: Client[Any]) -> None:
 
 
 def run(requests: int, clients: int) -> Result:
-    """Serves, and puts the load on."""
-    # A log of every fault, with FastMCP's drawings around it, would be most of the load.
+    """Starts a server and sends it the requests."""
+    # Logging each fault through FastMCP would take most of the time.
     os.environ["FASTMCP_LOG_LEVEL"] = "ERROR"
     with served_apart(server, stateless_http=True) as (url, process):
         return asyncio.run(_load(url, process, requests, clients))

@@ -1,4 +1,4 @@
-"""Plugins written as WebAssembly text: those of Guardhouse's own tests, and a few that ask for more of a request."""
+"""Plugins from the WebAssembly text fixtures of Guardhouse's own tests."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _included(name: str) -> str:
 
 
 def reads(function: str, pointer: str) -> bytes:
-    """The component that denies with what it reads of a request, and allows if there is no such thing."""
+    """The component that denies with the value that it reads from a request, and allows if there is none."""
     interface = "guardhouse:auth/request@0.1.0"
     length = str(len(pointer))
     return plugin("claim", interface=interface, function=function, pointer=pointer, length=length, times="1")

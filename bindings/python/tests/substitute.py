@@ -1,4 +1,4 @@
-"""A pytest plugin for FastMCP's own tests: Guardhouse's checks stand in for `require_scopes` and `restrict_tag`.
+"""A pytest plugin for FastMCP's own tests. It replaces `require_scopes` and `restrict_tag` by Guardhouse's checks.
 
     pytest -p substitute tests/server/auth/test_authorization.py
 """
@@ -13,13 +13,14 @@ import fastmcp.server.auth as auth
 import fastmcp.utilities.authorization as authorization
 import guardhouse
 from fastmcp.tools import Tool
-from guardhouse.fastmcp import ScopeAwareCheck
+from guardhouse._check import configured
+from guardhouse.fastmcp import MissingScopesCheck
 
-PATIENT = guardhouse.Limits(deadline=10, configure_deadline=10)
+PATIENT = guardhouse.Limits(deadline="10s", configure_deadline="10s")
 
 
-class Substitute(ScopeAwareCheck):  # type: ignore[misc, valid-type]
-    """FastMCP's tests also ask its checks outside of any event loop, where they answer at once."""
+class Substitute(MissingScopesCheck):  # type: ignore[misc, valid-type]
+    """FastMCP's tests also call its checks outside of event loops, where these return a bool."""
 
     def __call__(self, ctx: Any) -> Any:
         answer = super().__call__(_real(ctx))
@@ -34,7 +35,7 @@ class Substitute(ScopeAwareCheck):  # type: ignore[misc, valid-type]
 
 
 def _real(ctx: Any) -> Any:
-    """A component of no kind is nothing that a check of ours is asked about."""
+    """Replaces a mock by a component of a kind: Guardhouse's checks need one."""
     if isinstance(ctx.component, Mock):
         tags = ctx.component.tags
         ctx.component = Tool.model_construct(name="mock", tags=tags if isinstance(tags, set) else set())
@@ -43,7 +44,7 @@ def _real(ctx: Any) -> Any:
 
 def _check(name: str, settings: dict[str, Any]) -> Any:
     made = guardhouse.check(f"builtin:{name}", settings, limits=PATIENT)
-    return Substitute(made._definition, made._native)
+    return Substitute(configured(made))
 
 
 def require_scopes(*scopes: str) -> Any:

@@ -1,4 +1,4 @@
-"""Making a check: whatever can be wrong before a request is wrong here."""
+"""Making a check: every error that can be found before a request is raised here."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import pickle
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,18 +25,18 @@ SCOPES = "builtin:require-scopes"
         (b"\0asm\x0d\0\x01\0", "does not export `guardhouse:auth/check@0.1.0`"),
     ],
 )
-def test_what_is_no_plugin_is_a_load_error(component: bytes, text: str) -> None:
+def test_an_invalid_plugin_is_a_load_error(component: bytes, text: str) -> None:
     with pytest.raises(guardhouse.LoadError, match=text):
         guardhouse.check(component)
 
 
-def test_a_file_that_is_not_there_is_a_load_error(tmp_path: Path) -> None:
+def test_a_missing_file_is_a_load_error(tmp_path: Path) -> None:
     with pytest.raises(guardhouse.LoadError, match="cannot read the plugin"):
         guardhouse.check(tmp_path / "none.wasm")
 
 
-def test_an_unknown_builtin_is_a_load_error_that_names_those_there_are() -> None:
-    with pytest.raises(guardhouse.LoadError, match="there are .*`require-scopes`"):
+def test_an_unknown_builtin_is_a_load_error_that_names_the_builtins() -> None:
+    with pytest.raises(guardhouse.LoadError, match="`require-luck` does not exist; use one of .*`require-scopes`"):
         guardhouse.check("builtin:require-luck")
 
 
@@ -46,30 +47,62 @@ def test_an_unknown_builtin_is_a_load_error_that_names_those_there_are() -> None
         ({"settings": {}}, '"scopes" is a required property'),
         ({"settings": {"scopes": ["a"], "scope": 1}}, "scope"),
         ({"settings": {"scopes": [float("nan")]}}, "the settings are not JSON"),
-        ({"settings": {"scopes": []}, "grants": ["everything"]}, "there is no grant `everything`"),
+        ({"settings": {"scopes": []}, "grants": ["everything"]}, "grant `everything` does not exist"),
         ({"settings": {"scopes": []}, "grants": "raw-token"}, "`grants` must be a list"),
-        ({"settings": {"scopes": []}, "limits": guardhouse.Limits(memory_bytes=1 << 40)}, "Limits::memory_bytes"),
-        ({"settings": {"scopes": []}, "limits": guardhouse.Limits(deadline=-1)}, "limit `deadline`"),
+        ({"settings": {"scopes": []}, "limits": guardhouse.Limits(memory_bytes="1024GiB")}, "Limits::memory_bytes"),
+        ({"settings": {"scopes": []}, "limits": guardhouse.Limits(deadline="-1s")}, "limit `deadline`"),
+        ({"settings": {"scopes": []}, "limits": guardhouse.Limits(cpu_time="1.5s")}, "limit `cpu_time`"),
+        ({"settings": {"scopes": []}, "limits": guardhouse.Limits(log_bytes="1 KB")}, "limit `log_bytes`"),
+        ({"settings": {"scopes": []}, "limits": guardhouse.Limits(queue=-1)}, "limit `queue`"),
     ],
 )
-def test_what_does_not_fit_is_a_settings_error(options: dict[str, Any], text: str) -> None:
+def test_an_invalid_option_is_a_config_error(options: dict[str, Any], text: str) -> None:
     with pytest.raises(guardhouse.ConfigError, match=text):
         guardhouse.check(SCOPES, **options)
 
 
-def test_settings_for_a_plugin_that_takes_none_are_a_settings_error() -> None:
+def test_settings_for_a_plugin_without_settings_are_a_config_error() -> None:
     with pytest.raises(guardhouse.ConfigError, match="takes no settings"):
         guardhouse.check("builtin:require-auth", settings={"scopes": []})
 
 
-def test_a_grant_that_is_missing_is_a_settings_error() -> None:
+def test_a_missing_grant_is_a_config_error() -> None:
     with pytest.raises(guardhouse.ConfigError, match="needs the grant `raw-token`"):
         guardhouse.check(reads_raw_token())
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("deadline", 0.05, '`deadline` must be a duration such as "200ms" or a `timedelta`, not 0.05'),
+        ("deadline", 5, "`deadline` must be a duration"),
+        ("memory_bytes", 1.5, '`memory_bytes` must be a size such as "64MiB" or a whole number of bytes, not 1.5'),
+        ("memory_bytes", True, "`memory_bytes` must be a size"),
+        ("queue", "10", "`queue` must be a whole number, not '10'"),
+        ("fuel", 1e9, "`fuel` must be a whole number"),
+    ],
+)
+def test_a_limit_of_another_type_is_a_type_error(name: str, value: Any, text: str) -> None:
+    with pytest.raises(TypeError, match=text):
+        guardhouse.Limits(**{name: value})
+
+
+def test_limits_may_be_text_or_numbers() -> None:
+    same = [
+        guardhouse.Limits(deadline="1500ms", cpu_time="1s", memory_bytes="4MiB", standby=0),
+        guardhouse.Limits(deadline=timedelta(seconds=1.5), cpu_time=timedelta(1 / 86400), memory_bytes=4 << 20),
+    ]
+    for limits in same:
+        assert guardhouse.check("builtin:require-auth", limits=limits)
 
 
 def test_a_host_that_cannot_start_is_a_host_error() -> None:
     with pytest.raises(guardhouse.HostError, match="instances"):
         guardhouse.check("builtin:require-auth", host=guardhouse.Host(guardhouse.HostLimits(instances=0)))
+    with pytest.raises(guardhouse.HostError, match="limit `image_bytes`"):
+        guardhouse.check("builtin:require-auth", host=guardhouse.Host(guardhouse.HostLimits(image_bytes="16 MiB")))
+    with pytest.raises(guardhouse.HostError, match="`tick`"):
+        guardhouse.check("builtin:require-auth", host=guardhouse.Host(tick="soon"))
 
 
 def test_a_check_has_a_name(tmp_path: Path) -> None:
@@ -89,14 +122,14 @@ def test_a_cache_keeps_machine_code(tmp_path: Path) -> None:
     assert any(path.is_file() for path in cache.rglob("*"))
 
 
-def test_a_copy_that_was_pickled_is_the_same_check(tmp_path: Path) -> None:
+def test_a_pickled_copy_is_the_same_check(tmp_path: Path) -> None:
     path = tmp_path / "policy.wasm"
     path.write_bytes(plugin("allow"))
     made = guardhouse.check(path, host=guardhouse.Host(guardhouse.HostLimits(instances=8)))
-    # What was loaded is what is copied, whatever became of the file.
-    path.write_bytes(plugin("refuse"))
+    # The copy has the bytes that were loaded, even if the file has changed.
+    path.write_bytes(plugin("deny"))
     copy = pickle.loads(pickle.dumps(made))
-    assert (copy.id, copy.digest) == (made.id, made.digest)
+    assert (type(copy), copy.id, copy.digest) == (type(made), made.id, made.digest)
     assert guardhouse.run_auth_checks(copy, guardhouse.AuthContext(guardhouse.Component("tool", "any")))
 
 

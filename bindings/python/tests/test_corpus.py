@@ -1,4 +1,4 @@
-"""FastMCP's own engines on recorded decisions, with Guardhouse's checks in place of FastMCP's."""
+"""FastMCP's own engines on recorded decisions, with Guardhouse's checks in place of FastMCP's own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import fastmcp.utilities.authorization as authorization
 import guardhouse
-import guardhouse.fastmcp
+from guardhouse import _fastmcp_check
 import pytest
 from fastmcp.exceptions import AuthorizationError
 from fastmcp.prompts import Prompt
@@ -23,10 +23,10 @@ from plugins import REPOSITORY, denies_with, plugin
 CORPUS = Path(os.environ.get("GUARDHOUSE_CORPUS", REPOSITORY / "tests" / "cases" / "fastmcp.jsonl"))
 CASES = [json.loads(line) for line in CORPUS.read_text().splitlines()]
 KINDS: dict[str, Any] = {"tool": Tool, "resource": Resource, "resource_template": ResourceTemplate, "prompt": Prompt}
-# The machine may be busy, and the corpus is not about time.
-PATIENT = guardhouse.Limits(deadline=10, configure_deadline=10)
+# Long deadlines: the machine may be busy, and the corpus does not test time.
+PATIENT = guardhouse.Limits(deadline="10s", configure_deadline="10s")
 
-has_shortfall = hasattr(authorization, "run_auth_checks_with_shortfall")
+has_missing_scopes = hasattr(authorization, "run_auth_checks_with_shortfall")
 
 
 @functools.cache
@@ -35,7 +35,7 @@ def _check(rule: str) -> guardhouse.Check:
         case {"kind": "allow"}:
             return guardhouse.check(plugin("allow"), limits=PATIENT)
         case {"kind": "deny"}:
-            return guardhouse.check(plugin("refuse"), limits=PATIENT)
+            return guardhouse.check(plugin("deny"), limits=PATIENT)
         case {"kind": "raise_other"}:
             return guardhouse.check(plugin("unreachable"), limits=PATIENT)
         case {"kind": "raise_authorization_error", "message": message}:
@@ -57,7 +57,7 @@ def context(recorded: dict[str, Any]) -> authorization.AuthContext:
     token = recorded["token"]
     return authorization.AuthContext(
         token=None if token is None else AccessToken.model_construct(**token),
-        # Not validated: some names and URIs are hostile on purpose.
+        # Not validated: some names and URIs are invalid on purpose.
         component=kind.model_construct(**component),
     )
 
@@ -73,13 +73,13 @@ async def _answer(engine: Any, case: dict[str, Any]) -> Any:
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The checks that the engine called."""
     called: list[str] = []
-    evaluate = guardhouse.fastmcp.evaluate
+    evaluate = _fastmcp_check.evaluate
 
     async def counted(check: guardhouse.Check, ctx: Any) -> bool:
         called.append(check.id)
         return await evaluate(check, ctx)
 
-    monkeypatch.setattr(guardhouse.fastmcp, "evaluate", counted)
+    monkeypatch.setattr(_fastmcp_check, "evaluate", counted)
     return called
 
 
@@ -102,16 +102,16 @@ def test_the_plain_engine_agrees_on_every_case(calls: list[str], warnings: Any) 
     assert asyncio.run(run()) == []
 
 
-@pytest.mark.skipif(not has_shortfall, reason="this FastMCP has no shortfall engine")
-def test_the_shortfall_engine_agrees_on_every_case(calls: list[str], warnings: Any) -> None:
+@pytest.mark.skipif(not has_missing_scopes, reason="this FastMCP does not name missing scopes")
+def test_the_engine_that_names_missing_scopes_agrees_on_every_case(calls: list[str], warnings: Any) -> None:
     async def run() -> list[Any]:
         disagreements = []
         for case in CASES:
             calls.clear()
             warnings.texts.clear()
             answer = await _answer(authorization.run_auth_checks_with_shortfall, case)
-            verdict, missing = ({"allow": answer[0]}, answer[1]) if isinstance(answer, tuple) else (answer, [])
-            found = verdict, missing, len(calls), len(warnings.texts)
+            decision, missing = ({"allow": answer[0]}, answer[1]) if isinstance(answer, tuple) else (answer, [])
+            found = decision, missing, len(calls), len(warnings.texts)
             recorded = case["shortfall"]
             expected = recorded["expected"], recorded["missing"], recorded["calls"], recorded["warnings"]
             if found != expected:

@@ -1,4 +1,4 @@
-"""The page docs/fastmcp.md, followed word for word, and the examples in docstrings."""
+"""The commands of docs/fastmcp.md, and the examples in docstrings."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from plugins import REPOSITORY
 PAGE = REPOSITORY / "docs" / "fastmcp.md"
 EXAMPLES = REPOSITORY / "bindings" / "python" / "examples"
 BLOCK = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
-MARK = "@@ what the page shows of this:"
+MARK = "@@ the output that the page shows:"
 PORT = 8123
 
 
-@pytest.mark.parametrize("module", ["", "._check", "._context", "._host", "._limits", "._run"])
+@pytest.mark.parametrize("module", ["", "._context", "._factory", "._host", "._limits", "._run"])
 def test_the_examples_in_docstrings_are_true(module: str) -> None:
     found = doctest.testmod(importlib.import_module(f"guardhouse{module}"))
     assert found.attempted > 0 and found.failed == 0
 
 
 def _script(page: str) -> tuple[str, list[tuple[str, list[str]]]]:
-    """The files and commands of the page as one script, and what it shows of each command."""
+    """The files and commands of the page as one script, and the output that it shows for each command."""
     lines: list[str] = []
     shown: list[tuple[str, list[str]]] = []
     for language, title, body in BLOCK.findall(page):
@@ -51,11 +51,11 @@ def _script(page: str) -> tuple[str, list[tuple[str, list[str]]]]:
     return "\n".join(lines), shown
 
 
-@pytest.mark.skipif("GUARDHOUSE_WHEEL" not in os.environ, reason="there is no wheel to install")
+@pytest.mark.skipif("GUARDHOUSE_WHEEL" not in os.environ, reason="GUARDHOUSE_WHEEL is not set")
 def test_the_page_is_true(tmp_path: Path) -> None:
     script, shown = _script(PAGE.read_text())
     assert len(shown) > 10
-    # No Rust, and nothing of this environment.
+    # Without Rust, and without this virtual environment.
     folders = [str(Path(found).parent) for tool in ("bash", "sed", "python3") if (found := shutil.which(tool))]
     environment = {
         "PATH": os.pathsep.join([str(Path(sys.base_prefix) / "bin"), *folders, "/usr/bin", "/bin"]),
@@ -76,7 +76,7 @@ def test_the_page_is_true(tmp_path: Path) -> None:
 
 
 def _the_servers_do_the_same(folder: Path) -> None:
-    """The examples that the page links to, with the plugin that it has built."""
+    """Runs the examples that the page links to, with the plugin that its commands have built."""
     from conftest import served
 
     seen = {}

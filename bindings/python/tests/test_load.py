@@ -8,10 +8,10 @@ REQUESTS = 600
 CLIENTS = 20
 
 
-def test_a_server_under_load_answers_rightly_and_does_not_grow() -> None:
+def test_a_server_under_load_answers_correctly_and_does_not_grow() -> None:
     result = load.run(REQUESTS, CLIENTS)
     assert result.wrong == []
-    # A client may have a connection more at one time than at another. What leaks with requests leaks hundreds.
+    # The number of connections per client varies by one. A leak per request would leak hundreds.
     assert result.after.files <= result.before.files + CLIENTS
     assert result.after.threads <= result.before.threads + CLIENTS
     assert result.after.resident < result.before.resident + (64 << 20)

@@ -1,4 +1,4 @@
-"""Several workers: each process has a host of its own."""
+"""Worker processes: each has a host of its own."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from guardhouse import AccessToken, AuthContext, Component
 from plugins import plugin
 from ticks import ticks_during
 
-PATIENT = guardhouse.Limits(deadline=10, configure_deadline=10)
+PATIENT = guardhouse.Limits(deadline="10s", configure_deadline="10s")
 ALICE = AuthContext(Component("tool", "x"), AccessToken("alice", ["read"]))
 NOBODY = AuthContext(Component("tool", "x"))
 
 
 def decide(check: guardhouse.Check) -> tuple[int, bool, bool, bool]:
-    """In a worker: a blocking decision, and one in an event loop during which others have their turn."""
+    """In a worker: a blocking decision, and one in an event loop that goes on meanwhile."""
 
     async def main() -> tuple[bool, int]:
         return await ticks_during(check(ALICE))
@@ -36,19 +36,19 @@ def decide(check: guardhouse.Check) -> tuple[int, bool, bool, bool]:
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_workers_decide_like_their_parent(method: Any) -> None:
     check = guardhouse.check("builtin:require-scopes", settings={"scopes": ["read"]}, limits=PATIENT)
-    # The parent's host runs, and has been used, before there are workers.
+    # The parent's host has started, and made decisions, before there are workers.
     assert decide(check)[1:] == (True, True, False)
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context(method)) as workers:
         found = [future.result(120) for future in [workers.submit(decide, check) for _ in range(6)]]
     assert all(answers == (True, True, False) for _, *rest in found for answers in [tuple(rest)])
     assert os.getpid() not in {process for process, *_ in found}
-    # And it still runs.
+    # The parent's host still runs.
     assert decide(check)[1:] == (True, True, False)
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-def test_a_fault_in_a_forked_worker_is_stopped_and_denied() -> None:
-    endless = guardhouse.check(plugin("loop"), limits=guardhouse.Limits(deadline=0.2))
+def test_an_endless_plugin_in_a_forked_worker_is_stopped_and_denied() -> None:
+    endless = guardhouse.check(plugin("loop"), limits=guardhouse.Limits(deadline="200ms"))
     assert not guardhouse.run_auth_checks(endless, ALICE)
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork")) as workers:
         assert workers.submit(_is_denied, endless).result(60)
@@ -59,20 +59,20 @@ def _is_denied(check: guardhouse.Check) -> bool:
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-def test_a_forked_worker_does_not_wait_for_room_for_ever() -> None:
-    # The parent has threads that keep time; the worker has none of them.
+def test_a_forked_worker_enforces_the_deadline_while_it_waits() -> None:
+    # The worker does not have the parent's timer threads.
     guardhouse.check("builtin:require-auth")
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork")) as workers:
-        assert "no instance slot" in workers.submit(_error_without_room).result(60)
+        assert "no-capacity" in workers.submit(_error_without_capacity).result(60)
 
 
-def _error_without_room() -> str:
+def _error_without_capacity() -> str:
     host = guardhouse.Host(guardhouse.HostLimits(instances=1))
-    endless = guardhouse.check(plugin("loop"), host=host, limits=guardhouse.Limits(deadline=100))
+    endless = guardhouse.check(plugin("loop"), host=host, limits=guardhouse.Limits(deadline="100s"))
     threading.Thread(target=guardhouse.run_auth_checks, args=(endless, ALICE), daemon=True).start()
     while True:
-        # Until the other thread is inside, there is room.
+        # Repeat until the other thread has the only instance slot.
         try:
-            guardhouse.check("builtin:require-auth", host=host, limits=guardhouse.Limits(configure_deadline=0.5))
+            guardhouse.check("builtin:require-auth", host=host, limits=guardhouse.Limits(configure_deadline="500ms"))
         except guardhouse.ConfigError as error:
             return str(error)

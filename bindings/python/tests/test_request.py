@@ -1,4 +1,4 @@
-"""What of a request reaches a plugin, and how often it is asked."""
+"""The parts of a request that reach a plugin, and how often a plugin is evaluated."""
 
 from __future__ import annotations
 
@@ -12,30 +12,31 @@ import pytest
 from conftest import verifier
 from fastmcp import Client, FastMCP
 from fastmcp.server.middleware import AuthMiddleware, Middleware
+from guardhouse._configured import ConfiguredCheck
 from guardhouse._fastmcp_request import current_request
 from guardhouse.fastmcp import GuardhouseMiddleware
 from plugins import plugin, reads, reads_raw_token
 
-PATIENT = guardhouse.Limits(deadline=10)
+PATIENT = guardhouse.Limits(deadline="10s")
 ALLOW = guardhouse.check("builtin:require-auth", limits=PATIENT)
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+def evaluations(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """How often each check ran its plugin."""
     counts: Counter[str] = Counter()
-    ask = guardhouse.Check.ask
+    evaluate = ConfiguredCheck.evaluate
 
-    async def counted(self: guardhouse.Check, context: bytes, **options: Any) -> Any:
+    async def counted(self: ConfiguredCheck, context: bytes, **options: Any) -> Any:
         counts[self.id] += 1
-        return await ask(self, context, **options)
+        return await evaluate(self, context, **options)
 
-    monkeypatch.setattr(guardhouse.Check, "ask", counted)
+    monkeypatch.setattr(ConfiguredCheck, "evaluate", counted)
     return counts
 
 
 class Requests(Middleware):
-    """Counts the requests that ask checks, as they come over the wire: one may list tools before it calls one."""
+    """Counts the MCP requests that evaluate checks. A client may list the tools before it calls one."""
 
     def __init__(self) -> None:
         self._requests: dict[int, Any] = {}
@@ -52,7 +53,7 @@ class Requests(Middleware):
 
 
 def _shown(url: str, check_use: str = "call", token: str = "reader", **arguments: Any) -> str:
-    """What a check that denies with what it reads has read."""
+    """The message of a check that denies with the part of the request that it read."""
 
     async def use() -> str:
         async with Client(url, auth=token) as client:
@@ -103,7 +104,7 @@ def _server(check: Any) -> FastMCP:
         ("argument", "/amount", 7),
     ],
 )
-def test_the_rest_of_a_call_reaches_the_plugin(function: str, pointer: str, expected: Any, serve: Any) -> None:
+def test_details_and_arguments_of_a_call_reach_the_plugin(function: str, pointer: str, expected: Any, serve: Any) -> None:
     check = guardhouse.check(reads(function, pointer), limits=PATIENT)
     assert json.loads(_shown(serve(_server(check)), amount=7)) == expected
 
@@ -152,8 +153,8 @@ def test_without_the_middleware_a_plugin_sees_no_arguments(serve: Any) -> None:
     assert "Unknown tool" in _shown(serve(mcp), amount=1)
 
 
-def test_a_tool_that_calls_another_server_shows_it_no_arguments_of_its_own() -> None:
-    """The inner call is for more than the check allows, and the outer one is not."""
+def test_the_arguments_of_a_tool_do_not_reach_the_checks_of_a_server_that_it_calls() -> None:
+    """The inner call exceeds the limit, and the outer one does not."""
     inner: FastMCP = FastMCP("Inner")
 
     @inner.tool(name="pay", auth=_limited())
@@ -176,7 +177,7 @@ def test_a_tool_that_calls_another_server_shows_it_no_arguments_of_its_own() -> 
     assert asyncio.run(call()).startswith("refused: ")
 
 
-def test_a_tool_that_calls_itself_again_is_asked_about_the_arguments_of_each_call() -> None:
+def test_a_tool_that_calls_itself_is_checked_with_the_arguments_of_each_call() -> None:
     server: FastMCP = FastMCP("Bank", middleware=[GuardhouseMiddleware()])
 
     @server.tool(auth=_limited())
@@ -195,7 +196,7 @@ def test_a_tool_that_calls_itself_again_is_asked_about_the_arguments_of_each_cal
     assert [text.split()[0] for text in asyncio.run(call())] == ["refused:", "paid"]
 
 
-def test_one_request_asks_a_check_once(serve: Any, asked: Counter[str]) -> None:
+def test_one_request_evaluates_a_check_once(serve: Any, evaluations: Counter[str]) -> None:
     calls = []
     original = guardhouse.Check.__call__
 
@@ -218,16 +219,16 @@ def test_one_request_asks_a_check_once(serve: Any, asked: Counter[str]) -> None:
             async with Client(url, auth="reader") as client:
                 for _ in range(5):
                     await client.call_tool("pay", {"amount": 1})
-                    # The client lists the tools as well, when it likes.
-                    assert asked[ALLOW.id] == requests.count
+                    # The client also lists the tools, at times of its choosing.
+                    assert evaluations[ALLOW.id] == requests.count
 
         asyncio.run(call())
-    # FastMCP asked more often than the plugin was.
+    # FastMCP called the check more often than the plugin was evaluated.
     assert requests.count >= 5 and len(calls) >= 2 * requests.count
 
 
-def test_what_one_request_was_told_no_other_is(serve: Any, asked: Counter[str]) -> None:
-    """Two tokens that differ in nothing that the plugin sees are two requests all the same."""
+def test_no_request_reuses_the_decision_of_another(serve: Any, evaluations: Counter[str]) -> None:
+    """Requests whose tokens look equal to the plugin are still separate requests."""
     requests = Requests()
     mcp: FastMCP = FastMCP("Bank", auth=verifier(), middleware=[requests])
 
@@ -242,10 +243,10 @@ def test_what_one_request_was_told_no_other_is(serve: Any, asked: Counter[str]) 
             await asyncio.gather(*(client.call_tool("pay", {"amount": 1}) for client in [one, other] * 10))
 
     asyncio.run(call())
-    assert asked[ALLOW.id] == requests.count >= 20
+    assert evaluations[ALLOW.id] == requests.count >= 20
 
 
-def test_requests_that_a_tool_makes_have_a_memory_of_their_own(asked: Counter[str]) -> None:
+def test_requests_of_a_tool_have_a_memory_of_their_own(evaluations: Counter[str]) -> None:
     """A client that a tool opens to another server in this process inherits the context of the tool's request."""
     counter = guardhouse.check(plugin("allow"), id="inner", limits=PATIENT)
     requests = Requests()
@@ -269,10 +270,10 @@ def test_requests_that_a_tool_makes_have_a_memory_of_their_own(asked: Counter[st
             return (await client.call_tool("relay", {})).data
 
     assert asyncio.run(call()) == "done"
-    assert asked["inner"] == requests.count >= 3
+    assert evaluations["inner"] == requests.count >= 3
 
 
-def test_a_request_leaves_nothing_behind(serve: Any) -> None:
+def test_the_memory_of_a_request_is_freed(serve: Any) -> None:
     import gc
 
     from guardhouse import _memory

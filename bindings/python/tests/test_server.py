@@ -1,4 +1,4 @@
-"""A real FastMCP server with real clients: what is listed, called, read and got, for each way in which a check ends."""
+"""A FastMCP server and its clients: what can be listed, called, read and got, for each outcome of a check."""
 
 from __future__ import annotations
 
@@ -14,31 +14,32 @@ from fastmcp import Client, FastMCP
 from fastmcp.server.auth import AccessToken, require_scopes
 from fastmcp.server.middleware import AuthMiddleware
 from fastmcp.tools import Tool
+from guardhouse._configured import ConfiguredCheck
 from mcp.types import PromptReference, ResourceTemplateReference
 from plugins import denies_with, plugin, reads
 
 ANY = {"name": "name", "value": "a"}
 MESSAGE = "this tool is closed until Monday"
-QUICK = guardhouse.Limits(deadline=0.1)
-PATIENT = guardhouse.Limits(deadline=10)
+QUICK = guardhouse.Limits(deadline="100ms")
+PATIENT = guardhouse.Limits(deadline="10s")
 
 ENDINGS: dict[str, Callable[[], guardhouse.Check]] = {
     "allow": lambda: guardhouse.check(plugin("allow"), limits=PATIENT, id="allow"),
-    "deny": lambda: guardhouse.check(plugin("refuse"), limits=PATIENT, id="deny"),
+    "deny": lambda: guardhouse.check(plugin("deny"), limits=PATIENT, id="deny"),
     "message": lambda: guardhouse.check(denies_with(MESSAGE), limits=PATIENT, id="message"),
     "trap": lambda: guardhouse.check(plugin("unreachable"), limits=PATIENT, id="trap"),
     "loop": lambda: guardhouse.check(plugin("loop"), limits=QUICK, id="loop"),
     "bomb": lambda: guardhouse.check(plugin("memory-trap"), limits=PATIENT, id="bomb"),
 }
-MASKED = {"trap": "trap", "loop": "deadline", "bomb": "memory-limit"}
+CAUSES = {"trap": "trap", "loop": "deadline", "bomb": "memory-limit"}
 
-# FastMCP 3 completes nothing.
+# FastMCP 3 does not serve completions.
 CAN_COMPLETE = hasattr(FastMCP, "completion")
-has_shortfall = hasattr(authorization, "run_auth_checks_with_shortfall")
+has_missing_scopes = hasattr(authorization, "run_auth_checks_with_shortfall")
 
 
 def server_with(check: Any, auth: Any = None) -> FastMCP:
-    """A server on which the check guards one component of each kind, beside a tool that it does not guard."""
+    """A server on which the check guards one component of each kind, and does not guard one tool."""
     mcp: FastMCP = FastMCP("Guarded", auth=auth)
 
     @mcp.tool
@@ -71,7 +72,7 @@ def server_with(check: Any, auth: Any = None) -> FastMCP:
 
 
 async def seen(client: Client[Any]) -> dict[str, Any]:
-    """All that a client gets to see of a server: what is listed, and what each use comes to."""
+    """Everything that a client sees of a server: its lists, and the result of each use."""
 
     async def attempt(use: Any) -> str:
         try:
@@ -119,7 +120,7 @@ def is_shut(found: dict[str, Any]) -> None:
     for use in ("call", "read", "read template", "get"):
         assert found[use].startswith("error: ")
         assert "secret" not in found[use]
-        # A fault is nobody's business but the operator's.
+        # The caller must not learn of a fault.
         for word in ("guardhouse", "wasm", "trap", "deadline", "memory", "decision", "unexpected"):
             assert word not in found[use].lower()
     assert "open" in found["open"]
@@ -135,11 +136,11 @@ def test_a_check_guards_every_kind_of_component(ending: str, transport: str, ser
         is_open(found)
     else:
         is_shut(found)
-    if cause := MASKED.get(ending):
+    if cause := CAUSES.get(ending):
         assert warnings.texts
         for text in warnings.texts:
             assert f"Auth check {ending} raised" in text
-            assert f"check '{ending}' failed: {cause}:" in text and "MaskedDenial: decision " in text
+            assert f"check '{ending}' failed: {cause}:" in text and "CheckFailed: decision " in text
     else:
         assert warnings.texts == []
 
@@ -154,7 +155,7 @@ def test_a_fault_is_one_warning(warnings: Any) -> None:
     assert len(warnings.texts) == 1
 
 
-def test_what_the_caller_sees_of_a_denial_does_not_tell_a_fault_from_a_no(serve: Any) -> None:
+def test_the_caller_cannot_tell_a_fault_from_a_denial(serve: Any) -> None:
     found = [asyncio.run(seen(Client(server_with(ENDINGS[ending]())))) for ending in ("deny", "trap", "bomb", "loop")]
     assert all(each == found[0] for each in found)
 
@@ -166,7 +167,7 @@ def test_bearer_tokens_reach_the_check(token: str, serve: Any) -> None:
     (is_open if token == "reader" else is_shut)(found)
 
 
-def test_checks_stand_in_a_list_beside_fastmcps_own(serve: Any) -> None:
+def test_a_list_may_mix_checks_with_fastmcps_own(serve: Any) -> None:
     tools = guardhouse.check("builtin:require-scopes", settings={"scopes": ["write"]}, limits=PATIENT)
     url = serve(server_with([require_scopes("read"), tools], verifier()))
     is_shut(asyncio.run(seen(Client(url, auth="reader"))))
@@ -194,7 +195,7 @@ def test_auth_middleware_shows_the_callers_message(serve: Any) -> None:
     assert MESSAGE in _call(serve(mcp), "reader")
 
 
-@pytest.mark.skipif(not has_shortfall, reason="this FastMCP has no shortfall engine")
+@pytest.mark.skipif(not has_missing_scopes, reason="this FastMCP does not name missing scopes")
 def test_auth_middleware_names_the_scopes_of_all_of_them(serve: Any) -> None:
     def needs(*scopes: str) -> guardhouse.Check:
         return guardhouse.check("builtin:require-scopes", settings={"scopes": scopes}, limits=PATIENT)
@@ -211,12 +212,12 @@ def test_auth_middleware_names_the_scopes_of_all_of_them(serve: Any) -> None:
 
     url = serve(mcp)
     assert "insufficient scope (required: admin, root, write)" in _call(url, "reader")
-    # What comes after the first middleware is named although it was never reached.
+    # Scopes of later middleware are named as well, although they were not reached.
     assert "insufficient scope (required: root)" in _call(url, "admin")
 
 
-@pytest.mark.skipif(not has_shortfall, reason="this FastMCP has no shortfall engine")
-def test_missing_scopes_are_asked_for_where_nothing_is_held_up() -> None:
+@pytest.mark.skipif(not has_missing_scopes, reason="this FastMCP does not name missing scopes")
+def test_missing_scopes_never_block_an_event_loop() -> None:
     check: Any = guardhouse.check("builtin:require-scopes", settings={"scopes": ["write"]}, limits=PATIENT)
     token = AccessToken(token="t", client_id="c", scopes=["read"])
     context = authorization.AuthContext(token=token, component=Tool.from_function(lambda: "x", name="tool"))
@@ -234,8 +235,8 @@ def test_missing_scopes_are_asked_for_where_nothing_is_held_up() -> None:
     assert check.missing_scopes(other) == {"write"}
 
 
-@pytest.mark.skipif(not has_shortfall, reason="this FastMCP has no shortfall engine")
-def test_an_opaque_check_keeps_the_scopes_secret(serve: Any) -> None:
+@pytest.mark.skipif(not has_missing_scopes, reason="this FastMCP does not name missing scopes")
+def test_a_denial_for_another_reason_keeps_the_scopes_secret(serve: Any) -> None:
     needs = guardhouse.check("builtin:require-scopes", settings={"scopes": ["admin"]}, limits=PATIENT)
     mcp: FastMCP = FastMCP(
         "Guarded", auth=verifier(), middleware=[AuthMiddleware(auth=[needs, ENDINGS["deny"]()])]
@@ -249,14 +250,14 @@ def test_an_opaque_check_keeps_the_scopes_secret(serve: Any) -> None:
 
 
 @pytest.mark.parametrize("claims", [{"odd": {1, 2}}, {"odd": float("nan")}, {"odd": "x" * (2 << 20)}, {"odd": 2**70}])
-def test_a_request_that_cannot_be_passed_on_is_a_masked_denial(claims: dict[str, Any], warnings: Any) -> None:
+def test_a_request_that_is_not_json_is_a_masked_denial(claims: dict[str, Any], warnings: Any) -> None:
     check = guardhouse.check(reads("claim", "/tenant"), limits=PATIENT, id="curious")
     token = AccessToken.model_construct(token="t", client_id="c", scopes=[], claims=claims)
     component = Tool.from_function(lambda: "x", name="tool")
     context = authorization.AuthContext(token=token, component=component)
     assert asyncio.run(authorization.run_auth_checks(check, context)) is False
     [text] = warnings.texts
-    assert "MaskedDenial: decision " in text and "check 'curious' could not be asked" in text
+    assert "CheckFailed: decision " in text and "check 'curious' could not be evaluated" in text
 
 
 def test_a_panic_of_the_host_is_a_masked_denial(monkeypatch: pytest.MonkeyPatch, warnings: Any) -> None:
@@ -267,7 +268,7 @@ def test_a_panic_of_the_host_is_a_masked_denial(monkeypatch: pytest.MonkeyPatch,
         raise Panic
 
     check = ENDINGS["allow"]()
-    monkeypatch.setattr(guardhouse.Check, "ask", panics)
+    monkeypatch.setattr(ConfiguredCheck, "evaluate", panics)
     context = authorization.AuthContext(token=None, component=Tool.from_function(lambda: "x", name="tool"))
     assert asyncio.run(authorization.run_auth_checks(check, context)) is False
     assert len(warnings.texts) == 1

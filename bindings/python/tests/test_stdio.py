@@ -1,4 +1,4 @@
-"""Over stdio FastMCP runs no checks. The middleware refuses to serve there what a check guards."""
+"""Over stdio, FastMCP does not evaluate checks. The middleware refuses to serve guarded components there."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_refuse_serves_nothing_that_is_guarded(tmp_path: Path, mounted: bool) ->
     for use in ("call", "read", "read template", "get"):
         assert "is guarded, and is not served over stdio" in found[use] or "Internal error" in found[use]
         found[use] = "error: refused"
-    # Who completes for a mounted server is not asked by the outer one.
+    # The outer server does not pass completions on to a mounted one.
     if CAN_COMPLETE and not mounted:
         assert found["complete prompt"] == found["complete template"] == "values=[] total=None has_more=None"
     is_shut(found)

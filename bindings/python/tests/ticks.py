@@ -1,4 +1,4 @@
-"""Whether an event loop goes on while it waits for a check: proved by counting."""
+"""Counts the turns of other tasks while an event loop awaits a check."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 async def ticks_during(work: Awaitable[T]) -> tuple[T, int]:
-    """What the work answers, and how often another task got its turn until then."""
+    """The result of the work, and how many turns another task got until then."""
     ticks = 0
 
     async def tick() -> None:

@@ -1,4 +1,4 @@
-//! Asking checks about a request, from an event loop or a thread.
+//! Evaluation of checks, for an event loop or a thread.
 
 use std::sync::Arc;
 
@@ -7,46 +7,45 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use tokio::task::AbortHandle;
 
-use crate::bell::Bell;
 use crate::check::{self, Check, Inner};
+use crate::completion_queue::CompletionQueue;
 use crate::host::Host;
 use crate::report::Report;
 
-/// A question that is being answered.
+/// An evaluation that may still be running.
 #[pyclass(frozen, module = "guardhouse._native")]
-pub(crate) struct Question(AbortHandle);
+pub(crate) struct PendingEvaluation(AbortHandle);
 
 #[pymethods]
-impl Question {
-    /// Nobody waits for the answer any more.
+impl PendingEvaluation {
+    /// Stops the evaluation, whose decision is no longer needed.
     fn cancel(&self) {
         self.0.abort();
     }
 }
 
-/// Asks the checks in another thread; `bell` rings when the decision is there.
+/// Evaluates the checks in a thread of the host, and queues the decision under `key`.
 #[pyfunction]
-pub(crate) fn ask(
+pub(crate) fn submit(
     host: &Bound<'_, Host>,
-    bell: &Bound<'_, Bell>,
-    ticket: u64,
+    queue: &Bound<'_, CompletionQueue>,
+    key: u64,
     checks: Vec<Bound<'_, Check>>,
     context: Vec<u8>,
     name_missing_scopes: bool,
-) -> PyResult<Question> {
+) -> PyResult<PendingEvaluation> {
     let checks = inner(&checks)?;
     let threads = host.get().threads()?;
-    let expected = bell.get().expect(ticket);
+    let completion = queue.get().reserve(key);
     let task = threads.spawn(async move {
-        let answer = decide(checks, &context, name_missing_scopes).await;
-        expected.answer(answer);
+        completion.complete(decide(checks, &context, name_missing_scopes).await);
     });
-    Ok(Question(task.abort_handle()))
+    Ok(PendingEvaluation(task.abort_handle()))
 }
 
-/// Asks the checks and waits for the decision, without the interpreter's lock.
+/// Evaluates the checks and waits for the decision, without the interpreter's lock.
 #[pyfunction]
-pub(crate) fn ask_and_wait(
+pub(crate) fn evaluate_blocking(
     py: Python<'_>,
     host: &Bound<'_, Host>,
     checks: Vec<Bound<'_, Check>>,
@@ -63,14 +62,14 @@ fn inner(checks: &[Bound<'_, Check>]) -> PyResult<Vec<Inner>> {
     checks.iter().map(|check| check.get().get().cloned()).collect()
 }
 
-/// An error says why the request cannot even be read.
+/// The decision, or an error if the request is invalid.
 async fn decide(checks: Vec<Inner>, context: &[u8], name_missing_scopes: bool) -> Result<guardhouse::Report, String> {
-    let context = AuthContext::from_json(context).map_err(|error| format!("the request cannot be read: {error}"))?;
+    let context = AuthContext::from_json(context).map_err(|error| format!("the request is invalid: {error}"))?;
     let deadline = check::deadline(&checks);
     let checks: Vec<Arc<dyn AuthCheck>> = checks.into_iter().map(|check| check.check).collect();
-    let mut asked = AuthChecks::new(&checks).deadline(deadline);
+    let mut run = AuthChecks::new(&checks).deadline(deadline);
     if name_missing_scopes {
-        asked = asked.name_missing_scopes();
+        run = run.name_missing_scopes();
     }
-    Ok(asked.explain(&context).await)
+    Ok(run.explain(&context).await)
 }
