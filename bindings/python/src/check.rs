@@ -57,16 +57,16 @@ impl Check {
         id: Option<String>,
         tenant: Option<String>,
     ) -> PyResult<Self> {
+        let kept = Some(plugin.clone().unbind());
+        let plugin = plugin.get().0.get()?;
         let config = CheckConfig {
             id,
-            tenant,
+            tenant: tenant.map(|name| plugin.host().tenant(name)),
             settings: settings.map(|text| read_settings(&text)).transpose()?,
             grants: read_grants(&grants)?,
             limits: limits::of_check(limits)?,
             ..CheckConfig::default()
         };
-        let kept = Some(plugin.clone().unbind());
-        let plugin = plugin.get().0.get()?;
         let Limits { deadline, .. } = config.limits;
         let reads_raw_token = config.grants.raw_token;
         let check = py.detach(|| guardhouse::Check::new(plugin, config));
