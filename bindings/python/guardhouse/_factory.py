@@ -34,7 +34,7 @@ def check(
     True
     >>> guardhouse.check("builtin:require-scopes", settings={"scopes": "read"})
     Traceback (most recent call last):
-    guardhouse.ConfigError: settings do not fit the plugin's schema: at `/scopes`: "read" is not of type "array"
+    guardhouse.ConfigError: settings do not match the plugin's schema: at `/scopes`: "read" is not of type "array"
 
     Args:
         plugin: The path of a component, its bytes, or `builtin:NAME` for a plugin that is part of the package
