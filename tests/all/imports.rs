@@ -299,7 +299,8 @@ impl<'a> Scan<'a> {
                     self.at += 2;
                     while !matches!(self.token(0), "}" | "") {
                         let is_self = self.token(0) == "self";
-                        let start = if is_self { path.clone() } else { [&path[..], &[self.token(0).to_owned()]].concat() };
+                        let start =
+                            if is_self { path.clone() } else { [&path[..], &[self.token(0).to_owned()]].concat() };
                         self.at += 1;
                         self.read_rest(start, true);
                         if self.token(0) == "," {
@@ -365,8 +366,14 @@ fn paths_in_code_and_through_imported_modules_count() {
         ("b/mod.rs", "mod c;\nfn f() { c::g(); }"),
         ("b/c.rs", "mod inner { fn f() { super::g(); super::super::h(); crate::A } }"),
     ]);
-    let expected =
-        ["a.rs -> b/c.rs", "a.rs -> b/mod.rs", "b/c.rs -> b/mod.rs", "b/c.rs -> lib.rs", "b/mod.rs -> b/c.rs", "lib.rs -> a.rs"];
+    let expected = [
+        "a.rs -> b/c.rs",
+        "a.rs -> b/mod.rs",
+        "b/c.rs -> b/mod.rs",
+        "b/c.rs -> lib.rs",
+        "b/mod.rs -> b/c.rs",
+        "lib.rs -> a.rs",
+    ];
     assert_eq!(found, expected);
 }
 

@@ -93,10 +93,8 @@ fn an_import_of_a_higher_floor_and_a_circle_are_violations() {
         violations(&SourceTree::read(folder.path()), &[&["low"], &["high", "other"]])
     };
     assert_eq!(tree(""), [] as [String; 0]);
-    let expected = [
-        "low.rs -> high/part.rs does not lead to a lower floor",
-        "low.rs -> high/part.rs -> low.rs is a circle",
-    ];
+    let expected =
+        ["low.rs -> high/part.rs does not lead to a lower floor", "low.rs -> high/part.rs -> low.rs is a circle"];
     assert_eq!(tree("use crate::high::part::Part;"), expected);
     assert_eq!(tree("use crate::High;")[0], "low.rs -> lib.rs does not lead to a lower floor");
 }

@@ -205,7 +205,7 @@ def check(
     True
     >>> guardhouse.check("builtin:require-scopes", settings={"scopes": "read"})
     Traceback (most recent call last):
-    guardhouse.ConfigError: settings do not fit the plugin's schema: at `/scopes`: "read" is not of type "array"
+    guardhouse.ConfigError: settings do not match the plugin's schema: at `/scopes`: "read" is not of type "array"
 
     Args:
         plugin: The file of a component, its bytes, or `builtin:NAME` for one that ships with the package
