@@ -4,6 +4,10 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests are tests")]
 
 mod harness;
+mod imports;
+
+// The source tree itself.
+mod layers;
 
 // Decisions: what a list of checks decides, and what is reported of it.
 mod batch;

@@ -43,7 +43,7 @@ fn what_cannot_be_used_is_not_a_denial() {
         (&["--plugin", folder], ": is a directory"),
         (&["--plugin", &text], "not a WebAssembly file"),
         (&["--plugin", "builtin:require-auth", "--settings", "{}"], "this plugin takes no settings"),
-        (&["--plugin", "builtin:require-scopes"], "settings do not fit the plugin's schema"),
+        (&["--plugin", "builtin:require-scopes"], "settings do not match the plugin's schema"),
         (
             &["--plugin", "builtin:require-scopes", "--settings", r#"{"scopes": [], "scopes": []}"#],
             "cannot read the settings of `builtin:require-scopes`: duplicate name `scopes`",

@@ -130,7 +130,7 @@ fn a_case_that_comes_out_differently_fails_and_says_why() {
     let all = json!({ "cases": [case("a", "failed"), case("b", "denied"), case("c", "allow")] });
     let tested = cases(folder.path(), TRAP, all);
     assert_eq!(tested.exit, 2, "{tested:?}");
-    assert!(tested.stdout.contains("ok   a\nFAIL b\n     outcome: expected refused, found masked\n"), "{tested:?}");
+    assert!(tested.stdout.contains("ok   a\nFAIL b\n     outcome: expected denied, found failed\n"), "{tested:?}");
     assert!(tested.stdout.contains("unreachable"), "{tested:?}");
     assert!(tested.stdout.ends_with("1 of 3 cases came out as they say\n"), "{tested:?}");
 }
@@ -143,8 +143,8 @@ fn a_file_of_cases_with_a_mistake_is_refused() {
         (json!({ "cases": [] }), "there are none"),
         (json!({ "cases": [case("one", "allow"), case("one", "allow")] }), "two cases are called `one`"),
         (json!({ "cases": [case("one", "deny")] }), "unknown variant `deny`"),
-        (json!({ "cases": [case("one", "denied-with-message")] }), "has no `message`"),
-        (json!({ "cases": [explicit] }), "is not explicit"),
+        (json!({ "cases": [case("one", "denied-with-message")] }), "names no `message`"),
+        (json!({ "cases": [explicit] }), "is not `denied-with-message`"),
         (json!({ "case": [] }), "unknown field `case`"),
     ] {
         cases(folder().path(), REFUSE, file).assert_failed(error);

@@ -1,5 +1,6 @@
 //! Compilation: a component becomes machine code, from the cache, from a compiler process, or from this process.
 
+use std::io;
 use std::time::Instant;
 
 use wasmtime::Module;
@@ -82,8 +83,14 @@ impl Compilation {
         Some((load_modules(engine, &MachineCode::cached(entry)).ok()?, note))
     }
 
-    pub(super) fn cache(&self) -> Option<&Cache> {
-        self.cache.as_ref()
+    /// An owned copy of a source: on disk if there is a cache, or else in memory.
+    pub(crate) fn keep_source(&self, source: &Source<'_>) -> io::Result<Source<'static>> {
+        source.keep(self.cache.as_ref())
+    }
+
+    /// Whether there is a cache, from which evicted code can be reloaded.
+    pub(crate) fn has_cache(&self) -> bool {
+        self.cache.is_some()
     }
 
     /// Keeps machine code in the cache and loads it from there; from memory if the cache cannot keep it, or has evicted

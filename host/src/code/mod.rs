@@ -45,9 +45,4 @@ impl Toolchain {
         let compilation = Compilation::new(&limits, cache, compiler);
         Ok(Self { limits, engines, compilation, baseline_bytes })
     }
-
-    /// Whether there is a cache, from which evicted code can be reloaded.
-    pub(crate) fn has_cache(&self) -> bool {
-        self.compilation.cache().is_some()
-    }
 }

@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-use crate::code::compile::Compilation;
+use crate::code::cache::Cache;
 use crate::digest::Digest;
 
 /// The bytes of a component, with their digest.
@@ -29,10 +29,10 @@ impl<'a> Source<'a> {
     }
 
     /// An owned copy: on disk if there is a cache, or else in memory.
-    pub(crate) fn keep(&self, compilation: &Compilation) -> io::Result<Source<'static>> {
+    pub(super) fn keep(&self, cache: Option<&Cache>) -> io::Result<Source<'static>> {
         let bytes = self.read()?;
         // The file is compared with its digest at each reading.
-        let file = compilation.cache().and_then(|cache| {
+        let file = cache.and_then(|cache| {
             let key = Digest::of_parts([b"source".as_slice(), self.digest.as_bytes()]);
             let entry = cache.find(key).or_else(|| cache.store(key, &[&bytes], "").ok())?;
             entry.open()?.into_iter().next()

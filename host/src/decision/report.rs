@@ -46,7 +46,7 @@ pub struct CheckReport {
 
 impl Report {
     /// Logs one event for each decision (rule S8).
-    pub(crate) fn record(&self) {
+    pub(super) fn record(&self) {
         let decided = self.decided_by.and_then(|index| self.checks.get(index));
         tracing::info!(
             target: "guardhouse::decision",
@@ -66,12 +66,12 @@ impl Report {
 }
 
 impl CheckReport {
-    pub(crate) fn new(check: &dyn AuthCheck, evaluation: Evaluation) -> Self {
+    pub(super) fn new(check: &dyn AuthCheck, evaluation: Evaluation) -> Self {
         Self::named(check.id(), check.identity(), evaluation)
     }
 
     /// The report of a check that panicked in [`AuthCheck::id`].
-    pub(crate) fn nameless(evaluation: Evaluation) -> Self {
+    pub(super) fn nameless(evaluation: Evaluation) -> Self {
         Self::named("", Identity::default(), evaluation)
     }
 
@@ -91,7 +91,7 @@ impl CheckReport {
     }
 
     /// Logs a fault as one WARN event with everything that is known (rule S4), and the output of a plugin at DEBUG.
-    pub(crate) fn record(&self, decision: DecisionId) {
+    pub(super) fn record(&self, decision: DecisionId) {
         if let Outcome::Failed(Fault { cause, detail, backtrace }) = &self.outcome {
             tracing::warn!(
                 target: "guardhouse",

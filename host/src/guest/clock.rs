@@ -9,7 +9,7 @@ use wasmtime_wasi::{HostMonotonicClock, HostWallClock};
 
 /// A clock that only its readers move. A clone is the same clock.
 #[derive(Clone)]
-pub(crate) struct Clock {
+pub(super) struct Clock {
     /// The time at which it started, since the Unix epoch.
     start: Duration,
     /// The reading of the monotonic clock, in nanoseconds. It starts at one second: some runtimes take zero for an error.
@@ -19,7 +19,7 @@ pub(crate) struct Clock {
 const SECOND: u64 = 1_000_000_000;
 
 impl Clock {
-    pub(crate) fn at(seconds: i64) -> Self {
+    pub(super) fn at(seconds: i64) -> Self {
         let start = Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
         Self { start, elapsed: Arc::new(AtomicU64::new(SECOND)) }
     }

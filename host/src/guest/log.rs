@@ -13,7 +13,7 @@ use crate::util::lock::lock;
 
 /// The lines of one instance. A clone writes to the same buffer.
 #[derive(Clone)]
-pub(crate) struct Log(Arc<Mutex<Buffer>>);
+pub(super) struct Log(Arc<Mutex<Buffer>>);
 
 struct Buffer {
     lines: Vec<LogLine>,
@@ -29,12 +29,12 @@ pub(crate) struct Mark {
 }
 
 impl Log {
-    pub(crate) fn new(cap: usize) -> Self {
+    pub(super) fn new(cap: usize) -> Self {
         Self(Arc::new(Mutex::new(Buffer { lines: Vec::new(), cap, left: cap })))
     }
 
     /// Adds text. Text of a stream continues the line that the stream left open.
-    pub(crate) fn write(&self, source: &'static str, text: &str, is_stream: bool) -> Result<(), HostFault> {
+    pub(super) fn write(&self, source: &'static str, text: &str, is_stream: bool) -> Result<(), HostFault> {
         let mut buffer = lock(&self.0);
         // Every line costs memory besides its text, so a flood of empty lines is bounded too.
         let cost = text.len().saturating_add(16);
@@ -53,20 +53,20 @@ impl Log {
     }
 
     /// The current end.
-    pub(crate) fn mark(&self) -> Mark {
+    pub(super) fn mark(&self) -> Mark {
         let buffer = lock(&self.0);
         Mark { lines: buffer.lines.len(), left: buffer.left }
     }
 
     /// Removes the lines after `mark`.
-    pub(crate) fn rewind(&self, mark: Mark) {
+    pub(super) fn rewind(&self, mark: Mark) {
         let mut buffer = lock(&self.0);
         buffer.lines.truncate(mark.lines);
         buffer.left = mark.left;
     }
 
     /// All lines so far, each without its line feed.
-    pub(crate) fn lines(&self) -> Vec<LogLine> {
+    pub(super) fn lines(&self) -> Vec<LogLine> {
         let buffer = lock(&self.0);
         let mut lines = buffer.lines.clone();
         for line in &mut lines {
@@ -77,9 +77,9 @@ impl Log {
 }
 
 /// One of the plugin's two standard streams.
-pub(crate) struct Stream {
-    pub(crate) log: Log,
-    pub(crate) source: &'static str,
+pub(super) struct Stream {
+    pub(super) log: Log,
+    pub(super) source: &'static str,
 }
 
 impl IsTerminal for Stream {

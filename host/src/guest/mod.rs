@@ -1,7 +1,7 @@
 //! The host's side of one instance: all that the instance may reach, and the limits of all that it may take.
 
 pub(crate) mod bindings;
-pub(crate) mod clock;
+mod clock;
 pub(crate) mod cpu_time;
 pub(crate) mod fault;
 pub(crate) mod imports;

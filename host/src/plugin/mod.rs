@@ -75,7 +75,7 @@ impl Plugin {
         let schema = read_schema(host, pool, &linked).map_err(LoadError::Schema)?;
         let schema =
             schema.map(|text| Schema::parse(&text, host.limits())).transpose().map_err(LoadError::BadSchema)?;
-        let kept = source.keep(&toolchain.compilation).map_err(|error| LoadError::Compile(error.to_string()))?;
+        let kept = toolchain.compilation.keep_source(&source).map_err(|error| LoadError::Compile(error.to_string()))?;
         let plugin = Self(Arc::new(Inner {
             host: host.clone(),
             source: kept,
@@ -233,7 +233,7 @@ impl Plugin {
 
     /// Only plugins that can be reloaded from the cache are evictable.
     fn make_evictable(&self) {
-        if self.0.host.toolchain().has_cache() {
+        if self.0.host.toolchain().compilation.has_cache() {
             self.0.host.plugins().add(&self.0);
         }
     }

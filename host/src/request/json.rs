@@ -1,4 +1,4 @@
-//! Strict JSON: what a policy decides on must mean one thing only.
+//! Strict JSON: a document that a policy decides on must have one meaning only.
 
 use std::fmt;
 use std::ops::Deref;
@@ -12,9 +12,9 @@ use crate::util::text::clip;
 
 /// An immutable JSON document. A clone is shallow.
 ///
-/// Reading one with serde is strict, because two readers that disagree about a document are a hole: a name that
-/// stands twice in one object is refused (RFC 7493 section 2.3), and so is a whole number too large to be kept exactly:
-/// an integer beyond 64 bits, or one from 2^53 on that is written as a fraction or with an exponent.
+/// Deserialization is strict, because two readers that disagree about a document are a security hole. It rejects an object
+/// with a duplicate name (RFC 7493 section 2.3), and a whole number that cannot be represented exactly: an integer beyond
+/// 64 bits, or one from 2^53 on that is written as a fraction or with an exponent.
 #[derive(Clone, PartialEq)]
 pub struct Json(Arc<Value>);
 
@@ -22,8 +22,8 @@ impl Json {
     /// Reads one document.
     ///
     /// # Errors
-    /// [`JsonError`] if `text` is not JSON (RFC 8259), is nested 128 levels deep or more, has a name twice in one
-    /// object, or a number that cannot be kept exactly.
+    /// [`JsonError`] if `text` is not JSON (RFC 8259), is nested 128 levels deep or more, has a duplicate name in an
+    /// object, or a number that cannot be represented exactly.
     pub fn parse(text: &[u8]) -> Result<Self, JsonError> {
         read(text)
     }
@@ -34,7 +34,7 @@ impl Json {
         text.is_empty() || (text.starts_with('/') && is_escaped)
     }
 
-    /// The value under a JSON pointer (RFC 6901); "" is the whole document.
+    /// The JSON text of the value under a JSON pointer (RFC 6901); "" is the whole document.
     pub(crate) fn text_at(&self, pointer: &str) -> Option<String> {
         self.0.pointer(pointer).map(Value::to_string)
     }
@@ -93,7 +93,7 @@ impl schemars::JsonSchema for Json {
     }
 }
 
-/// A JSON text that cannot be read: where, and why.
+/// The error of reading a JSON document: its place and its reason.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}{reason}", location(path))]
 pub struct JsonError {
@@ -102,13 +102,13 @@ pub struct JsonError {
 }
 
 impl JsonError {
-    /// Where in the document, for example `token.scopes[1]`; `.` is the whole.
+    /// The place in the document, for example `token.scopes[1]`; `.` is the whole document.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// What is wrong there, with line and column.
+    /// The reason, with line and column.
     #[must_use]
     pub fn reason(&self) -> &str {
         &self.reason
@@ -126,7 +126,7 @@ fn location(path: &str) -> String {
     }
 }
 
-/// Reads a `T` that is written as an object, with the path of whatever is wrong.
+/// Reads a `T` from a document. An error has the path of the mistake.
 pub(crate) fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, JsonError> {
     let mut deserializer = serde_json::Deserializer::from_slice(text);
     let value = serde_path_to_error::deserialize(&mut deserializer)
@@ -135,18 +135,18 @@ pub(crate) fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, JsonError> {
     Ok(value)
 }
 
-/// Reads a struct from an object only. A derived reader would take an array of the fields' values as well.
+/// Reads a struct from an object only. A derived implementation would accept an array of the fields' values as well.
 pub(crate) fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
-    // Not `deserialize_map`, whose error would repeat a text that stands where an object belongs.
+    // `deserialize_map` would not do: its error repeats a string that is in the place of an object.
     deserializer.deserialize_any(ObjectVisitor(std::marker::PhantomData))
 }
 
-/// A document that is an object.
+/// Reads a document that must be an object.
 pub(crate) fn object_document<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Json, D::Error> {
     object::<Strict, D>(deserializer).map(|strict| Json::from(strict.0))
 }
 
-/// Like [`object`], for a field that may be null.
+/// Reads a struct from an object, or from null.
 pub(crate) fn optional_object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
@@ -170,7 +170,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
         f.write_str("an object")
     }
 
-    /// The text is not repeated: where an object for a token belongs, a text is the token.
+    /// The error does not repeat the string: in the place of a token's object, it may be the secret.
     fn visit_str<E: de::Error>(self, _: &str) -> Result<T, E> {
         Err(E::invalid_type(Unexpected::Other("a string"), &self))
     }
@@ -190,7 +190,7 @@ impl<'de> Deserialize<'de> for Strict {
 
 struct StrictVisitor;
 
-/// Below 2^53, every whole number has a floating-point number of its own.
+/// The first whole number that shares its floating-point number with another: 2^53.
 const FIRST_INEXACT: f64 = 9_007_199_254_740_992.0;
 
 impl<'de> Visitor<'de> for StrictVisitor {
@@ -217,7 +217,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
     }
 
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
-        // A large whole number arrives here rounded: two that differ would look equal to a check.
+        // A large whole number was rounded before it got here: two different ones would look equal to a check.
         if value.fract() == 0.0 && value.abs() >= FIRST_INEXACT {
             return Err(E::custom("number too large to be kept exactly, write it as a string"));
         }

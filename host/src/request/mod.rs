@@ -10,53 +10,54 @@ use serde::{Deserialize, Serialize};
 
 use self::json::{Json, JsonError, Object};
 
-/// One request: who asks, what for, and all that is known of it.
+/// The context of one request: the caller, the accessed component, and everything else that is known.
 ///
-/// It is the same for every check of one decision, and no check can change it (rule S6). The record part (token,
-/// component, action, now) is given to every check; [`AccessToken::claims`], [`Component::detail`],
-/// [`arguments`](Self::arguments) and [`attributes`](Self::attributes) are read by plugins that ask for them.
+/// It is the same for every check of one decision, and no check can change it (rule S6). Every check gets the record part
+/// (token, component, action, now); plugins that import the `request` interface read [`AccessToken::claims`],
+/// [`Component::detail`], [`arguments`](Self::arguments) and [`attributes`](Self::attributes) as well.
 ///
-/// Its JSON form has the names of the fields; unknown fields are refused.
+/// The JSON form has the names of the fields; an unknown field is an error.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AuthContext {
     /// The verified token; none if the caller did not authenticate.
     #[serde(default, deserialize_with = "json::optional_object")]
     pub token: Option<AccessToken>,
-    /// What is being accessed.
+    /// The accessed component.
     #[serde(deserialize_with = "json::object")]
     pub component: Component,
-    /// What is being done with it, for example `tools/call` or `tools/list`; empty if nobody said.
+    /// The action on the component, for example `tools/call` or `tools/list`; empty if unknown.
     #[serde(default)]
     pub action: String,
-    /// Seconds since the Unix epoch; the host's clock if the document does not say. It is the only clock that a
-    /// check has.
+    /// The time of the request in seconds since the Unix epoch; by default that of the host's clock. It is the only clock
+    /// of a check.
     #[serde(default = "unix_now")]
     #[schemars(range(min = i64::MIN, max = i64::MAX))]
     pub now: i64,
-    /// The arguments of the call; none where nothing is called, as in a list.
+    /// The arguments of the call; none for a request without a call, such as a list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arguments: Option<Json>,
-    /// Anything else that the enforcement point sends: headers, peer address, AuthZEN context.
+    /// Everything else that the enforcement point knows, such as headers and the peer's address, in the layout of
+    /// `docs/request.md`.
     #[serde(default, deserialize_with = "json::object_document")]
     #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     pub attributes: Json,
 }
 
-/// What a verified OAuth 2.0 access token says.
+/// The content of a verified OAuth 2.0 access token.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AccessToken {
     /// The OAuth client that presented the token (RFC 9068 `client_id`).
     pub client_id: String,
-    /// Who the token speaks for (RFC 7519 `sub`); none for a client acting for itself.
+    /// The subject of the token (RFC 7519 `sub`); none for a client that acts for itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
-    /// The scopes granted. Compared by code point, without order, case folding or hierarchy (rule B5).
+    /// The granted scopes. They are compared by code point, without order, case folding or hierarchy (rule B5).
     #[serde(default)]
     pub scopes: Vec<String>,
-    /// Seconds since the Unix epoch; none if the token never expires. Whoever verified the token checked it: no
-    /// built-in check looks at it (rule B1).
+    /// The time of expiry in seconds since the Unix epoch; none if the token never expires. The verifier of the token has
+    /// checked it: no built-in check does (rule B1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = i64::MIN, max = i64::MAX))]
     pub expires_at: Option<i64>,
@@ -67,29 +68,29 @@ pub struct AccessToken {
     #[serde(default, deserialize_with = "json::object_document")]
     #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     pub claims: Json,
-    /// The secret itself, for plugins under the grant `raw-token`. Never written, in JSON or for debugging.
+    /// The bearer secret, for plugins with the grant `raw-token`. It is never serialized, nor shown by `Debug`.
     #[serde(default, skip_serializing)]
     pub raw: Option<RawToken>,
 }
 
-/// The thing being accessed: a tool, a resource, a prompt. The Model Context Protocol's word, not WebAssembly's.
+/// The accessed component: a tool, a resource, a prompt. The word is the Model Context Protocol's, not WebAssembly's.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Component {
-    /// `tool`, `resource`, `resource-template`, `prompt`, or any other kind that the enforcement point names.
+    /// The kind: `tool`, `resource`, `resource-template`, `prompt`, or another one of `docs/request.md`.
     pub kind: String,
     /// The name, unique within its kind.
     pub name: String,
     /// The URI of a resource, or the URI template of a resource template.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uri: Option<String>,
-    /// The version, where the component has one.
+    /// The version, if the component has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// The labels its author gave it. Labels inside `detail` are not among them (rule B5).
+    /// The tags that its author gave it. Tags inside `detail` do not count (rule B5).
     #[serde(default)]
     pub tags: Vec<String>,
-    /// Title, description, input schema, annotations, meta and whatever else is known, as one object.
+    /// Everything else that is known of the component, as one object: title, description, input schema, annotations, meta.
     #[serde(default, deserialize_with = "json::object_document")]
     #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     pub detail: Json,
@@ -99,7 +100,7 @@ impl AuthContext {
     /// The largest document that [`from_json`](Self::from_json) reads: 1 MiB.
     pub const MAX_BYTES: usize = 1 << 20;
 
-    /// A request for `component` by nobody, now.
+    /// A request for `component`, now and without a token.
     #[must_use]
     pub fn new(component: Component) -> Self {
         Self {
@@ -121,8 +122,8 @@ impl AuthContext {
     /// Reads the JSON form.
     ///
     /// # Errors
-    /// [`JsonError`], with the path of what is wrong: a document over [`MAX_BYTES`](Self::MAX_BYTES), not JSON,
-    /// nested too deeply, with an unknown, missing, duplicate or ill-typed field.
+    /// [`JsonError`], with the path of the mistake: a document over [`MAX_BYTES`](Self::MAX_BYTES), invalid JSON, too deep
+    /// nesting, or an unknown, missing, duplicate or ill-typed field.
     pub fn from_json(text: &[u8]) -> Result<Self, JsonError> {
         if text.len() > Self::MAX_BYTES {
             let reason = format!("{} bytes, over the cap of {} bytes", text.len(), Self::MAX_BYTES);
@@ -137,13 +138,13 @@ impl AuthContext {
         schemars::schema_for!(Self).into()
     }
 
-    /// The component if it is a tool: the origin's older name for it.
+    /// The component if it is a tool. FastMCP has the same property, from a time when every component was a tool.
     #[must_use]
     pub fn tool(&self) -> Option<&Component> {
         (self.component.kind == "tool").then_some(&self.component)
     }
 
-    /// The bytes of text in the record part, which every check is given.
+    /// The bytes of text in the record part, which every check gets.
     pub(crate) fn record_bytes(&self) -> usize {
         let optional = |text: &Option<String>| text.as_ref().map_or(0, String::len);
         let list = |texts: &[String]| texts.iter().map(|text| text.len() + 8).sum::<usize>();
@@ -162,12 +163,12 @@ impl AuthContext {
 }
 
 impl AccessToken {
-    /// A token of `client_id` with `scopes`.
+    /// A token of a client, with these scopes.
     pub fn new<S: Into<String>>(client_id: impl Into<String>, scopes: impl IntoIterator<Item = S>) -> Self {
         Self { client_id: client_id.into(), scopes: scopes.into_iter().map(Into::into).collect(), ..Self::default() }
     }
 
-    /// Whether `scope` was granted.
+    /// Whether the token has the scope.
     #[must_use]
     pub fn has_scope(&self, scope: &str) -> bool {
         self.scopes.iter().any(|held| held == scope)
@@ -180,14 +181,14 @@ impl Component {
         Self { kind: kind.into(), name: name.into(), ..Self::default() }
     }
 
-    /// Whether its author labelled it `tag`.
+    /// Whether it has the tag.
     #[must_use]
     pub fn has_tag(&self, tag: &str) -> bool {
         self.tags.iter().any(|held| held == tag)
     }
 }
 
-/// A bearer secret: read with [`expose`](Self::expose), never written by accident.
+/// A bearer secret. Only [`expose`](Self::expose) reads it; `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 pub struct RawToken(String);
 

@@ -29,7 +29,7 @@ use crate::error::HostError;
 use crate::tuning::CACHE_SLACK_DIVISOR;
 
 /// A folder of machine code.
-pub(crate) struct Cache {
+pub(super) struct Cache {
     folder: PathBuf,
     entries: PathBuf,
     code: PathBuf,

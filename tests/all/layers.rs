@@ -1,0 +1,100 @@
+//! The layers of `host/src`: files import only files of lower floors, without a circle.
+
+use std::path::Path;
+
+use crate::imports::{SourceTree, circle, crate_of};
+
+/// The folders and files of `host/src` from the bottom to the top. Each may import only those of the floors below it;
+/// `lib.rs`, above all, may import everything, and nothing imports it.
+const FLOORS: &[&[&str]] = &[
+    &["util"],
+    &["builtin", "digest", "interfaces", "tuning", "units"],
+    &["limits", "outcome", "request"],
+    &["error", "grants", "tenant"],
+    &["decision"],
+    &["guest"],
+    &["engine"],
+    &["code"],
+    &["instance", "host"],
+    &["plugin"],
+    &["image"],
+    &["check"],
+];
+
+/// The last of the floors that do not know WebAssembly.
+const LAST_WITHOUT_WASMTIME: &str = "decision";
+
+fn host() -> SourceTree {
+    SourceTree::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../host/src"))
+}
+
+/// The folder or file of a path that [`FLOORS`] names.
+fn top(file: &str) -> &str {
+    file.split('/').next().unwrap().trim_end_matches(".rs")
+}
+
+/// The floor of a file; none if the table does not have it.
+fn floor(floors: &[&[&str]], file: &str) -> Option<usize> {
+    floors.iter().position(|names| names.contains(&top(file))).or((file == "lib.rs").then_some(floors.len()))
+}
+
+/// What is wrong with a tree, one line each.
+fn violations(tree: &SourceTree, floors: &[&[&str]]) -> Vec<String> {
+    let unknown = tree.files().filter(|file| floor(floors, file).is_none());
+    let mut violations: Vec<String> = unknown.map(|file| format!("{file} is on no floor")).collect();
+    let imports = tree.imports();
+    let upwards = imports.iter().filter(|import| {
+        top(&import.from) != top(&import.to) && floor(floors, &import.to) >= floor(floors, &import.from)
+    });
+    violations.extend(upwards.map(|import| format!("{import} does not lead to a lower floor")));
+    violations.extend(circle(&imports).map(|files| format!("{} is a circle", files.join(" -> "))));
+    violations
+}
+
+#[test]
+fn imports_lead_to_lower_floors_without_a_circle() {
+    let tree = host();
+    assert!(tree.files().count() > 50);
+    let violations = violations(&tree, FLOORS);
+    assert!(violations.is_empty(), "\n{}", violations.join("\n"));
+}
+
+#[test]
+fn the_floors_up_to_decision_do_not_mention_wasmtime() {
+    let tree = host();
+    let last = floor(FLOORS, LAST_WITHOUT_WASMTIME);
+    let lower = tree.files().filter(|file| floor(FLOORS, file) <= last);
+    let mentions: Vec<&str> = lower.filter(|file| tree.mentions(file, "wasmtime")).collect();
+    assert_eq!(mentions, [] as [&str; 0]);
+}
+
+#[test]
+fn the_general_tools_know_nothing_of_guardhouse() {
+    let imports = host().imports();
+    let found: Vec<String> = imports
+        .iter()
+        .filter(|import| top(&import.from) == "util" && top(&import.to) != "util")
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(found, [] as [String; 0]);
+}
+
+#[test]
+fn an_import_of_a_higher_floor_and_a_circle_are_violations() {
+    let tree = |low: &str| {
+        let files = [
+            ("lib.rs", "mod low; mod high; mod other; pub use high::High;"),
+            ("low.rs", low),
+            ("high/mod.rs", "mod part; use crate::low::Low;"),
+            ("high/part.rs", "use crate::low::Low;"),
+            ("other.rs", "use crate::low::Low;"),
+        ];
+        let folder = crate_of(&files);
+        violations(&SourceTree::read(folder.path()), &[&["low"], &["high", "other"]])
+    };
+    assert_eq!(tree(""), [] as [String; 0]);
+    let expected =
+        ["low.rs -> high/part.rs does not lead to a lower floor", "low.rs -> high/part.rs -> low.rs is a circle"];
+    assert_eq!(tree("use crate::high::part::Part;"), expected);
+    assert_eq!(tree("use crate::High;")[0], "low.rs -> lib.rs does not lead to a lower floor");
+}
