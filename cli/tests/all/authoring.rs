@@ -131,7 +131,7 @@ fn a_case_with_another_outcome_fails_with_the_reason() {
     let all = json!({ "cases": [case("a", "failed"), case("b", "denied"), case("c", "allow")] });
     let tested = test(folder.path(), TRAP, all);
     assert_eq!(tested.exit, 2, "{tested:?}");
-    assert!(tested.stdout.contains("ok   a\nFAIL b\n     outcome: expected refused, found masked\n"), "{tested:?}");
+    assert!(tested.stdout.contains("ok   a\nFAIL b\n     outcome: expected denied, found failed\n"), "{tested:?}");
     assert!(tested.stdout.contains("unreachable"), "{tested:?}");
     assert!(tested.stdout.ends_with("1 of 3 cases came out as they say\n"), "{tested:?}");
 }
@@ -144,8 +144,8 @@ fn an_invalid_file_of_cases_is_rejected() {
         (json!({ "cases": [] }), "there are none"),
         (json!({ "cases": [case("one", "allow"), case("one", "allow")] }), "two cases are called `one`"),
         (json!({ "cases": [case("one", "deny")] }), "unknown variant `deny`"),
-        (json!({ "cases": [case("one", "denied-with-message")] }), "has no `message`"),
-        (json!({ "cases": [with_message] }), "is not explicit"),
+        (json!({ "cases": [case("one", "denied-with-message")] }), "names no `message`"),
+        (json!({ "cases": [with_message] }), "its outcome is not `denied-with-message`"),
         (json!({ "case": [] }), "unknown field `case`"),
     ] {
         test(folder().path(), DENY, file).assert_failed(error);

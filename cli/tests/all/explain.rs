@@ -70,7 +70,7 @@ fn text_has_a_block_for_each_check() {
     let head: Vec<&str> = lines.iter().map(|line| line.split_whitespace().next().unwrap_or_default()).collect();
     assert!(lines[0].starts_with("deny (decision "), "{run:?}");
     assert_eq!(head[1..4], ["", "decision", "took"], "{run:?}");
-    assert_eq!(lines[5], r"1. talk\n2. forged: masked, which decided");
+    assert_eq!(lines[5], r"1. talk\n2. forged: failed, which decided");
     assert_eq!(lines[6], "   cause       trap");
     assert!(lines[7].starts_with("   detail      wasm "), "{run:?}");
     let logs = lines.iter().position(|line| line.starts_with("   logs ")).unwrap();

@@ -23,7 +23,7 @@ fn a_plugin_that_loads_is_described() {
     assert_eq!(json["interfaces"], json!(["settings", "step-up"]));
     assert_eq!(json["imports"], json!([{"name": "guardhouse:auth/types@0.1.0", "offered": true}]));
     assert_eq!(json["settings_schema"]["type"], "object");
-    assert!(text.stdout.ends_with("\nverdict     loads here\n"), "{text:?}");
+    assert!(text.stdout.ends_with("\nstatus      loads here\n"), "{text:?}");
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn bytes_that_are_not_a_component_do_not_load() {
         assert_eq!((run.exit, run.names().join(" ").as_str()), (2, "digest error loads plugin size"));
         assert_eq!((&json["size"], &json["loads"]), (&json!(bytes.len()), &json!(false)));
         assert!(json["error"].as_str().unwrap().starts_with(error), "{json}");
-        assert!(text.stdout.contains(&format!("\nverdict     does not load: {error}")), "{text:?}");
+        assert!(text.stdout.contains(&format!("\nstatus      does not load: {error}")), "{text:?}");
     }
 }
 
