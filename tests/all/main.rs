@@ -17,6 +17,7 @@ mod compiler;
 mod compiler_bombs;
 mod compiler_rights;
 mod deadlines;
+mod demo;
 mod determinism;
 mod documents;
 mod engine;
