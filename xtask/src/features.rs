@@ -45,7 +45,7 @@ pub(crate) fn run(_: &Arguments<'_>) -> Result<()> {
         let name = if selection.is_empty() { "the default members".to_owned() } else { selection.join(" ") };
         differences.extend(compare(&name, &features(selection, "normal,build")?, &whole));
     }
-    differences.extend(twice(&features(&["--package", "guardhouse-cli"], "normal,build")?));
+    differences.extend(twice(&whole));
     ensure!(
         differences.is_empty(),
         "dependencies are built more than once:\n  {}\nadd the missing features in Cargo.toml or authoring/Cargo.toml",

@@ -17,22 +17,22 @@ use crate::extremes;
 use crate::process::{forget_cargo, run as run_command};
 use crate::root;
 
-/// A page of docs/languages/, and what else is tested with the tools that its commands install.
+/// A page of docs/languages/, and the tests that use the tools which its commands install.
 struct Page {
     name: &'static str,
-    /// Where it is in docs/.
+    /// Its path in docs/.
     text: &'static str,
-    /// The projects that the commands of the page make.
+    /// The projects that the commands of the page create.
     projects: &'static [&'static str],
-    /// The folder with the tools of a project, for other projects to use.
+    /// The folder with the tools of a project, which other projects use too.
     tools: Option<&'static str>,
-    /// The folder in guest-sdk/, and what runs the SDK's own tests there.
+    /// The folder in guest-sdk/, and the command that runs the SDK's own tests there.
     sdk: Option<(&'static str, &'static str)>,
-    /// The folder in tests/guests/ that holds a hostile check in this language, and what makes it ready.
+    /// The folder in tests/guests/ with a hostile check in this language, and the command that prepares it.
     guest: Option<(&'static str, &'static str)>,
 }
 
-/// How long a check may take where the host is built without optimization, in milliseconds.
+/// The deadline of a check, in milliseconds, where the host is built without optimization.
 const PATIENT_MS: u32 = 20_000;
 
 const VENV: Option<&str> = Some("my-check/.venv");

@@ -7,7 +7,9 @@
 mod c;
 mod go;
 mod model;
+mod names;
 mod python;
+mod reader;
 mod typescript;
 mod zig;
 
