@@ -1,6 +1,6 @@
 //! Runs files of recorded decisions through the built-in plugins and the native checks.
 //!
-//! `cargo run -p guardhouse-tests --bin corpus -- tests/cases/fastmcp.jsonl`
+//! `cargo xtask corpus tests/cases/fastmcp.jsonl`
 //!
 //! With `--require-scopes PLUGIN` that plugin takes the place of the built-in one, and there are no native checks.
 
