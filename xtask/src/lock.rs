@@ -1,9 +1,11 @@
-//! `cargo xtask lock`: keeps the lock files of the repository's workspaces at the same wasmtime.
+//! `cargo xtask lock`: keeps the lock files of the repository's workspaces complete, and at the same wasmtime.
 //!
-//! The fuzzer is a workspace of its own, and so are the peers and two plugins. What is fuzzed must be what is shipped.
+//! The fuzzer is a workspace of its own, and so are the peers and two plugins. The fuzzer must test the runtime that is
+//! shipped.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
@@ -21,27 +23,39 @@ const RUNTIME: &[&str] = &["cranelift", "pulley", "regalloc2", "wasmtime", "winc
 type Versions = BTreeMap<String, String>;
 
 pub(crate) fn run(arguments: &Arguments<'_>) -> Result<()> {
-    let main = runtime(&read(&root()?.join("Cargo.lock"))?);
+    let is_check = arguments.has(CHECK);
     let files = lock_files()?;
+    for file in &files {
+        complete(file, is_check)?;
+    }
+    let main = runtime(&read(&root()?.join("Cargo.lock"))?);
     for file in &files {
         let differences = differences(&main, &runtime(&read(file)?));
         if differences.is_empty() {
             continue;
         }
-        if arguments.has(CHECK) {
+        if is_check {
             bail!("`{}` differs from `Cargo.lock`: {}; run `cargo xtask lock`", file.display(), differences.join(", "));
         }
         update(file, &main)?;
     }
-    println!("{} lock files have wasmtime {} or none", files.len() + 1, main.get("wasmtime").context("no wasmtime")?);
+    let version = main.get("wasmtime").context("`Cargo.lock` does not contain wasmtime")?;
+    println!("{} lock files are complete, and have wasmtime {version} or none", files.len());
     Ok(())
 }
 
-/// The lock files of the repository but the main one.
+/// The lock files of the repository, the main one among them.
 fn lock_files() -> Result<Vec<PathBuf>> {
-    let mut git = std::process::Command::new("git");
-    let files = output(git.current_dir(root()?).args(["ls-files", "*/Cargo.lock"]))?;
+    let files = output(Command::new("git").current_dir(root()?).args(["ls-files", "Cargo.lock", "*/Cargo.lock"]))?;
     files.lines().map(|file| Ok(root()?.join(file))).collect()
+}
+
+/// Adds the packages that the manifests ask for and the lock file lacks, or fails if `is_check` and there are any.
+fn complete(file: &Path, is_check: bool) -> Result<()> {
+    let mut cargo = cargo_command()?;
+    cargo.args(["update", "--workspace", "--quiet"]).args(is_check.then_some("--locked"));
+    cargo.arg("--manifest-path").arg(file.with_file_name("Cargo.toml"));
+    run_command(&mut cargo).with_context(|| format!("`{}` is not complete; run `cargo xtask lock`", file.display()))
 }
 
 fn read(path: &Path) -> Result<String> {
