@@ -69,7 +69,8 @@ mod state;
 mod storm;
 mod tenants;
 
-// The repository: its documents, and the inputs that fuzzing kept.
+// The repository: its documents, the plugins of the demo, and the inputs that fuzzing kept.
+mod demo;
 mod documents;
 mod fuzz;
 mod limit_docs;

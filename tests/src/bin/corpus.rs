@@ -1,6 +1,6 @@
 //! Decides the cases of files with the built-in plugins and with native checks, and compares the decisions.
 //!
-//! `cargo run -p guardhouse-tests --bin corpus -- tests/cases/fastmcp.jsonl`
+//! `cargo xtask corpus tests/cases/fastmcp.jsonl`
 //!
 //! With `--require-scopes PLUGIN`, that plugin replaces the built-in one, and native checks are left out.
 
