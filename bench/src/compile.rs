@@ -1,4 +1,4 @@
-//! From bytes to the first answer.
+//! The time from the bytes of a plugin to its first answer.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use crate::meter::{median_milliseconds, milliseconds};
 use crate::requests::{builtin_plugin, check, real, two_scopes};
 use crate::table::{Row, quantile};
 
-/// A plugin of some size.
+/// A plugin to compile.
 pub(crate) struct Subject {
     pub(crate) size: &'static str,
     pub(crate) bytes: Vec<u8>,
@@ -36,7 +36,7 @@ fn compile(subject: &Subject) -> Result<Vec<Row>> {
     let slow = || Host::builder().baseline_from(usize::MAX);
     let cached = || Host::builder().cache(folder.path().join("cache"));
     let process = CompilerProcess { program: std::env::current_exe()?, arguments: vec![crate::COMPILER.to_owned()] };
-    // Also the code that a large plugin gets only in the background, if it is not asked for at once.
+    // Fills the cache, also with the optimized code that a large plugin would get only in the background.
     load(&slow().cache(folder.path().join("cache")).build()?, bytes)?;
     let row = |what: &str, build: &dyn Fn() -> HostBuilder, times| -> Result<Row> {
         let hosts = (0..times).map(|_| build().build()).collect::<Result<Vec<_>, _>>()?;
@@ -56,7 +56,7 @@ fn compile(subject: &Subject) -> Result<Vec<Row>> {
     for host in hosts {
         let (time, check) = milliseconds(|| first_answer(&host, subject, &context));
         first.push(time);
-        // What goes on in the background now is not the next one's.
+        // Waits for the optimization in the background, which would slow down the next measurement.
         let (check, patience) = (check?, Instant::now() + Duration::from_secs(120));
         while !check.plugin().is_optimized() && Instant::now() < patience {
             std::thread::sleep(Duration::from_millis(10));
@@ -71,7 +71,7 @@ fn load(host: &Host, bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// From bytes to a decision, with every default.
+/// Loads and configures a plugin with all defaults, and makes a decision.
 fn first_answer(host: &Host, subject: &Subject, context: &AuthContext) -> Result<Check> {
     let plugin = Plugin::load(host, &subject.bytes)?;
     let config = CheckConfig { settings: subject.settings.clone().map(Json::from), ..CheckConfig::default() };
@@ -81,7 +81,7 @@ fn first_answer(host: &Host, subject: &Subject, context: &AuthContext) -> Result
     Ok(check)
 }
 
-/// What the first image of a plugin takes, and every other.
+/// The time to make the first image of a plugin, and the time to make each further image.
 fn images() -> Result<Vec<Row>> {
     let plugin = builtin_plugin(&Host::new()?, "require-scopes")?;
     let (first, made) = milliseconds(|| check(&plugin, two_scopes(), ImagePolicy::Eager));
@@ -97,7 +97,7 @@ fn images() -> Result<Vec<Row>> {
     ])
 }
 
-/// The plugins that are compiled: one of 20 KB, one of a megabyte, and one of 12 if somebody made it.
+/// The plugins that are compiled: one of 20 KB, one of a megabyte, and one of 12 megabytes if it was built.
 pub(crate) fn subjects(regexes: Vec<u8>, javascript: Option<&Path>) -> Result<Vec<Subject>> {
     let mut subjects = vec![
         Subject {
@@ -110,7 +110,7 @@ pub(crate) fn subjects(regexes: Vec<u8>, javascript: Option<&Path>) -> Result<Ve
     ];
     match javascript.map(std::fs::read).transpose()? {
         Some(bytes) => subjects.push(Subject { size: "12mb", bytes, settings: None, times: 1 }),
-        None => eprintln!("left out: compile_12mb: no plugin of that size (needs npm)"),
+        None => eprintln!("left out: compile_12mb: the plugin of that size was not built (needs npm)"),
     }
     Ok(subjects)
 }

@@ -1,4 +1,4 @@
-//! What one decision asks of the kernel: counted, and so the same on every machine.
+//! The page faults and system calls of one decision: counts are the same on every machine.
 
 use std::process::{Command, Stdio};
 
@@ -9,12 +9,12 @@ use crate::process;
 use crate::requests::{allows, builtin_plugin, check, real, two_scopes};
 use crate::table::Row;
 
-/// Counted over so many decisions.
+/// The number of decisions over which events are counted.
 const DECISIONS: u32 = 10_000;
 
 pub(crate) fn run() -> Result<Vec<Row>> {
     let (check, context) = (subject()?, real()?);
-    // Until every slot of the pool that is used was used.
+    // Uses every slot of the pool that the measured decisions use.
     for _ in 0..1_000 {
         allows(&check, &context);
     }
@@ -35,7 +35,7 @@ fn subject() -> Result<Check> {
     check(&builtin_plugin(&Host::new()?, "require-scopes")?, two_scopes(), ImagePolicy::Eager)
 }
 
-/// What [`system_calls`] runs and has counted: so many decisions.
+/// Makes decisions in a process whose system calls [`system_calls`] counts.
 pub(crate) fn decide(count: u32) -> Result<()> {
     let (check, context) = (subject()?, real()?);
     for _ in 0..count {
@@ -44,14 +44,14 @@ pub(crate) fn decide(count: u32) -> Result<()> {
     Ok(())
 }
 
-/// The difference between many decisions and few, on the thread that decides.
+/// The system calls of one decision: the difference between many decisions and few.
 fn system_calls() -> Result<Row> {
     let few = strace(1_000)?;
     let many = strace(1_000 + DECISIONS)?;
     Ok(Row::new("syscalls_per_check", "count", per_check(many.saturating_sub(few), DECISIONS)))
 }
 
-/// All system calls of the deciding thread, as `strace` counts them.
+/// The system calls of a thread that makes decisions, counted by `strace`.
 fn strace(decisions: u32) -> Result<u64> {
     let output = Command::new("strace")
         .args(["--summary-only", "--summary-columns=calls,name", "--output", "/dev/stderr", "--"])
@@ -63,9 +63,9 @@ fn strace(decisions: u32) -> Result<u64> {
     ensure!(output.status.success(), "`strace` failed: {}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8_lossy(&output.stderr);
     let total =
-        text.lines().find(|line| line.trim_end().ends_with(" total")).context("no total in what strace says")?;
-    let count = total.split_whitespace().next().context("no count in what strace says")?;
-    count.parse().with_context(|| format!("`{count}` is no count"))
+        text.lines().find(|line| line.trim_end().ends_with(" total")).context("the output of `strace` has no total")?;
+    let count = total.split_whitespace().next().context("the output of `strace` has no count")?;
+    count.parse().with_context(|| format!("`{count}` is not a count"))
 }
 
 fn per_check(count: u64, checks: u32) -> f64 {

@@ -1,4 +1,4 @@
-//! The same check in every language: what it takes to load, and to answer.
+//! The same check in every language: the time to load it, and the time of a decision.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -12,14 +12,15 @@ use crate::meter::milliseconds;
 use crate::requests::{real, two_scopes};
 use crate::table::Row;
 
-/// Evaluations of each check: enough for a 99th percentile.
+/// The number of evaluations of each check, which is enough for a 99th percentile.
 const EVALUATIONS: usize = 500;
 
-/// Instances that are made ahead where that is measured, and the time that the host has to make the next.
-const AHEAD: u32 = 2;
+/// The standby instances of a check, where they are measured.
+const STANDBY: u32 = 2;
+/// The time between evaluations with standby instances, in which the host makes the next instance.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Measures every component in `folder`, which is called after its language.
+/// Measures every plugin in `folder`. The name of a file is the name of its language.
 pub(crate) fn run(folder: &Path, evaluations: Option<usize>) -> Result<Vec<Row>> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
         .with_context(|| format!("cannot read `{}`", folder.display()))?
@@ -64,15 +65,15 @@ fn measure(name: &str, bytes: &[u8], evaluations: usize) -> Result<Vec<Row>> {
         rows.push(Row::of_samples(format!("{name}_{what}"), samples, None));
         rows.push(row(&format!("{what}_memory"), "KB", memory / 1000));
     }
-    let limits = Limits { standby: Some(AHEAD), ..Limits::default() };
+    let limits = Limits { standby: Some(STANDBY), ..Limits::default() };
     let check =
         Check::new(&plugin, CheckConfig { image: ImagePolicy::Eager, limits, ..CheckConfig::from(two_scopes()) })?;
     let (samples, _) = evaluate(&check, &context, evaluations, PAUSE)?;
-    rows.push(Row::of_samples(format!("{name}_made_ahead"), samples, None));
+    rows.push(Row::of_samples(format!("{name}_standby"), samples, None));
     Ok(rows)
 }
 
-/// The time of each evaluation in microseconds, and the memory of one in bytes. Between two there is a pause.
+/// The time of each evaluation in microseconds, and the memory of the last one in bytes. Waits before each evaluation.
 fn evaluate(check: &Check, context: &AuthContext, evaluations: usize, pause: Duration) -> Result<(Vec<f64>, usize)> {
     let mut samples = Vec::with_capacity(evaluations);
     let mut memory = 0;

@@ -1,4 +1,4 @@
-//! What one decision costs.
+//! The time of one decision.
 
 use anyhow::Result;
 use guardhouse::{AuthContext, Check, CheckConfig, Host, ImagePolicy, Plugin, blocking, builtin, native};
@@ -9,7 +9,7 @@ use crate::raw::{Fresh, Protections};
 use crate::requests::{allows, builtin_plugin, check, check_with, denies, patterns, real, scopes, tiny, two_scopes};
 use crate::table::Row;
 
-/// Each protection added to a bare instance that is used again and again, and all of them.
+/// A reused instance without protections, with each protection alone, and with all of them.
 const PROTECTED: [(&str, Protections); 6] = [
     ("reused_real_bare", Protections::NONE),
     ("reused_real_epochs", Protections { epochs: true, ..Protections::NONE }),
@@ -19,7 +19,7 @@ const PROTECTED: [(&str, Protections); 6] = [
     ("reused_real_all", Protections::ALL),
 ];
 
-/// A fresh instance, an instance that is used again and again, and no instance at all.
+/// Decisions with a fresh instance, with a reused instance, and without an instance.
 pub(crate) fn decisions(effort: Effort) -> Result<Vec<Row>> {
     let real = real()?;
     let host = Host::new()?;
@@ -65,12 +65,12 @@ pub(crate) fn decisions(effort: Effort) -> Result<Vec<Row>> {
 
 static TINY: std::sync::LazyLock<AuthContext> = std::sync::LazyLock::new(tiny);
 
-/// Whether the token has both scopes: the floor.
+/// Returns `true` if the token has both scopes: the minimal work of the check.
 fn holds(context: &AuthContext) -> bool {
     context.token.as_ref().is_some_and(|token| ["read", "scope-17"].iter().all(|scope| token.has_scope(scope)))
 }
 
-/// Settings of any size, from an image and configured each time.
+/// Decisions with settings of different sizes, from an image and configured each time.
 pub(crate) fn settings(regexes: &[u8], effort: Effort) -> Result<Vec<Row>> {
     let real = real()?;
     let host = Host::new()?;
@@ -83,7 +83,7 @@ pub(crate) fn settings(regexes: &[u8], effort: Effort) -> Result<Vec<Row>> {
     let [image_10k, each_10k] = both(&plugin, scopes(10_000))?;
     let [cold_11, each_11] = both(&regexes, patterns(10))?;
     let [cold_201, each_201] = both(&regexes, patterns(200))?;
-    // What a regular expression builds at its first use is in the image.
+    // The warm-up builds the automata of the regular expressions, so that the image has them.
     let warm = |count| {
         let warm_up = Some(real.clone());
         check_with(&regexes, CheckConfig { warm_up, image: ImagePolicy::Eager, ..CheckConfig::from(patterns(count)) })

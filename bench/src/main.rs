@@ -1,5 +1,5 @@
-//! What Guardhouse costs, measured in one run on one machine. `cargo xtask bench` builds what is measured, and starts
-//! it.
+//! The costs of Guardhouse, measured in one run on one machine. `cargo xtask bench` builds the measured plugins and
+//! programs, and runs this program.
 
 mod compile;
 mod counts;
@@ -25,18 +25,18 @@ use anyhow::{Context, Result, bail};
 use crate::meter::Effort;
 use crate::table::{Row, Table};
 
-/// The argument that makes this program a compiler in a process of its own.
+/// The argument with which this program is a compiler process.
 const COMPILER: &str = "compile";
 
-/// What is measured where, and where to write it down.
+/// The command line: what to measure, and where to write the results.
 #[derive(Debug, Default)]
 struct Options {
     json: Option<PathBuf>,
-    /// Measures less long, to see that all of it works.
+    /// Measures for a short time, to test that everything works.
     is_quick: bool,
-    /// Nothing but these.
+    /// Measures only the groups with these names.
     only: Vec<String>,
-    /// Plugins and programs that were built for this.
+    /// Plugins and programs that were built for the benchmarks.
     regexes: Option<PathBuf>,
     javascript: Option<PathBuf>,
     peers: Option<PathBuf>,
@@ -75,19 +75,21 @@ fn parse(arguments: &[&str]) -> Result<Options> {
             "--javascript" => options.javascript = Some(value()?.into()),
             "--languages" => options.languages = Some(value()?.into()),
             "--peers" => options.peers = Some(value()?.into()),
-            other => bail!("no option `{other}`"),
+            other => bail!("unknown option `{other}`"),
         }
     }
     Ok(options)
 }
 
-/// A part of the measurements, which can be had alone.
+/// A named part of the measurements, which can be run alone.
 type Group<'a> = (&'static str, Box<dyn Fn() -> Result<Vec<Row>> + 'a>);
 
 fn run(options: &Options) -> Result<()> {
     let regexes = || {
-        let path =
-            options.regexes.as_ref().context("no plugin that compiles regular expressions (`--regexes FILE`)")?;
+        let path = options
+            .regexes
+            .as_ref()
+            .context("`--regexes FILE` is missing: a plugin that compiles regular expressions")?;
         std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))
     };
     let effort = |rounds, milliseconds| match options.is_quick {
@@ -119,7 +121,7 @@ fn run(options: &Options) -> Result<()> {
         ),
     ];
     if let Some(unknown) = options.only.iter().find(|name| !groups.iter().any(|(known, _)| known == name)) {
-        bail!("no group `{unknown}`; there are {}", groups.map(|(name, _)| name).join(", "));
+        bail!("unknown group `{unknown}`; the groups are {}", groups.map(|(name, _)| name).join(", "));
     }
     let mut table = Table::default();
     for (name, measure) in groups {

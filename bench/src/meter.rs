@@ -1,10 +1,10 @@
-//! How long something takes, taken in turns: what one round finds slow, it finds slow for everybody.
+//! Measures durations. All cases are measured in each round, so that a disturbance of the machine affects all of them.
 
 use std::time::{Duration, Instant};
 
 use crate::table::{Row, quantile};
 
-/// Something to be measured.
+/// Code to be measured.
 pub(crate) struct Case<'a> {
     name: &'static str,
     against: Option<&'static str>,
@@ -16,30 +16,30 @@ impl<'a> Case<'a> {
         Self { name, against: None, work: Box::new(work) }
     }
 
-    /// What its ratio is a ratio to.
+    /// Relates the case to another, by the ratio of their medians.
     pub(crate) fn against(self, name: &'static str) -> Self {
         Self { against: Some(name), ..self }
     }
 }
 
-/// What is measured how long.
+/// The time that is spent on measurements.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Effort {
     pub(crate) rounds: u32,
-    /// Of one case in one round.
+    /// The time for one case in one round.
     pub(crate) slice: Duration,
 }
 
-/// What takes less is measured many times over between two looks at the clock.
+/// Code that takes less time runs many times between two readings of the clock.
 const ALONE: Duration = Duration::from_micros(5);
 
-/// Measures each case once a round, in microseconds.
+/// Measures each case once in each round, in microseconds.
 pub(crate) fn take_turns(cases: Vec<Case<'_>>, effort: Effort) -> Vec<Row> {
     let mut cases: Vec<(Case<'_>, Vec<f64>)> = cases.into_iter().map(|case| (case, Vec::new())).collect();
     for round in 0..=effort.rounds {
         for (case, samples) in &mut cases {
             let taken = samples_of(&mut case.work, effort.slice);
-            // The first round is for warming up.
+            // The first round is a warm-up.
             if round > 0 {
                 samples.extend(taken);
             }
@@ -71,14 +71,14 @@ fn batch_size(work: &mut dyn FnMut()) -> u32 {
     if one > ALONE { 1 } else { 20_000 / u32::try_from(one.as_nanos()).unwrap_or(u32::MAX).max(1) }
 }
 
-/// How long `work` takes, in milliseconds.
+/// The time that `work` takes in milliseconds.
 pub(crate) fn milliseconds<T>(work: impl FnOnce() -> T) -> (f64, T) {
     let start = Instant::now();
     let made = work();
     (start.elapsed().as_secs_f64() * 1e3, made)
 }
 
-/// The median of `times` runs of `work`, in milliseconds.
+/// The median time of `times` runs of `work` in milliseconds.
 pub(crate) fn median_milliseconds<T>(times: usize, mut work: impl FnMut() -> T) -> f64 {
     let mut samples: Vec<f64> = (0..times.max(1)).map(|_| milliseconds(&mut work).0).collect();
     quantile(&mut samples, 0.5)

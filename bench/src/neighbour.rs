@@ -1,4 +1,5 @@
-//! What good checks feel of hostile ones on the same thread, and when those are stopped.
+//! The latency of good checks on the same thread as hostile checks, and the time by which hostile checks overrun their
+//! deadline.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
@@ -12,13 +13,13 @@ use tokio::runtime::{Builder, Handle};
 use crate::requests::{builtin_plugin, check, real, two_scopes};
 use crate::table::{Row, quantile};
 
-/// Of the hostile checks.
+/// The deadline of the hostile checks.
 const DEADLINE: Duration = Duration::from_millis(50);
-/// How often a good check is asked.
+/// The interval between requests to the good check.
 const PERIOD: Duration = Duration::from_millis(2);
 const REQUESTS: u32 = 1_000;
 
-/// Names of the rows for one number of spinning checks.
+/// The numbers of spinning checks, with the names of the rows.
 const CROWDS: [(usize, &str, &str); 4] = [
     (0, "good_p50_ms_beside_0_spinners", "good_p99_ms_beside_0_spinners"),
     (1, "good_p50_ms_beside_1_spinner", "good_p99_ms_beside_1_spinner"),
@@ -53,13 +54,13 @@ pub(crate) fn run() -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// Milliseconds that good checks take on a thread that hostile ones never leave.
+/// The times of a good check in milliseconds, on a thread that hostile checks always use.
 fn beside(host: &Host, spinners: usize) -> Result<Vec<f64>> {
     let good = Arc::new(check(&builtin_plugin(host, "require-scopes")?, two_scopes(), ImagePolicy::Eager)?);
     let bad = Arc::new(spinner(host)?);
     let context = Arc::new(real()?);
     let is_over = Arc::new(AtomicBool::new(false));
-    // Timers and requests of others are looked at after every turn of a task, and not after the 61st.
+    // The runtime polls timers and new tasks after every poll of a task, and not only after the 61st.
     let runtime = Builder::new_current_thread().enable_time().event_interval(1).global_queue_interval(1).build()?;
     let handle = runtime.handle().clone();
     std::thread::scope(|scope| {

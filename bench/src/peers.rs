@@ -1,4 +1,4 @@
-//! The same decision elsewhere: a program of its own measures the peers, in turns with this one.
+//! The same decision in other engines: a separate program measures these peers, in turns with this one.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,7 +15,7 @@ use crate::table::Row;
 
 const ROUNDS: u32 = 5;
 
-/// One line of what the program prints.
+/// One line of the program's output.
 #[derive(Deserialize)]
 struct Measured {
     name: String,
@@ -34,7 +34,7 @@ pub(crate) fn run(program: &Path) -> Result<Vec<Row>> {
             theirs.entry(name).or_default().extend(samples);
         }
     }
-    // The median of the rounds: all have the same name.
+    // Takes the median of the rounds, whose rows have the same name.
     ours.sort_by(|a, b| a.median.total_cmp(&b.median));
     let mut rows: Vec<Row> = ours.into_iter().skip(ROUNDS as usize / 2).take(1).collect();
     rows.extend(
@@ -46,7 +46,7 @@ pub(crate) fn run(program: &Path) -> Result<Vec<Row>> {
 fn measure(program: &Path, is_first: bool) -> Result<Vec<Measured>> {
     let output = Command::new(program)
         .args(["--milliseconds", "100"])
-        // What it leaves out, it says each time.
+        // The program reports in each round which peers it leaves out.
         .stderr(if is_first { Stdio::inherit() } else { Stdio::null() })
         .output()
         .with_context(|| format!("cannot run `{}`", program.display()))?;

@@ -1,10 +1,10 @@
-//! What the kernel says of this process.
+//! Statistics of the kernel about this process.
 
 use std::fs;
 
 use anyhow::{Context, Result};
 
-/// Page faults of this thread that needed no disk.
+/// The minor page faults of this thread, which need no disk.
 pub(crate) fn minor_faults() -> Result<u64> {
     let text = fs::read_to_string("/proc/thread-self/stat")?;
     // The name of the thread is in parentheses, and may hold anything.
@@ -13,7 +13,7 @@ pub(crate) fn minor_faults() -> Result<u64> {
     Ok(field.parse()?)
 }
 
-/// Memory of this process that is no file's, in bytes.
+/// The anonymous memory of this process in bytes.
 pub(crate) fn anonymous_bytes() -> Result<f64> {
     let text = fs::read_to_string("/proc/self/status")?;
     let line =
@@ -22,12 +22,12 @@ pub(crate) fn anonymous_bytes() -> Result<f64> {
     Ok(kilobytes * 1024.0)
 }
 
-/// Memory mappings of this process.
+/// The number of memory mappings of this process.
 pub(crate) fn maps() -> Result<f64> {
     count(fs::read_to_string("/proc/self/maps")?.lines().count())
 }
 
-/// Files that this process has open.
+/// The number of open files of this process.
 pub(crate) fn open_files() -> Result<f64> {
     count(fs::read_dir("/proc/self/fd")?.count())
 }

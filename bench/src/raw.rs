@@ -1,5 +1,5 @@
-//! The same guest under wasmtime alone: in an instance that is used again and again, which Guardhouse does not offer,
-//! and instantiated without being asked anything. Each protection that Guardhouse adds can be had apart.
+//! The same plugin in wasmtime without Guardhouse: in a reused instance, which Guardhouse does not offer, and
+//! instantiated without a call. Each protection that Guardhouse adds can be enabled alone.
 
 use anyhow::{Result, anyhow};
 use guardhouse::AuthContext;
@@ -29,23 +29,23 @@ mod asynchronous {
 
 use sync::guardhouse::auth::types;
 
-/// What surrounds an instance.
+/// The protections around an instance.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Protections {
     pub(crate) epochs: bool,
     pub(crate) fuel: bool,
     pub(crate) limiter: bool,
-    /// On a stack of its own, so that it can be made to wait.
+    /// Runs the instance on a stack of its own, so that it can be suspended.
     pub(crate) fiber: bool,
 }
 
 impl Protections {
-    /// What Guardhouse has.
+    /// The protections of Guardhouse.
     pub(crate) const ALL: Self = Self { epochs: true, fuel: true, limiter: true, fiber: true };
     pub(crate) const NONE: Self = Self { epochs: false, fuel: false, limiter: false, fiber: false };
 }
 
-/// An instance that is used again and again.
+/// An instance that is reused for every call.
 pub(crate) struct Reused {
     store: Store<StoreLimits>,
     guest: Guest,
@@ -56,7 +56,7 @@ enum Guest {
     Fiber(asynchronous::exports::guardhouse::auth::check::Guest),
 }
 
-/// Makes instances, and asks them nothing.
+/// Makes instances without calling them.
 pub(crate) struct Fresh {
     pre: InstancePre<StoreLimits>,
     protections: Protections,
@@ -105,7 +105,7 @@ impl Fresh {
         assert!(made.is_ok(), "{made:?}");
     }
 
-    /// One instance, configured.
+    /// Makes an instance and configures it.
     pub(crate) fn reused(&self, settings: &str) -> Result<Reused> {
         self.configured(settings).map_err(|error| anyhow!("{error:#}"))
     }
@@ -133,7 +133,7 @@ impl Fresh {
 }
 
 impl Reused {
-    /// One call, which must allow.
+    /// Makes one call, which must allow.
     pub(crate) fn allows(&mut self, context: &AuthContext) {
         let token = context.token.as_ref();
         let scopes: Vec<&str> = token.iter().flat_map(|token| &token.scopes).map(String::as_str).collect();
@@ -164,7 +164,7 @@ impl Reused {
     }
 }
 
-/// The result of a future that does not wait.
+/// The result of a future that never waits.
 fn ready<F: Future>(future: F) -> F::Output {
     let mut future = std::pin::pin!(future);
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());

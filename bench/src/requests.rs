@@ -7,37 +7,37 @@ use guardhouse::{
 };
 use serde_json::{Value, json};
 
-/// Two scopes and nothing else.
+/// A request with two scopes and nothing else.
 pub(crate) fn tiny() -> AuthContext {
     AuthContext::new(Component::new("tool", "search")).with_token(AccessToken::new("client", ["read", "scope-17"]))
 }
 
-/// Twenty scopes, ten tags, a kilobyte of claims: the same that the peers are given.
+/// A request with twenty scopes, ten tags and a kilobyte of claims. The peers get the same request.
 pub(crate) fn real() -> Result<AuthContext> {
     AuthContext::from_json(include_bytes!("../../peers/context.json")).context("peers/context.json")
 }
 
-/// What every check of `require-scopes` requires: both requests have it.
+/// Settings of `require-scopes` with two scopes, which both requests have.
 pub(crate) fn two_scopes() -> Value {
     json!({ "scopes": ["read", "scope-17"] })
 }
 
-/// Two scopes that both requests have, and as many more as to make ten thousand.
+/// Settings of `require-scopes` with `count` scopes, most of which no request has.
 pub(crate) fn scopes(count: usize) -> Value {
     json!({ "scopes": (0..count).map(|n| format!("scope-{n}")).collect::<Vec<_>>() })
 }
 
-/// As many patterns, and one that matches.
+/// Settings with `count` regular expressions that do not match the requests, and one that does.
 pub(crate) fn patterns(count: usize) -> Value {
     let others = (0..count).map(|n| format!(r"^(tenant|team)-{n}/[a-z]{{2,8}}_(read|write|list)\d*$"));
     json!({ "patterns": others.chain([r"^get_\w+$".to_owned()]).collect::<Vec<_>>() })
 }
 
 pub(crate) fn builtin_plugin(host: &Host, name: &str) -> Result<Plugin> {
-    Ok(Plugin::load(host, builtin::bytes(name).context("no such plugin")?)?)
+    Ok(Plugin::load(host, builtin::bytes(name).context("the built-in plugin does not exist")?)?)
 }
 
-/// A check whose instances start from an image, or configure themselves.
+/// A check whose instances start from an image, or configure themselves, as the policy says.
 pub(crate) fn check(plugin: &Plugin, settings: Value, image: ImagePolicy) -> Result<Check> {
     check_with(plugin, CheckConfig { image, settings: Some(Json::from(settings)), ..CheckConfig::default() })
 }
@@ -49,13 +49,13 @@ pub(crate) fn check_with(plugin: &Plugin, config: CheckConfig) -> Result<Check> 
     Ok(check)
 }
 
-/// One decision, which must be an allow.
+/// Makes a decision, which must allow.
 pub(crate) fn allows(check: &Check, context: &AuthContext) {
     let decision = blocking::run_auth_checks(&[check], context);
     assert!(decision.is_allow(), "{decision:?}");
 }
 
-/// One decision, which must be a deny.
+/// Makes a decision, which must deny.
 pub(crate) fn denies(check: &Check, context: &AuthContext) {
     let decision = blocking::run_auth_checks(&[check], context);
     assert!(!decision.is_allow());

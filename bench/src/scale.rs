@@ -1,4 +1,4 @@
-//! Thousands of checks side by side: what each takes to load and to keep, and what it costs that they are many.
+//! Thousands of checks on one host: the time to load each, its memory, and the effect of their number on decisions.
 
 use std::path::Path;
 use std::process::Command;
@@ -12,7 +12,7 @@ use crate::process;
 use crate::requests::{allows, builtin_plugin, check, real};
 use crate::table::Row;
 
-/// The argument with which this program makes images and nothing else.
+/// The argument with which this program only makes images.
 pub(crate) const MAKE_IMAGES: &str = "make-images";
 
 /// Names of the rows for one number of checks.
@@ -66,7 +66,7 @@ fn number(names: &Names, effort: Effort) -> Result<Vec<Row>> {
     let folder = tempfile::tempdir()?;
     let folder = folder.path().join("cache");
     let count = names.count as f64;
-    // In a process of its own: memory that it frees would be taken for what the checks need later.
+    // In another process: memory that this process had freed would hide the memory of the checks.
     let mut process = Command::new(std::env::current_exe()?);
     process.args([MAKE_IMAGES, &names.count.to_string()]).arg(&folder);
     let (making, status) = milliseconds(|| process.status());
@@ -98,13 +98,13 @@ fn host(folder: &Path, count: usize) -> Result<Host> {
     Ok(Host::builder().limits(limits).cache(folder).build()?)
 }
 
-/// Makes images, which are in the cache from then on.
+/// Fills the cache with images.
 pub(crate) fn make_images(count: &str, folder: &str) -> Result<()> {
     let count = count.parse()?;
     load(&host(Path::new(folder), count)?, count).map(drop)
 }
 
-/// Checks of one plugin whose settings all differ, and which all allow the real request.
+/// Makes checks of one plugin that have different settings and allow the real request.
 fn load(host: &Host, count: usize) -> Result<Vec<Check>> {
     let plugin = builtin_plugin(host, "require-scopes")?;
     (1..=count)
@@ -116,7 +116,7 @@ fn load(host: &Host, count: usize) -> Result<Vec<Check>> {
         .collect()
 }
 
-/// A subset of the scopes of the real request: another for each number.
+/// Settings with a subset of the scopes of the real request, different for each number.
 fn settings(number: usize) -> Value {
     let scopes: Vec<String> =
         (0..19).filter(|bit| number >> bit & 1 == 1).map(|scope| format!("scope-{scope}")).collect();
@@ -126,7 +126,7 @@ fn settings(number: usize) -> Value {
 fn picks(names: &Names, checks: &[Check], context: &AuthContext, effort: Effort) -> Vec<Row> {
     let mut state = 1_usize;
     let mut random = move || {
-        // A linear congruential generator (Knuth's): which check comes next is the same in every run.
+        // A linear congruential generator (Knuth's), so that the order of the checks is the same in every run.
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         state >> 33
     };

@@ -1,4 +1,4 @@
-//! What good checks feel of faulting ones: ten thousand faults of every kind, on sixteen threads.
+//! The latency of good checks beside failing checks: ten thousand faults of every kind, on sixteen threads.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use crate::requests::{allows, builtin_plugin, check, real, two_scopes};
 use crate::table::{Row, quantile};
 
 const THREADS: usize = 16;
-/// In turns: sixteen threads on a few processors wait for each other, with faults and without.
+/// Rounds with faults and without alternate: sixteen threads on a few processors wait for each other in both.
 const ROUNDS: usize = 10;
 const TURNS: usize = 63;
 
@@ -25,7 +25,7 @@ pub(crate) fn run() -> Result<Vec<Row>> {
             }
         })
     };
-    // As many threads that compute as long, with nothing wrong.
+    // Without faults, the same number of threads compute for the same time.
     let start = Instant::now();
     for check in &faulty {
         assert!(!blocking::run_auth_checks(&[check], &context).is_allow());
@@ -35,7 +35,7 @@ pub(crate) fn run() -> Result<Vec<Row>> {
     let (mut calm_samples, mut storm_samples) = (Vec::new(), Vec::new());
     for round in 0..=ROUNDS {
         let (calm, storm) = (calm(), storm());
-        // The first round is for warming up.
+        // The first round is a warm-up.
         if round > 0 {
             calm_samples.extend(calm);
             storm_samples.extend(storm);
@@ -50,7 +50,7 @@ pub(crate) fn run() -> Result<Vec<Row>> {
     ])
 }
 
-/// Milliseconds of good checks, one after each turn of something else.
+/// The times of good checks in milliseconds, each after a turn of something else.
 fn among(good: &Check, context: &AuthContext, other: impl Fn(usize) + Sync) -> Vec<f64> {
     let work = |thread: usize| {
         let mut samples = Vec::with_capacity(TURNS);
@@ -75,9 +75,10 @@ fn compute(time: Duration) {
     }
 }
 
-/// Checks that fail: by a trap, for want of stack, memory, table, fuel, handles or time, by what they write and answer.
+/// Checks that fail: with a trap, for lack of stack, memory, table elements, fuel, handles or time, or with an invalid
+/// answer.
 fn faulty(host: &Host) -> Result<Vec<Check>> {
-    let quick = Limits { deadline: Duration::from_millis(5), ..Limits::default() };
+    let hasty = Limits { deadline: Duration::from_millis(5), ..Limits::default() };
     let cases = [
         (include_str!("../../tests/fixtures/unreachable.wat"), Limits::default()),
         (include_str!("../../tests/fixtures/division.wat"), Limits::default()),
@@ -87,7 +88,7 @@ fn faulty(host: &Host) -> Result<Vec<Check>> {
         (include_str!("../../tests/fixtures/handle-flood.wat"), Limits::default()),
         (include_str!("../../tests/fixtures/exit.wat"), Limits::default()),
         (include_str!("../../tests/fixtures/loop.wat"), Limits { fuel: Some(100_000), ..Limits::default() }),
-        (include_str!("../../tests/fixtures/loop.wat"), quick),
+        (include_str!("../../tests/fixtures/loop.wat"), hasty),
         (include_str!("../../tests/fixtures/allow.wat"), Limits { context_bytes: 1, ..Limits::default() }),
     ];
     let check = |(text, limits): (&str, Limits)| {
@@ -95,12 +96,12 @@ fn faulty(host: &Host) -> Result<Vec<Check>> {
         Ok(Check::new(&plugin, CheckConfig { limits, ..CheckConfig::default() })?)
     };
     let mut checks = cases.into_iter().map(check).collect::<Result<Vec<_>>>()?;
-    checks.push(check_denying(host)?);
+    checks.push(invalid_answer(host)?);
     Ok(checks)
 }
 
-/// One that answers with what is no text.
-fn check_denying(host: &Host) -> Result<Check> {
+/// A check that denies with a message that is not UTF-8.
+fn invalid_answer(host: &Host) -> Result<Check> {
     let plugin = Plugin::load(host, &guest::denies_with(&[0xff])?)?;
     Ok(Check::new(&plugin, CheckConfig::default())?)
 }

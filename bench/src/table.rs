@@ -1,17 +1,17 @@
-//! What was found: a table for people, and JSON for programs.
+//! The results: a table for people, and JSON for programs.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-/// One thing that was measured.
+/// One measured value.
 #[derive(Debug, Clone)]
 pub(crate) struct Row {
     pub(crate) name: String,
     pub(crate) unit: &'static str,
     pub(crate) median: f64,
     pub(crate) p99: Option<f64>,
-    /// What its ratio is a ratio to.
+    /// The name of the row that its ratio relates to.
     pub(crate) against: Option<&'static str>,
 }
 
@@ -69,7 +69,7 @@ impl Table {
         Some(row.median / other.median)
     }
 
-    /// Name → median, p99, unit, ratio and to what.
+    /// An object with the median, the 99th percentile, the unit and the ratio of each row, by name.
     pub(crate) fn to_json(&self) -> serde_json::Result<String> {
         let records: BTreeMap<&str, Record<'_>> = self
             .0
@@ -83,7 +83,7 @@ impl Table {
         serde_json::to_string_pretty(&records)
     }
 
-    /// Markdown, one section at a time.
+    /// Prints the rows from an index on as a Markdown table.
     pub(crate) fn print(&self, from: usize) {
         println!("\n| what | median | p99 | unit | ratio |\n|---|---:|---:|---|---|");
         for row in self.0.iter().skip(from) {

@@ -1,4 +1,4 @@
-//! What several threads decide together.
+//! The throughput of several threads.
 
 use std::time::{Duration, Instant};
 

@@ -1,11 +1,11 @@
-//! What makes new inputs of old ones.
+//! Custom mutators, which derive new inputs from known ones.
 
 pub mod dice;
 pub mod mutation;
 pub mod panics;
 pub mod sections;
 
-/// libFuzzer's own change of bytes, to no more than `cap` bytes and the length that it is given.
+/// The default mutator of libFuzzer, for at most `cap` bytes and at most the length that the closure is given.
 pub fn changer(cap: usize) -> impl Fn(&[u8], usize) -> Vec<u8> {
     move |bytes, most| {
         let (size, most) = (bytes.len(), most.min(cap));
@@ -17,7 +17,7 @@ pub fn changer(cap: usize) -> impl Fn(&[u8], usize) -> Vec<u8> {
     }
 }
 
-/// Writes as much of an input as there is room for, and says how much that was.
+/// Copies as much of an input as fits, and returns the number of bytes.
 pub fn put(bytes: &[u8], out: &mut [u8]) -> usize {
     let size = bytes.len().min(out.len());
     out[..size].copy_from_slice(&bytes[..size]);

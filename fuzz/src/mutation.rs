@@ -1,9 +1,10 @@
-//! Changes of inputs that leave most of an input as it was.
+//! Mutations that keep most of an input.
 
 use crate::dice::Dice;
 use crate::sections::{Piece, parse};
 
-/// Settings after a schema: a plugin is compiled for every new schema, so that most changes are of the settings.
+/// Mutates settings that follow a schema. Most mutations change only the settings, because a new schema needs a new
+/// plugin, which has to be compiled.
 pub fn mutate_settings(input: &[u8], dice: &mut Dice, change: impl Fn(&[u8], usize) -> Vec<u8>) -> Vec<u8> {
     let end = input.iter().position(|byte| *byte == 0).filter(|_| input[0] == b'7').map(|end| end + 1);
     let Some(end) = end.filter(|_| dice.below(32) > 0) else { return change(input, input.len() + SLACK) };
@@ -11,11 +12,11 @@ pub fn mutate_settings(input: &[u8], dice: &mut Dice, change: impl Fn(&[u8], usi
     [schema, &change(settings, settings.len() + SLACK)].concat()
 }
 
-/// How much longer a piece may get at once.
+/// The number of bytes by which one mutation may lengthen a piece.
 const SLACK: usize = 64;
 
-/// A file with one piece changed, doubled, moved or taken out. `change` changes bytes, up to a length; it is given the
-/// whole of a file that is not WebAssembly.
+/// Changes, duplicates, moves or removes one piece of a file. `change` mutates bytes, up to a length. A file that is not
+/// WebAssembly is one piece.
 pub fn mutate(file: &[u8], dice: &mut Dice, change: impl Fn(&[u8], usize) -> Vec<u8>) -> Vec<u8> {
     let whole = || change(file, file.len() + SLACK);
     let Some(mut tree) = parse(file).filter(|tree| tree.count() > 0) else { return whole() };
@@ -35,7 +36,7 @@ pub fn mutate(file: &[u8], dice: &mut Dice, change: impl Fn(&[u8], usize) -> Vec
     tree.to_bytes()
 }
 
-/// A file with one piece of another in the place of one of its own of the same kind.
+/// Replaces one piece of a file with a piece of the same kind from another file.
 #[must_use]
 pub fn cross(file: &[u8], other: &[u8], dice: &mut Dice) -> Vec<u8> {
     let (Some(mut tree), Some(mut other)) = (parse(file), parse(other)) else { return file.to_vec() };

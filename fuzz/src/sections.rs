@@ -1,21 +1,21 @@
-//! WebAssembly files as trees of sections, so that a change inside leaves the lengths around it right.
+//! WebAssembly files as trees of sections, so that the lengths stay correct when a section changes.
 
 /// A piece of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Piece {
-    /// A section with its identifier, or the body of one function.
+    /// The identifier and the bytes of a section, or the body of one function.
     Leaf(u8, Vec<u8>),
-    /// The sections of a module or component, after its eight bytes of a header; or the functions of a module.
+    /// The identifier, the header of eight bytes, and the sections of a module or component; or the functions of a module.
     Node(u8, Vec<u8>, Vec<Piece>),
 }
 
 const HEADER_BYTES: usize = 8;
 const MODULE: u8 = 1;
 const COMPONENT: u8 = 4;
-/// In a module.
+/// The identifier of the code section of a module.
 const CODE: u8 = 10;
 
-/// The sections of a file; none if it is not made of sections.
+/// The sections of a file; `None` if the file does not consist of sections.
 #[must_use]
 pub fn parse(bytes: &[u8]) -> Option<Piece> {
     let (header, mut rest) = bytes.split_at_checked(HEADER_BYTES)?;
@@ -81,7 +81,7 @@ impl Piece {
         }
     }
 
-    /// All pieces inside it, itself not among them.
+    /// The number of pieces inside it.
     #[must_use]
     pub fn count(&self) -> usize {
         match self {
@@ -90,7 +90,7 @@ impl Piece {
         }
     }
 
-    /// The list that piece `index` of all is in, and where it is in there.
+    /// The list that contains the piece with an index among all pieces, and the index in that list.
     pub fn place(&mut self, mut index: usize) -> Option<(&mut Vec<Piece>, usize)> {
         let Self::Node(_, _, pieces) = self else { return None };
         let at = pieces.iter().position(|piece| {
@@ -103,13 +103,13 @@ impl Piece {
     }
 }
 
-/// Bytes after their length, and what follows.
+/// Splits off bytes that follow their length.
 fn sized(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = number(bytes)?;
     rest.split_at_checked(length)
 }
 
-/// A number in LEB128, and what follows.
+/// Splits off a number in LEB128.
 fn number(bytes: &[u8]) -> Option<(usize, &[u8])> {
     let end = bytes.iter().take(5).position(|byte| *byte < 128)? + 1;
     let (digits, rest) = bytes.split_at(end);

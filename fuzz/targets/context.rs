@@ -1,4 +1,4 @@
-//! Requests as JSON.
+//! Fuzzes requests as JSON.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Files as plugins, one piece of them changed at a time.
+//! Fuzzes plugins, one piece of a file at a time.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! A plugin that answers with any bits.
+//! Fuzzes a plugin that answers with arbitrary bits.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Settings and their schemas.
+//! Fuzzes settings and their schemas.
 
 #![no_main]
 

@@ -30,7 +30,7 @@ fn restrict_tag(tag: &str, scopes: &[&str]) -> Both {
     [Box::new(plugin), Box::new(native::restrict_tag(tag.to_owned(), owned(scopes)))]
 }
 
-/// Whether both checks allow.
+/// Returns `true` if both checks allow. They must agree.
 fn allow(checks: Both, context: &AuthContext) -> bool {
     let [plugin, native] = checks.map(|check| blocking::run_auth_checks(&[check], context).into_result().unwrap());
     assert_eq!(plugin, native, "{context:?}");

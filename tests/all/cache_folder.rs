@@ -59,7 +59,7 @@ impl CacheFolder {
         self.all_files().into_iter().map(|path| (path.clone(), fs::read(&path).unwrap())).collect()
     }
 
-    /// Whether each entry, and each file that an entry names, has the contents that belong to its name.
+    /// Returns `true` if each entry, and each file that an entry names, has the contents that belong to its name.
     pub(crate) fn is_sound(&self) -> bool {
         self.files("entries").iter().all(|entry| {
             let text = read_file(entry).and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();

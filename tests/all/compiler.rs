@@ -123,7 +123,7 @@ fn children() -> Vec<String> {
     stats.filter(is_own).collect()
 }
 
-/// Whether `sleep` is running with this argument.
+/// Returns `true` if `sleep` is running with this argument.
 fn is_running(argument: &str) -> bool {
     let running = fs::read_dir("/proc").unwrap();
     let mut lines = running.filter_map(|entry| fs::read(entry.ok()?.path().join("cmdline")).ok());

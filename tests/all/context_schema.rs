@@ -12,7 +12,7 @@ fn schema() -> Validator {
     jsonschema::draft202012::new(&schema).unwrap()
 }
 
-/// Whether a document is accepted. The schema and the reader must agree.
+/// Returns `true` if a document is accepted. The schema and the reader must agree.
 fn accepted(schema: &Validator, document: &Value) -> bool {
     let by_schema = schema.is_valid(document);
     let read = AuthContext::from_json(document.to_string().as_bytes());

@@ -1,4 +1,5 @@
-//! What a plugin may read besides its record: the documents of the `request` interface, and the raw token with a grant.
+//! Data that a plugin may read besides its record: the documents of the `request` interface, and the raw token with a
+//! grant.
 
 use guardhouse::{
     AuthChecks, AuthContext, AuthorizationError, Cause, ConfigError, Grants, Outcome, RawToken, blocking,

@@ -63,23 +63,23 @@ fn an_image_has_the_memory_that_configure_has_grown() {
 
 #[test]
 fn an_image_has_the_table_that_configure_has_changed() {
-    let fields = "(table $t 1 10 funcref) (elem (table $t) (i32.const 0) func $allow) (elem declare func $refuse)";
+    let fields = "(table $t 1 10 funcref) (elem (table $t) (i32.const 0) func $allow) (elem declare func $deny)";
     let check = "(call_indirect $t (type $answer) (i32.const 0))";
-    let plan = Plan { fields, configure: "(table.set $t (i32.const 0) (ref.func $refuse))", check, ..PLAN };
+    let plan = Plan { fields, configure: "(table.set $t (i32.const 0) (ref.func $deny))", check, ..PLAN };
     assert_eq!(plan.outcome(), Outcome::Denied);
     let check = "(select (i32.const 16) (i32.const 32) (i32.eq (table.size $t) (i32.const 1)))";
-    let grow = "(drop (table.grow $t (ref.func $refuse) (i32.const 1)))";
+    let grow = "(drop (table.grow $t (ref.func $deny) (i32.const 1)))";
     assert_eq!(Plan { fields, configure: grow, check, ..PLAN }.outcome(), Outcome::Denied);
-    let fill = "(table.fill $t (i32.const 0) (ref.func $refuse) (i32.const 1))";
+    let fill = "(table.fill $t (i32.const 0) (ref.func $deny) (i32.const 1))";
     let check = "(call_indirect $t (type $answer) (i32.const 0))";
     assert_eq!(Plan { fields, configure: fill, check, ..PLAN }.outcome(), Outcome::Denied);
 }
 
 #[test]
 fn an_image_has_the_references_that_configure_has_set() {
-    let fields = "(table $t 1 funcref) (global $g (mut funcref) (ref.func $allow)) (elem declare func $allow $refuse)";
+    let fields = "(table $t 1 funcref) (global $g (mut funcref) (ref.func $allow)) (elem declare func $allow $deny)";
     let check = "(table.set $t (i32.const 0) (global.get $g)) (call_indirect $t (type $answer) (i32.const 0))";
-    let plan = Plan { fields, configure: "(global.set $g (ref.func $refuse))", check, ..PLAN };
+    let plan = Plan { fields, configure: "(global.set $g (ref.func $deny))", check, ..PLAN };
     assert_eq!(plan.outcome(), Outcome::Denied);
 }
 

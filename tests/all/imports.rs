@@ -49,7 +49,7 @@ impl SourceTree {
         self.modules.values().map(|file| &*file.name)
     }
 
-    /// Whether the code of a file has a word that begins with `prefix`.
+    /// Returns `true` if the code of a file has a word that begins with `prefix`.
     pub(crate) fn mentions(&self, file: &str, prefix: &str) -> bool {
         let file = self.modules.values().find(|module| module.name == file).unwrap();
         file.tokens.iter().any(|token| token.starts_with(prefix))
@@ -256,8 +256,8 @@ impl<'a> Scan<'a> {
         self.used
     }
 
-    fn token(&self, ahead: usize) -> &'a str {
-        self.tokens.get(self.at + ahead).map_or("", String::as_str)
+    fn token(&self, offset: usize) -> &'a str {
+        self.tokens.get(self.at + offset).map_or("", String::as_str)
     }
 
     fn token_before(&self) -> &'a str {

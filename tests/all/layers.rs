@@ -38,7 +38,7 @@ fn floor(floors: &[&[&str]], file: &str) -> Option<usize> {
     floors.iter().position(|names| names.contains(&top(file))).or((file == "lib.rs").then_some(floors.len()))
 }
 
-/// What is wrong with a tree, one line each.
+/// The violations of a tree, one line each.
 fn violations(tree: &SourceTree, floors: &[&[&str]]) -> Vec<String> {
     let unknown = tree.files().filter(|file| floor(floors, file).is_none());
     let mut violations: Vec<String> = unknown.map(|file| format!("{file} is on no floor")).collect();

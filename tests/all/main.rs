@@ -9,7 +9,7 @@ mod imports;
 // The source tree itself.
 mod layers;
 
-// Decisions: what a list of checks decides, and what is reported of it.
+// Decisions of a list of checks, and their reports.
 mod batch;
 mod builtins;
 mod corpus;
@@ -20,12 +20,12 @@ mod properties;
 mod records;
 mod runtimes;
 
-// Requests: what a check is told.
+// Requests: the data that a check gets.
 mod context_schema;
 mod grants;
 mod json;
 
-// Loading a plugin: what is rejected, and why.
+// Loading a plugin, and the reasons why one does not load.
 mod bombs;
 mod files;
 mod isolated;
@@ -51,7 +51,7 @@ mod image_state;
 mod images;
 mod settings;
 
-// Evaluating a plugin: how it may fail, and what bounds it.
+// Evaluating a plugin: its faults and its limits.
 mod answers;
 mod deadlines;
 mod determinism;
@@ -60,7 +60,7 @@ mod output;
 mod time;
 mod traps;
 
-// Many evaluations on one host: what they share, and what they must not share.
+// Many evaluations on one host: capacity, and isolation from each other.
 mod admission;
 mod interleaved;
 mod pools;
@@ -69,7 +69,8 @@ mod state;
 mod storm;
 mod tenants;
 
-// The repository: its documents, and the inputs that fuzzing kept.
+// The repository: its documents, the plugins of the demo, and the inputs that fuzzing kept.
+mod demo;
 mod documents;
 mod fuzz;
 mod limit_docs;

@@ -82,7 +82,7 @@ async fn spend_the_budget() {
 fn ends<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || sender.send(work()));
-    receiver.recv_timeout(Duration::from_secs(10)).expect("it hangs")
+    receiver.recv_timeout(Duration::from_secs(10)).unwrap_or_else(|error| panic!("the work hangs: {error}"))
 }
 
 #[test]

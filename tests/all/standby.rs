@@ -97,7 +97,7 @@ fn standby_instances_never_take_more_than_half_of_the_capacity() {
     until_ready(&host, &checks[0], "allow", 1);
     for _ in 0..200 {
         for check in &checks {
-            // A request is always admitted, though the queue is empty.
+            // A request is always admitted, though no request may wait.
             let report = blocking::explain_auth_checks(&[check], &somebody(&[]));
             assert!(report.decision.is_allow(), "{report:?}");
             assert!(host.tenant_usage().iter().map(|usage| usage.instances).sum::<u64>() <= 1);

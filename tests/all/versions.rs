@@ -16,7 +16,7 @@ fn raw_token(interface: &str) -> Guest {
     Guest::with("raw-token", &[("interface", interface)])
 }
 
-/// Whether the plugin gets the claim, with which it denies.
+/// Returns `true` if the plugin gets the claim, with which it denies.
 fn gets_the_claim(guest: &Guest) -> bool {
     let context = claiming(json!({ "sub": "mallory" }));
     match blocking::explain_auth_checks(&[guest.check()], &context).checks[0].outcome.clone() {

@@ -1,7 +1,7 @@
-//! Recorded decisions of the origin (FastMCP's authorization module), and whether Guardhouse decides the same.
+//! Recorded decisions of the origin, which is FastMCP's authorization module, for comparison with Guardhouse.
 //!
-//! A file has one case a line: `checks`, `context`, and what the origin did with them in its plain engine
-//! (`expected`, `calls`, `decided_by`, `warnings`) and in its step-up engine (`shortfall`).
+//! A file has one case on each line: `checks`, `context`, the decision of the origin's plain engine (`expected`, `calls`,
+//! `decided_by`, `warnings`), and the decision of its engine that names missing scopes (`shortfall`).
 
 use std::num::NonZero;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use crate::events;
 use crate::makers::{AnyCheck, Maker};
 
-/// How long a decision may take. Some ask hundreds of checks.
+/// The deadline of a decision. Some have hundreds of checks.
 const PATIENT: Duration = Duration::from_secs(60);
 
 /// One recorded decision.
@@ -23,7 +23,7 @@ const PATIENT: Duration = Duration::from_secs(60);
 pub struct Case {
     /// Its number.
     pub id: u64,
-    /// What it is about.
+    /// Its topic.
     pub group: String,
     checks: Vec<Rule>,
     context: Value,
@@ -31,12 +31,14 @@ pub struct Case {
     calls: usize,
     decided_by: Option<usize>,
     warnings: usize,
-    shortfall: Shortfall,
+    #[serde(rename = "shortfall")]
+    missing_scopes: MissingScopes,
 }
 
+/// The decision of the engine that names missing scopes.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Shortfall {
+struct MissingScopes {
     expected: Value,
     missing: Vec<String>,
     calls: usize,
@@ -49,7 +51,7 @@ struct Shortfall {
 pub enum Rule {
     /// Allows.
     Allow,
-    /// Denies without a word.
+    /// Denies without a message.
     Deny,
     /// Rule B1.
     RequireAuth,
@@ -60,47 +62,47 @@ pub enum Rule {
     },
     /// Rule B3.
     RestrictTag {
-        /// The tag of the components to restrict.
+        /// The tag of the restricted components.
         tag: String,
         /// The scopes needed.
         scopes: Vec<String>,
     },
     /// Denies with a message (rule S3).
     RaiseAuthorizationError {
-        /// What the caller is told.
+        /// The message for the caller.
         message: String,
     },
     /// Fails (rule S4).
     RaiseOther {
-        /// What the operator may be told.
+        /// The message for the operator.
         message: String,
     },
 }
 
-/// A case that Guardhouse decides otherwise.
+/// A case for which Guardhouse has another decision than the origin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Disagreement {
-    /// The case.
+    /// The number of the case.
     pub id: u64,
-    /// What was recorded.
+    /// The recorded decision.
     pub expected: String,
-    /// What Guardhouse does.
+    /// The decision of Guardhouse.
     pub found: String,
 }
 
-/// Reads a file of cases.
+/// Reads the text of a file of cases.
 ///
 /// # Errors
-/// If a line is not a case.
+/// If a line is not a valid case.
 pub fn read(text: &str) -> Result<Vec<Case>> {
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     lines.map(|(at, line)| serde_json::from_str(line).with_context(|| format!("line {}", at + 1))).collect()
 }
 
-/// Decides every case with the checks of `maker`; returns those that come out otherwise.
+/// Decides every case with the checks of `maker`, and returns the disagreements.
 ///
 /// # Errors
-/// If a check or a context of the corpus is refused.
+/// If a check or a context of the corpus is rejected.
 pub fn run(cases: &[Case], maker: &dyn Maker) -> Result<Vec<Disagreement>> {
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
     let share = cases.len().div_ceil(threads).max(1);
@@ -126,20 +128,19 @@ impl Case {
         let checks = self.checks.iter().map(|rule| maker.make(rule)).collect::<Result<Vec<AnyCheck>>>()?;
         let context = context(&self.context)?;
 
-        // Recorded is what is decided, and not how fast.
+        // The corpus has decisions, and not how long they take.
         let checks = || AuthChecks::new(&checks).deadline(PATIENT);
         let (plain, plain_events) = events::capture(|| blocking::explain(&checks(), &context));
-        let (shortfall, shortfall_events) =
-            events::capture(|| blocking::explain(&checks().name_missing_scopes(), &context));
+        let (naming, naming_events) = events::capture(|| blocking::explain(&checks().name_missing_scopes(), &context));
 
         let expected = json!({
             "plain": {
                 "answer": self.expected, "calls": self.calls, "decided_by": self.decided_by,
                 "warnings": self.warnings, "missing": [],
             },
-            "shortfall": {
-                "answer": self.shortfall.expected, "calls": self.shortfall.calls,
-                "warnings": self.shortfall.warnings, "missing": self.shortfall.missing,
+            "missing_scopes": {
+                "answer": self.missing_scopes.expected, "calls": self.missing_scopes.calls,
+                "warnings": self.missing_scopes.warnings, "missing": self.missing_scopes.missing,
             },
         });
         let found = json!({
@@ -147,9 +148,9 @@ impl Case {
                 "answer": answer(&plain), "calls": plain.checks.len(), "decided_by": plain.decided_by,
                 "warnings": events::faults(&plain_events).len(), "missing": missing(&plain),
             },
-            "shortfall": {
-                "answer": answer(&shortfall), "calls": shortfall.checks.len(),
-                "warnings": events::faults(&shortfall_events).len(), "missing": missing(&shortfall),
+            "missing_scopes": {
+                "answer": answer(&naming), "calls": naming.checks.len(),
+                "warnings": events::faults(&naming_events).len(), "missing": missing(&naming),
             },
         });
         let differs = expected != found;
@@ -171,10 +172,10 @@ fn missing(report: &Report) -> Vec<String> {
     }
 }
 
-/// The origin's contexts have no clock.
+/// The time of every context: those of the origin have none.
 const NOW: i64 = 1_700_000_000;
 
-/// The corpus's form of a context in the host's words, read by the host's own reader.
+/// Translates a context of the corpus into the JSON form of the host, and reads that.
 fn context(recorded: &Value) -> Result<AuthContext> {
     let mut document =
         Map::from_iter([("component".to_owned(), component(&recorded["component"])), ("now".to_owned(), NOW.into())]);
@@ -205,7 +206,7 @@ fn component(recorded: &Value) -> Value {
     component.into()
 }
 
-/// The members that have a new name under it, and all others.
+/// The members of an object that are in `names`, under their new names, and all other members.
 fn renamed(object: &Map<String, Value>, names: &[(&str, &str)]) -> (Map<String, Value>, Map<String, Value>) {
     let mut named = Map::new();
     let mut others = Map::new();

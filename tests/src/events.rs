@@ -1,4 +1,4 @@
-//! What the host tells its operator, as `tracing` events.
+//! The `tracing` events that the host logs for its operator.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -12,16 +12,16 @@ use tracing::{Level, Metadata, Subscriber};
 /// One event of the host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// How urgent.
+    /// Its severity.
     pub level: Level,
-    /// From which part.
+    /// The part of the host that logged it.
     pub target: &'static str,
-    /// Its fields as text; `message` is one of them.
+    /// Its fields as text, including `message`.
     pub fields: BTreeMap<&'static str, String>,
 }
 
 impl Event {
-    /// The text of a field; empty if it is not there.
+    /// The text of a field, which is empty if the event does not have the field.
     #[must_use]
     pub fn field(&self, name: &str) -> &str {
         self.fields.get(name).map_or("", String::as_str)
@@ -32,13 +32,13 @@ thread_local! {
     static EVENTS: RefCell<Option<Vec<Event>>> = const { RefCell::new(None) };
 }
 
-/// Runs `work` and returns what the host told meanwhile, on this thread.
+/// Runs `work` and returns the events that the host logged meanwhile on this thread.
 ///
-/// The recorder is the whole process's, and only the events are the thread's: whether a subscriber wants an event is
-/// remembered for all threads together, and a subscriber that comes and goes would miss some.
+/// The recorder is global and only its events are per thread: `tracing` caches for all threads whether a subscriber wants
+/// an event, so a subscriber that is installed only for a while would miss some.
 pub fn capture<T>(work: impl FnOnce() -> T) -> (T, Vec<Event>) {
     static INSTALLED: Once = Once::new();
-    // Fails if there is a subscriber already, and then there are no events: the caller will notice.
+    // If another subscriber is installed, this fails and there are no events, which the caller notices.
     INSTALLED.call_once(|| drop(tracing::subscriber::set_global_default(Recorder)));
     let outer = EVENTS.replace(Some(Vec::new()));
     let result = work();
@@ -46,13 +46,13 @@ pub fn capture<T>(work: impl FnOnce() -> T) -> (T, Vec<Event>) {
     (result, events)
 }
 
-/// The faults among events: rule S4's one WARN event for each.
+/// The events about faults: one WARN event for each (rule S4).
 #[must_use]
 pub fn faults(events: &[Event]) -> Vec<&Event> {
     events.iter().filter(|event| event.level == Level::WARN && event.target == "guardhouse").collect()
 }
 
-/// The decisions among events: rule S8's one INFO event for each.
+/// The events about decisions: one INFO event for each (rule S8).
 #[must_use]
 pub fn decisions(events: &[Event]) -> Vec<&Event> {
     events.iter().filter(|event| event.target == "guardhouse::decision").collect()

@@ -1,4 +1,5 @@
-//! What the tests of Guardhouse share: plugins written as text, recorded events, and the corpus of decisions.
+//! Code that the tests of Guardhouse share with the benchmarks, the fuzzer and the command line's tests: plugins written
+//! as text, recorded events, and the corpus of decisions.
 
 pub mod corpus;
 pub mod events;

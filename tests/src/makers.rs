@@ -1,4 +1,4 @@
-//! The corpus's kinds of check, made in two ways: as plugins and as native checks.
+//! Makers of the kinds of check in the corpus: as plugins, and as native checks.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::corpus::Rule;
 use crate::guest;
 
-/// A check of any make.
+/// A check of a plugin, or a native check.
 pub type AnyCheck = Arc<dyn AuthCheck>;
 
 /// A way to make the corpus's checks.
@@ -25,7 +25,7 @@ pub trait Maker: Sync {
     /// The check that a rule of the corpus describes.
     ///
     /// # Errors
-    /// If the host refuses it: no rule of the corpus is one to refuse.
+    /// If the host rejects it: all rules of the corpus are valid.
     fn make(&self, rule: &Rule) -> Result<AnyCheck>;
 }
 
@@ -55,34 +55,34 @@ impl Maker for Native {
     }
 }
 
-/// Makes checks of plugins: the built-in ones, and for the trivial kinds small ones written as text.
+/// Makes checks of plugins: the built-in plugins, and fixtures for the trivial kinds.
 pub struct Wasm {
     host: Host,
-    /// What takes the place of the built-in `require-scopes`.
+    /// Replaces the built-in `require-scopes`.
     require_scopes: Option<Vec<u8>>,
     plugins: Mutex<HashMap<String, Plugin>>,
     checks: Mutex<HashMap<Rule, Check>>,
 }
 
 impl Wasm {
-    /// With a host of its own.
+    /// Makes checks on a new host.
     ///
     /// # Errors
-    /// If the host cannot start.
+    /// If the host cannot be built.
     pub fn new() -> Result<Self> {
         let limits = HostLimits { instances: 16, ..HostLimits::default() };
-        // However large a plugin is, it has its best code before it is asked anything.
+        // Plugins of any size have optimized code from the start.
         let host = Host::builder().limits(limits).baseline_from(usize::MAX).build()?;
         Ok(Self { host, require_scopes: None, plugins: Mutex::default(), checks: Mutex::default() })
     }
 
-    /// With another plugin in the place of the built-in `require-scopes`, which takes the same settings.
+    /// Replaces the built-in `require-scopes` with a plugin that takes the same settings.
     #[must_use]
     pub fn with_require_scopes(self, plugin: Vec<u8>) -> Self {
         Self { require_scopes: Some(plugin), ..self }
     }
 
-    /// The plugin of that name, loaded once.
+    /// The plugin of this name, which is loaded only once.
     fn plugin(&self, name: &str, bytes: impl FnOnce() -> Result<Vec<u8>>) -> Result<Plugin> {
         let mut plugins = self.plugins.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(plugin) = plugins.get(name) {
@@ -97,7 +97,7 @@ impl Wasm {
         let builtin = |name: &str| {
             self.plugin(name, || match builtin::bytes(name) {
                 Some(bytes) => Ok(bytes.to_vec()),
-                None => bail!("there is no built-in plugin `{name}`"),
+                None => bail!("the built-in plugin `{name}` does not exist"),
             })
         };
         let text = |name: &str, text: &str| self.plugin(name, || guest::assemble(text));
@@ -112,7 +112,7 @@ impl Wasm {
             Rule::RequireAuth => (builtin("require-auth")?, Value::Null),
             Rule::RequireScopes { scopes } => {
                 let plugin = match &self.require_scopes {
-                    Some(bytes) => self.plugin("in the place of require-scopes", || Ok(bytes.clone()))?,
+                    Some(bytes) => self.plugin("replacement of require-scopes", || Ok(bytes.clone()))?,
                     None => builtin("require-scopes")?,
                 };
                 (plugin, json!({ "scopes": scopes }))

@@ -3,35 +3,27 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, ensure};
 
-use crate::guests::component;
-use crate::manifest::Manifest;
+use crate::arguments::Arguments;
+use crate::build::{BENCH, Profile, Programs};
+use crate::generate::generate;
 use crate::process::{cargo_command, run as run_command};
 use crate::root;
-use crate::toolchain::Toolchain;
 
-pub(crate) fn run(options: &[&str]) -> Result<()> {
-    let mut bench = cargo_command()?;
-    bench.args(["run", "--release", "--locked", "--package", "guardhouse-bench", "--"]);
-    let mut wants_peers = true;
-    let mut options = options.iter();
-    while let Some(option) = options.next() {
-        match *option {
-            "--no-peers" => wants_peers = false,
-            "--quick" => drop(bench.arg("--quick")),
-            "--json" | "--only" => {
-                let value = options.next().with_context(|| format!("`{option}` needs a value"))?;
-                bench.args([*option, *value]);
-            }
-            other => {
-                bail!("`bench` takes no option `{other}`; it takes --json FILE, --only GROUP, --quick, --no-peers")
-            }
-        }
-    }
+/// The option that leaves the peers out.
+pub(crate) const NO_PEERS: &str = "--no-peers";
+/// The option that allows to install system packages.
+pub(crate) const INSTALL: &str = "--install";
+
+pub(crate) fn run(arguments: &Arguments<'_>) -> Result<()> {
+    let programs = Programs::build(&[BENCH], Profile::Release)?;
+    let mut bench = Command::new(programs.path(BENCH)?);
+    bench.current_dir(root()?);
+    bench.args(arguments.forwarded().into_iter().filter(|word| ![NO_PEERS, INSTALL].contains(word)));
     let folder = root()?.join("target/bench");
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
-    bench.arg("--regexes").arg(regexes(&folder)?);
+    bench.arg("--regexes").arg(regexes(&folder, arguments.has(INSTALL))?);
     match javascript(&folder) {
         Ok(path) => drop(bench.arg("--javascript").arg(path)),
         Err(error) => eprintln!("left out: the plugin in JavaScript: {error:#}"),
@@ -40,7 +32,7 @@ pub(crate) fn run(options: &[&str]) -> Result<()> {
         Ok(path) => drop(bench.arg("--languages").arg(path)),
         Err(error) => eprintln!("left out: the languages: {error:#}"),
     }
-    if wants_peers {
+    if !arguments.has(NO_PEERS) {
         match peers() {
             Ok(path) => drop(bench.arg("--peers").arg(path)),
             Err(error) => eprintln!("left out: the peers: {error:#}"),
@@ -50,16 +42,16 @@ pub(crate) fn run(options: &[&str]) -> Result<()> {
 }
 
 /// A plugin of a megabyte.
-fn regexes(folder: &Path) -> Result<PathBuf> {
-    let recorded = Manifest::read(&root()?.join("host/builtin")).ok().map(|manifest| manifest.toolchain);
-    let module = Toolchain::find(recorded.as_deref())?.build("guardhouse-bench-regexes", "regexes")?;
-    let component = component("regexes", &module)?;
+fn regexes(folder: &Path, may_install: bool) -> Result<PathBuf> {
     let path = folder.join("regexes.wasm");
-    std::fs::write(&path, component).with_context(|| format!("cannot write `{}`", path.display()))?;
+    let file = path.display().to_string();
+    let mut arguments = vec!["guardhouse-bench-regexes", "regexes", file.as_str()];
+    arguments.extend(may_install.then_some(INSTALL));
+    generate("plugin", &arguments)?;
     Ok(path)
 }
 
-/// A plugin of twelve megabytes, made once.
+/// A plugin of twelve megabytes, built once.
 fn javascript(folder: &Path) -> Result<PathBuf> {
     let path = folder.join("javascript.wasm");
     if path.exists() {
@@ -73,19 +65,19 @@ fn javascript(folder: &Path) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// The same check in every language, as `cargo xtask languages` left it.
+/// The same check in every language, as the last `cargo xtask languages` built it.
 fn languages(folder: &Path) -> Result<PathBuf> {
     let to = folder.join("languages");
     std::fs::create_dir_all(&to).with_context(|| format!("cannot create `{}`", to.display()))?;
     let plugins = crate::languages::plugins()?;
-    anyhow::ensure!(!plugins.is_empty(), "there are none; `cargo xtask languages` makes them");
+    ensure!(!plugins.is_empty(), "they are not built yet; run `cargo xtask languages`");
     for (language, plugin) in plugins {
         std::fs::copy(&plugin, to.join(language).with_extension("wasm"))?;
     }
     Ok(to)
 }
 
-/// The program that measures the peers. It is a workspace of its own.
+/// The program that measures the peers, from a workspace of its own.
 fn peers() -> Result<PathBuf> {
     let folder = root()?.join("peers");
     let manifest = folder.join("Cargo.toml");

@@ -1,11 +1,11 @@
-//! The commands that a page shows, as a script.
+//! Turns the commands that a page shows into a script.
 
 use anyhow::{Result, ensure};
 
-/// The commands in the ```` ```console ```` blocks of a page: lines after `$ `, with what follows a backslash.
+/// A script of the commands in the ```` ```console ```` blocks of a page. A command is a line that begins with `$ `, and
+/// the lines that continue it after a backslash.
 ///
-/// A command ends with success, or the script fails; `guardhouse check` ends as the line under it shows: `allow…` or
-/// `deny…`.
+/// The script fails if a command fails. `guardhouse check` must end as the line below it shows: `allow…` or `deny…`.
 pub(crate) fn script(page: &str) -> Result<String> {
     let mut script = String::new();
     let mut commands = 0;
@@ -43,19 +43,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn commands_are_run_in_order_and_output_is_not() {
+    fn commands_run_in_order_and_output_is_left_out() {
         let page = "text\n```console\n$ cd a\n$ b \\\n    --c\nshown\n```\n```python\n$ no\n```\n";
         assert_eq!(script(page).unwrap(), "echo '$ cd a'\ncd a\necho '$ b \\\n    --c'\nb \\\n    --c\n");
     }
 
     #[test]
-    fn a_denial_that_is_shown_must_be_one() {
+    fn a_denial_that_is_shown_must_happen() {
         let page = "```console\n$ guardhouse check --plugin a\ndeny (decision …)\n```\n";
         assert!(script(page).unwrap().contains("|| code=$?\ntest $code -eq 2\n"));
     }
 
     #[test]
-    fn a_page_without_commands_is_a_mistake() {
+    fn a_page_without_commands_is_an_error() {
         assert!(script("```console\nshown\n```\n").is_err());
     }
 }

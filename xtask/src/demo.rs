@@ -1,18 +1,18 @@
 //! `cargo xtask demo`: real plugins decide real requests, from the command line.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::process::{cargo, cargo_command};
+use crate::arguments::Arguments;
+use crate::build::{GUARDHOUSE, Profile, Programs};
 use crate::root;
 
-/// One request put to the command line.
+/// A request, and the plugins that the command line asks about it.
 struct Scene {
     title: &'static str,
     arguments: &'static [&'static str],
-    /// A hostile plugin in `tests/fixtures/`, in the text format.
-    fixture: Option<&'static str>,
     context: &'static str,
     exit_code: i32,
 }
@@ -26,19 +26,17 @@ const SCENES: &[Scene] = &[
     Scene {
         title: "allow: the token has the scope",
         arguments: &["--plugin", "builtin:require-scopes", "--settings", r#"{"scopes": ["read"]}"#],
-        fixture: None,
         context: READER,
         exit_code: 0,
     },
     Scene {
-        title: "a silent denial: it has not, and the caller is told nothing",
+        title: "a denial: the token does not have the scope, and the caller gets no reason",
         arguments: &["--plugin", "builtin:require-scopes", "--settings", r#"{"scopes": ["write"]}"#],
-        fixture: None,
         context: READER,
         exit_code: 2,
     },
     Scene {
-        title: "an explicit denial: the first check allows, the second has something to say to the caller",
+        title: "a denial with a message: the first check allows, the second denies and tells the caller why",
         arguments: &[
             "--plugin",
             "builtin:require-auth",
@@ -47,52 +45,42 @@ const SCENES: &[Scene] = &[
             "--settings",
             r#"{"argument": "/amount", "max": 1000}"#,
         ],
-        fixture: None,
         context: SPENDER,
         exit_code: 2,
     },
     Scene {
-        title: "a masked denial: the plugin traps, the caller sees a silent denial, the operator sees why",
-        arguments: &[],
-        fixture: Some("unreachable"),
+        title: "a fault: the plugin traps, the caller sees a denial without a reason, the operator sees the cause",
+        arguments: &["--plugin", "tests/fixtures/demo/unreachable.wasm"],
         context: READER,
         exit_code: 2,
     },
     Scene {
         title: "a runaway: the plugin never answers, and is stopped at its deadline",
-        arguments: &["--deadline", "50ms"],
-        fixture: Some("loop"),
+        arguments: &["--deadline", "50ms", "--plugin", "tests/fixtures/demo/loop.wasm"],
         context: READER,
         exit_code: 2,
     },
 ];
 
-pub(crate) fn run() -> Result<()> {
-    println!("building the command line (some minutes the first time)");
-    cargo(["build", "--locked", "--package", "guardhouse-cli"])?;
+pub(crate) fn run(_: &Arguments<'_>) -> Result<()> {
+    println!("building the command line and the WebAssembly runtime; the first build takes some minutes");
+    let programs = Programs::build(&[GUARDHOUSE], Profile::Dev)?;
+    let guardhouse = programs.path(GUARDHOUSE)?;
     for scene in SCENES {
-        play(scene)?;
+        play(scene, guardhouse)?;
     }
-    println!("\nEvery answer came from a WebAssembly plugin in a sandbox of its own, made for that one question.");
-    println!("Next: cargo run --package guardhouse-cli -- --help");
+    println!("\nEach answer came from a WebAssembly plugin in a sandbox of its own, made for that one request.");
+    println!("Next: {} --help", guardhouse.strip_prefix(root()?).unwrap_or(guardhouse).display());
     Ok(())
 }
 
-fn play(scene: &Scene) -> Result<()> {
-    let mut arguments: Vec<String> = vec!["check".to_owned()];
-    arguments.extend(scene.arguments.iter().map(ToString::to_string));
-    if let Some(fixture) = scene.fixture {
-        arguments.extend(["--plugin".to_owned(), assemble(fixture)?.display().to_string()]);
-    }
-    arguments.extend(["--context", scene.context, "--explain", "--quiet"].map(String::from));
-
+fn play(scene: &Scene, guardhouse: &Path) -> Result<()> {
+    let end = ["--context", scene.context, "--explain", "--quiet"];
+    let arguments: Vec<&str> = ["check"].iter().chain(scene.arguments).chain(&end).copied().collect();
     println!("\n# {}", scene.title);
     println!("$ guardhouse {}", quote(&arguments));
-    let status = cargo_command()?
-        .args(["run", "--quiet", "--locked", "--package", "guardhouse-cli", "--"])
-        .args(&arguments)
-        .status()
-        .context("cannot run the command line")?;
+    let mut command = Command::new(guardhouse);
+    let status = command.args(&arguments).current_dir(root()?).status().context("cannot run the command line")?;
     println!("exit code {}", status.code().unwrap_or(-1));
     if status.code() != Some(scene.exit_code) {
         bail!("expected exit code {}", scene.exit_code);
@@ -100,31 +88,10 @@ fn play(scene: &Scene) -> Result<()> {
     Ok(())
 }
 
-/// Turns a fixture from text into bytes; `(@include "name")` in it stands for a file of that name.
-fn assemble(fixture: &str) -> Result<PathBuf> {
-    let folder = root()?.join("tests/fixtures");
-    let mut text = read(&folder.join(fixture))?;
-    while let Some((before, rest)) = text.split_once("(@include \"") {
-        let (name, after) = rest.split_once("\")").context("an include in a fixture has no end")?;
-        text = format!("{before}{}{after}", read(&folder.join("include").join(name))?);
-    }
-    let bytes = wat::parse_str(&text).with_context(|| format!("cannot assemble the fixture `{fixture}`"))?;
-    let target = Path::new("target/demo");
-    std::fs::create_dir_all(root()?.join(target))?;
-    let path = target.join(fixture).with_extension("wasm");
-    std::fs::write(root()?.join(&path), bytes)?;
-    Ok(path)
-}
-
-fn read(fixture: &Path) -> Result<String> {
-    let path = fixture.with_extension("wat");
-    std::fs::read_to_string(&path).with_context(|| format!("cannot read `{}`", path.display()))
-}
-
-fn quote(arguments: &[String]) -> String {
-    let quote = |argument: &String| match argument.contains([' ', '{', '"', '\n']) {
+fn quote(arguments: &[&str]) -> String {
+    let quote = |argument: &&str| match argument.contains([' ', '{', '"', '\n']) {
         true => format!("'{argument}'"),
-        false => argument.clone(),
+        false => (*argument).to_owned(),
     };
     arguments.iter().map(quote).collect::<Vec<_>>().join(" ")
 }

@@ -1,4 +1,4 @@
-//! Requests as large, as strange and as empty as they come, for the hostile checks of tests/guests/.
+//! Large, unusual and empty requests for the hostile checks of tests/guests/.
 
 use serde_json::{Value, json};
 
@@ -28,20 +28,20 @@ fn claim(length: usize) -> Value {
     json!({ "token": { "client_id": "c", "claims": { "blob": "x".repeat(length) } } })
 }
 
-/// The hostile check does what the component's name says.
+/// A case for the hostile check, which does what the component's name says.
 fn case(name: &str, outcome: &str, behaviour: &str, context: Value) -> Value {
     let component = json!({ "kind": "tool", "name": behaviour });
     json!({ "name": name, "outcome": outcome, "context": merged(json!({ "component": component }), context) })
 }
 
-/// A case of which the caller is told what the check has read.
+/// A case in which the check denies with a message: what it has read.
 fn echo(name: &str, message: &str, context: Value, component: Value) -> Value {
     let component = merged(json!({ "kind": "tool", "name": "echo" }), component);
     let context = merged(json!({ "component": component }), context);
     json!({ "name": name, "outcome": "denied-with-message", "message": message, "context": context })
 }
 
-/// An object with the members of both.
+/// An object with the members of two.
 fn merged(first: Value, second: Value) -> Value {
     let members = [first, second].into_iter().filter_map(|object| match object {
         Value::Object(members) => Some(members),

@@ -1,7 +1,7 @@
 //! `cargo xtask languages`: makes, builds and runs plugins in every language, as their authors would.
 //!
-//! The commands are those of docs/languages/ and docs/porting.md. What they need is installed into the folders that
-//! they run in.
+//! The commands are those of docs/languages/ and docs/porting.md. Compilers and packages are installed into the folders
+//! that the commands run in.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,28 +9,30 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::arguments::Arguments;
+use crate::build::{CORPUS, GUARDHOUSE, Profile, Programs};
 use crate::console::script;
 use crate::corpus::{self, REQUIRE_SCOPES};
 use crate::extremes;
-use crate::process::{cargo, forget_cargo, run as run_command};
+use crate::process::{forget_cargo, run as run_command};
 use crate::root;
 
-/// A page of docs/languages/, and what else is tested with the tools that its commands install.
+/// A page of docs/languages/, and the tests that use the tools which its commands install.
 struct Page {
     name: &'static str,
-    /// Where it is in docs/.
+    /// Its path in docs/.
     text: &'static str,
-    /// The projects that the commands of the page make.
+    /// The projects that the commands of the page create.
     projects: &'static [&'static str],
-    /// The folder with the tools of a project, for other projects to use.
+    /// The folder with the tools of a project, which other projects use too.
     tools: Option<&'static str>,
-    /// The folder in guest-sdk/, and what runs the SDK's own tests there.
+    /// The folder in guest-sdk/, and the command that runs the SDK's own tests there.
     sdk: Option<(&'static str, &'static str)>,
-    /// The folder in tests/guests/ that holds a hostile check in this language, and what makes it ready.
+    /// The folder in tests/guests/ with a hostile check in this language, and the command that prepares it.
     guest: Option<(&'static str, &'static str)>,
 }
 
-/// How long a check may take where the host is built without optimization, in milliseconds.
+/// The deadline of a check, in milliseconds, where the host is built without optimization.
 const PATIENT_MS: u32 = 20_000;
 
 const VENV: Option<&str> = Some("my-check/.venv");
@@ -81,26 +83,26 @@ const PAGES: &[Page] = &[
     },
 ];
 
-pub(crate) fn run(names: &[&str]) -> Result<()> {
+pub(crate) fn run(arguments: &Arguments<'_>) -> Result<()> {
+    let names = &arguments.operands;
     let known = || PAGES.iter().map(|page| page.name).collect::<Vec<_>>().join(", ");
     for name in names {
-        ensure!(PAGES.iter().any(|page| page.name == *name), "no page `{name}`; there are {}", known());
+        ensure!(PAGES.iter().any(|page| page.name == *name), "page `{name}` does not exist; there are {}", known());
     }
-    cargo(["build", "--locked", "--package", "guardhouse-cli"])?;
-    let pages = PAGES.iter().filter(|page| names.is_empty() || names.contains(&page.name));
-    for page in pages {
+    let programs = Programs::build(&[GUARDHOUSE, CORPUS], Profile::Dev)?;
+    for page in PAGES.iter().filter(|page| names.is_empty() || names.contains(&page.name)) {
         println!("\n== {}", page.name);
-        page.run().with_context(|| format!("in `docs/{}`", page.text))?;
+        page.run(&programs).with_context(|| format!("in `docs/{}`", page.text))?;
     }
     Ok(())
 }
 
-/// The plugins that were made, each with the name of its language.
+/// The plugins that the last run built, each with the name of its language.
 pub(crate) fn plugins() -> Result<Vec<(&'static str, PathBuf)>> {
     let mut plugins = Vec::new();
     for page in PAGES {
         for project in page.projects {
-            // A second one is in a dialect.
+            // The second project of a page is in a dialect of the language.
             let language = if *project == "my-check" { page.name } else { "typescript" };
             plugins.push((language, page.plugin(project)?));
         }
@@ -109,7 +111,8 @@ pub(crate) fn plugins() -> Result<Vec<(&'static str, PathBuf)>> {
 }
 
 impl Page {
-    fn run(&self) -> Result<()> {
+    /// Follows the page, then tests the SDK and the hostile check of the language.
+    fn run(&self, programs: &Programs) -> Result<()> {
         let folder = self.folder()?;
         if folder.exists() {
             fs::remove_dir_all(&folder).with_context(|| format!("cannot empty `{}`", folder.display()))?;
@@ -117,17 +120,18 @@ impl Page {
         fs::create_dir_all(&folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
         let page = root()?.join("docs").join(self.text);
         let text = fs::read_to_string(&page).with_context(|| format!("cannot read `{}`", page.display()))?;
-        bash(&folder, &script(&text)?)?;
+        let guardhouse = programs.path(GUARDHOUSE)?;
+        bash(guardhouse, &folder, &script(&text)?)?;
         for project in self.projects {
             let plugin = self.plugin(project)?.display().to_string();
             let cases = root()?.join("tests/cases/fastmcp.jsonl").display().to_string();
             println!("$ cargo xtask corpus {REQUIRE_SCOPES} {plugin} {cases}");
-            corpus::run(&[REQUIRE_SCOPES, &plugin, &cases])?;
+            corpus::decide(programs.path(CORPUS)?, Some(&plugin), &[cases])?;
         }
         if let Some((sdk, tests)) = self.sdk {
             let sdk = root()?.join("guest-sdk").join(sdk);
             self.lend_tools(&folder, &sdk)?;
-            bash(&sdk, tests)?;
+            bash(guardhouse, &sdk, tests)?;
         }
         let Some((guest, prepare)) = self.guest else { return Ok(()) };
         let guest = root()?.join("tests/guests").join(guest);
@@ -139,14 +143,14 @@ impl Page {
              guardhouse test --deadline {PATIENT_MS}ms --cases '{}'\n",
             extremes.display()
         );
-        bash(&guest, &script)
+        bash(guardhouse, &guest, &script)
     }
 
     fn folder(&self) -> Result<PathBuf> {
         Ok(root()?.join("target/languages").join(self.name))
     }
 
-    /// What the commands of the page make of a project.
+    /// The plugin that the commands of the page build from a project.
     fn plugin(&self, project: &str) -> Result<PathBuf> {
         Ok(self.folder()?.join(project).join("build").join(project).with_extension("wasm"))
     }
@@ -165,8 +169,8 @@ impl Page {
 }
 
 /// Runs a script with `guardhouse` on the path.
-fn bash(folder: &Path, script: &str) -> Result<()> {
-    let mut path = root()?.join("target/debug").into_os_string();
+fn bash(guardhouse: &Path, folder: &Path, script: &str) -> Result<()> {
+    let mut path = guardhouse.parent().context("the command line has no folder")?.as_os_str().to_owned();
     path.push(":");
     path.push(std::env::var_os("PATH").unwrap_or_default());
     let mut command = Command::new("bash");

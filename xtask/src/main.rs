@@ -1,50 +1,140 @@
 //! The build commands of Guardhouse that cargo does not have: `cargo xtask COMMAND`.
 
+mod arguments;
 mod bench;
-mod bindings;
+mod build;
 mod console;
 mod corpus;
 mod demo;
 mod extremes;
-mod guests;
+mod features;
+mod generate;
 mod languages;
-mod manifest;
+mod lock;
 mod process;
+mod prove;
 mod python;
 mod test;
-mod toolchain;
 
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 
-const USAGE: &str = "\
-usage: cargo xtask COMMAND
+use crate::arguments::{Command, CommandOption};
 
-commands:
-  demo              watch real plugins decide real requests
-  test              run every test
-  corpus FILE…      run recorded decisions through the plugins and the native checks
-                    --require-scopes PLUGIN  with this plugin in the place of the built-in one, and no native checks
-  bench             measure what everything costs, and print tables
-                    --json FILE   write the figures down
-                    --only GROUP  decisions, settings, counts, threads, neighbour, storm, compile, scale, languages or
-                                  peers
-                    --no-peers    build and measure no peers
-                    --quick       as short as it goes: to see that all of it works
-  languages [PAGE…] follow the pages of docs/languages/, and test the SDKs and the hostile checks of each language
-  bindings [--check] write what the SDKs know of wit/
-                    --check writes nothing and fails if the result would differ
-  python [PART]     build the wheel of bindings/python/ and test it with FastMCP; PART is fastmcp (its own tests), load
-                    (10,000 requests) or bench
-  guests [--check]  build the plugins of plugins/ into host/builtin/
-                    --check writes nothing and fails if the result would differ
-";
+const COMMANDS: &[Command] = &[
+    Command {
+        name: "demo",
+        operands: "",
+        summary: "watch real plugins decide real requests",
+        options: &[],
+        run: demo::run,
+    },
+    Command { name: "test", operands: "", summary: "run every test", options: &[], run: test::run },
+    Command {
+        name: "corpus",
+        operands: "FILE…",
+        summary: "run recorded decisions through the plugins and the native checks",
+        options: &[CommandOption {
+            name: corpus::REQUIRE_SCOPES,
+            value: "PLUGIN",
+            summary: "take this plugin instead of the built-in one, and no native checks",
+        }],
+        run: corpus::run,
+    },
+    Command {
+        name: "bench",
+        operands: "",
+        summary: "measure what everything costs, and print tables",
+        options: &[
+            CommandOption { name: "--json", value: "FILE", summary: "write the figures to a file as well" },
+            CommandOption {
+                name: "--only",
+                value: "GROUP",
+                summary: "decisions, settings, counts, threads, neighbour, storm, compile, scale, languages or peers",
+            },
+            CommandOption {
+                name: "--quick",
+                value: "",
+                summary: "measure as little as possible: a test that it works",
+            },
+            CommandOption { name: bench::NO_PEERS, value: "", summary: "build and measure no peers" },
+            INSTALL,
+        ],
+        run: bench::run,
+    },
+    Command {
+        name: "languages",
+        operands: "[PAGE…]",
+        summary: "follow the pages of docs/languages/, and test the SDK and the hostile check of each language",
+        options: &[],
+        run: languages::run,
+    },
+    Command {
+        name: "python",
+        operands: "",
+        summary: "build the wheel of bindings/python/ and test it with FastMCP",
+        options: &[CommandOption {
+            name: python::RELEASE,
+            value: "",
+            summary: "build it as it is published, which takes ten minutes more",
+        }],
+        run: python::run,
+    },
+    Command {
+        name: "guests",
+        operands: "",
+        summary: "build the plugins of plugins/ into host/builtin/",
+        options: &[
+            CommandOption { name: "--check", value: "", summary: "write nothing, and fail if the bytes would differ" },
+            INSTALL,
+        ],
+        run: generate::guests,
+    },
+    Command {
+        name: "bindings",
+        operands: "",
+        summary: "write the parts of wit/ that the SDKs repeat",
+        options: &[CommandOption {
+            name: "--check",
+            value: "",
+            summary: "write nothing, and fail if a file would differ",
+        }],
+        run: generate::bindings,
+    },
+    Command {
+        name: "features",
+        operands: "",
+        summary: "check that every selection of packages builds dependencies with the same features",
+        options: &[],
+        run: features::run,
+    },
+    Command {
+        name: "lock",
+        operands: "",
+        summary: "give the lock files of all workspaces the same wasmtime",
+        options: &[CommandOption { name: lock::CHECK, value: "", summary: "write nothing, and fail if they differ" }],
+        run: lock::run,
+    },
+    Command {
+        name: "prove",
+        operands: "[NAME]",
+        summary: "run a long proof, which CI does not run; without a name, list the proofs",
+        options: &[],
+        run: prove::run,
+    },
+];
+
+const INSTALL: CommandOption = CommandOption {
+    name: bench::INSTALL,
+    value: "",
+    summary: "install a compiler for WebAssembly with rustup or apt-get, if there is none",
+};
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match run(&arguments) {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match run(&words.iter().map(String::as_str).collect::<Vec<_>>()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -53,26 +143,25 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: &[String]) -> Result<()> {
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    match arguments.as_slice() {
-        ["demo"] => demo::run(),
-        ["test"] => test::run(),
-        ["corpus", arguments @ ..] => corpus::run(arguments),
-        ["bench", options @ ..] => bench::run(options),
-        ["bindings", options @ ..] => bindings::run(options),
-        ["languages", pages @ ..] => languages::run(pages),
-        ["python", parts @ ..] => python::run(parts),
-        ["guests", options @ ..] => guests::run(options),
-        [] | ["help" | "-h" | "--help"] => {
-            print!("{USAGE}");
-            Ok(())
-        }
-        [command, ..] => bail!("no command `{command}`\n\n{USAGE}"),
+fn run(words: &[&str]) -> Result<()> {
+    let is_help = |word: &&str| matches!(*word, "-h" | "--help");
+    let Some((name, words)) = words.split_first().filter(|(name, _)| **name != "help" && !is_help(name)) else {
+        println!("usage: cargo xtask COMMAND\n\ncommands:");
+        COMMANDS.iter().for_each(|command| print!("{}", command.help()));
+        return Ok(());
+    };
+    let Some(command) = COMMANDS.iter().find(|command| command.name == *name) else {
+        bail!("command `{name}` does not exist; `cargo xtask` lists those that do");
+    };
+    let (own, _) = words.split_at(words.iter().position(|word| *word == "--").unwrap_or(words.len()));
+    if own.iter().any(is_help) {
+        print!("{}", command.help());
+        return Ok(());
     }
+    (command.run)(&command.parse(words)?)
 }
 
 /// The root of the repository.
 fn root() -> Result<&'static Path> {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask has no parent folder")
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the package is not in the repository")
 }

@@ -1,9 +1,9 @@
-//! Other programs, run with their output shown.
+//! Other programs, and the environment that they run in.
 
 use std::ffi::OsStr;
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, ensure};
 
 use crate::root;
 
@@ -19,7 +19,8 @@ pub(crate) fn cargo_command() -> Result<Command> {
     Ok(command)
 }
 
-/// What the cargo that runs this program says of itself is not true of one that `command` starts.
+/// Removes the variables that the cargo which runs this program set for itself, so that a cargo started by `command`
+/// does not take them for its own.
 pub(crate) fn forget_cargo(command: &mut Command) {
     for name in [
         "CARGO",
@@ -34,19 +35,28 @@ pub(crate) fn forget_cargo(command: &mut Command) {
     }
 }
 
-/// Runs a program and fails if it fails.
+/// Runs a program with its output shown, and fails if the program fails.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let program = command.get_program().to_string_lossy().into_owned();
     let status = command.status().with_context(|| format!("cannot run `{program}`"))?;
-    if !status.success() {
-        bail!("`{program}` failed ({status})");
-    }
+    ensure!(status.success(), "`{program}` failed ({status})");
     Ok(())
+}
+
+/// Runs a program and returns what it writes to standard output.
+pub(crate) fn output(command: &mut Command) -> Result<String> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let output = command.output().with_context(|| format!("cannot run `{program}`"))?;
+    ensure!(
+        output.status.success(),
+        "`{program}` failed ({})\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr).trim_end()
+    );
+    String::from_utf8(output.stdout).with_context(|| format!("`{program}` wrote something other than UTF-8"))
 }
 
 /// Whether a cargo subcommand is installed.
 pub(crate) fn has_cargo_command(name: &str) -> bool {
-    cargo_command()
-        .and_then(|mut cargo| Ok(cargo.args([name, "--version"]).output()?))
-        .is_ok_and(|output| output.status.success())
+    cargo_command().is_ok_and(|mut cargo| output(cargo.args([name, "--version"])).is_ok())
 }

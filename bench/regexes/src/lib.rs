@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_pattern_is_refused() {
+    fn an_invalid_pattern_is_rejected() {
         assert!(NameMatches::try_from(Patterns { patterns: vec!["(".to_owned()] }).is_err());
     }
 }

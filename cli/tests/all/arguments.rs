@@ -1,9 +1,9 @@
-//! What the command refuses, with exit code 1 and nothing on standard output.
+//! Errors of the command: exit code 1 and nothing on standard output.
 
 use crate::harness::{CONTEXT, check, file, guardhouse};
 
 #[test]
-fn arguments_that_make_no_sense_are_not_a_denial() {
+fn invalid_arguments_are_an_error_and_not_a_denial() {
     let auth = "builtin:require-auth";
     let cases: &[(&[&str], &str)] = &[
         (&[], "--plugin <PLUGIN>"),
@@ -35,7 +35,7 @@ fn arguments_that_make_no_sense_are_not_a_denial() {
 }
 
 #[test]
-fn what_cannot_be_used_is_not_a_denial() {
+fn unusable_plugins_and_settings_are_an_error_and_not_a_denial() {
     let folder = env!("CARGO_TARGET_TMPDIR");
     let text = file("text.wasm", b"(component)");
     let cases: &[(&[&str], &str)] = &[
@@ -61,7 +61,7 @@ fn what_cannot_be_used_is_not_a_denial() {
 }
 
 #[test]
-fn a_context_that_cannot_be_read_is_not_a_denial() {
+fn an_unreadable_context_is_an_error_and_not_a_denial() {
     let path = file("forgotten.json", CONTEXT.as_bytes());
     let folder = env!("CARGO_TARGET_TMPDIR");
     let cases = [

@@ -1,5 +1,5 @@
-//! `new`, `build` and `test`: the plugin that `guardhouse new` makes, in Rust. The other languages are tested where their
-//! tools are.
+//! The commands `new`, `build` and `test`, without the toolchains of the languages: `cargo xtask languages` builds and
+//! tests a new plugin in each language.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use guardhouse_authoring::Language;
 use guardhouse_tests::guest::assemble;
 use serde_json::json;
 
-use crate::harness::{LOG, REFUSE, Run, TRAP, command, run};
+use crate::harness::{DENY, LOG, Run, TRAP, command, run};
 
 fn folder() -> tempfile::TempDir {
     tempfile::tempdir().unwrap()
@@ -20,8 +20,8 @@ fn in_folder(folder: &Path, arguments: &[&str]) -> Run {
     run(command)
 }
 
-/// A plugin and a file of cases for it.
-fn cases(folder: &Path, plugin: &str, cases: serde_json::Value) -> Run {
+/// Runs `guardhouse test` with a plugin and a file of cases.
+fn test(folder: &Path, plugin: &str, cases: serde_json::Value) -> Run {
     fs::write(folder.join("plugin.wasm"), assemble(plugin).unwrap()).unwrap();
     fs::write(folder.join("cases.json"), cases.to_string()).unwrap();
     in_folder(folder, &["test", "--plugin", "plugin.wasm"])
@@ -32,7 +32,7 @@ fn case(name: &str, outcome: &str) -> serde_json::Value {
 }
 
 #[test]
-fn every_language_has_a_plugin_to_start_from_and_its_sdk() {
+fn a_new_plugin_in_each_language_has_no_names_of_the_template() {
     let folder = folder();
     for language in Language::all().map(Language::word) {
         let name = format!("my-{language}");
@@ -45,7 +45,7 @@ fn every_language_has_a_plugin_to_start_from_and_its_sdk() {
         for path in files(&project) {
             let bytes = fs::read(&path).unwrap();
             let text = String::from_utf8_lossy(&bytes);
-            // The last is the fingerprint of a Zig package, which belongs to its name.
+            // The last text is the fingerprint of the template's Zig package, which depends on its name.
             for old in ["spending-limit", "spending_limit", "../../../guest-sdk", "0xa8c2c3b36768a002"] {
                 assert!(!text.contains(old), "{}: `{old}`", path.display());
             }
@@ -59,7 +59,7 @@ fn the_reference_plugins_have_the_same_settings_and_cases() {
     for file in ["cases.json", "settings.schema.json"] {
         let read = |folder: &Path| fs::read_to_string(folder.join(file)).unwrap();
         for language in Language::all().map(Language::word) {
-            // Where a toolchain takes no links, it is a copy.
+            // If a toolchain does not support links, the file is a copy.
             assert_eq!(read(&plugins.join(language)), read(&plugins), "{language}: {file}");
         }
     }
@@ -71,7 +71,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn a_plugin_is_not_started_over_what_is_there() {
+fn a_new_plugin_does_not_overwrite_files() {
     let folder = folder();
     fs::create_dir(folder.path().join("mine")).unwrap();
     fs::write(folder.path().join("mine/check.c"), "int x;").unwrap();
@@ -80,7 +80,7 @@ fn a_plugin_is_not_started_over_what_is_there() {
 }
 
 #[test]
-fn names_and_languages_that_will_not_do_are_refused() {
+fn invalid_names_and_unknown_languages_are_rejected() {
     let folder = folder();
     for name in ["My-check", "../up", "a_b", ""] {
         in_folder(folder.path(), &["new", name, "--lang", "rust"]).assert_failed("invalid plugin name");
@@ -92,7 +92,7 @@ fn names_and_languages_that_will_not_do_are_refused() {
 }
 
 #[test]
-fn a_folder_without_a_project_and_one_with_two_are_told_apart() {
+fn a_folder_without_a_project_and_a_folder_with_two_have_different_errors() {
     let folder = folder();
     in_folder(folder.path(), &["build"]).assert_failed("is not the folder of a plugin");
     fs::write(folder.path().join("go.mod"), "module a\n").unwrap();
@@ -110,7 +110,7 @@ fn a_missing_tool_is_named_with_the_command_that_installs_it() {
 }
 
 #[test]
-fn what_was_not_built_is_not_tested() {
+fn a_plugin_that_was_not_built_cannot_be_tested() {
     let folder = folder();
     fs::write(folder.path().join("go.mod"), "module my-check\n").unwrap();
     fs::write(folder.path().join("cases.json"), json!({ "cases": [case("one", "allow")] }).to_string()).unwrap();
@@ -118,17 +118,17 @@ fn what_was_not_built_is_not_tested() {
 }
 
 #[test]
-fn cases_that_come_out_as_they_say_pass() {
+fn cases_with_the_expected_outcomes_pass() {
     let folder = folder();
-    let tested = cases(folder.path(), REFUSE, json!({ "cases": [case("nobody", "denied")] }));
+    let tested = test(folder.path(), DENY, json!({ "cases": [case("nobody", "denied")] }));
     assert_eq!((tested.exit, tested.stdout.as_str()), (0, "ok   nobody\n1 of 1 cases came out as they say\n"));
 }
 
 #[test]
-fn a_case_that_comes_out_differently_fails_and_says_why() {
+fn a_case_with_another_outcome_fails_with_the_reason() {
     let folder = folder();
     let all = json!({ "cases": [case("a", "failed"), case("b", "denied"), case("c", "allow")] });
-    let tested = cases(folder.path(), TRAP, all);
+    let tested = test(folder.path(), TRAP, all);
     assert_eq!(tested.exit, 2, "{tested:?}");
     assert!(tested.stdout.contains("ok   a\nFAIL b\n     outcome: expected denied, found failed\n"), "{tested:?}");
     assert!(tested.stdout.contains("unreachable"), "{tested:?}");
@@ -136,31 +136,31 @@ fn a_case_that_comes_out_differently_fails_and_says_why() {
 }
 
 #[test]
-fn a_file_of_cases_with_a_mistake_is_refused() {
-    let mut explicit = case("one", "allow");
-    explicit["message"] = json!("no");
+fn an_invalid_file_of_cases_is_rejected() {
+    let mut with_message = case("one", "allow");
+    with_message["message"] = json!("no");
     for (file, error) in [
         (json!({ "cases": [] }), "there are none"),
         (json!({ "cases": [case("one", "allow"), case("one", "allow")] }), "two cases are called `one`"),
         (json!({ "cases": [case("one", "deny")] }), "unknown variant `deny`"),
         (json!({ "cases": [case("one", "denied-with-message")] }), "names no `message`"),
-        (json!({ "cases": [explicit] }), "is not `denied-with-message`"),
+        (json!({ "cases": [with_message] }), "its outcome is not `denied-with-message`"),
         (json!({ "case": [] }), "unknown field `case`"),
     ] {
-        cases(folder().path(), REFUSE, file).assert_failed(error);
+        test(folder().path(), DENY, file).assert_failed(error);
     }
 }
 
 #[test]
-fn the_operator_s_side_of_a_case_is_held_too() {
+fn the_logs_and_the_cause_of_a_case_are_compared_too() {
     let mut logged = case("logged", "allow");
     logged["logs"] = json!(["no such line"]);
     let folder = folder();
-    let tested = cases(folder.path(), LOG, json!({ "cases": [logged] }));
+    let tested = test(folder.path(), LOG, json!({ "cases": [logged] }));
     assert!(tested.stdout.contains("     logs: no line has `no such line`\n"), "{tested:?}");
 
     let mut trap = case("trap", "failed");
     trap["cause"] = json!("deadline");
-    let tested = cases(folder.path(), TRAP, json!({ "cases": [trap] }));
+    let tested = test(folder.path(), TRAP, json!({ "cases": [trap] }));
     assert!(tested.stdout.contains("     cause: expected deadline, found trap\n"), "{tested:?}");
 }

@@ -1,16 +1,16 @@
-//! `guardhouse check`: what the caller may see.
+//! `guardhouse check`: the part of a decision that the caller may see.
 
 use serde_json::{Value, json};
 
 use crate::harness::{
-    CONTEXT, LOOP, MEMORY, RAW_TOKEN, REFUSE, TRAP, check, command, file, guardhouse, guardhouse_reading, plugin,
+    CONTEXT, DENY, LOOP, MEMORY, TRAP, check, command, file, guardhouse, guardhouse_reading, plugin, raw_token,
 };
 
 const AUTH: &str = "builtin:require-auth";
 const SCOPES: &str = "builtin:require-scopes";
 const MESSAGE: &str = "builtin:deny-with-message";
 
-/// The decision's key as the text shows it, so that runs can be compared.
+/// The output with `ID` in the place of the decision's identifier, so that runs can be compared.
 fn without_id(text: &str) -> String {
     let digits = |word: &&str| word.len() == 32 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
     let id = text.split(|c: char| !c.is_ascii_alphanumeric()).find(digits);
@@ -18,11 +18,11 @@ fn without_id(text: &str) -> String {
 }
 
 #[test]
-fn every_decision_has_its_exit_code_and_its_words() {
-    let (refuse, trap) = (plugin("refuse.wasm", REFUSE), plugin("trap.wasm", TRAP));
+fn every_decision_has_its_exit_code_and_its_text() {
+    let (deny, trap) = (plugin("deny.wasm", DENY), plugin("trap.wasm", TRAP));
     let cases: &[(&[&str], i32, &str, Value)] = &[
         (&["--plugin", AUTH], 0, "allow\n", json!({"decision": "allow", "id": "ID"})),
-        (&["--plugin", &refuse], 2, "deny (decision ID)\n", json!({"decision": "deny", "id": "ID"})),
+        (&["--plugin", &deny], 2, "deny (decision ID)\n", json!({"decision": "deny", "id": "ID"})),
         (&["--plugin", &trap], 2, "deny (decision ID)\n", json!({"decision": "deny", "id": "ID"})),
         (
             &["--plugin", MESSAGE, "--settings", r#"{"message": "not on Sundays"}"#],
@@ -42,12 +42,7 @@ fn every_decision_has_its_exit_code_and_its_words() {
             "deny (decision ID), missing scopes `admin`, `write`\n",
             json!({"decision": "deny", "id": "ID", "missing_scopes": ["admin", "write"]}),
         ),
-        (
-            &["--missing-scopes", "--plugin", &refuse],
-            2,
-            "deny (decision ID)\n",
-            json!({"decision": "deny", "id": "ID"}),
-        ),
+        (&["--missing-scopes", "--plugin", &deny], 2, "deny (decision ID)\n", json!({"decision": "deny", "id": "ID"})),
         (
             &["--plugin", SCOPES, "--settings", r#"{"scopes": ["write"]}"#],
             2,
@@ -65,10 +60,10 @@ fn every_decision_has_its_exit_code_and_its_words() {
 }
 
 #[test]
-fn a_silent_and_a_masked_denial_look_the_same() {
-    let (refuse, trap) = (plugin("refuse.wasm", REFUSE), plugin("trap.wasm", TRAP));
+fn a_failed_check_looks_like_a_denial_without_a_message() {
+    let (deny, trap) = (plugin("deny.wasm", DENY), plugin("trap.wasm", TRAP));
     for options in [&["--quiet"][..], &["--quiet", "--json"], &["--quiet", "--missing-scopes", "--json"]] {
-        let mut runs = [&refuse, &trap].map(|plugin| check(&[&["--plugin", plugin][..], options].concat()));
+        let mut runs = [&deny, &trap].map(|plugin| check(&[&["--plugin", plugin][..], options].concat()));
         for run in &mut runs {
             run.stdout = without_id(&run.stdout);
         }
@@ -78,7 +73,7 @@ fn a_silent_and_a_masked_denial_look_the_same() {
 }
 
 #[test]
-fn plugins_are_asked_in_order_until_one_does_not_allow() {
+fn plugins_are_called_in_order_until_one_does_not_allow() {
     let first = ["--plugin", AUTH, "--plugin", MESSAGE, "--settings", r#"{"message": "second"}"#];
     let run = check(&[&first[..], &["--plugin", MESSAGE, "--settings", r#"{"message": "third"}"#]].concat());
     assert_eq!(run.exit, 2);
@@ -102,7 +97,7 @@ fn a_message_cannot_control_the_terminal() {
 
 #[test]
 fn settings_grants_and_names_belong_to_the_plugin_before_them() {
-    let raw_token = plugin("raw-token.wasm", &RAW_TOKEN.replace("(@interface)", "guardhouse:auth/raw-token@0.1.0"));
+    let raw_token = plugin("raw-token.wasm", &raw_token("guardhouse:auth/raw-token@0.1.0"));
     let granted = check(&["--plugin", AUTH, "--plugin", &raw_token, "--grant", "raw-token"]);
     assert!(granted.exit == 2 && granted.stdout.ends_with(": secret\n"), "{granted:?}");
     let run = check(&["--plugin", AUTH, "--grant", "raw-token", "--plugin", &raw_token]);
@@ -137,7 +132,7 @@ fn documents_come_from_arguments_files_and_standard_input() {
 }
 
 #[test]
-fn no_more_of_a_document_is_read_than_its_cap() {
+fn documents_are_read_only_up_to_their_cap() {
     let large = vec![b' '; (1 << 20) + 1];
     let run = guardhouse_reading(&large, &["check", "--plugin", AUTH, "--context", "@-"]);
     run.assert_failed("cannot read the context from standard input: over the cap of 1048576 bytes");
@@ -149,7 +144,7 @@ fn no_more_of_a_document_is_read_than_its_cap() {
 }
 
 #[test]
-fn limits_hold_for_every_plugin() {
+fn limits_apply_to_every_plugin() {
     let (endless, greedy) = (plugin("loop.wasm", LOOP), plugin("memory.wasm", MEMORY));
     let cases: &[(&[&str], &str)] = &[
         (&["--fuel", "1000", "--deadline", "60s", "--plugin", &endless], "out-of-fuel"),
@@ -163,10 +158,10 @@ fn limits_hold_for_every_plugin() {
     }
 }
 
-/// An answer that reaches nobody must not look like one.
+/// The exit code must not allow if the answer cannot be read.
 #[cfg(target_os = "linux")]
 #[test]
-fn an_answer_that_cannot_be_written_allows_nothing() {
+fn a_decision_that_cannot_be_written_is_an_error() {
     let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
     let mut command = command(&["check", "--plugin", AUTH, "--context", CONTEXT, "--deadline", "60s"]);
     let output = command.stdout(full).output().unwrap();

@@ -1,4 +1,4 @@
-//! `guardhouse check --explain`: what only the operator may see.
+//! `guardhouse check --explain`: the part of a decision that only the operator may see.
 
 use serde_json::json;
 
@@ -11,7 +11,7 @@ fn sorted<'a>(names: &[&[&'a str]]) -> Vec<&'a str> {
 }
 
 #[test]
-fn json_says_all_of_every_check() {
+fn json_has_the_whole_report_of_each_check() {
     let trap = plugin("trap.wasm", TRAP);
     let run = check(&[
         "--json",
@@ -33,18 +33,18 @@ fn json_says_all_of_every_check() {
     assert_eq!((&json["decided_by"], &json["not_called"]), (&json!(1), &json!(["last"])));
     assert_eq!(json["checks"].as_array().unwrap().len(), 2);
 
-    let [allowed, masked] = [0, 1].map(|index| &json["checks"][index]);
+    let [allowed, failed] = [0, 1].map(|index| &json["checks"][index]);
     let always = ["cpu_time_us", "elapsed_us", "fuel", "id", "logs", "memory_bytes", "outcome", "plugin", "start_mode"];
     assert_eq!(names(allowed), sorted(&[&always, &["settings"]]));
     assert_eq!((&allowed["id"], &allowed["outcome"]), (&json!("builtin:require-scopes"), &json!("allow")));
-    assert_eq!(names(masked), sorted(&[&["backtrace", "cause", "detail"], &always]));
-    assert_eq!((&masked["id"], &masked["outcome"]), (&json!(trap), &json!("failed")));
-    assert_eq!(masked["cause"], "trap");
-    assert_eq!(run.stderr, "", "the explanation says it already");
+    assert_eq!(names(failed), sorted(&[&["backtrace", "cause", "detail"], &always]));
+    assert_eq!((&failed["id"], &failed["outcome"]), (&json!(trap), &json!("failed")));
+    assert_eq!(failed["cause"], "trap");
+    assert_eq!(run.stderr, "", "the explanation replaces the warning");
 }
 
 #[test]
-fn json_names_the_scopes_that_each_check_misses() {
+fn json_has_the_missing_scopes_of_each_check() {
     let scopes = ["--plugin", "builtin:require-scopes", "--settings"];
     let arguments = [&scopes[..], &[r#"{"scopes": ["b"]}"#], &scopes, &[r#"{"scopes": ["a", "read"]}"#]].concat();
     let run = check(&[&["--json", "--explain", "--missing-scopes"][..], &arguments].concat());
@@ -54,7 +54,7 @@ fn json_names_the_scopes_that_each_check_misses() {
 }
 
 #[test]
-fn nobody_decides_what_all_allow() {
+fn no_check_decides_if_all_allow() {
     let json = check(&["--json", "--explain", "--plugin", "builtin:require-auth"]).json();
     assert_eq!(
         (&json["decision"], &json["decided_by"], &json["not_called"]),

@@ -1,4 +1,4 @@
-//! Runs the command.
+//! Runs the command and reads its output.
 
 use std::io::Write;
 use std::path::Path;
@@ -9,22 +9,25 @@ use serde_json::Value;
 
 /// Traps.
 pub(crate) const TRAP: &str = include_str!("../../../tests/fixtures/unreachable.wat");
-/// Denies without a word.
-pub(crate) const REFUSE: &str = include_str!("../../../tests/fixtures/deny.wat");
+/// Denies without a message.
+pub(crate) const DENY: &str = include_str!("../../../tests/fixtures/deny.wat");
 /// Never answers.
 pub(crate) const LOOP: &str = include_str!("../../../tests/fixtures/loop.wat");
-/// Asks for memory until it is refused, and traps.
+/// Grows its memory until that is denied, and traps.
 pub(crate) const MEMORY: &str = include_str!("../../../tests/fixtures/memory-trap.wat");
-/// Logs at each level, and traps if there is a token.
+/// Logs at each level, and traps if the request has a token.
 pub(crate) const LOG: &str = include_str!("../../../tests/fixtures/log-lines.wat");
-/// Reads the raw token.
-pub(crate) const RAW_TOKEN: &str = include_str!("../../../tests/fixtures/raw-token.wat");
+
+/// Denies with the raw token, which it reads from an interface with this name.
+pub(crate) fn raw_token(interface: &str) -> String {
+    guest::filled(include_str!("../../../tests/fixtures/raw-token.wat"), &[("interface", interface)])
+}
 
 /// A request with a token that has the scope `read`.
 pub(crate) const CONTEXT: &str =
     r#"{"token":{"client_id":"c","scopes":["read"],"raw":"secret"},"component":{"kind":"tool","name":"search"}}"#;
 
-/// What the command left behind.
+/// The result of the command.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Run {
     pub(crate) exit: i32,
@@ -33,7 +36,7 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// Standard output, which is one line of JSON.
+    /// Standard output as JSON, which must be one line.
     #[track_caller]
     pub(crate) fn json(&self) -> Value {
         assert_eq!(self.stdout.matches('\n').count(), 1, "{self:?}");
@@ -46,12 +49,12 @@ impl Run {
         names(&self.json())
     }
 
-    /// Fails unless the command failed, with nothing on standard output and `error` on standard error.
+    /// Asserts that the command failed, with nothing on standard output and `error` on standard error.
     #[track_caller]
     pub(crate) fn assert_failed(&self, error: &str) {
         assert_eq!((self.exit, self.stdout.as_str()), (1, ""), "{self:?}");
         assert!(self.stderr.starts_with("error: "), "{self:?}");
-        assert!(self.stderr.contains(error), "no `{error}` in {self:?}");
+        assert!(self.stderr.contains(error), "`{error}` is not in {self:?}");
     }
 }
 
@@ -62,7 +65,7 @@ pub(crate) fn names(object: &Value) -> Vec<String> {
     names
 }
 
-/// The command, with no configuration from outside.
+/// The command without configuration from the environment.
 pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_guardhouse"));
     command.args(arguments).env_remove("GUARDHOUSE_LOG").env_remove("NO_COLOR").stdin(Stdio::null());
@@ -95,12 +98,12 @@ pub(crate) fn guardhouse_reading(stdin: &[u8], arguments: &[&str]) -> Run {
     }
 }
 
-/// `guardhouse check` with time enough for a busy machine.
+/// Runs `guardhouse check` with a long deadline, for a busy machine.
 pub(crate) fn check(arguments: &[&str]) -> Run {
     guardhouse(&[&["check", "--deadline", "60s", "--context", CONTEXT], arguments].concat())
 }
 
-/// The path of a file with those bytes. A test that runs at the same time never sees half of it.
+/// The path of a new file with these bytes. Other tests never see half of the file.
 pub(crate) fn file(name: &str, bytes: &[u8]) -> String {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let (path, draft) = (folder.join(name), folder.join(format!("{name}.{:?}", std::thread::current().id())));
@@ -109,7 +112,7 @@ pub(crate) fn file(name: &str, bytes: &[u8]) -> String {
     path.to_str().unwrap().to_owned()
 }
 
-/// The path of a plugin that is written as text.
+/// The path of a new file with a plugin that is given as text.
 pub(crate) fn plugin(name: &str, text: &str) -> String {
     file(name, &guest::assemble(text).unwrap())
 }

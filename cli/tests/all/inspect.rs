@@ -1,11 +1,11 @@
-//! `guardhouse inspect`
+//! `guardhouse inspect`: what a plugin needs, and whether it loads.
 
 use guardhouse_tests::guest;
 use serde_json::json;
 
-use crate::harness::{RAW_TOKEN, Run, TRAP, file, guardhouse, plugin};
+use crate::harness::{Run, TRAP, file, guardhouse, plugin, raw_token};
 
-/// What it says in JSON and in text, with the exit code that both have.
+/// Runs the command with `--json` and without; both must have the same exit code.
 fn inspect(plugin: &str) -> (Run, Run) {
     let runs = (guardhouse(&["inspect", plugin, "--json"]), guardhouse(&["inspect", plugin]));
     assert_eq!(runs.0.exit, runs.1.exit);
@@ -13,7 +13,7 @@ fn inspect(plugin: &str) -> (Run, Run) {
 }
 
 #[test]
-fn a_plugin_that_loads() {
+fn a_plugin_that_loads_is_described() {
     let (run, text) = inspect("builtin:require-scopes");
     let json = run.json();
     assert_eq!(run.exit, 0);
@@ -27,21 +27,21 @@ fn a_plugin_that_loads() {
 }
 
 #[test]
-fn settings_tell_where_instances_start() {
-    let tier = |plugin: &str, settings| {
+fn settings_decide_how_instances_start() {
+    let start_mode = |plugin: &str, settings| {
         let run = guardhouse(&["inspect", plugin, "--json", "--settings", settings]);
         assert_eq!(run.exit, 0, "{run:?}");
         run.json()["start_mode"].clone()
     };
-    assert_eq!(tier("builtin:require-scopes", r#"{"scopes": ["read"]}"#), "starts from an image");
-    assert_eq!(tier("builtin:require-auth", "null"), "configures itself: there is nothing to configure");
+    assert_eq!(start_mode("builtin:require-scopes", r#"{"scopes": ["read"]}"#), "starts from an image");
+    assert_eq!(start_mode("builtin:require-auth", "null"), "configures itself: there is nothing to configure");
     let run = guardhouse(&["inspect", "builtin:require-scopes", "--settings", r#"{"scopes": "read"}"#]);
     assert_eq!(run.exit, 1, "{run:?}");
     assert!(run.stderr.contains("`builtin:require-scopes`"), "{run:?}");
 }
 
 #[test]
-fn a_cache_is_filled_and_must_be_ones_own() {
+fn the_folder_of_a_cache_is_filled_and_must_belong_to_the_user() {
     use std::os::unix::fs::PermissionsExt;
 
     let folder = std::path::PathBuf::from(file("a-cache", b"")).with_extension("folder");
@@ -59,16 +59,16 @@ fn a_cache_is_filled_and_must_be_ones_own() {
 #[test]
 fn an_import_is_shown_with_its_grant() {
     let name = "guardhouse:auth/raw-token@0.1.0";
-    let (run, text) = inspect(&plugin("raw-token.wasm", &RAW_TOKEN.replace("(@interface)", name)));
+    let (run, text) = inspect(&plugin("raw-token.wasm", &raw_token(name)));
     assert_eq!(run.exit, 0);
     assert_eq!(run.json()["imports"][1], json!({"name": name, "grant": "raw-token", "offered": true}));
     assert!(text.stdout.contains(&format!("\n            {name}  needs `--grant raw-token`\n")), "{text:?}");
 }
 
 #[test]
-fn an_import_that_is_not_offered() {
+fn an_import_that_is_not_offered_is_marked() {
     let name = "acme:vault/secrets@1.0.0";
-    let (run, text) = inspect(&plugin("unknown.wasm", &RAW_TOKEN.replace("(@interface)", name)));
+    let (run, text) = inspect(&plugin("unknown.wasm", &raw_token(name)));
     let json = run.json();
     assert_eq!(run.exit, 2);
     assert_eq!(json["imports"][0]["offered"], true);
@@ -78,16 +78,16 @@ fn an_import_that_is_not_offered() {
 }
 
 #[test]
-fn a_name_may_be_very_long() {
+fn a_very_long_name_is_shown_in_full() {
     let name = format!("acme:{}/secrets@1.0.0", "vault".repeat(18_000));
-    let (run, text) = inspect(&plugin("long-name.wasm", &RAW_TOKEN.replace("(@interface)", &name)));
+    let (run, text) = inspect(&plugin("long-name.wasm", &raw_token(&name)));
     assert_eq!(run.exit, 2);
     assert!(run.json()["imports"][1]["name"] == name && text.stdout.contains(&name));
-    assert!(text.stdout.len() < 3 * name.len(), "the other names are not made as long");
+    assert!(text.stdout.len() < 3 * name.len(), "other names are padded to the same length");
 }
 
 #[test]
-fn bytes_that_are_no_plugin() {
+fn bytes_that_are_not_a_component_do_not_load() {
     let component = guest::assemble(TRAP).unwrap();
     let module = guest::assemble("(module)").unwrap();
     let cases: &[(&str, &[u8], &str)] = &[
@@ -107,7 +107,7 @@ fn bytes_that_are_no_plugin() {
 }
 
 #[test]
-fn a_component_that_is_no_plugin() {
+fn a_component_that_is_not_a_plugin_does_not_load() {
     let (run, _) = inspect(&plugin("other.wasm", "(component)"));
     let json = run.json();
     assert_eq!((run.exit, &json["contract"], &json["modules"]), (2, &json!([]), &json!(0)));
@@ -124,7 +124,7 @@ fn a_file_over_the_cap_is_not_read() {
 }
 
 #[test]
-fn what_is_no_file_is_an_error_of_the_command() {
+fn a_path_that_is_not_a_file_is_an_error_of_the_command() {
     guardhouse(&["inspect", "no/such.wasm"]).assert_failed("cannot read `no/such.wasm`: ");
     guardhouse(&["inspect", env!("CARGO_TARGET_TMPDIR")]).assert_failed(": is a directory");
     guardhouse(&["inspect", "builtin:nothing"]).assert_failed("no built-in plugin `nothing`");

@@ -1,9 +1,9 @@
-//! Standard error while checks run.
+//! Events on standard error while checks run.
 
 use crate::harness::{CONTEXT, TRAP, check, command, plugin, run};
 
 #[test]
-fn a_failed_plugin_is_one_line_unless_quiet() {
+fn a_failed_check_logs_one_line_unless_quiet() {
     let trap = plugin("trap.wasm", TRAP);
     let found = check(&["--plugin", &trap, "--json"]).stderr;
     assert_eq!(found.lines().count(), 1, "{found}");
@@ -13,7 +13,7 @@ fn a_failed_plugin_is_one_line_unless_quiet() {
 }
 
 #[test]
-fn the_environment_names_what_is_written() {
+fn the_environment_selects_the_events() {
     let arguments = ["check", "--plugin", "builtin:require-auth", "--context", CONTEXT];
     let with_options = |filter, options: &[&str]| {
         let mut command = command(&[&arguments[..], options].concat());

@@ -1,4 +1,4 @@
-//! The command as a shell sees it: exit codes, standard output, standard error.
+//! The command from the outside: exit codes, standard output, standard error.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 

@@ -1,11 +1,11 @@
-//! The commands that only print: `schema`, `plugins`, `completions`, and the help of all.
+//! The commands that only print: `schema`, `plugins`, `completions`, and `--help` of each command.
 
 use serde_json::Value;
 
 use crate::harness::guardhouse;
 
 #[test]
-fn the_schema_of_a_context() {
+fn the_schema_of_a_context_is_printed() {
     let run = guardhouse(&["schema", "context"]);
     let schema: Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!(run.exit, 0);
@@ -14,7 +14,7 @@ fn the_schema_of_a_context() {
 }
 
 #[test]
-fn the_schema_of_settings() {
+fn the_schema_of_settings_is_printed() {
     let run = guardhouse(&["schema", "settings", "builtin:require-scopes"]);
     let schema: Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!((run.exit, &schema["properties"]["scopes"]["type"]), (0, &"array".into()));
@@ -23,7 +23,7 @@ fn the_schema_of_settings() {
 }
 
 #[test]
-fn the_builtin_plugins() {
+fn the_built_in_plugins_are_listed() {
     let run = guardhouse(&["plugins"]);
     assert_eq!(run.exit, 0);
     for name in guardhouse::builtin::NAMES {
@@ -32,7 +32,7 @@ fn the_builtin_plugins() {
 }
 
 #[test]
-fn a_script_for_every_shell() {
+fn every_shell_has_a_completion_script() {
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         let run = guardhouse(&["completions", shell]);
         assert!(run.exit == 0 && run.stdout.contains("guardhouse"), "{shell}: {run:?}");
@@ -40,7 +40,7 @@ fn a_script_for_every_shell() {
 }
 
 #[test]
-fn help_is_no_error_and_shows_examples() {
+fn help_is_not_an_error_and_shows_examples() {
     for command in ["check", "inspect", "schema", "completions", "plugins"] {
         let run = guardhouse(&[command, "--help"]);
         assert_eq!((run.exit, run.stderr.as_str()), (0, ""));

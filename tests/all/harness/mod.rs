@@ -1,4 +1,4 @@
-//! What the tests share: hosts, requests, plugins under test ([`Guest`]) and readers of reports.
+//! Shared parts of the tests: hosts, requests, plugins under test ([`Guest`]) and readers of reports.
 
 mod guest;
 mod report;

@@ -1,4 +1,4 @@
-//! Compiles one plugin in this process, as a host orders it on the standard input.
+//! The compiler process of the tests: compiles one plugin, which a host writes to its standard input.
 
 use std::process::ExitCode;
 

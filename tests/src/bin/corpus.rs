@@ -1,8 +1,8 @@
-//! Runs files of recorded decisions through the built-in plugins and the native checks.
+//! Decides the cases of files with the built-in plugins and with native checks, and compares the decisions.
 //!
-//! `cargo run -p guardhouse-tests --bin corpus -- tests/cases/fastmcp.jsonl`
+//! `cargo xtask corpus tests/cases/fastmcp.jsonl`
 //!
-//! With `--require-scopes PLUGIN` that plugin takes the place of the built-in one, and there are no native checks.
+//! With `--require-scopes PLUGIN`, that plugin replaces the built-in one, and native checks are left out.
 
 use std::collections::BTreeSet;
 use std::process::ExitCode;
@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail};
 use guardhouse_tests::corpus;
 use guardhouse_tests::makers::{Maker, Native, Wasm};
 
-/// Disagreements that are printed; a wrong engine disagrees with thousands of cases.
+/// The number of disagreements that are printed: a wrong engine disagrees with thousands of cases.
 const PRINTED: usize = 5;
 
 fn main() -> Result<ExitCode> {

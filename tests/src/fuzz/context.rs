@@ -5,14 +5,14 @@ use std::sync::OnceLock;
 use guardhouse::{AuthCheck, AuthContext, Check, CheckConfig, Host, Outcome, Plugin, native};
 use serde_json::{Value, json};
 
-use super::{ask, builtin, host, patient, words};
+use super::{ask, builtin, host, patient, text_of};
 
-/// A document is refused in few words, or is a request: one that is the same once written and read again, and about
-/// which a native check and a plugin of the same meaning agree.
+/// A document is rejected with a short message, or it is a request. A request is the same after writing and reading it,
+/// and native checks agree with the equivalent plugins about it.
 pub fn context(bytes: &[u8]) {
     let context = match AuthContext::from_json(bytes) {
         Ok(context) => context,
-        Err(error) => return drop(words(&error)),
+        Err(error) => return drop(text_of(&error)),
     };
     serde_json::from_slice::<Value>(bytes).unwrap();
 

@@ -1,6 +1,6 @@
-//! The bytes of a fuzzer, read from the front. Once they are used up, everything is zero.
+//! Reads the bytes of a fuzzer from the front, and zeros after the end.
 
-/// What is left of an input.
+/// The rest of an input.
 #[derive(Debug)]
 pub(super) struct Input<'a>(pub(super) &'a [u8]);
 
@@ -21,7 +21,7 @@ impl<'a> Input<'a> {
         u32::from_le_bytes(self.number())
     }
 
-    /// As many bytes, or what there is.
+    /// This many bytes, or fewer at the end of the input.
     pub(super) fn bytes(&mut self, length: usize) -> &'a [u8] {
         let (bytes, rest) = self.0.split_at(length.min(self.0.len()));
         self.0 = rest;

@@ -9,18 +9,18 @@ use guardhouse::{
 };
 use wasmparser::{Validator, WasmFeatures};
 
-use super::{HOUR, ask, words};
+use super::{HOUR, ask, text_of};
 use crate::guest::assemble;
 
-/// A file is refused in few words, or is a component that decides something, with an image of its memory as without. It
-/// leaves its neighbours alone.
+/// A file is rejected with a short message, or it is a plugin that makes a decision, which is the same with an image of
+/// its memory and without. It does not harm its neighbours.
 pub fn plugin(bytes: &[u8]) {
     static HOST: OnceLock<(Host, Check)> = OnceLock::new();
     let (host, neighbour) = HOST.get_or_init(|| {
         let host = Host::builder().limits(host_limits()).build().unwrap();
         let text = include_str!("../../fixtures/token.wat");
         let plugin = Plugin::load(&host, &assemble(text).unwrap()).unwrap();
-        // It is not what is in a hurry.
+        // Only the plugins under test have short deadlines.
         let limits = Limits { deadline: HOUR, configure_deadline: HOUR, ..limits() };
         let check = Check::new(&plugin, CheckConfig { limits, ..CheckConfig::default() }).unwrap();
         (host, check)
@@ -32,7 +32,7 @@ pub fn plugin(bytes: &[u8]) {
             decide(&plugin);
         }
         Err(LoadError::Schema(fault)) => assert_ne!(fault.cause, Cause::Host, "{fault}"),
-        Err(error) => drop(words(&error)),
+        Err(error) => drop(text_of(&error)),
     }
     assert_eq!(ask(neighbour, &somebody()).decision, Decision::Allow);
     assert_eq!(ask(neighbour, &nobody()).decision.into_result(), Ok(false));
@@ -41,14 +41,14 @@ pub fn plugin(bytes: &[u8]) {
 fn decide(plugin: &Plugin) {
     let fresh = outcome(plugin, ImagePolicy::Never, None);
     if plugin.settings_schema().is_none() {
-        // What it builds at a first request, it may keep. It takes two compilations: one plugin in sixteen does it.
+        // A warmed-up image may decide differently. It takes two compilations, so only one plugin in sixteen has one.
         if plugin.digest().to_string().ends_with('0') {
             outcome(plugin, ImagePolicy::Eager, Some(nobody()));
         }
         return;
     }
     let image = outcome(plugin, ImagePolicy::Eager, None);
-    // Random numbers are those of one decision, and to be configured takes fuel and time.
+    // Random numbers depend on the decision, and configuring takes fuel and time.
     let is_random = plugin.shape().imports.iter().any(|import| import.starts_with("wasi:random/"));
     let (Some(fresh), Some(image)) = (fresh, image) else { return };
     if is_random || [&fresh, &image].iter().any(|outcome| is_exhausted(outcome)) {
@@ -65,7 +65,7 @@ fn is_exhausted(outcome: &Outcome) -> bool {
     matches!(fault.cause, Cause::OutOfFuel | Cause::Deadline)
 }
 
-/// What it decides; none if there is no check to be made of it.
+/// The outcome of a plugin; `None` if no check can be made of it.
 fn outcome(plugin: &Plugin, image: ImagePolicy, warm_up: Option<AuthContext>) -> Option<Outcome> {
     let config = CheckConfig { limits: limits(), image, warm_up, ..CheckConfig::default() };
     let check = match Check::new(plugin, config) {
@@ -75,7 +75,7 @@ fn outcome(plugin: &Plugin, image: ImagePolicy, warm_up: Option<AuthContext>) ->
             return None;
         }
         Err(error) => {
-            words(&error);
+            text_of(&error);
             return None;
         }
     };
@@ -84,7 +84,7 @@ fn outcome(plugin: &Plugin, image: ImagePolicy, warm_up: Option<AuthContext>) ->
     assert_eq!(report.decision.is_allow(), found.outcome == Outcome::Allow);
     match &found.outcome {
         Outcome::Failed(fault) => {
-            words(fault);
+            text_of(fault);
             assert!(!matches!(fault.cause, Cause::NoCapacity | Cause::Host), "{fault}");
         }
         Outcome::DeniedWithMessage(error) => assert!(error.message.len() <= limits().message_bytes),

@@ -1,4 +1,4 @@
-//! A plugin that answers with any bits.
+//! A plugin that answers with arbitrary bits.
 
 use std::sync::OnceLock;
 
@@ -11,14 +11,14 @@ use serde_json::Value as Json;
 use super::input::Input;
 use super::model::{Instance, Value};
 use super::script::Script;
-use super::{ask, host, patient, words};
+use super::{ask, host, patient, text_of};
 use crate::guest::assemble;
 
-/// The bytes that one answer may carry, and those of a message: small, so that both are met.
+/// The caps on an answer and on a message in bytes, small enough that inputs exceed both.
 const ANSWER_BYTES: usize = 1_000;
 const MESSAGE_BYTES: usize = 64;
 
-/// A plugin that answers with the bits of the input is believed exactly where they are an answer.
+/// The answer of a plugin that answers with the bits of the input is accepted exactly if the bits are a valid answer.
 pub fn result(bytes: &[u8]) {
     static PLUGIN: OnceLock<Plugin> = OnceLock::new();
     let text = include_str!("../../fixtures/script.wat");
@@ -38,7 +38,7 @@ pub fn result(bytes: &[u8]) {
     let check = match (Check::new(plugin, config), instance.configure()) {
         (Ok(check), Ok(Ok(()))) => check,
         (Err(ConfigError::Rejected(found)), Ok(Err(expected))) => return assert_eq!(found, expected),
-        (Err(ConfigError::Fault(fault)), Err(_)) => return drop(words(&fault)),
+        (Err(ConfigError::Fault(fault)), Err(_)) => return drop(text_of(&fault)),
         (found, expected) => panic!("{found:?} instead of {expected:?}: {script:?}"),
     };
 
@@ -58,7 +58,7 @@ pub fn result(bytes: &[u8]) {
         (Outcome::Denied, Some((Ok(false), named))) => {
             let Decision::Deny(denial) = report.decision else { panic!("allowed") };
             assert_eq!(denial.message, None);
-            assert_eq!(denial.missing_scopes, told(named, &context));
+            assert_eq!(denial.missing_scopes, expected_scopes(named, &context));
         }
         (Outcome::DeniedWithMessage(error), Some((Err(message), _))) => {
             let Decision::Deny(denial) = report.decision else { panic!("allowed") };
@@ -70,8 +70,8 @@ pub fn result(bytes: &[u8]) {
             let Decision::Deny(denial) = report.decision else { panic!("allowed") };
             assert_eq!(denial.message, None);
             assert!(denial.missing_scopes.is_empty());
-            words(fault);
-            words(&fault.backtrace.as_deref().unwrap_or("none"));
+            text_of(fault);
+            text_of(&fault.backtrace.as_deref().unwrap_or("none"));
         }
         (found, expected) => panic!("{found:?} instead of {expected:?}: {script:?}"),
     }
@@ -83,7 +83,7 @@ fn somebody() -> AuthContext {
     context.with_token(AccessToken::new("client", ["a", "held"]))
 }
 
-/// What the host asks the plugin's allocator for when it hands over the context.
+/// The values for which the host asks the plugin's allocator for memory when it passes the context.
 fn values(context: &AuthContext) -> Vec<Value> {
     let (token, component) = (context.token.as_ref().unwrap(), &context.component);
     let mut values = vec![Value::context(), Value::string(&token.client_id)];
@@ -94,8 +94,8 @@ fn values(context: &AuthContext) -> Vec<Value> {
     values
 }
 
-/// Rule U2: sorted, once each, and nothing that the token has.
-fn told(mut named: Vec<String>, context: &AuthContext) -> Vec<String> {
+/// Rule U2: sorted, without duplicates, and without scopes that the token has.
+fn expected_scopes(mut named: Vec<String>, context: &AuthContext) -> Vec<String> {
     named.sort();
     named.dedup();
     named.retain(|scope| !context.token.as_ref().unwrap().has_scope(scope));

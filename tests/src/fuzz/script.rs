@@ -1,4 +1,4 @@
-//! What the fixture `script` does, to the bit.
+//! The script that decides what the fixture `script` does.
 
 use super::input::Input;
 use super::model::PAGE;
@@ -11,17 +11,17 @@ pub(super) struct Allocation {
     pub(super) address: u32,
 }
 
-/// What the plugin does.
+/// The behavior of the plugin.
 #[derive(Debug, Default)]
 pub(super) struct Script {
-    /// Where the answers of `configure`, `check` and `missing-scopes` are.
+    /// The addresses of the answers of `configure`, `check` and `missing-scopes`.
     pub(super) answers: [u32; 3],
     pub(super) allocations: Vec<Allocation>,
-    /// What is in memory but zeros. Later ones are written over earlier ones.
+    /// The bytes in memory that are not zero. Later patches overwrite earlier ones.
     pub(super) patches: Vec<(usize, Vec<u8>)>,
 }
 
-/// So many allocations and patches at the most that the script fits into a page.
+/// The maximum number of allocations and of patches, so that the script fits into a page.
 const MOST: usize = 64;
 
 impl Script {
@@ -41,7 +41,7 @@ impl Script {
         Self { answers, allocations, patches }
     }
 
-    /// The settings that the fixture reads.
+    /// The script as settings of the fixture.
     pub(super) fn settings(&self) -> String {
         let words = |words: &[u32]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
         let (allocations, patches) = (self.allocations.len() as u32, self.patches.len() as u32);
@@ -59,7 +59,7 @@ impl Script {
     }
 }
 
-/// An address: any, or one that is likely to be in memory, at its end, or aligned.
+/// An address: arbitrary, or likely to be in memory, at its end, or aligned.
 fn address(input: &mut Input<'_>) -> u32 {
     let end = 2 * PAGE as u32;
     match input.byte() % 8 {

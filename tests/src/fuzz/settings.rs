@@ -8,14 +8,14 @@ use serde_json::Value;
 
 use super::input::Input;
 use super::strict::is_strict;
-use super::{ask, builtin, host, patient, words};
-use crate::guest::{assemble, literal};
+use super::{ask, builtin, host, patient, text_of};
+use crate::guest::{assemble, filled, literal};
 
-/// The first byte says whose settings the rest is: those of a built-in plugin, of one that takes anything, or of one
-/// whose schema stands before the settings, up to a byte that is zero.
+/// The first byte names the plugin whose settings follow: a built-in plugin, a plugin that accepts any settings, or a
+/// plugin whose schema precedes the settings and ends with a zero byte.
 ///
-/// A document is refused in few words, or means one thing only. A plugin reads exactly the settings that it was given,
-/// and one that is built in does not fail for any that it took.
+/// A document is rejected with a short message, or it is unambiguous. A plugin reads exactly the settings that it was
+/// given, and a built-in plugin does not fail with any settings that it accepted.
 pub fn settings(bytes: &[u8]) {
     let mut input = Input(bytes);
     let which = usize::from(input.byte()) % 8;
@@ -34,23 +34,23 @@ pub fn settings(bytes: &[u8]) {
     let Some(document) = read(input.0) else { return };
     match Check::new(plugin, config(document)) {
         Ok(check) => assert!(!matches!(ask(&check, &nobody()).checks[0].outcome, Outcome::Failed(_))),
-        Err(error) => drop(words(&error)),
+        Err(error) => drop(text_of(&error)),
     }
 }
 
-/// A plugin that denies with its settings as the message.
+/// Checks a plugin that denies with its settings as the message.
 fn echoes(plugin: &Plugin, settings: &[u8]) {
     let Some(document) = read(settings) else { return };
     let check = match Check::new(plugin, config(document.clone())) {
         Ok(check) => check,
-        Err(error) => return drop(words(&error)),
+        Err(error) => return drop(text_of(&error)),
     };
     let Outcome::DeniedWithMessage(error) = &ask(&check, &nobody()).checks[0].outcome else { panic!("did not answer") };
     let expected = if document.is_null() { Json::default() } else { document };
     assert_eq!(Json::parse(error.message.as_bytes()).unwrap(), expected);
 }
 
-/// A document that means one thing only; none if it is refused.
+/// An unambiguous document; `None` if it is rejected.
 fn read(text: &[u8]) -> Option<Json> {
     match (Json::parse(text), serde_json::from_slice::<Value>(text)) {
         (Ok(found), Ok(expected)) => {
@@ -59,9 +59,9 @@ fn read(text: &[u8]) -> Option<Json> {
             Some(found)
         }
         (Err(error), tolerant) => {
-            let words = words(&error);
+            let reason = text_of(&error);
             if let Ok(tolerant) = tolerant {
-                assert!(!is_strict(str::from_utf8(text).unwrap(), &tolerant), "{words}");
+                assert!(!is_strict(str::from_utf8(text).unwrap(), &tolerant), "{reason}");
             }
             None
         }
@@ -81,7 +81,7 @@ struct Plugins {
     host: Host,
     builtins: Vec<Plugin>,
     anything: Plugin,
-    /// Those with schemas of the last inputs: a schema that is there again needs no compiler.
+    /// Plugins with the schemas of recent inputs, which need not be compiled again.
     recent: Mutex<HashMap<Vec<u8>, Option<Plugin>>>,
 }
 
@@ -96,7 +96,7 @@ impl Plugins {
         })
     }
 
-    /// None if the schema is refused.
+    /// The plugin with a schema; `None` if the schema is rejected.
     fn with_schema(&self, schema: &[u8]) -> Option<Plugin> {
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         if recent.len() == 2_000 {
@@ -107,16 +107,15 @@ impl Plugins {
 }
 
 fn load(host: &Host, schema: &[u8]) -> Option<Plugin> {
-    let text = include_str!("../../fixtures/settings.wat").replace("(@schema)", &literal(schema));
-    let text =
-        text.replace("(@length)", &schema.len().to_string()).replace("(@describe)", "").replace("(@configure)", "");
+    let blanks = [("schema", &*literal(schema)), ("length", &schema.len().to_string())];
+    let text = filled(include_str!("../../fixtures/settings.wat"), &blanks);
     match Plugin::load(host, &assemble(&text).unwrap()) {
         Ok(plugin) => {
             assert_eq!(*plugin.settings_schema().unwrap(), read(schema).unwrap());
             Some(plugin)
         }
         Err(error) => {
-            words(&error);
+            text_of(&error);
             None
         }
     }

@@ -1,12 +1,12 @@
-//! What strict JSON is, told from the text and not by a reader.
+//! Strict JSON, decided from the text and not by a reader.
 
 use serde_json::Value;
 
 /// Below 2^53, every whole number has a floating-point number of its own.
 const FIRST_INEXACT: f64 = 9_007_199_254_740_992.0;
 
-/// Whether JSON that a tolerant reader took for `value` has each name once in its object, and only numbers that are
-/// kept as they are.
+/// Returns `true` if JSON that a tolerant reader reads as `value` has no duplicate names, and only numbers that are kept
+/// exactly.
 pub(super) fn is_strict(text: &str, value: &Value) -> bool {
     let (bare, names) = (without_strings(text), members(value));
     let numbers = bare.split(|letter: char| !matches!(letter, '0'..='9' | '+' | '-' | '.' | 'e' | 'E'));

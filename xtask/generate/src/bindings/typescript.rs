@@ -1,6 +1,7 @@
 //! The records of the SDK for JavaScript, as TypeScript declares them.
 
-use super::model::{Contract, Field, Kind, Shape, block_comment, pascal};
+use super::model::{Contract, Field, Kind, Shape};
+use super::names::{block_comment, pascal};
 
 pub(crate) fn types(contract: &Contract) -> String {
     let records = contract.layouts.iter().filter_map(|layout| match &layout.shape {

@@ -1,21 +1,24 @@
-//! `cargo xtask bindings`: writes what each SDK must know of the contract, from `wit/`.
+//! `cargo xtask bindings`: writes the parts of the contract that each SDK repeats, from `wit/`.
 //!
-//! Rust's bindings are made by its compiler, and those of JavaScript and Python by the tools that build their plugins;
-//! here are the layouts that the other languages share with the host, and the records that authors see.
+//! The compiler of Rust generates the bindings of Rust, and the tools that build plugins in JavaScript and Python generate
+//! those. This module writes the memory layouts that the other languages share with the host, and the records that
+//! authors see.
 
 mod c;
 mod go;
 mod model;
+mod names;
 mod python;
+mod reader;
 mod typescript;
 mod zig;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, ensure};
 
 use crate::root;
 use model::Contract;
 
-/// What is generated: a file, and what writes it.
+/// A generated file, and the function that writes it.
 type Target = (&'static str, fn(&Contract) -> String);
 
 const TARGETS: &[Target] = &[
@@ -27,18 +30,14 @@ const TARGETS: &[Target] = &[
     ("guest-sdk/zig/src/abi.zig", zig::abi),
 ];
 
-pub(crate) fn run(options: &[&str]) -> Result<()> {
-    let is_check = match options {
-        [] => false,
-        ["--check"] => true,
-        _ => bail!("`bindings` takes no option but `--check`"),
-    };
+/// Writes the files, or fails if `is_check` and one of them differs.
+pub(crate) fn run(is_check: bool) -> Result<()> {
     let contract = Contract::read()?;
     let mut stale = Vec::new();
     for (file, generate) in TARGETS {
         let path = root()?.join(file);
         let text = generate(&contract);
-        if std::fs::read_to_string(&path).is_ok_and(|there| there == text) {
+        if std::fs::read_to_string(&path).is_ok_and(|existing| existing == text) {
             continue;
         }
         stale.push(*file);
@@ -47,9 +46,11 @@ pub(crate) fn run(options: &[&str]) -> Result<()> {
             println!("wrote {file}");
         }
     }
-    if is_check && !stale.is_empty() {
-        bail!("these are not what `wit/` says: {}; run `cargo xtask bindings`", stale.join(", "));
-    }
+    ensure!(
+        !is_check || stale.is_empty(),
+        "these files do not agree with `wit/`: {}; run `cargo xtask bindings`",
+        stale.join(", ")
+    );
     if stale.is_empty() {
         println!("the bindings are up to date");
     }

@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
-use super::model::{Contract, Kind, Layout, Shape, block_comment, snake};
+use super::model::{Contract, Kind, Layout, Shape};
+use super::names::{block_comment, snake};
 
-/// The types that authors see.
+/// The header with the types that authors see.
 pub(crate) fn types(contract: &Contract) -> String {
     let mut text = format!(
         "/* The types of {}, laid out as the host lays them out. Generated from wit/; do not edit. */\n\
@@ -22,7 +23,7 @@ pub(crate) fn types(contract: &Contract) -> String {
     text
 }
 
-/// What only the SDK sees.
+/// The header with the imports and exports, which only the SDK sees.
 pub(crate) fn abi(contract: &Contract) -> String {
     let mut text = format!(
         "/* The imports and exports of {}. Generated from wit/; do not edit. */\n\

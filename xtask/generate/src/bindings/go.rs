@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use super::model::{Call, Contract, Kind, Layout, Shape, line_comment, pascal};
+use super::model::{Call, Contract, Kind, Layout, Shape};
+use super::names::{line_comment, pascal};
 
 pub(crate) fn abi(contract: &Contract) -> String {
     let mut text = format!(
@@ -30,7 +31,7 @@ fn export(call: &Call) -> String {
 }
 
 fn import(call: &Call) -> String {
-    // `log.Log` would say it twice, as Go's style has it.
+    // Go's style avoids the repetition in `abi.LoggingLog`.
     let name = if call.short == "logging" { String::new() } else { pascal(&call.short) } + &pascal(&call.name);
     let mut parameters: Vec<String> = call
         .parameters
@@ -61,7 +62,7 @@ fn definition(layout: &Layout) -> String {
     let (name, wit) = names(&layout.shape);
     let fields = fields(&layout.shape);
     let documented = fields.iter().any(|field| !field.docs.is_empty());
-    // gofmt lines up the types of fields without a comment between them.
+    // gofmt aligns the types of fields that have no comment between them.
     let width = if documented { 0 } else { fields.iter().map(|field| field.name.len()).max().unwrap_or_default() };
     let mut text = format!("// {name} is `{wit}`.\n");
     if !layout.docs.is_empty() {
@@ -69,7 +70,7 @@ fn definition(layout: &Layout) -> String {
     }
     let _ = writeln!(text, "type {name} struct {{\n\t{:width$} structs.HostLayout", "_");
     for (index, field) in fields.iter().enumerate() {
-        // The fields after the last comment stand together.
+        // The fields after the last comment are aligned with each other.
         let follows: usize = fields
             .iter()
             .skip(index)
@@ -91,7 +92,7 @@ fn definition(layout: &Layout) -> String {
     text + &assertions(&name, layout.size, &fields)
 }
 
-/// Arrays whose lengths must be equal.
+/// Assertions about sizes and offsets: arrays whose lengths must be equal.
 fn assertions(name: &str, size: usize, fields: &[FieldLayout]) -> String {
     let mut lines = vec![(format!("[{size}]byte"), format!("[unsafe.Sizeof({name}{{}})]byte{{}}"))];
     for field in fields {
@@ -133,7 +134,7 @@ fn fields(shape: &Shape) -> Vec<FieldLayout> {
     }
 }
 
-/// The name of a layout in Go, and in WIT.
+/// The names of a layout in Go and in WIT.
 fn names(shape: &Shape) -> (String, String) {
     match (shape, shape.kind()) {
         (Shape::Result(ok, error, _), _) => (

@@ -1,129 +1,10 @@
-//! The contract, as far as bindings need it: its types in an order in which each comes after what it is made of, with
-//! sizes and places in memory.
+//! Reads `wit/`.
 
 use anyhow::{Context, Result, bail};
 use guardhouse_authoring::contract;
 use wit_parser::{Docs, Function, Interface, Resolve, SizeAlign, Type, TypeDefKind};
 
-/// Everything that bindings are made from.
-#[derive(Debug)]
-pub(crate) struct Contract {
-    /// `guardhouse:auth@0.1.0`.
-    pub(crate) package: String,
-    pub(crate) layouts: Vec<Layout>,
-    pub(crate) imports: Vec<Call>,
-    pub(crate) exports: Vec<Call>,
-}
-
-/// A type that lies in memory.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Layout {
-    pub(crate) shape: Shape,
-    pub(crate) docs: String,
-    /// In bytes, on wasm32.
-    pub(crate) size: usize,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Shape {
-    String,
-    /// `list<T>`
-    List(Kind),
-    /// `option<T>`, and where the value lies.
-    Option(Kind, usize),
-    Record(String, Vec<Field>),
-    /// `result<T, E>`, and where the value and the error lie.
-    Result(Option<Kind>, Kind, usize),
-    Enum(String, Vec<Named>),
-}
-
-impl Shape {
-    /// The type that has the shape; none for a result, which is no type of a field.
-    pub(crate) fn kind(&self) -> Option<Kind> {
-        Some(match self {
-            Self::String => Kind::String,
-            Self::List(item) => Kind::List(Box::new(item.clone())),
-            Self::Option(value, _) => Kind::Option(Box::new(value.clone())),
-            Self::Record(name, _) | Self::Enum(name, _) => Kind::Named(name.clone()),
-            Self::Result(..) => return None,
-        })
-    }
-
-    /// Where each part lies, under the names that C and Zig have for them; none for an enumeration.
-    pub(crate) fn offsets(&self) -> Option<Vec<(String, usize)>> {
-        Some(match self {
-            Self::Enum(..) => return None,
-            Self::String | Self::List(_) => vec![("data".to_owned(), 0), ("length".to_owned(), 4)],
-            Self::Option(_, value) | Self::Result(_, _, value) => vec![("value".to_owned(), *value)],
-            Self::Record(_, fields) => fields.iter().map(|field| (snake(&field.name), field.offset)).collect(),
-        })
-    }
-}
-
-/// A field of a record.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Field {
-    pub(crate) name: String,
-    pub(crate) docs: String,
-    pub(crate) kind: Kind,
-    pub(crate) offset: usize,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Named {
-    pub(crate) name: String,
-    pub(crate) docs: String,
-}
-
-/// The type of a field.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Bool,
-    S64,
-    String,
-    List(Box<Kind>),
-    Option(Box<Kind>),
-    Named(String),
-}
-
-impl Kind {
-    /// As Go and Zig call it: `list<string>` is `ListString`.
-    pub(crate) fn word(&self) -> String {
-        match self {
-            Self::Bool => "Bool".to_owned(),
-            Self::S64 => "S64".to_owned(),
-            Self::String => "String".to_owned(),
-            Self::List(item) => format!("List{}", item.word()),
-            Self::Option(value) => format!("Option{}", value.word()),
-            Self::Named(name) => pascal(name),
-        }
-    }
-}
-
-/// A function of an interface.
-#[derive(Debug)]
-pub(crate) struct Call {
-    /// `guardhouse:auth/request@0.1.0`.
-    pub(crate) interface: String,
-    /// `request`.
-    pub(crate) short: String,
-    pub(crate) name: String,
-    pub(crate) docs: String,
-    pub(crate) parameters: Vec<(String, Kind)>,
-    pub(crate) result: Option<Kind>,
-}
-
-impl Call {
-    /// `guardhouse:auth/request@0.1.0#claim`, which is also the name of an export.
-    pub(crate) fn full_name(&self) -> String {
-        format!("{}#{}", self.interface, self.name)
-    }
-
-    /// `request_claim`.
-    pub(crate) fn snake_name(&self) -> String {
-        snake(&format!("{}-{}", self.short, self.name))
-    }
-}
+use super::model::{Call, Contract, Field, Kind, Layout, Named, Shape};
 
 impl Contract {
     /// Reads `wit/`.
@@ -136,7 +17,7 @@ impl Contract {
             let mut interfaces = resolve.interfaces.iter().map(|(_, interface)| interface);
             interfaces
                 .find(|found| found.name.as_deref() == Some(name))
-                .with_context(|| format!("no interface `{name}`"))
+                .with_context(|| format!("interface `{name}` does not exist"))
         };
         for (_, id) in &interface("types")?.types {
             reader.add(&Type::Id(*id))?;
@@ -152,7 +33,7 @@ impl Contract {
         };
         let exports = calls(&["check", "settings", "step-up"])?;
         let imports = calls(&["request", "raw-token", "logging"])?;
-        let package = exports.first().context("no exports")?.interface.replace("/check", "");
+        let package = exports.first().context("the contract has no exports")?.interface.replace("/check", "");
         Ok(Self { package, layouts: reader.layouts, imports, exports })
     }
 }
@@ -178,7 +59,7 @@ impl Reader<'_> {
                     _ => Kind::Named(definition.name.clone().unwrap_or_else(|| "result".to_owned())),
                 }
             }
-            other => bail!("bindings know no {other:?}"),
+            other => bail!("type {other:?} is not supported"),
         })
     }
 
@@ -225,7 +106,7 @@ impl Reader<'_> {
                             cases.map(|case| Named { name: case.name.clone(), docs: text(&case.docs) }).collect(),
                         )
                     }
-                    other => bail!("bindings know no {}", other.as_str()),
+                    other => bail!("type `{}` is not supported", other.as_str()),
                 };
                 (shape, text(&definition.docs))
             }
@@ -239,7 +120,8 @@ impl Reader<'_> {
     }
 
     fn call(&mut self, interface: &Interface, function: &Function) -> Result<Call> {
-        let package = interface.package.and_then(|id| self.resolve.packages.get(id)).context("no package")?;
+        let package =
+            interface.package.and_then(|id| self.resolve.packages.get(id)).context("an interface without a package")?;
         let short = interface.name.clone().unwrap_or_default();
         for parameter in &function.params {
             self.add(&parameter.ty)?;
@@ -262,42 +144,4 @@ impl Reader<'_> {
 
 fn text(docs: &Docs) -> String {
     docs.contents.clone().unwrap_or_default().trim().to_owned()
-}
-
-impl Contract {
-    /// The layouts of the results of exports, which authors do not see.
-    pub(crate) fn results(&self) -> impl Iterator<Item = &Layout> {
-        self.layouts.iter().filter(|layout| matches!(layout.shape, Shape::Result(..)))
-    }
-}
-
-/// `client-id` as `client_id`.
-pub(crate) fn snake(name: &str) -> String {
-    name.replace('-', "_")
-}
-
-/// `client-id` as `ClientId`.
-pub(crate) fn pascal(name: &str) -> String {
-    let words = name.split('-').map(|word| {
-        let mut letters = word.chars();
-        letters.next().map(|first| first.to_ascii_uppercase().to_string() + letters.as_str()).unwrap_or_default()
-    });
-    words.collect()
-}
-
-/// Documentation as Go and Zig write it: `mark` and a blank stand before each line, and `indent` before them.
-pub(crate) fn line_comment(docs: &str, indent: &str, mark: &str) -> String {
-    docs.lines().map(|line| format!("{indent}{mark} {line}").trim_end().to_owned() + "\n").collect()
-}
-
-/// Documentation as C and TypeScript write it, with `indent` before each line.
-pub(crate) fn block_comment(docs: &str, indent: &str) -> String {
-    match docs.lines().count() {
-        0 => String::new(),
-        1 => format!("{indent}/** {docs} */\n"),
-        _ => {
-            let lines = docs.lines().map(|line| format!("{indent} * {line}").trim_end().to_owned() + "\n");
-            format!("{indent}/**\n{}{indent} */\n", lines.collect::<String>())
-        }
-    }
 }

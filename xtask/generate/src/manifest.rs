@@ -1,4 +1,4 @@
-//! `host/builtin/manifest.json`: what was built, and with what.
+//! `host/builtin/manifest.json`: the built-in plugins, and the toolchain that built them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Manifest {
-    /// The toolchain that made these bytes. Another one makes others.
+    /// The toolchain that built them. Another toolchain builds other bytes.
     pub(crate) toolchain: String,
     pub(crate) plugins: BTreeMap<String, Artifact>,
 }
@@ -27,10 +27,10 @@ impl Manifest {
     pub(crate) fn read(folder: &Path) -> Result<Self> {
         let path = manifest_path(folder);
         let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
-        serde_json::from_str(&text).with_context(|| format!("`{}` is no manifest", path.display()))
+        serde_json::from_str(&text).with_context(|| format!("`{}` is not a manifest", path.display()))
     }
 
-    /// Writes the manifest and what it lists into `folder`.
+    /// Writes the manifest and the components that it lists into `folder`.
     pub(crate) fn write(&self, folder: &Path, components: &BTreeMap<String, Vec<u8>>) -> Result<()> {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
         let text = serde_json::to_string_pretty(self)? + "\n";
@@ -42,18 +42,23 @@ impl Manifest {
         Ok(())
     }
 
-    /// Fails if a component in `folder` is not the one that the manifest lists.
+    /// Fails if a component in `folder` differs from the one that the manifest lists.
     pub(crate) fn verify(&self, folder: &Path) -> Result<()> {
         for (name, artifact) in &self.plugins {
             let path = component_path(folder, name);
             let bytes = std::fs::read(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
-            ensure!(Artifact::of(&bytes) == *artifact, "`{}` is not what the manifest lists", path.display());
+            ensure!(
+                Artifact::of(&bytes) == *artifact,
+                "`{}` differs from the one that the manifest lists",
+                path.display()
+            );
         }
         Ok(())
     }
 }
 
 impl Artifact {
+    /// The entry for a component.
     pub(crate) fn of(component: &[u8]) -> Self {
         Self { digest: format!("sha256:{:x}", Sha256::digest(component)), size: component.len() }
     }
@@ -72,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_verified() {
+    fn written_components_are_verified() {
         let folder = std::env::temp_dir().join(format!("guardhouse-manifest-{}", std::process::id()));
         let components = BTreeMap::from([("a".to_owned(), b"component".to_vec())]);
         let plugins = components.iter().map(|(name, bytes)| (name.clone(), Artifact::of(bytes))).collect();
@@ -88,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_is_written_as_everywhere_else() {
+    fn a_digest_has_the_same_form_as_in_the_host() {
         let digest = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(Artifact::of(b"abc"), Artifact { digest: digest.to_owned(), size: 3 });
     }

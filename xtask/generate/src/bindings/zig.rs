@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use super::model::{Call, Contract, Kind, Layout, Shape, line_comment, snake};
+use super::model::{Call, Contract, Kind, Layout, Shape};
+use super::names::{line_comment, snake};
 
 pub(crate) fn abi(contract: &Contract) -> String {
     let mut text = format!(
@@ -27,7 +28,7 @@ pub(crate) fn abi(contract: &Contract) -> String {
     text + "    }\n}\n"
 }
 
-/// The functions of one interface: strings as pointer and length, and last where to write a result.
+/// The functions of one interface: a string is a pointer and a length, and the last parameter points to the result.
 fn import(calls: &[Call]) -> String {
     let Some(Call { interface, short, .. }) = calls.first() else { return String::new() };
     let functions = calls.iter().map(|call| {
@@ -130,7 +131,7 @@ fn zig_type(kind: &Kind) -> String {
     }
 }
 
-/// `error` is the one keyword among the names of the contract.
+/// An identifier; among the names of the contract, only `error` is a keyword.
 fn identifier(name: &str) -> String {
     if name == "error" { format!("@\"{name}\"") } else { name.to_owned() }
 }

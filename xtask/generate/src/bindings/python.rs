@@ -1,8 +1,9 @@
 //! The records of the SDK for Python.
 
-use super::model::{Contract, Field, Kind, Shape, pascal, snake};
+use super::model::{Contract, Field, Kind, Shape};
+use super::names::{pascal, snake};
 
-/// The records that authors see as they are.
+/// The records that authors see without a wrapper.
 const RECORDS: [&str; 2] = ["access-token", "component"];
 
 pub(crate) fn types(contract: &Contract) -> String {
@@ -29,7 +30,7 @@ fn field(field: &Field) -> String {
     format!("    {}: {}\n    {}\n", snake(&field.name), annotation(&field.kind), docstring(&field.docs))
 }
 
-/// A docstring may not end in a quotation mark, nor start with one.
+/// A docstring, which must neither start nor end with a quotation mark.
 fn docstring(docs: &str) -> String {
     let docs = docs.lines().map(str::trim).collect::<Vec<_>>().join("\n    ");
     let docs = if docs.starts_with('"') { format!(" {docs}") } else { docs };

@@ -3,32 +3,28 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
-use guardhouse_authoring::{add_metadata, componentize};
+use anyhow::{Context, Result, ensure};
 
 use crate::manifest::{Artifact, Manifest};
+use crate::plugin::component;
 use crate::root;
-use crate::toolchain::Toolchain;
+use crate::toolchain::{Permission, Toolchain};
 
 /// The components, by the names of the plugins.
 type Components = BTreeMap<String, Vec<u8>>;
 
-pub(crate) fn run(options: &[&str]) -> Result<()> {
+/// Builds the plugins into `host/builtin/`, or compares them with those there if `is_check`.
+pub(crate) fn run(is_check: bool, permission: Permission) -> Result<()> {
     let folder = root()?.join("host/builtin");
-    match options {
-        [] => {
-            let recorded = Manifest::read(&folder).ok().map(|manifest| manifest.toolchain);
-            let (manifest, components) = build(&Toolchain::find(recorded.as_deref())?)?;
-            manifest.write(&folder, &components)
-        }
-        ["--check"] => {
-            let recorded = Manifest::read(&folder)?;
-            recorded.verify(&folder)?;
-            let (built, _) = build(&Toolchain::find(Some(&recorded.toolchain))?)?;
-            compare(&recorded, &built)
-        }
-        _ => bail!("`guests` takes no option but `--check`"),
+    if is_check {
+        let recorded = Manifest::read(&folder)?;
+        recorded.verify(&folder)?;
+        let (built, _) = build(&Toolchain::find(Some(&recorded.toolchain), permission)?)?;
+        return compare(&recorded, &built);
     }
+    let recorded = Manifest::read(&folder).ok().map(|manifest| manifest.toolchain);
+    let (manifest, components) = build(&Toolchain::find(recorded.as_deref(), permission)?)?;
+    manifest.write(&folder, &components)
 }
 
 /// Builds every plugin.
@@ -37,7 +33,7 @@ fn build(toolchain: &Toolchain) -> Result<(Manifest, Components)> {
     let mut manifest = Manifest { toolchain: toolchain.description.clone(), plugins: BTreeMap::new() };
     let mut components = Components::new();
     for name in names(&root()?.join("plugins"))? {
-        // One at a time: built together, each would get the features that any of them asks for.
+        // One at a time: cargo would give each of them the features that any of them asks for.
         let module = toolchain.build(&format!("guardhouse-plugin-{name}"), &name.replace('-', "_"))?;
         let component = component(&name, &module)?;
         let artifact = Artifact::of(&component);
@@ -46,12 +42,6 @@ fn build(toolchain: &Toolchain) -> Result<(Manifest, Components)> {
         components.insert(name, component);
     }
     Ok((manifest, components))
-}
-
-/// Wraps the core module of a plugin in Rust.
-pub(crate) fn component(name: &str, module: &[u8]) -> Result<Vec<u8>> {
-    let component = componentize(module).with_context(|| format!("`{name}` does not make a component"))?;
-    add_metadata(&component, name, None)
 }
 
 /// The folders of `plugins` that hold a crate.
@@ -67,11 +57,11 @@ fn names(plugins: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Fails if the same toolchain now makes something other than what is recorded.
+/// Fails if the recorded toolchain now builds other plugins than those recorded.
 fn compare(recorded: &Manifest, built: &Manifest) -> Result<()> {
     ensure!(
         recorded.plugins.keys().eq(built.plugins.keys()),
-        "host/builtin does not hold the plugins of plugins/; run `cargo xtask guests`"
+        "the plugins in host/builtin are not those of plugins/; run `cargo xtask guests`"
     );
     if recorded.toolchain != built.toolchain {
         println!("SKIPPED comparing bytes, because the toolchain differs:");
@@ -86,7 +76,7 @@ fn compare(recorded: &Manifest, built: &Manifest) -> Result<()> {
         .collect();
     ensure!(
         differing.is_empty(),
-        "built anew, these differ from host/builtin: {}; run `cargo xtask guests`",
+        "rebuilt, these differ from host/builtin: {}; run `cargo xtask guests`",
         differing.join(", ")
     );
     println!("host/builtin is up to date");

@@ -1,0 +1,99 @@
+//! `cargo xtask prove`: long proofs, which CI does not run. Their last results are in the notes of a release.
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::arguments::Arguments;
+use crate::process::{cargo, cargo_command, has_cargo_command, run as run_command};
+use crate::python;
+
+/// A proof: `cargo xtask prove NAME`.
+struct Proof {
+    name: &'static str,
+    summary: &'static str,
+    /// What must be installed.
+    needs: &'static str,
+    run: fn(&[&str]) -> Result<()>,
+}
+
+const PROOFS: &[Proof] = &[
+    Proof {
+        name: "deny",
+        summary: "licenses, sources, bans and advisories of all dependencies (deny.toml)",
+        needs: "cargo-deny; the advisories also need the network",
+        run: deny,
+    },
+    Proof {
+        name: "fastmcp",
+        summary: "FastMCP's own tests of authorization, with Guardhouse's checks in place of its own",
+        needs: "Python 3.10 or newer, and a package index",
+        run: |_| python::test(&["--release", "fastmcp"]),
+    },
+    Proof {
+        name: "fuzz",
+        summary: "a fuzz target for 20 minutes: `prove fuzz TARGET [-- OPTION…]` (fuzz/README.md)",
+        needs: "cargo-fuzz and a C++ compiler",
+        run: fuzz,
+    },
+    Proof {
+        name: "load",
+        summary: "10,000 requests of 50 clients to a FastMCP server",
+        needs: "Python 3.10 or newer, and a package index",
+        run: |_| python::test(&["--release", "load"]),
+    },
+    Proof {
+        name: "wheel",
+        summary: "all tests of the wheel as it is published, and what a check costs in Python",
+        needs: "Python 3.10 or newer, and a package index",
+        run: |_| {
+            python::test(&["--release"])?;
+            python::test(&["--release", "bench"])
+        },
+    },
+];
+
+/// The fuzz targets, with the longest input of each and whether its input is JSON.
+const FUZZ_TARGETS: &[(&str, u32, bool)] =
+    &[("context", 2048, true), ("plugin", 20_000, false), ("result", 1024, false), ("settings", 2048, true)];
+
+pub(crate) fn run(arguments: &Arguments<'_>) -> Result<()> {
+    let Some((name, operands)) = arguments.operands.split_first() else {
+        println!("usage: cargo xtask prove NAME\n");
+        for proof in PROOFS {
+            println!("  {:<10} {}\n  {:<10} needs {}", proof.name, proof.summary, "", proof.needs);
+        }
+        println!("\n`cargo xtask bench` measures, and `cargo xtask bench --quick` tests that it does.");
+        return Ok(());
+    };
+    let proof = PROOFS.iter().find(|proof| proof.name == *name);
+    let proof =
+        proof.with_context(|| format!("proof `{name}` does not exist; `cargo xtask prove` lists those that do"))?;
+    ensure!(operands.is_empty() || proof.name == "fuzz", "proof `{name}` does not take operands");
+    let words: Vec<&str> = operands.iter().chain(&arguments.rest).copied().collect();
+    (proof.run)(&words).with_context(|| format!("proof `{name}`, which needs {}", proof.needs))
+}
+
+/// All checks of cargo-deny; without a network, all but the advisories.
+fn deny(_: &[&str]) -> Result<()> {
+    ensure!(has_cargo_command("deny"), "cargo-deny is not installed: cargo install --locked cargo-deny");
+    cargo(["deny", "--locked", "check", "bans", "licenses", "sources"])?;
+    cargo(["deny", "--locked", "check", "advisories"])
+        .context("bans, licenses and sources passed; the advisories were not checked if github.com cannot be reached")
+}
+
+fn fuzz(words: &[&str]) -> Result<()> {
+    let known = || FUZZ_TARGETS.iter().map(|(name, ..)| *name).collect::<Vec<_>>().join(", ");
+    let Some((name, options)) = words.split_first() else { bail!("name a target: {}", known()) };
+    let target = FUZZ_TARGETS.iter().find(|(target, ..)| target == name);
+    let (target, length, is_json) = target.with_context(|| format!("target `{name}` does not exist: {}", known()))?;
+    ensure!(has_cargo_command("fuzz"), "cargo-fuzz is not installed: cargo install --locked cargo-fuzz");
+    let mut fuzz = cargo_command()?;
+    fuzz.args(["fuzz", "run", "--sanitizer", "none", "--no-cfg-fuzzing", "--codegen-units", "16", target, "--"]);
+    // WebAssembly traps are signals, and wasmtime handles them.
+    fuzz.args(["-handle_segv=0", "-handle_bus=0", "-handle_ill=0", "-handle_fpe=0"]);
+    fuzz.args(["-rss_limit_mb=4096", "-timeout=20", "-max_total_time=1200"]);
+    fuzz.arg(format!("-max_len={length}"));
+    if *is_json {
+        fuzz.arg("-dict=fuzz/json.dict");
+    }
+    run_command(fuzz.args(options))
+}
