@@ -69,3 +69,4 @@ mod tenants;
 mod documents;
 mod fuzz;
 mod limit_docs;
+mod security;
