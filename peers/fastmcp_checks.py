@@ -1,4 +1,4 @@
-"""What the same decision costs in FastMCP itself: its own checks, in its own interpreter."""
+"""Measures what the decision costs in FastMCP itself, with its own checks."""
 
 import argparse
 import asyncio
@@ -11,13 +11,13 @@ from fastmcp.server.auth import AccessToken, AuthContext, require_scopes, run_au
 from fastmcp.tools import Tool
 
 ALONE = 5_000
-"""An operation that takes more nanoseconds is timed alone."""
+"""The nanoseconds above which an operation is timed alone."""
 BATCH = 20_000
-"""How many nanoseconds a batch of shorter operations lasts."""
+"""The nanoseconds of a batch of shorter operations."""
 
 
 def auth_context(document: dict, without: str | None = None) -> AuthContext:
-    """The context of the document, with a token that lacks one scope if asked."""
+    """The context of the document, optionally with a token that lacks one scope."""
     token = document["token"]
     component = document["component"]
     access_token = AccessToken(
@@ -31,14 +31,14 @@ def auth_context(document: dict, without: str | None = None) -> AuthContext:
     )
 
     def get_invoice() -> None:
-        """The tool that is asked for."""
+        """The tool of the request."""
 
     tool = Tool.from_function(get_invoice, name=component["name"], tags=set(component["tags"]))
     return AuthContext(token=access_token, component=tool)
 
 
 async def time_of(count: int, checks: list, context: AuthContext) -> int:
-    """How many nanoseconds so many decisions take."""
+    """Times `count` decisions, in nanoseconds."""
     start = perf_counter_ns()
     for _ in range(count):
         await run_auth_checks(checks, context)
@@ -46,7 +46,7 @@ async def time_of(count: int, checks: list, context: AuthContext) -> int:
 
 
 async def measure(milliseconds: int) -> list[float]:
-    """Times decisions until the time is up: µs for one decision each, at least one."""
+    """Times decisions until `milliseconds` have passed. The samples are in µs per decision; there is at least one."""
     document = json.loads(Path(__file__).with_name("context.json").read_text(encoding="utf-8"))
     checks = [require_scopes("read", "scope-17")]
     allowed = auth_context(document)
@@ -55,7 +55,7 @@ async def measure(milliseconds: int) -> list[float]:
     if await run_auth_checks(checks, auth_context(document, without="scope-17")):
         raise SystemExit("FastMCP allows what it should deny")
 
-    # Warm up, and learn how long one takes.
+    # Warm up, and measure the average time of a decision.
     count, elapsed = 0, 0
     while count == 0 or elapsed < milliseconds * 1_000_000 // 4:
         elapsed += await time_of(100, checks, allowed)

@@ -1,4 +1,4 @@
-//! Files of cases: requests, and what a plugin must answer.
+//! Files of cases: requests, each with the outcome that a plugin must have.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -10,44 +10,44 @@ use serde_json::Value;
 
 use crate::input;
 
-/// The most that is read of a file of cases, in bytes.
+/// The largest file of cases, in bytes.
 const MAX_BYTES: usize = 64 << 20;
 
 /// A file of cases.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CaseFile {
-    /// The settings of every case that has none of its own.
+    /// The settings of every case without settings of its own.
     #[serde(default)]
     settings: Option<Value>,
     pub(crate) cases: Vec<Case>,
 }
 
-/// One request, and what a plugin must answer.
+/// A request, and the outcome that a plugin must have.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Case {
-    /// What the case shows. Each has a name of its own.
+    /// The name, which is unique within the file.
     pub(crate) name: String,
     #[serde(default)]
     settings: Option<Value>,
     context: Value,
     pub(crate) outcome: ExpectedOutcome,
-    /// The message of an explicit denial.
+    /// The message of a denial with a message.
     #[serde(default)]
     pub(crate) message: Option<String>,
-    /// Which scopes step-up must name. Not looked at if absent.
+    /// The missing scopes that the plugin must name. Not compared if absent.
     #[serde(default)]
     pub(crate) missing_scopes: Option<Vec<String>>,
-    /// The cause of a masked denial, as `check --explain` calls it. Not looked at if absent.
+    /// The cause of a failure, as `check --explain` prints it. Not compared if absent.
     #[serde(default)]
     pub(crate) cause: Option<String>,
-    /// Texts that the operator's log must hold.
+    /// Texts that the plugin's output must contain.
     #[serde(default)]
     pub(crate) logs: Vec<String>,
 }
 
-/// How a check must end, in the words of `check --explain`.
+/// The expected outcome of a check, with the words of [`guardhouse::Outcome::kind`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum ExpectedOutcome {
@@ -58,7 +58,8 @@ pub(crate) enum ExpectedOutcome {
 }
 
 impl ExpectedOutcome {
-    pub(crate) fn word(self) -> &'static str {
+    /// The word of the outcome.
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Allow => "allow",
             Self::Denied => "denied",
@@ -81,15 +82,15 @@ impl CaseFile {
     }
 
     fn validate(&self) -> Result<()> {
-        ensure!(!self.cases.is_empty(), "there are none");
+        ensure!(!self.cases.is_empty(), "`cases` is empty");
         let mut names = HashSet::new();
         for case in &self.cases {
             let name = &case.name;
-            ensure!(names.insert(name), "two cases are called `{name}`");
+            ensure!(names.insert(name), "two cases have the name `{name}`");
             let has_message = case.outcome == ExpectedOutcome::DeniedWithMessage;
             ensure!(
                 !has_message || case.message.is_some(),
-                "the case `{name}` is `denied-with-message` and names no `message`"
+                "the outcome of the case `{name}` is `denied-with-message`, but it has no `message`"
             );
             ensure!(
                 has_message || case.message.is_none(),
@@ -99,7 +100,7 @@ impl CaseFile {
         Ok(())
     }
 
-    /// The check that a case is put to.
+    /// The configuration of the check that a case needs.
     pub(crate) fn config(&self, case: &Case) -> CheckConfig {
         let settings = case.settings.as_ref().or(self.settings.as_ref());
         CheckConfig { settings: settings.cloned().map(Json::from), ..CheckConfig::default() }

@@ -1,4 +1,4 @@
-//! A file for each command. Each returns what is to be printed, and prints nothing itself.
+//! The commands, a file for each. A command returns its output and does not print it.
 
 pub(crate) mod build;
 pub(crate) mod check;

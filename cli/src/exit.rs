@@ -1,20 +1,21 @@
-//! What the command tells the shell.
+//! The exit codes of the command.
 
 use std::process::ExitCode;
 
-/// How a command ended. A script must be able to tell a denial from a command that never came to a decision.
+/// The result of a command for the shell. A denial and a command that failed have different exit codes, so that a
+/// script can distinguish them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// The checks allow; the plugin loads; what was asked for was printed.
+    /// The checks allow; the plugin loads; every case passes; the requested text was printed.
     Success,
-    /// The command itself failed: nothing was decided.
+    /// The command itself failed, and nothing was decided.
     Failure,
     /// The checks deny.
     Denied,
     /// The plugin does not load.
     DoesNotLoad,
-    /// A case comes out differently from what it says.
-    Differs,
+    /// A case fails.
+    CaseFailed,
 }
 
 impl From<Exit> for ExitCode {
@@ -22,7 +23,7 @@ impl From<Exit> for ExitCode {
         match exit {
             Exit::Success => Self::SUCCESS,
             Exit::Failure => Self::FAILURE,
-            Exit::Denied | Exit::DoesNotLoad | Exit::Differs => Self::from(2),
+            Exit::Denied | Exit::DoesNotLoad | Exit::CaseFailed => Self::from(2),
         }
     }
 }

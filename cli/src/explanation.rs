@@ -1,4 +1,4 @@
-//! How a decision came about, for the operator.
+//! The operator's explanation of a decision.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,24 +6,24 @@ use std::time::Duration;
 use guardhouse::{AuthCheck, Check, CheckReport, Digest, LogLine, Outcome, Report, StartMode};
 use serde::Serialize;
 
-use crate::text::{Fields, escaped, grouped, quoted};
+use crate::text::{Fields, byte_count, escaped, grouped, quoted};
 
-/// The operator's view of one decision. Its JSON form stands beside what the caller may see.
+/// The operator's view of one decision. In JSON, its fields follow those that the caller may see.
 #[derive(Debug, Serialize)]
 pub(crate) struct Explanation<'a> {
     #[serde(skip)]
     report: &'a Report,
     elapsed_us: u64,
-    /// The index of the check that decided; null if all allowed.
+    /// The index of the check that decided; null if every check allowed.
     decided_by: Option<usize>,
-    checks: Vec<Called<'a>>,
+    checks: Vec<CalledCheck<'a>>,
     /// The names of the checks after the one that ended the run.
     not_called: Vec<&'a str>,
 }
 
 /// A check that was called.
 #[derive(Debug, Serialize)]
-struct Called<'a> {
+struct CalledCheck<'a> {
     id: &'a str,
     plugin: Option<Digest>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -37,7 +37,7 @@ struct Called<'a> {
     backtrace: Option<&'a str>,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     missing_scopes: &'a [String],
-    /// Where its instances start from now on.
+    /// The start mode of the next instances: see [`start_mode`].
     start_mode: String,
     elapsed_us: u64,
     cpu_time_us: u64,
@@ -47,34 +47,34 @@ struct Called<'a> {
 }
 
 impl<'a> Explanation<'a> {
-    /// How the last check that was called ended.
+    /// The outcome of the last check that was called.
     pub(crate) fn outcome(&self) -> &'static str {
         self.checks.last().map_or("failed", |check| check.outcome)
     }
 
-    /// Why the last check that was called failed, if it did.
+    /// The cause for which the last check that was called failed, if it did.
     pub(crate) fn cause(&self) -> Option<&'static str> {
         self.checks.last().and_then(|check| check.cause)
     }
 
-    /// What the last check that was called wrote to the operator's log.
+    /// The output of the last check that was called.
     pub(crate) fn logs(&self) -> &'a [LogLine] {
         self.checks.last().map_or(&[], |check| check.logs)
     }
 
-    /// Explains a report on `checks`.
+    /// Explains a report about `checks`.
     pub(crate) fn new(report: &'a Report, checks: &'a [Check]) -> Self {
         Self {
             report,
             elapsed_us: microseconds(report.elapsed),
             decided_by: report.decided_by,
-            checks: report.checks.iter().zip(checks).map(|(report, check)| Called::new(report, check)).collect(),
+            checks: report.checks.iter().zip(checks).map(|(report, check)| CalledCheck::new(report, check)).collect(),
             not_called: checks.iter().skip(report.checks.len()).map(AuthCheck::id).collect(),
         }
     }
 }
 
-impl<'a> Called<'a> {
+impl<'a> CalledCheck<'a> {
     fn new(report: &'a CheckReport, check: &Check) -> Self {
         let fault = match &report.outcome {
             Outcome::Failed(fault) => Some(fault),
@@ -89,10 +89,7 @@ impl<'a> Called<'a> {
             detail: fault.map(|fault| fault.detail.as_str()),
             backtrace: fault.and_then(|fault| fault.backtrace.as_deref()),
             missing_scopes: &report.missing_scopes,
-            start_mode: match check.start_mode() {
-                StartMode::Image => "image".to_owned(),
-                StartMode::Configure { reason } => format!("configures itself: {reason}"),
-            },
+            start_mode: start_mode(check),
             elapsed_us: microseconds(report.usage.elapsed),
             cpu_time_us: microseconds(report.usage.cpu_time),
             fuel: report.usage.fuel,
@@ -102,11 +99,19 @@ impl<'a> Called<'a> {
     }
 }
 
+/// How the instances of a check start, and why.
+pub(crate) fn start_mode(check: &Check) -> String {
+    match check.start_mode() {
+        StartMode::Image => "starts from an image".to_owned(),
+        StartMode::Configure { reason } => format!("configures itself: {reason}"),
+    }
+}
+
 fn microseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// For people: a block for each check.
+/// The text form: a block for each check.
 impl fmt::Display for Explanation<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut fields = Fields::indented(0);
@@ -124,25 +129,25 @@ impl fmt::Display for Explanation<'_> {
     }
 }
 
-impl fmt::Display for Called<'_> {
+impl fmt::Display for CalledCheck<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut fields = Fields::indented(3);
-        fields.add("cause", self.cause.unwrap_or_default());
-        fields.add("detail", self.detail.unwrap_or_default());
-        fields.add("backtrace", self.backtrace.unwrap_or_default());
+        fields.add_optional("cause", self.cause);
+        fields.add_optional("detail", self.detail);
+        fields.add_optional("backtrace", self.backtrace);
         fields.add("missing", &quoted(self.missing_scopes));
         fields.add_each("logs", log_lines(self.logs));
-        fields.add("plugin", &self.plugin.map_or_else(String::new, |digest| digest.to_string()));
-        fields.add("settings", &self.settings.map_or_else(String::new, |digest| digest.to_string()));
+        fields.add_optional("plugin", self.plugin);
+        fields.add_optional("settings", self.settings);
         fields.add("start", &self.start_mode);
         fields.add("took", &format!("{} µs, {} µs of processor", grouped(self.elapsed_us), grouped(self.cpu_time_us)));
         fields.add("fuel", &grouped(self.fuel));
-        fields.add("memory", &format!("{} bytes", grouped(self.memory_bytes)));
+        fields.add("memory", &byte_count(self.memory_bytes));
         f.write_str(&fields.into_text())
     }
 }
 
-/// Every line with its source in front, so that no line of a plugin's text can pass for another's.
+/// The lines of the output, each after its source, so that a plugin cannot forge a line of another source.
 fn log_lines(logs: &[LogLine]) -> impl Iterator<Item = String> {
     logs.iter().flat_map(|log| log.text.split('\n').map(|line| format!("{:8}  {line}", log.source)))
 }

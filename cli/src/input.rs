@@ -1,4 +1,4 @@
-//! Documents and files from outside: never more of one is read than may be used.
+//! Documents and files from outside. Each has a cap, and nothing beyond it is read.
 
 use std::borrow::Cow;
 use std::convert::Infallible;
@@ -10,7 +10,7 @@ use std::str::FromStr;
 use anyhow::{Context, Result};
 use guardhouse::JsonError;
 
-/// A JSON document of the command line: the text itself, `@FILE`, or `@-` for standard input.
+/// A JSON document on the command line: its text, `@FILE`, or `@-` for standard input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Document {
     Text(String),
@@ -18,7 +18,7 @@ pub(crate) enum Document {
     Stdin,
 }
 
-/// Why a file or a document was not read.
+/// The reason why a file or a document was not read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReadError {
     #[error("over the cap of {cap} bytes")]
@@ -43,7 +43,7 @@ impl FromStr for Document {
 }
 
 impl Document {
-    /// Reads at most `cap` bytes and makes something of them. `what` names the document in errors.
+    /// Reads and parses the document, which has at most `cap` bytes. `what` names it in errors.
     pub(crate) fn parse<T>(
         &self,
         what: &str,
@@ -72,7 +72,7 @@ impl Document {
     }
 }
 
-/// The whole file, if it has at most `cap` bytes. A pipe is a file too.
+/// Reads a file, or a pipe, of at most `cap` bytes.
 pub(crate) fn read_file(path: &Path, cap: usize) -> Result<Vec<u8>, ReadError> {
     let file = File::open(path)?;
     let metadata = file.metadata()?;
@@ -88,7 +88,7 @@ pub(crate) fn read_file(path: &Path, cap: usize) -> Result<Vec<u8>, ReadError> {
 
 fn read_capped(reader: impl Read, cap: usize) -> Result<Vec<u8>, ReadError> {
     let mut bytes = Vec::new();
-    // One byte more than the cap tells a document that ends there from one that goes on.
+    // One byte more than the cap distinguishes a document of exactly that size from a longer one.
     let most = u64::try_from(cap).unwrap_or(u64::MAX).saturating_add(1);
     let found = reader.take(most).read_to_end(&mut bytes)?;
     if found > cap { Err(ReadError::TooLarge { found, cap }) } else { Ok(bytes) }

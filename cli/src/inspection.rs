@@ -1,47 +1,47 @@
-//! What can be said about a plugin before any check is made of it.
+//! The description of a plugin, whether it loads or not.
 
 use std::fmt;
 
 use anyhow::{Context, Result};
-use guardhouse::{
-    Check, CheckConfig, Digest, Grants, Host, ImagePolicy, Json, Limits, LoadError, Plugin, Shape, StartMode,
-};
+use guardhouse::{Check, CheckConfig, Digest, Grants, Host, ImagePolicy, Json, Limits, LoadError, Plugin, Shape};
 use serde::Serialize;
 
+use crate::exit::Exit;
+use crate::explanation;
 use crate::input::Document;
 use crate::source::PluginSource;
-use crate::text::{Fields, grouped};
+use crate::text::{Fields, byte_count, grouped};
 
-/// All that is known of a plugin, whether it loads or not.
+/// Everything that is known about a plugin, whether it loads or not.
 #[derive(Debug, Serialize)]
 pub(crate) struct Inspection {
-    /// As it was written on the command line.
+    /// The plugin as it was written on the command line.
     plugin: String,
-    /// None of a file that is too large to be read.
+    /// Absent if the file is too large to be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     digest: Option<Digest>,
     #[serde(skip_serializing_if = "Option::is_none")]
     size: Option<usize>,
-    /// None of bytes that are not a component.
+    /// Absent if the file is not a component.
     #[serde(flatten)]
     contents: Option<Contents>,
     #[serde(skip_serializing_if = "Option::is_none")]
     settings_schema: Option<Json>,
-    /// How its machine code was made so far.
+    /// The machine code so far: `baseline` or `optimized`.
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<&'static str>,
-    /// Where the instances of a check with the given settings start.
+    /// The start mode of a check with the given settings.
     #[serde(skip_serializing_if = "Option::is_none")]
     start_mode: Option<String>,
-    pub(crate) loads: bool,
+    loads: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }
 
-/// What is inside a component.
+/// The contents of a component.
 #[derive(Debug, Serialize)]
 struct Contents {
-    /// The versions of the contract that it was built against: one, if all is well.
+    /// The versions of the contract that it was built for. A plugin that loads has exactly one.
     contract: Vec<String>,
     /// The optional interfaces of the contract that it exports.
     interfaces: Vec<String>,
@@ -56,15 +56,15 @@ struct Contents {
 #[derive(Debug, Serialize)]
 struct Import {
     name: String,
-    /// What the operator must grant.
+    /// The grant that it needs.
     #[serde(skip_serializing_if = "Option::is_none")]
     grant: Option<&'static str>,
-    /// Whether hosts of this version have it.
+    /// True if this version of the host has the interface.
     offered: bool,
 }
 
 impl Inspection {
-    /// Reads and loads a plugin. That it does not load is an answer, and no error.
+    /// Reads and loads a plugin. A plugin that does not load is a result and not an error.
     pub(crate) fn new(source: &PluginSource, settings: Option<&Document>, host: &Host) -> Result<Self> {
         let bytes = match source.read(host.limits()) {
             Ok(bytes) => bytes,
@@ -104,11 +104,16 @@ impl Inspection {
 }
 
 impl Inspection {
-    /// What its author wants to see of a plugin that was just built, for people.
+    /// The exit code: whether the plugin loads.
+    pub(crate) fn exit(&self) -> Exit {
+        if self.loads { Exit::Success } else { Exit::DoesNotLoad }
+    }
+
+    /// The text form for the author of a plugin that was just built.
     pub(crate) fn summary(&self) -> String {
         let mut fields = Fields::indented(0);
         fields.add("plugin", &self.plugin);
-        fields.add("size", &self.size.map_or_else(String::new, |size| format!("{} bytes", grouped(size))));
+        fields.add_optional("size", self.size.map(byte_count));
         if let Some(contents) = &self.contents {
             fields.add("interfaces", &contents.interfaces.join(", "));
             contents.add_imports_to(&mut fields);
@@ -125,7 +130,7 @@ impl Inspection {
     }
 }
 
-/// Where the instances of a check of `plugin` start, and why.
+/// The start mode of a check of `plugin` with these settings.
 fn start_mode(source: &PluginSource, plugin: &Plugin, settings: &Document) -> Result<String> {
     let cap = Limits::default().settings_bytes;
     let settings = settings.parse(&format!("the settings of `{source}`"), cap, Json::parse)?;
@@ -133,10 +138,7 @@ fn start_mode(source: &PluginSource, plugin: &Plugin, settings: &Document) -> Re
     let grants = grants.fold(Grants::default(), |grants, grant| grants.with(grant).unwrap_or(grants));
     let config = CheckConfig { settings: Some(settings), grants, image: ImagePolicy::Eager, ..CheckConfig::default() };
     let check = Check::new(plugin, config).with_context(|| format!("cannot make a check of `{source}`"))?;
-    Ok(match check.start_mode() {
-        StartMode::Image => "starts from an image".to_owned(),
-        StartMode::Configure { reason } => format!("configures itself: {reason}"),
-    })
+    Ok(explanation::start_mode(&check))
 }
 
 impl Contents {
@@ -169,21 +171,21 @@ impl Import {
     }
 }
 
-/// For people.
+/// The text form.
 impl fmt::Display for Inspection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut fields = Fields::indented(0);
         fields.add("plugin", &self.plugin);
-        fields.add("digest", &self.digest.map_or_else(String::new, |digest| digest.to_string()));
-        fields.add("size", &self.size.map_or_else(String::new, |size| format!("{} bytes", grouped(size))));
+        fields.add_optional("digest", self.digest);
+        fields.add_optional("size", self.size.map(byte_count));
         if let Some(contents) = &self.contents {
             contents.add_to(&mut fields);
         }
         if let Some(schema) = &self.settings_schema {
             fields.add("settings", &format!("{:#}", **schema));
         }
-        fields.add("code", self.code.unwrap_or_default());
-        fields.add("start", self.start_mode.as_deref().unwrap_or_default());
+        fields.add_optional("code", self.code);
+        fields.add_optional("start", self.start_mode.as_deref());
         self.add_status_to(&mut fields);
         f.write_str(&fields.into_text())
     }
@@ -203,7 +205,7 @@ impl Contents {
 
     fn add_imports_to(&self, fields: &mut Fields) {
         let width = self.imports.iter().map(|import| import.name.chars().count()).max().unwrap_or_default();
-        // One long name must not make all lines as long.
+        // A very long name does not pad all other lines to its length.
         let width = width.min(60);
         let imports = self.imports.iter().map(|import| format!("{:width$}  {}", import.name, import.remark()));
         fields.add_each("imports", imports);

@@ -1,4 +1,4 @@
-//! The limits that a command sets for plugins.
+//! The options for the limits of plugins.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -13,19 +13,19 @@ static DEFAULT_MEMORY: LazyLock<String> = LazyLock::new(|| format_size(Limits::d
 /// The limits of each plugin.
 #[derive(Debug, Args)]
 pub(crate) struct LimitOptions {
-    /// The wall-clock time of each plugin, for example `200ms`
+    /// The wall-clock time of one evaluation of a plugin, for example `200ms`
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = &**DEFAULT_DEADLINE)]
     deadline: Duration,
 
-    /// The instructions of each plugin, roughly [default: unlimited, within the deadline]
+    /// The fuel of one evaluation, roughly its instructions [default: unlimited within the deadline]
     #[arg(long, value_name = "UNITS")]
     fuel: Option<u64>,
 
-    /// The processor time of each plugin, for example `50ms` [default: unlimited, within the deadline]
+    /// The processor time of one evaluation, for example `50ms` [default: unlimited within the deadline]
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     cpu_time: Option<Duration>,
 
-    /// The memory of each plugin, for example `64MiB`
+    /// The memory of one instance of a plugin, for example `64MiB`
     #[arg(long, value_name = "SIZE", value_parser = parse_memory, default_value = &**DEFAULT_MEMORY)]
     memory: usize,
 }
@@ -42,7 +42,7 @@ impl LimitOptions {
         }
     }
 
-    /// The deadline of this number of plugins together. Each has its own deadline besides.
+    /// The deadline of a decision of this number of plugins, each of which has its own deadline too.
     pub(crate) fn deadline(&self, plugins: usize) -> Duration {
         let plugins = u32::try_from(plugins).unwrap_or(u32::MAX);
         self.deadline.saturating_mul(plugins).max(AuthChecks::<Check>::DEADLINE)
@@ -51,5 +51,5 @@ impl LimitOptions {
 
 fn parse_memory(text: &str) -> Result<usize, String> {
     let bytes = parse_size(text).map_err(|error| error.to_string())?;
-    usize::try_from(bytes).map_err(|_| format!("`{text}` is beyond the address space of this machine"))
+    usize::try_from(bytes).map_err(|_| format!("`{text}` is larger than the address space of this machine"))
 }

@@ -1,14 +1,14 @@
-//! The host's events, on standard error.
+//! The host's events on standard error.
 
 use std::io::IsTerminal;
 
 use anyhow::{Context, Result, anyhow};
 use tracing_subscriber::EnvFilter;
 
-/// The environment variable that says which events are written.
+/// The environment variable that selects the events.
 const VARIABLE: &str = "GUARDHOUSE_LOG";
 
-/// Writes events from now on: those that `GUARDHOUSE_LOG` names, or else `default`.
+/// Starts to write events: those that `GUARDHOUSE_LOG` selects, or those of `default` if it is unset or empty.
 pub(crate) fn start(default: &str) -> Result<()> {
     let filter = std::env::var(VARIABLE).ok().filter(|filter| !filter.is_empty());
     let filter = filter.as_deref().unwrap_or(default);

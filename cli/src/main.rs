@@ -1,4 +1,4 @@
-//! The command line of Guardhouse: makes plugins, runs checks on a request, and looks into plugins.
+//! The command line of Guardhouse: creates, builds and tests plugins, evaluates them for a request, and inspects them.
 
 mod cases;
 mod command;
@@ -22,29 +22,29 @@ use clap::{Parser, Subcommand};
 use crate::exit::Exit;
 use crate::output::Output;
 
-/// Makes authorization checks that are WebAssembly components, runs them, and looks into them.
+/// Create, build, test and run authorization checks that are WebAssembly components
 #[derive(Debug, Parser)]
 #[command(name = "guardhouse", version, after_help = AFTER_HELP, arg_required_else_help = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
 
-    /// Write nothing to standard error but errors of the command itself
+    /// Write only errors of the command itself to standard error
     #[arg(long, short, global = true, display_order = 900)]
     quiet: bool,
 }
 
 const AFTER_HELP: &str = "\
 Exit codes:
-  0  allowed; the plugin loads; the cases come out as they say
-  1  the command failed: nothing was decided
-  2  denied; the plugin does not load; a case comes out differently
+  0  allowed; the plugin loads; every case passes
+  1  the command failed, and nothing was decided
+  2  denied; the plugin does not load; a case fails
 
 Environment:
-  GUARDHOUSE_CACHE  a folder for machine code; see `--cache`
-  GUARDHOUSE_LOG    what is written to standard error, for example `info` or
-                    `guardhouse::plugin=debug` (default: `warn`, which is one line
-                    for each plugin that failed)";
+  GUARDHOUSE_CACHE  the folder of `--cache`, for commands without that option
+  GUARDHOUSE_LOG    the events that are written to standard error, for example `info`
+                    or `guardhouse::plugin=debug` (default: `warn`, which writes one
+                    line for each plugin that fails)";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -59,7 +59,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    // Before anything else is read: what is compiled here is a stranger's.
+    // Before anything else is read: this process is about to compile an untrusted plugin.
     if std::env::args_os().skip(1).eq([host_options::COMPILE]) {
         return guardhouse::CompilerProcess::serve();
     }
@@ -73,7 +73,7 @@ fn main() -> ExitCode {
     match run(cli) {
         Ok(exit) => exit.into(),
         Err(error) => {
-            // The chain may quote a plugin. If standard error is gone, the exit code still tells.
+            // The error may quote a plugin. If standard error is closed, the exit code still reports the failure.
             let _ = writeln!(std::io::stderr(), "error: {}", text::escaped(&format!("{error:#}")));
             Exit::Failure.into()
         }
@@ -82,7 +82,7 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli) -> anyhow::Result<Exit> {
     if !cli.quiet {
-        // An explanation says all that the warnings would.
+        // An explanation contains everything that the warnings would say.
         let explains = match &cli.command {
             Command::Check(args) => args.explain,
             Command::Test(_) => true,

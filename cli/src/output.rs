@@ -1,4 +1,4 @@
-//! What a command prints.
+//! The output of a command.
 
 use std::io::Write;
 
@@ -8,36 +8,36 @@ use serde::Serialize;
 use crate::exit::Exit;
 use crate::text;
 
-/// What a command leaves behind: nothing is printed before all of it is known.
+/// The output of a command. It is printed only when it is complete.
 #[derive(Debug)]
 pub(crate) struct Output {
-    /// For standard output.
+    /// The text for standard output.
     pub(crate) text: String,
-    /// For the shell.
+    /// The exit code.
     pub(crate) exit: Exit,
 }
 
 impl Output {
-    /// What was asked for.
+    /// The output of a command that succeeded.
     pub(crate) fn success(text: String) -> Self {
         Self { text, exit: Exit::Success }
     }
 }
 
-/// One line of JSON.
+/// The JSON form on one line.
 pub(crate) fn json_line<T: Serialize>(value: &T) -> Result<String> {
     let json = serde_json::to_string(value).context("cannot write the answer as JSON")?;
     Ok(text::escaped_json(&json) + "\n")
 }
 
-/// JSON to be read by people too.
+/// The JSON form on several indented lines.
 pub(crate) fn pretty_json<T: Serialize>(value: &T) -> Result<String> {
     let json = serde_json::to_string_pretty(value).context("cannot write the answer as JSON")?;
     Ok(text::escaped_json(&json) + "\n")
 }
 
-/// Writes all of `text` to standard output. That it cannot is an error: an answer that was not delivered allows
-/// nothing.
+/// Writes `text` to standard output. A failure to write is an error, so that the exit code does not allow what the
+/// output could not report.
 pub(crate) fn print(text: &str) -> Result<()> {
     let mut stdout = std::io::stdout().lock();
     stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).context("cannot write to standard output")

@@ -1,4 +1,4 @@
-//! `--plugin` and the options that belong to it.
+//! The option `--plugin`, and the options that apply to it.
 
 use anyhow::{Context, Result};
 use clap::builder::PossibleValuesParser;
@@ -9,11 +9,11 @@ use guardhouse::{Check, CheckConfig, Grants, Host, Json, Limits};
 use crate::input::Document;
 use crate::source::PluginSource;
 
-/// Every `--plugin`, in order, each with the options that stand between it and the next.
+/// The plugins in order, each with the options between its `--plugin` and the next.
 #[derive(Debug)]
 pub(crate) struct PluginList(pub(crate) Vec<PluginOption>);
 
-/// One `--plugin`.
+/// A plugin with its options.
 #[derive(Debug)]
 pub(crate) struct PluginOption {
     pub(crate) settings: Option<Document>,
@@ -27,7 +27,7 @@ impl PluginOption {
         Self { source, settings: None, grants: Grants::default(), id: None }
     }
 
-    /// The name of its check.
+    /// The id of its check.
     fn id(&self) -> String {
         self.id.clone().unwrap_or_else(|| self.source.to_string())
     }
@@ -49,26 +49,26 @@ impl PluginOption {
     }
 }
 
-/// The options as clap reads them: each on its own, wherever it stands.
+/// The options as clap reads them: a list for each, without regard to their order.
 #[derive(Debug, Args)]
 #[group(skip)]
 struct Options {
-    /// A plugin to ask: the path of a component, or `builtin:NAME`. Several are asked in order, until one does not
-    /// allow
+    /// A plugin to evaluate: the path of a component, or `builtin:NAME`. May be repeated: the plugins are evaluated in
+    /// order until one does not allow
     #[arg(long = "plugin", value_name = "PLUGIN", required = true)]
     #[arg(value_parser = PluginSource::parser(), value_hint = ValueHint::FilePath)]
     plugins: Vec<PluginSource>,
 
-    /// The settings of the plugin before it
+    /// Settings for the preceding `--plugin`
     #[arg(long, value_name = "JSON|@FILE|@-")]
     settings: Vec<Document>,
 
-    /// What the plugin before it may do beyond reading its request
+    /// A capability for the preceding `--plugin`, beyond reading the request
     #[arg(long = "grant", value_name = "GRANT")]
     #[arg(value_parser = PossibleValuesParser::new(Grants::KNOWN.iter().map(|(grant, _)| *grant)))]
     grants: Vec<String>,
 
-    /// The name of the plugin before it, for explanations and logs [default: the plugin as it is written]
+    /// The id of the preceding `--plugin` in explanations and logs [default: the value of `--plugin`]
     #[arg(long = "id", value_name = "ID")]
     ids: Vec<String>,
 }
@@ -94,7 +94,7 @@ impl FromArgMatches for PluginList {
             }
         })?;
         list.assign(matches, "grants", options.grants, |plugin, grant| {
-            plugin.grants = plugin.grants.with(&grant).ok_or_else(|| format!("there is no grant `{grant}`"))?;
+            plugin.grants = plugin.grants.with(&grant).ok_or_else(|| format!("unknown grant `{grant}`"))?;
             Ok(())
         })?;
         list.assign(matches, "ids", options.ids, |plugin, id| match plugin.id.replace(id) {
@@ -111,7 +111,7 @@ impl FromArgMatches for PluginList {
 }
 
 impl PluginList {
-    /// Gives each value of an option to the plugin before it.
+    /// Sets each value of an option for the plugin that precedes it.
     fn assign<T>(
         &mut self,
         matches: &ArgMatches,
@@ -119,15 +119,12 @@ impl PluginList {
         values: Vec<T>,
         set: impl Fn(&mut PluginOption, T) -> Result<(), String>,
     ) -> Result<(), clap::Error> {
-        let places = |option| matches.indices_of(option).into_iter().flatten();
-        for (place, value) in places(option).zip(values) {
-            let before = places("plugins").filter(|plugin| *plugin < place).count();
+        let positions = |option| matches.indices_of(option).into_iter().flatten();
+        for (position, value) in positions(option).zip(values) {
+            let before = positions("plugins").filter(|plugin| *plugin < position).count();
             let result = match before.checked_sub(1).and_then(|index| self.0.get_mut(index)) {
                 Some(plugin) => set(plugin, value),
-                None => {
-                    Err("`--settings`, `--grant` and `--id` belong to the `--plugin` before them, and there is none"
-                        .to_owned())
-                }
+                None => Err("`--settings`, `--grant` and `--id` must follow a `--plugin`".to_owned()),
             };
             result.map_err(|text| clap::Error::raw(ErrorKind::ArgumentConflict, text))?;
         }

@@ -1,4 +1,4 @@
-//! Where a plugin comes from.
+//! The sources of plugins on the command line.
 
 use std::borrow::Cow;
 use std::ffi::OsString;
@@ -11,7 +11,7 @@ use guardhouse::{Host, HostLimits, LoadError, Plugin, builtin};
 
 use crate::input::{self, ReadError};
 
-/// A file, or one of the plugins that ship with Guardhouse.
+/// A file, or a plugin that ships with Guardhouse.
 #[derive(Debug, Clone)]
 pub(crate) enum PluginSource {
     File(PathBuf),
@@ -21,7 +21,7 @@ pub(crate) enum PluginSource {
 const BUILTIN: &str = "builtin:";
 
 impl PluginSource {
-    /// Reads an argument of the command line.
+    /// The parser of an argument of the command line.
     pub(crate) fn parser() -> impl TypedValueParser<Value = Self> {
         OsStringValueParser::new().try_map(Self::parse)
     }
@@ -34,12 +34,12 @@ impl PluginSource {
             Some(bytes) => Ok(Self::Builtin { name: name.to_owned(), bytes }),
             None => {
                 let names: Vec<String> = builtin::NAMES.iter().map(|name| format!("`{name}`")).collect();
-                Err(format!("no built-in plugin `{name}`; there are {}", names.join(", ")))
+                Err(format!("unknown built-in plugin `{name}`: use one of {}", names.join(", ")))
             }
         }
     }
 
-    /// The bytes of the plugin: at most [`HostLimits::plugin_bytes`], and no more than that is ever read.
+    /// Reads the plugin. Nothing beyond [`HostLimits::plugin_bytes`] is read.
     pub(crate) fn read(&self, limits: &HostLimits) -> Result<Cow<'static, [u8]>> {
         match self {
             Self::Builtin { bytes, .. } => Ok(Cow::Borrowed(bytes)),
@@ -53,7 +53,7 @@ impl PluginSource {
         }
     }
 
-    /// The plugin, loaded.
+    /// Loads the plugin.
     pub(crate) fn load(&self, host: &Host) -> Result<Plugin> {
         let bytes = self.read(host.limits()).with_context(|| format!("cannot load `{self}`"))?;
         Plugin::load(host, &bytes).with_context(|| format!("cannot load `{self}`"))
@@ -61,7 +61,7 @@ impl PluginSource {
 }
 
 impl fmt::Display for PluginSource {
-    /// As it was written on the command line.
+    /// Writes the plugin as it was written on the command line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => path.display().fmt(f),

@@ -8,8 +8,8 @@ use crate::REQUIRED;
 use crate::context::{scopes, text};
 use crate::meter::Meter;
 
-/// Casbin's usual form. A scope is the subject, so one decision takes a question for each scope required, and the
-/// token is not casbin's to see: whoever asks looks up whether it holds the scope.
+/// Casbin's usual form. A scope is the subject, so one decision needs a call for each required scope. Casbin does not
+/// see the token: the caller looks up whether the token has the scope.
 const SCOPE_AS_SUBJECT: &str = "
 [request_definition]
 r = sub, obj, act
@@ -21,7 +21,7 @@ e = some(where (p.eft == allow))
 m = r.sub == p.sub && r.obj == p.obj && r.act == p.act
 ";
 
-/// The whole rule in the matcher, which is given the scopes of the token. There is no table.
+/// The whole rule in the matcher, which gets the scopes of the token and uses no table.
 const SCOPES_OF_TOKEN: &str = r#"
 [request_definition]
 r = scopes

@@ -12,8 +12,8 @@ permit(principal, action == Action::"call", resource)
 when { context.token.scopes.containsAll(["read", "scope-17"]) };
 "#;
 
-/// A request as it arrives: nothing of it is Cedar's yet.
-struct Arrived {
+/// A request before it is converted to Cedar's types.
+struct Input {
     client: String,
     component: String,
     json: String,
@@ -33,22 +33,22 @@ pub(crate) fn measure(meter: &Meter) -> Result<()> {
     let types = Types { client: "Client".parse()?, action: "Action".parse()?, component: "Component".parse()? };
     let allows =
         |request: &Request| authorizer.is_authorized(request, &policies, &entities).decision() == Decision::Allow;
-    meter.measure("cedar_json", arrived, |arrived| Ok(allows(&request(&types, arrived)?)))?;
-    meter.measure("cedar_prebuilt", |context| request(&types, &arrived(context)?), |request| Ok(allows(request)))
+    meter.measure("cedar_json", input, |input| Ok(allows(&request(&types, input)?)))?;
+    meter.measure("cedar_prebuilt", |context| request(&types, &input(context)?), |request| Ok(allows(request)))
 }
 
-fn arrived(context: &Value) -> Result<Arrived> {
-    Ok(Arrived {
+fn input(context: &Value) -> Result<Input> {
+    Ok(Input {
         client: text(context, "/token/client_id")?.to_owned(),
         component: text(context, "/component/name")?.to_owned(),
         json: context.to_string(),
     })
 }
 
-fn request(types: &Types, arrived: &Arrived) -> Result<Request> {
+fn request(types: &Types, input: &Input) -> Result<Request> {
     let uid = |name: &EntityTypeName, id: &str| EntityUid::from_type_name_and_id(name.clone(), EntityId::new(id));
-    let context = Context::from_json_str(&arrived.json, None)?;
-    let principal = uid(&types.client, &arrived.client);
-    let resource = uid(&types.component, &arrived.component);
+    let context = Context::from_json_str(&input.json, None)?;
+    let principal = uid(&types.client, &input.client);
+    let resource = uid(&types.component, &input.component);
     Ok(Request::new(principal, uid(&types.action, "call"), resource, context, None)?)
 }

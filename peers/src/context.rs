@@ -1,11 +1,11 @@
-//! The request that is decided, the same for every rival.
+//! The request that every peer decides.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::REQUIRED;
 
-/// The request that must be allowed: what Guardhouse's own benchmarks call `real`.
+/// The request that must be allowed: the context `real` of Guardhouse's own benchmarks.
 pub(crate) fn allowed() -> Result<Value> {
     Ok(serde_json::from_str(include_str!("../context.json"))?)
 }
@@ -16,7 +16,7 @@ pub(crate) fn denied() -> Result<Value> {
     let scopes = context.pointer_mut("/token/scopes").and_then(Value::as_array_mut).context("no scopes")?;
     let held = scopes.len();
     scopes.retain(|scope| scope != REQUIRED[1]);
-    ensure!(scopes.len() + 1 == held, "context.json does not hold `{}` once", REQUIRED[1]);
+    ensure!(scopes.len() + 1 == held, "context.json does not have the scope `{}` exactly once", REQUIRED[1]);
     Ok(context)
 }
 

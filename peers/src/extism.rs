@@ -27,7 +27,7 @@ fn to_json(context: &Value) -> Result<String> {
     Ok(context.to_string())
 }
 
-/// What Extism loads: the module and its settings.
+/// The manifest that Extism loads: the module and its settings.
 fn manifest() -> Result<String> {
     let scopes = json!(REQUIRED).to_string();
     Ok(json!({ "wasm": [{ "path": build()? }], "config": { "scopes": scopes } }).to_string())
@@ -41,7 +41,7 @@ fn build() -> Result<PathBuf> {
         .arg(folder().join("extism-plugin/Cargo.toml"))
         .arg("--target-dir")
         .arg(&target)
-        // What they hold is meant for this machine.
+        // Their flags are meant for the target of this machine.
         .env_remove("RUSTFLAGS")
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .stdout(std::io::stderr())

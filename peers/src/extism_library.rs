@@ -1,4 +1,4 @@
-//! As much of Extism's C interface as is measured, from the library inside its Python package.
+//! The measured part of Extism's C interface, from the library inside its Python package.
 //!
 //! The crate needs a newer compiler than Guardhouse does; the library is the same runtime, built by its authors.
 
@@ -32,7 +32,7 @@ pub(crate) struct Library {
     free_message: FreeMessage,
 }
 
-/// A module, compiled.
+/// A compiled module.
 pub(crate) struct Compiled<'a> {
     library: &'a Library,
     pointer: NonNull<c_void>,
@@ -45,11 +45,11 @@ pub(crate) struct Plugin<'a> {
 }
 
 impl Library {
-    /// Opens the library in `folder`. No other thread may run yet.
+    /// Opens the library in `folder`. The process must not have other threads yet.
     pub(crate) fn open(folder: &Path) -> Result<Self> {
         let path = folder.join(libloading::library_filename("extism_sys"));
         // Empty: no cache of compiled modules in the user's home.
-        // SAFETY: no other thread reads the environment, says the caller.
+        // SAFETY: the caller guarantees that no other thread reads the environment.
         unsafe { std::env::set_var("EXTISM_CACHE_CONFIG", "") };
         // SAFETY: the library is Extism's, and nothing runs when it is opened or closed.
         let library = unsafe { libloading::Library::new(&path) }.context("cannot open Extism's library")?;
@@ -71,22 +71,22 @@ impl Library {
         }
     }
 
-    /// Compiles the module of a manifest, which is JSON. It gets no host functions and no WASI.
+    /// Compiles the module of a manifest, which is JSON, without host functions and without WASI.
     pub(crate) fn compile(&self, manifest: &str) -> Result<Compiled<'_>> {
         let mut message = null_mut();
         // SAFETY: the manifest lives through the call, and there are no functions to read.
         let pointer =
             unsafe { (self.compile)(manifest.as_ptr(), manifest.len() as u64, null(), 0, false, &raw mut message) };
-        Ok(Compiled { library: self, pointer: self.made(pointer, message)? })
+        Ok(Compiled { library: self, pointer: self.checked(pointer, message)? })
     }
 
-    /// What was made, or the message that says why not.
-    fn made(&self, pointer: *mut c_void, message: *mut c_char) -> Result<NonNull<c_void>> {
+    /// The pointer that a constructor returned, or its error message.
+    fn checked(&self, pointer: *mut c_void, message: *mut c_char) -> Result<NonNull<c_void>> {
         if let Some(pointer) = NonNull::new(pointer) {
             return Ok(pointer);
         }
         if message.is_null() {
-            bail!("Extism gives no reason");
+            bail!("Extism did not return a message");
         }
         // SAFETY: a message that is set is a C string, and ours to free.
         let text = unsafe { CStr::from_ptr(message) }.to_string_lossy().into_owned();
@@ -97,12 +97,12 @@ impl Library {
 }
 
 impl Compiled<'_> {
-    /// A new plugin, with a memory of its own.
+    /// Makes a new plugin with its own memory.
     pub(crate) fn instantiate(&self) -> Result<Plugin<'_>> {
         let mut message = null_mut();
         // SAFETY: the pointer is valid until `self` is dropped.
         let pointer = unsafe { (self.library.instantiate)(self.pointer.as_ptr(), &raw mut message) };
-        Ok(Plugin { library: self.library, pointer: self.library.made(pointer, message)? })
+        Ok(Plugin { library: self.library, pointer: self.library.checked(pointer, message)? })
     }
 }
 
@@ -114,7 +114,7 @@ impl Drop for Compiled<'_> {
 }
 
 impl Plugin<'_> {
-    /// Calls a function; what it returns is valid until the next call.
+    /// Calls a function. The output is valid until the next call.
     pub(crate) fn call(&mut self, function: &CStr, input: &[u8]) -> Result<&[u8]> {
         let plugin = self.pointer.as_ptr();
         // SAFETY: the plugin is valid until `self` is dropped, and name and input live through the call.

@@ -1,4 +1,4 @@
-//! FastMCP's own checks, in the interpreter that they are written for.
+//! FastMCP's own checks, run by Python.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use crate::folder;
 use crate::python::Environment;
 
-/// Has `fastmcp_checks.py` measure; it prints the same kind of line as this program.
+/// Runs `fastmcp_checks.py`, which prints its measurement in the format of this program.
 pub(crate) fn measure(duration: Duration, environment: &Environment) -> Result<()> {
     eprintln!("measuring fastmcp_python");
     let status = environment

@@ -1,5 +1,5 @@
-//! What the same decision costs elsewhere: measures Guardhouse's rivals, and prints one line of JSON for each thing
-//! measured. `README.md` says what is measured and how.
+//! Measures what a decision costs in other systems, and prints each measurement as one line of JSON. `README.md`
+//! describes the measurements.
 
 mod casbin;
 mod cedar;
@@ -34,7 +34,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// How long each thing is measured.
+/// The time of each measurement.
 fn duration(arguments: &[String]) -> Result<Duration> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
@@ -51,7 +51,7 @@ fn run(duration: Duration) -> Result<()> {
     let meter = Meter::new(duration, context::allowed()?, context::denied()?);
     match Environment::set_up() {
         Ok(environment) => {
-            // Extism first: it sets a variable of this process, which must have no other thread by then.
+            // Extism first: it sets an environment variable, which is only safe before the process has other threads.
             report("extism", extism::measure(&meter, &environment));
             report("FastMCP", fastmcp::measure(duration, &environment));
         }
@@ -63,7 +63,7 @@ fn run(duration: Duration) -> Result<()> {
     Ok(())
 }
 
-/// Says what was left out, and why.
+/// Reports a peer that is left out, with the reason.
 fn report(peer: &str, measured: Result<()>) {
     if let Err(error) = measured {
         eprintln!("left out: {peer}: {error:#}");

@@ -1,4 +1,4 @@
-//! How long a decision takes.
+//! The measurement of a decision's time.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
-/// An operation that takes longer is timed alone.
+/// The time above which an operation is timed alone.
 const ALONE: Duration = Duration::from_micros(5);
-/// How long a batch of shorter operations lasts, so that the clock does not count.
+/// The time of a batch of shorter operations: long enough that reading the clock does not matter.
 const BATCH: Duration = Duration::from_micros(20);
 
-/// Measures decisions, and prints what it finds.
+/// Measures decisions and prints the samples.
 pub(crate) struct Meter {
     duration: Duration,
     allowed: Value,
@@ -19,16 +19,17 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    /// Measures each decision for `duration`, on a context that must be allowed; one that must be denied keeps the
-    /// rivals honest.
+    /// Measures each decision for `duration` with a context that must be allowed. A context that must be denied checks
+    /// that a peer really decides.
     pub(crate) fn new(duration: Duration, allowed: Value, denied: Value) -> Self {
         Self { duration, allowed, denied }
     }
 
-    /// Measures `decide`, which is given what `prepare` made of the context. Preparing is not measured.
+    /// Measures `decide`, whose input is the context after `prepare`. The preparation is not measured.
     ///
     /// # Errors
-    /// If anything fails, or decides wrongly.
+    ///
+    /// A call failed, or a decision is wrong.
     pub(crate) fn measure<Input>(
         &self,
         name: &str,
@@ -48,7 +49,7 @@ impl Meter {
         Ok(())
     }
 
-    /// Times the operation until the time is up: µs for one operation each, at least one.
+    /// Times the operation until `duration` has passed. The samples are in µs per operation; there is at least one.
     fn samples(&self, mut operation: impl FnMut() -> Result<()>) -> Result<Vec<f64>> {
         let batch = batch_size(time_of_one(self.duration / 4, &mut operation)?);
         let mut samples = Vec::new();
@@ -64,7 +65,7 @@ impl Meter {
     }
 }
 
-/// Warms up for `duration`, and says how long an operation takes on average.
+/// Warms up for `duration`. Returns the average time of an operation.
 fn time_of_one(duration: Duration, operation: &mut impl FnMut() -> Result<()>) -> Result<Duration> {
     let start = Instant::now();
     let mut count = 0;
@@ -78,7 +79,7 @@ fn time_of_one(duration: Duration, operation: &mut impl FnMut() -> Result<()>) -
     }
 }
 
-/// How many operations are timed together.
+/// The number of operations that are timed together.
 fn batch_size(time_of_one: Duration) -> u32 {
     if time_of_one > ALONE {
         return 1;
@@ -87,7 +88,7 @@ fn batch_size(time_of_one: Duration) -> u32 {
     u32::try_from(size).unwrap_or(u32::MAX)
 }
 
-/// To the nanosecond.
+/// Rounds to nanoseconds.
 fn round(microseconds: f64) -> f64 {
     (microseconds * 1e3).round() / 1e3
 }

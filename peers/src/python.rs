@@ -1,4 +1,4 @@
-//! A Python environment of this folder's own.
+//! A Python environment in this folder.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -15,12 +15,12 @@ pub(crate) struct Environment {
 }
 
 impl Environment {
-    /// Makes the environment, or finds it as it was made before.
+    /// Makes the environment, unless it exists already.
     pub(crate) fn set_up() -> Result<Self> {
         let environment = Self { folder: folder().join("target/venv") };
         let requirements = folder().join("requirements.txt");
         let wanted = fs::read_to_string(&requirements).context("cannot read `requirements.txt`")?;
-        // Written last, so that an installation that was cut short is begun anew.
+        // Written last, so that an interrupted installation starts again.
         let installed = environment.folder.join("installed.txt");
         if fs::read_to_string(&installed).is_ok_and(|packages| packages == wanted) {
             return Ok(environment);
@@ -33,7 +33,7 @@ impl Environment {
         Ok(environment)
     }
 
-    /// The environment's interpreter, deaf to the variables and packages of the user.
+    /// The environment's interpreter, isolated from the user's variables and packages.
     pub(crate) fn python(&self) -> Command {
         let mut command = Command::new(self.folder.join("bin/python"));
         command.arg("-I");
@@ -46,12 +46,13 @@ impl Environment {
         let output = self.python().args(["-c", program, name]).stderr(Stdio::inherit()).output()?;
         ensure!(output.status.success(), "the package `{name}` is not installed");
         let file = String::from_utf8(output.stdout)?;
-        let folder = Path::new(file.trim_end()).parent().context("a package without a folder")?;
+        let folder =
+            Path::new(file.trim_end()).parent().with_context(|| format!("the package `{name}` is not in a folder"))?;
         Ok(folder.to_owned())
     }
 }
 
-/// Runs a program and fails if it fails. What it prints goes to stderr: stdout is for what was measured.
+/// Runs a program and fails if it fails. Its output goes to stderr: stdout is for measurements.
 fn run(command: &mut Command) -> Result<()> {
     let name = Path::new(command.get_program()).file_name().unwrap_or(OsStr::new("")).to_string_lossy().into_owned();
     let status = command.stdout(std::io::stderr()).status().with_context(|| format!("cannot run `{name}`"))?;

@@ -37,7 +37,7 @@ fn interpreter(meter: &Meter) -> Result<()> {
         engine.set_input(value.clone());
         allows(&mut engine)
     })?;
-    // The clones are made of an engine that has evaluated before: what it analysed is not analysed again.
+    // The cloned engine has evaluated before, so the clones do not analyze the policy again.
     meter.measure("regorus_json_new", to_json, |json| {
         let mut engine = engine.clone();
         engine.set_input_json(json)?;

@@ -74,3 +74,4 @@ mod demo;
 mod documents;
 mod fuzz;
 mod limit_docs;
+mod security;

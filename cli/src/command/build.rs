@@ -6,7 +6,6 @@ use anyhow::Result;
 use clap::{Args, ValueHint};
 use guardhouse_authoring::Project;
 
-use crate::exit::Exit;
 use crate::host_options::HostOptions;
 use crate::inspection::Inspection;
 use crate::output::Output;
@@ -14,14 +13,14 @@ use crate::source::PluginSource;
 
 /// Build a plugin from its source
 ///
-/// Finds out the language of the project, runs its tools, makes a component of what they leave, and loads it as a host
-/// would. Prints what `inspect` prints.
+/// Detects the language of the project, runs its tools, makes a component of their output, and loads it as a host
+/// does. Prints a summary of what `inspect` prints.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Exit codes:
-  0  built, and loads
-  1  not built
-  2  built, but no host loads it")]
+  0  the plugin was built, and loads
+  1  the plugin was not built
+  2  the plugin was built, but does not load")]
 pub(crate) struct BuildArgs {
     /// The folder of the project
     #[arg(default_value = ".", value_hint = ValueHint::DirPath)]
@@ -36,6 +35,5 @@ pub(crate) fn run(args: &BuildArgs) -> Result<Output> {
     guardhouse_authoring::build(&project)?;
     let source = PluginSource::File(project.component());
     let inspection = Inspection::new(&source, None, &args.host.host()?)?;
-    let exit = if inspection.loads { Exit::Success } else { Exit::DoesNotLoad };
-    Ok(Output { text: inspection.summary(), exit })
+    Ok(Output { text: inspection.summary(), exit: inspection.exit() })
 }

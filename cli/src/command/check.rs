@@ -16,10 +16,10 @@ use crate::output::{self, Output};
 use crate::plugin_list::PluginList;
 use crate::text::{escaped, quoted};
 
-/// Ask plugins about one request
+/// Evaluate plugins for one request
 ///
-/// Prints what the caller of the request may see: `allow`, or `deny` with the key of the decision and the message of
-/// the plugin, if it gave one. A plugin that says no without a word and one that fails look the same.
+/// Prints what the caller of the request may see: `allow`, or `deny` with the id of the decision and the plugin's
+/// message, if it has one. A plugin that fails looks like one that denies without a message.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct CheckArgs {
@@ -38,7 +38,8 @@ pub(crate) struct CheckArgs {
     #[arg(long)]
     json: bool,
 
-    /// Add what only the operator may know: how each plugin answered, what it used and wrote, and why it failed
+    /// Add what only the operator may see: the outcome of each plugin, its resource usage, its output, and the cause of
+    /// a failure
     #[arg(long)]
     pub(crate) explain: bool,
 
@@ -54,11 +55,11 @@ Outcomes of a plugin, as --explain prints them:
   allow                the next plugin is evaluated; after the last one, the request is allowed
   denied               denied without a message
   denied-with-message  denied with a message for the caller
-  failed               failed, which denies; the cause is for the operator only
+  failed               failed, which denies; only the operator sees the cause
 
 Exit codes:
   0  allowed
-  1  the command failed: nothing was decided
+  1  the command failed, and nothing was decided
   2  denied
 
 Examples:
@@ -88,27 +89,27 @@ pub(crate) fn run(args: &CheckArgs) -> Result<Output> {
         output::json_line(&Answer::new(&report, explanation))?
     } else {
         let explanation = explanation.map(|explanation| format!("\n{explanation}"));
-        sentence(&report.decision) + &explanation.unwrap_or_default()
+        answer_text(&report.decision) + &explanation.unwrap_or_default()
     };
     let exit = if report.decision.is_allow() { Exit::Success } else { Exit::Denied };
     Ok(Output { text, exit })
 }
 
-/// The answer for people. What a plugin wrote comes last, so that it cannot pass for anything else.
-fn sentence(decision: &Decision) -> String {
+/// The answer as text. The plugin's message comes last, so that it cannot forge another part.
+fn answer_text(decision: &Decision) -> String {
     let Decision::Deny(denial) = decision else { return "allow\n".to_owned() };
-    let mut sentence = format!("deny (decision {})", denial.id);
+    let mut text = format!("deny (decision {})", denial.id);
     if !denial.missing_scopes.is_empty() {
         // Writing to a string does not fail.
-        let _ = write!(sentence, ", missing scopes {}", quoted(&denial.missing_scopes));
+        let _ = write!(text, ", missing scopes {}", quoted(&denial.missing_scopes));
     }
     if let Some(message) = &denial.message {
-        let _ = write!(sentence, ": {}", escaped(message));
+        let _ = write!(text, ": {}", escaped(message));
     }
-    sentence + "\n"
+    text + "\n"
 }
 
-/// The answer for programs: what the caller may see, and for the operator what more there is.
+/// The answer as JSON: what the caller may see, followed by the explanation for the operator.
 #[derive(Debug, Serialize)]
 struct Answer<'a> {
     decision: &'static str,

@@ -5,14 +5,14 @@ use clap_complete::Shell;
 
 use crate::output::Output;
 
-/// Print a script that completes this command in a shell
+/// Print a shell completion script
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   guardhouse completions bash > ~/.local/share/bash-completion/completions/guardhouse
   guardhouse completions fish > ~/.config/fish/completions/guardhouse.fish")]
 pub(crate) struct CompletionsArgs {
-    /// The shell to print it for
+    /// The shell
     shell: Shell,
 }
 

@@ -3,22 +3,21 @@
 use anyhow::Result;
 use clap::{Args, ValueHint};
 
-use crate::exit::Exit;
 use crate::host_options::HostOptions;
 use crate::input::Document;
 use crate::inspection::Inspection;
 use crate::output::{self, Output};
 use crate::source::PluginSource;
 
-/// Look into a plugin, and say whether it loads here
+/// Describe a plugin, and say whether it loads
 ///
-/// Prints what the plugin is made of and what it asks for, or exactly why it does not load. Nothing of it is run but
-/// the function that returns its settings schema, and with `--settings` the one that takes them.
+/// Prints the plugin's contents and imports, or the exact reason why it does not load. Of its functions, only the one
+/// that returns the settings schema is called, and with `--settings` also the one that takes the settings.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Exit codes:
   0  the plugin loads
-  1  the command failed, for example because there is no such file
+  1  the command failed, for example because the file does not exist
   2  the plugin does not load
 
 Examples:
@@ -30,7 +29,7 @@ pub(crate) struct InspectArgs {
     #[arg(value_parser = PluginSource::parser(), value_hint = ValueHint::FilePath)]
     plugin: PluginSource,
 
-    /// Settings for the plugin: makes a check of it, and says where its instances start
+    /// Settings for the plugin: makes a check with them, and prints how its instances start
     #[arg(long, value_name = "JSON|@FILE|@-")]
     settings: Option<Document>,
 
@@ -45,6 +44,5 @@ pub(crate) struct InspectArgs {
 pub(crate) fn run(args: &InspectArgs) -> Result<Output> {
     let inspection = Inspection::new(&args.plugin, args.settings.as_ref(), &args.host.host()?)?;
     let text = if args.json { output::json_line(&inspection)? } else { inspection.to_string() };
-    let exit = if inspection.loads { Exit::Success } else { Exit::DoesNotLoad };
-    Ok(Output { text, exit })
+    Ok(Output { text, exit: inspection.exit() })
 }

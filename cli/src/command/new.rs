@@ -8,10 +8,10 @@ use guardhouse_authoring::{Language, new_project};
 
 use crate::output::Output;
 
-/// Start a plugin of your own
+/// Create a plugin project
 ///
-/// Makes a folder with a check that builds, passes its tests and runs, and the SDK beside it. Its README.md tells the
-/// commands.
+/// Creates a folder with a check that builds and passes its tests, and with a copy of the SDK. The README.md in the
+/// folder explains the next steps.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -27,8 +27,5 @@ pub(crate) struct NewArgs {
 
 pub(crate) fn run(args: &NewArgs) -> Result<Output> {
     new_project(Path::new(&args.name), &args.name, args.lang)?;
-    Ok(Output::success(format!(
-        "`{0}` is a plugin in {1}; `{0}/README.md` tells how to build it\n",
-        args.name, args.lang
-    )))
+    Ok(Output::success(format!("created `{0}` ({1}); see `{0}/README.md`\n", args.name, args.lang)))
 }

@@ -14,7 +14,7 @@ Examples:
   guardhouse inspect builtin:require-scopes")]
 pub(crate) struct PluginsArgs {}
 
-/// What each of them does.
+/// A summary of each plugin.
 const SUMMARIES: &[(&str, &str)] = &[
     ("argument-limit", "limits a number among the arguments of a call"),
     ("deny-with-message", "denies every request, with the message of its settings"),

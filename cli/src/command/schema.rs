@@ -21,9 +21,9 @@ pub(crate) struct SchemaArgs {
 
 #[derive(Debug, Subcommand)]
 enum Document {
-    /// The context: who asks, what for, and all that is known of it
+    /// The context: the request that checks decide on
     Context,
-    /// The settings of a plugin, as the plugin itself describes them
+    /// The settings of a plugin, as the plugin declares them
     Settings {
         /// The path of a component, or `builtin:NAME`
         #[arg(value_parser = PluginSource::parser(), value_hint = ValueHint::FilePath)]

@@ -20,10 +20,10 @@ use crate::output::Output;
 use crate::source::PluginSource;
 use crate::text::{escaped, quoted};
 
-/// Hold a plugin against a file of cases
+/// Run the cases of a plugin
 ///
-/// Each case is a request, and the answer that the plugin must give to it: its outcome, as `check --explain` calls it,
-/// the message of an explicit denial, and the scopes that are missing.
+/// Each case is a request and the outcome that the plugin must have, as `check --explain` prints it. A case passes if
+/// its outcome and its message match, and everything else that it specifies.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 A file of cases:
@@ -32,26 +32,27 @@ A file of cases:
     \"cases\": [
       {\"name\": \"nobody without a token\",
        \"context\": {\"component\": {\"kind\": \"tool\", \"name\": \"search\"}},
-       \"outcome\": \"refused\"}
+       \"outcome\": \"denied\"}
     ]
   }
-A case may have `settings` of its own, a `message` if its outcome is `explicit`, `missing_scopes`,
-the `cause` of a masked denial, and `logs`: texts that the operator must find.
+A case may have `settings` of its own; the `message`, if its outcome is `denied-with-message`;
+the `missing_scopes`; the `cause`, if its outcome is `failed`; and `logs`: texts that the plugin's
+output must contain.
 
 Exit codes:
-  0  every case came out as it says
+  0  every case passes
   1  the command failed
-  2  some did not")]
+  2  a case fails")]
 pub(crate) struct TestArgs {
     /// The folder of the project
     #[arg(default_value = ".", value_hint = ValueHint::DirPath)]
     folder: PathBuf,
 
-    /// Another plugin than the one that the project builds: the path of a component, or `builtin:NAME`
+    /// A plugin to test instead of the project's own: the path of a component, or `builtin:NAME`
     #[arg(long, value_name = "PLUGIN", value_parser = PluginSource::parser(), value_hint = ValueHint::FilePath)]
     plugin: Option<PluginSource>,
 
-    /// Another file of cases than the project's `cases.json`
+    /// A file of cases to run instead of the project's `cases.json`
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     cases: Option<PathBuf>,
 
@@ -69,7 +70,7 @@ pub(crate) fn run(args: &TestArgs) -> Result<Output> {
         Some(source) => source.clone(),
         None => {
             let built = Project::open(&args.folder)?.component();
-            ensure!(built.is_file(), "`{}` is not there; `guardhouse build` makes it", built.display());
+            ensure!(built.is_file(), "`{}` does not exist; run `guardhouse build`", built.display());
             PluginSource::File(built)
         }
     };
@@ -82,8 +83,8 @@ pub(crate) fn run(args: &TestArgs) -> Result<Output> {
     for case in &file.cases {
         let mut run = || {
             let config = CheckConfig { limits: args.limits.limits(), ..file.config(case) };
-            let check = made(&mut checks, &plugin, config)?;
-            hold(check, case, deadline)
+            let check = check_for(&mut checks, &plugin, config)?;
+            run_case(check, case, deadline)
         };
         let differences = run().with_context(|| format!("cannot run the case `{}`", case.name))?;
         failed += usize::from(!differences.is_empty());
@@ -93,21 +94,21 @@ pub(crate) fn run(args: &TestArgs) -> Result<Output> {
         text.push_str(&differences);
     }
     let count = file.cases.len();
-    let _ = writeln!(text, "{} of {count} cases came out as they say", count - failed);
-    Ok(Output { text, exit: if failed == 0 { Exit::Success } else { Exit::Differs } })
+    let _ = writeln!(text, "{} of {count} cases passed", count - failed);
+    Ok(Output { text, exit: if failed == 0 { Exit::Success } else { Exit::CaseFailed } })
 }
 
-/// The check with these settings, made once.
-fn made<'a>(checks: &'a mut HashMap<String, Check>, plugin: &Plugin, config: CheckConfig) -> Result<&'a Check> {
+/// The check with these settings, which is made only once.
+fn check_for<'a>(checks: &'a mut HashMap<String, Check>, plugin: &Plugin, config: CheckConfig) -> Result<&'a Check> {
     let settings = config.settings.as_ref().map_or_else(String::new, |settings| settings.to_string());
     match checks.entry(settings) {
-        Entry::Occupied(check) => Ok(check.into_mut()),
-        Entry::Vacant(place) => Ok(place.insert(Check::new(plugin, config)?)),
+        Entry::Occupied(entry) => Ok(entry.into_mut()),
+        Entry::Vacant(entry) => Ok(entry.insert(Check::new(plugin, config)?)),
     }
 }
 
-/// Puts one case to a check. What comes back says what came out differently, and why.
-fn hold(check: &Check, case: &Case, deadline: Duration) -> Result<String> {
+/// Runs one case. Returns the differences with an explanation, or an empty text if the case passes.
+fn run_case(check: &Check, case: &Case, deadline: Duration) -> Result<String> {
     let context = case.context()?;
     let checks = std::slice::from_ref(check);
     let report = blocking::explain(&AuthChecks::new(checks).deadline(deadline).name_missing_scopes(), &context);
@@ -118,7 +119,7 @@ fn hold(check: &Check, case: &Case, deadline: Duration) -> Result<String> {
             let _ = writeln!(text, "     {what}: expected {expected}, found {found}");
         }
     };
-    compare("outcome", case.outcome.word().to_owned(), explanation.outcome().to_owned());
+    compare("outcome", case.outcome.as_str().to_owned(), explanation.outcome().to_owned());
     let denial = match &report.decision {
         Decision::Allow => None,
         Decision::Deny(denial) => Some(denial),
@@ -135,7 +136,7 @@ fn hold(check: &Check, case: &Case, deadline: Duration) -> Result<String> {
     }
     for expected in &case.logs {
         if !explanation.logs().iter().any(|line| line.text.contains(expected)) {
-            let _ = writeln!(text, "     logs: no line has `{}`", escaped(expected));
+            let _ = writeln!(text, "     logs: `{}` was not found", escaped(expected));
         }
     }
     if !text.is_empty() {

@@ -114,7 +114,7 @@ fn a_plugin_that_was_not_built_cannot_be_tested() {
     let folder = folder();
     fs::write(folder.path().join("go.mod"), "module my-check\n").unwrap();
     fs::write(folder.path().join("cases.json"), json!({ "cases": [case("one", "allow")] }).to_string()).unwrap();
-    in_folder(folder.path(), &["test"]).assert_failed("`guardhouse build` makes it");
+    in_folder(folder.path(), &["test"]).assert_failed("does not exist; run `guardhouse build`");
 }
 
 #[test]

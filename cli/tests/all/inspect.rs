@@ -127,5 +127,5 @@ fn a_file_over_the_cap_is_not_read() {
 fn a_path_that_is_not_a_file_is_an_error_of_the_command() {
     guardhouse(&["inspect", "no/such.wasm"]).assert_failed("cannot read `no/such.wasm`: ");
     guardhouse(&["inspect", env!("CARGO_TARGET_TMPDIR")]).assert_failed(": is a directory");
-    guardhouse(&["inspect", "builtin:nothing"]).assert_failed("no built-in plugin `nothing`");
+    guardhouse(&["inspect", "builtin:nothing"]).assert_failed("unknown built-in plugin `nothing`");
 }

@@ -1,11 +1,11 @@
-//! Allows tokens that hold every scope of the settings: the plugin require-scopes, for Extism.
+//! The plugin require-scopes for Extism: allows tokens that have every scope of the settings.
 
 use std::sync::OnceLock;
 
 use extism_pdk::{Error, FnResult, Json, config, plugin_fn};
 use serde::Deserialize;
 
-/// As much of the context as the rule reads.
+/// The part of the context that the rule reads.
 #[derive(Deserialize)]
 struct Context {
     token: Option<Token>,
@@ -19,7 +19,7 @@ struct Token {
 /// The settings, read at the first call of an instance.
 static SCOPES: OnceLock<Vec<String>> = OnceLock::new();
 
-/// Whether the token of the context holds every scope.
+/// Returns true if the token of the context has every scope.
 #[plugin_fn]
 pub fn check(Json(context): Json<Context>) -> FnResult<Json<bool>> {
     let required = match SCOPES.get() {
