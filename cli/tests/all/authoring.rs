@@ -121,7 +121,7 @@ fn a_plugin_that_was_not_built_cannot_be_tested() {
 fn cases_with_the_expected_outcomes_pass() {
     let folder = folder();
     let tested = test(folder.path(), DENY, json!({ "cases": [case("nobody", "denied")] }));
-    assert_eq!((tested.exit, tested.stdout.as_str()), (0, "ok   nobody\n1 of 1 cases came out as they say\n"));
+    assert_eq!((tested.exit, tested.stdout.as_str()), (0, "ok   nobody\n1 of 1 cases passed\n"));
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn a_case_with_another_outcome_fails_with_the_reason() {
     assert_eq!(tested.exit, 2, "{tested:?}");
     assert!(tested.stdout.contains("ok   a\nFAIL b\n     outcome: expected denied, found failed\n"), "{tested:?}");
     assert!(tested.stdout.contains("unreachable"), "{tested:?}");
-    assert!(tested.stdout.ends_with("1 of 3 cases came out as they say\n"), "{tested:?}");
+    assert!(tested.stdout.ends_with("1 of 3 cases passed\n"), "{tested:?}");
 }
 
 #[test]
@@ -140,10 +140,10 @@ fn an_invalid_file_of_cases_is_rejected() {
     let mut with_message = case("one", "allow");
     with_message["message"] = json!("no");
     for (file, error) in [
-        (json!({ "cases": [] }), "there are none"),
-        (json!({ "cases": [case("one", "allow"), case("one", "allow")] }), "two cases are called `one`"),
+        (json!({ "cases": [] }), "`cases` is empty"),
+        (json!({ "cases": [case("one", "allow"), case("one", "allow")] }), "two cases have the name `one`"),
         (json!({ "cases": [case("one", "deny")] }), "unknown variant `deny`"),
-        (json!({ "cases": [case("one", "denied-with-message")] }), "names no `message`"),
+        (json!({ "cases": [case("one", "denied-with-message")] }), "has no `message`"),
         (json!({ "cases": [with_message] }), "its outcome is not `denied-with-message`"),
         (json!({ "case": [] }), "unknown field `case`"),
     ] {
@@ -157,7 +157,7 @@ fn the_logs_and_the_cause_of_a_case_are_compared_too() {
     logged["logs"] = json!(["no such line"]);
     let folder = folder();
     let tested = test(folder.path(), LOG, json!({ "cases": [logged] }));
-    assert!(tested.stdout.contains("     logs: no line has `no such line`\n"), "{tested:?}");
+    assert!(tested.stdout.contains("     logs: `no such line` was not found\n"), "{tested:?}");
 
     let mut trap = case("trap", "failed");
     trap["cause"] = json!("deadline");

@@ -72,7 +72,7 @@ impl Machine {
         if let Some(found) = self.open_files.filter(|found| *found < needed) {
             advice.push(Advice {
                 found: format!("this process may open {found} files, and these limits may need {needed}"),
-                change: format!("`ulimit -n {needed}`, or fewer `HostLimits::resident_plugins` and `images`"),
+                change: format!("`ulimit -n {needed}`, or lower `HostLimits::resident_plugins` and `resident_images`"),
             });
         }
         if !self.pagemap_scan {
