@@ -37,8 +37,7 @@ pub struct AuthContext {
     /// The arguments of the call; none where nothing is called, as in a list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arguments: Option<Json>,
-    /// Any other data from the enforcement point: HTTP headers, the peer's address, AuthZEN's context. `docs/request.md`
-    /// defines their layout.
+    /// Anything else that the enforcement point sends: headers, peer address, AuthZEN context.
     #[serde(default, deserialize_with = "json::object_document")]
     #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     pub attributes: Json,
