@@ -30,34 +30,34 @@ typedef struct gh_option_s64 {
     int64_t value;
 } gh_option_s64;
 
-/** What a verified OAuth 2.0 access token says. The secret itself is never here; see `raw-token`. */
+/** A verified OAuth 2.0 access token, without the secret itself, for which see `raw-token`. */
 typedef struct gh_access_token {
     /** The OAuth client that presented the token (RFC 9068 `client_id`). */
     gh_string client_id;
-    /** Who the token speaks for (RFC 7519 `sub`); none for a client acting for itself. */
+    /** The user for whom the token speaks (RFC 7519 `sub`); none for a client that acts for itself. */
     gh_option_string subject;
-    /** The scopes granted, compared as they are: by code point, with no order and no hierarchy. */
+    /** The scopes granted. Scopes are equal if their code points are; they have no order and no hierarchy. */
     gh_list_string scopes;
     /**
-     * Seconds since the Unix epoch; none if the token never expires. Expiry was checked by whoever
-     * verified the token, not by the host.
+     * Seconds since the Unix epoch; none if the token never expires. The verifier of the token checks the expiry; the
+     * host does not.
      */
     gh_option_s64 expires_at;
     /** The resource that the token was issued for (RFC 8707). */
     gh_option_string resource_indicator;
 } gh_access_token;
 
-/** The thing being accessed. "component" is the Model Context Protocol's word, not WebAssembly's. */
+/** The thing being accessed. "Component" is the Model Context Protocol's term here, not WebAssembly's. */
 typedef struct gh_component {
-    /** "tool", "resource", "resource-template", "prompt", or any other kind that a caller names. */
+    /** "tool", "resource", "resource-template", "prompt", or any other kind; see `docs/request.md`. */
     gh_string kind;
     /** The name, unique within its kind. */
     gh_string name;
     /** The URI of a resource, or the URI template of a resource template. */
     gh_option_string uri;
-    /** The version, where the component has one. */
+    /** The version, if the component has one. */
     gh_option_string version;
-    /** The labels its author gave it. Labels inside `meta` are not among them. */
+    /** The labels that its author gave it. Labels inside `detail` are not among them. */
     gh_list_string tags;
 } gh_component;
 
@@ -67,24 +67,24 @@ typedef struct gh_option_access_token {
     gh_access_token value;
 } gh_option_access_token;
 
-/** One request. Every check of one decision is given the same. */
+/** One request. Every check of one decision gets the same. */
 typedef struct gh_auth_context {
-    /** None if the caller did not authenticate. */
+    /** The verified token; none if the caller did not authenticate. */
     gh_option_access_token token;
-    /** What is being accessed. */
+    /** The thing being accessed. */
     gh_component component;
-    /** What is being done with it, for example "tools/call" or "tools/list". */
+    /** The operation, for example "tools/call" or "tools/list"; empty if it is unknown. See `docs/request.md`. */
     gh_string action;
     /**
-     * Seconds since the Unix epoch, the same for every check of one decision. It is the only clock:
-     * WASI clocks, where a language's runtime asks for them, start at this instant and do not follow the world's.
+     * Seconds since the Unix epoch, the same for every check of one decision. A check has no other clock: WASI clocks,
+     * which some languages' runtimes import, start at this instant and do not follow real time.
      */
     int64_t now;
 } gh_auth_context;
 
-/** An explicit denial. */
+/** A denial with a message. */
 typedef struct gh_authorization_error {
-    /** Reaches the caller exactly as it stands: not trimmed, not escaped. */
+    /** The text for the caller, who gets it exactly as it stands: not trimmed, not escaped. */
     gh_string message;
 } gh_authorization_error;
 

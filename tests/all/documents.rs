@@ -1,4 +1,12 @@
-//! The documents show code and words that are tested elsewhere.
+//! The documents: their examples are valid, their links lead somewhere, their lists are complete.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use guardhouse::{AuthContext, Cause};
+
+/// Folders whose documents are not ours.
+const FOREIGN: [&str; 5] = ["build", "dist", "node_modules", "target", "third_party"];
 
 /// The first block of Python code that has a check.
 fn first_check(document: &str) -> &str {
@@ -17,28 +25,70 @@ fn the_readme_shows_the_check_that_the_sdk_explains() {
 #[test]
 fn every_cause_is_explained_to_plugin_authors() {
     let page = include_str!("../../docs/plugins.md");
-    let causes = [
-        "trap",
-        "stack-overflow",
-        "out-of-fuel",
-        "deadline",
-        "cpu-time-limit",
-        "memory-limit",
-        "table-limit",
-        "instance-limit",
-        "context-limit",
-        "message-limit",
-        "log-limit",
-        "host-call-limit",
-        "handle-limit",
-        "invalid-result",
-        "configure",
-        "exit",
-        "no-capacity",
-        "native",
-        "host",
-    ];
-    for cause in causes {
+    for cause in Cause::ALL {
         assert!(page.contains(&format!("`{cause}`")), "{cause}");
     }
+}
+
+#[test]
+fn every_request_of_the_page_about_requests_is_valid() {
+    let page = include_str!("../../docs/request.md");
+    let requests: Vec<_> = page.split("```json\n").skip(1).filter_map(|block| block.split_once("```")).collect();
+    assert!(requests.len() > 1);
+    for (request, _) in requests {
+        AuthContext::from_json(request.as_bytes()).unwrap_or_else(|error| panic!("{error}\n{request}"));
+    }
+}
+
+#[test]
+fn every_relative_link_of_a_document_leads_to_a_file() {
+    let documents = documents();
+    assert!(documents.len() > 20);
+    for document in documents {
+        let folder = document.parent().unwrap();
+        for target in links(&fs::read_to_string(&document).unwrap()) {
+            assert!(folder.join(&target).exists(), "{}: `{target}` does not exist", document.display());
+        }
+    }
+}
+
+#[test]
+fn the_index_and_the_summary_list_every_page() {
+    let docs = root().join("docs");
+    let listed = |name: &str| links(&fs::read_to_string(docs.join(name)).unwrap());
+    let (index, summary) = (listed("README.md"), listed("SUMMARY.md"));
+    for page in documents().iter().filter_map(|document| document.strip_prefix(&docs).ok()) {
+        let page = page.to_str().unwrap().to_owned();
+        assert!(page == "SUMMARY.md" || summary.contains(&page), "docs/SUMMARY.md does not list `{page}`");
+        assert!(["README.md", "SUMMARY.md"].contains(&&*page) || index.contains(&page), "docs/README.md: `{page}`");
+    }
+}
+
+/// Every Markdown file of the repository, without those of third parties and of builds.
+fn documents() -> Vec<PathBuf> {
+    let mut documents = Vec::new();
+    let mut folders = vec![root().to_owned()];
+    while let Some(folder) = folders.pop() {
+        for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            let name = path.file_name().unwrap().to_str().unwrap();
+            if path.is_dir() && !name.starts_with('.') && !FOREIGN.contains(&name) {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "md") {
+                documents.push(path);
+            }
+        }
+    }
+    documents
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+/// The files that a document links to: neither web pages nor places in the document itself.
+fn links(document: &str) -> Vec<String> {
+    let prose = document.split("```").step_by(2);
+    let targets = prose.flat_map(|text| text.split("](").skip(1)).filter_map(|rest| rest.split_once(')'));
+    let files = targets.map(|(target, _)| target.split('#').next().unwrap().to_owned());
+    files.filter(|file| !file.is_empty() && !file.contains("://")).collect()
 }

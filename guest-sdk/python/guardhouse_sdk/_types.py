@@ -7,32 +7,32 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """What a verified OAuth 2.0 access token says. The secret itself is never here; see `raw-token`."""
+    """A verified OAuth 2.0 access token, without the secret itself, for which see `raw-token`."""
 
     client_id: str
     """The OAuth client that presented the token (RFC 9068 `client_id`)."""
     subject: str | None
-    """Who the token speaks for (RFC 7519 `sub`); none for a client acting for itself."""
+    """The user for whom the token speaks (RFC 7519 `sub`); none for a client that acts for itself."""
     scopes: list[str]
-    """The scopes granted, compared as they are: by code point, with no order and no hierarchy."""
+    """The scopes granted. Scopes are equal if their code points are; they have no order and no hierarchy."""
     expires_at: int | None
-    """Seconds since the Unix epoch; none if the token never expires. Expiry was checked by whoever
-    verified the token, not by the host."""
+    """Seconds since the Unix epoch; none if the token never expires. The verifier of the token checks the expiry; the
+    host does not."""
     resource_indicator: str | None
     """The resource that the token was issued for (RFC 8707)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """The thing being accessed. "component" is the Model Context Protocol's word, not WebAssembly's."""
+    """The thing being accessed. "Component" is the Model Context Protocol's term here, not WebAssembly's."""
 
     kind: str
-    """ "tool", "resource", "resource-template", "prompt", or any other kind that a caller names."""
+    """ "tool", "resource", "resource-template", "prompt", or any other kind; see `docs/request.md`."""
     name: str
     """The name, unique within its kind."""
     uri: str | None
     """The URI of a resource, or the URI template of a resource template."""
     version: str | None
-    """The version, where the component has one."""
+    """The version, if the component has one."""
     tags: list[str]
-    """The labels its author gave it. Labels inside `meta` are not among them."""
+    """The labels that its author gave it. Labels inside `detail` are not among them."""

@@ -25,32 +25,32 @@ pub const OptionS64 = extern struct {
     value: i64,
 };
 
-/// What a verified OAuth 2.0 access token says. The secret itself is never here; see `raw-token`.
+/// A verified OAuth 2.0 access token, without the secret itself, for which see `raw-token`.
 pub const AccessToken = extern struct {
     /// The OAuth client that presented the token (RFC 9068 `client_id`).
     client_id: String,
-    /// Who the token speaks for (RFC 7519 `sub`); none for a client acting for itself.
+    /// The user for whom the token speaks (RFC 7519 `sub`); none for a client that acts for itself.
     subject: OptionString,
-    /// The scopes granted, compared as they are: by code point, with no order and no hierarchy.
+    /// The scopes granted. Scopes are equal if their code points are; they have no order and no hierarchy.
     scopes: ListString,
-    /// Seconds since the Unix epoch; none if the token never expires. Expiry was checked by whoever
-    /// verified the token, not by the host.
+    /// Seconds since the Unix epoch; none if the token never expires. The verifier of the token checks the expiry; the
+    /// host does not.
     expires_at: OptionS64,
     /// The resource that the token was issued for (RFC 8707).
     resource_indicator: OptionString,
 };
 
-/// The thing being accessed. "component" is the Model Context Protocol's word, not WebAssembly's.
+/// The thing being accessed. "Component" is the Model Context Protocol's term here, not WebAssembly's.
 pub const Component = extern struct {
-    /// "tool", "resource", "resource-template", "prompt", or any other kind that a caller names.
+    /// "tool", "resource", "resource-template", "prompt", or any other kind; see `docs/request.md`.
     kind: String,
     /// The name, unique within its kind.
     name: String,
     /// The URI of a resource, or the URI template of a resource template.
     uri: OptionString,
-    /// The version, where the component has one.
+    /// The version, if the component has one.
     version: OptionString,
-    /// The labels its author gave it. Labels inside `meta` are not among them.
+    /// The labels that its author gave it. Labels inside `detail` are not among them.
     tags: ListString,
 };
 
@@ -60,22 +60,22 @@ pub const OptionAccessToken = extern struct {
     value: AccessToken,
 };
 
-/// One request. Every check of one decision is given the same.
+/// One request. Every check of one decision gets the same.
 pub const AuthContext = extern struct {
-    /// None if the caller did not authenticate.
+    /// The verified token; none if the caller did not authenticate.
     token: OptionAccessToken,
-    /// What is being accessed.
+    /// The thing being accessed.
     component: Component,
-    /// What is being done with it, for example "tools/call" or "tools/list".
+    /// The operation, for example "tools/call" or "tools/list"; empty if it is unknown. See `docs/request.md`.
     action: String,
-    /// Seconds since the Unix epoch, the same for every check of one decision. It is the only clock:
-    /// WASI clocks, where a language's runtime asks for them, start at this instant and do not follow the world's.
+    /// Seconds since the Unix epoch, the same for every check of one decision. A check has no other clock: WASI clocks,
+    /// which some languages' runtimes import, start at this instant and do not follow real time.
     now: i64,
 };
 
-/// An explicit denial.
+/// A denial with a message.
 pub const AuthorizationError = extern struct {
-    /// Reaches the caller exactly as it stands: not trimmed, not escaped.
+    /// The text for the caller, who gets it exactly as it stands: not trimmed, not escaped.
     message: String,
 };
 
@@ -130,20 +130,21 @@ pub const names = struct {
 
 /// The imports from `guardhouse:auth/request@0.1.0`.
 pub const request = struct {
-    /// A claim of the token; none without a token or without the claim.
+    /// A claim of the token; none also if there is no token.
     pub extern "guardhouse:auth/request@0.1.0" fn claim(pointer: [*]const u8, pointer_length: usize, result: *OptionString) void;
-    /// Title, description, input schema, annotations, meta and whatever else is known of the component.
+    /// A member of the component's description: title, description, input schema, annotations, meta and so on.
     pub extern "guardhouse:auth/request@0.1.0" fn detail(pointer: [*]const u8, pointer_length: usize, result: *OptionString) void;
-    /// An argument of the call; none where nothing is called, as in a list.
+    /// An argument of the call; none also if nothing is called, as in a list.
     pub extern "guardhouse:auth/request@0.1.0" fn argument(pointer: [*]const u8, pointer_length: usize, result: *OptionString) void;
-    /// Anything else that the enforcement point sent: headers, peer address, AuthZEN context.
+    /// An attribute: any other data from the enforcement point, such as HTTP headers, the peer's address, AuthZEN's
+    /// context. `docs/request.md` defines their layout.
     pub extern "guardhouse:auth/request@0.1.0" fn attribute(pointer: [*]const u8, pointer_length: usize, result: *OptionString) void;
 };
 
 /// The imports from `guardhouse:auth/raw-token@0.1.0`.
 pub const raw_token = struct {
-    /// The token as it was presented; none if the caller did not authenticate, or if the enforcement
-    /// point did not pass it on.
+    /// The token as it was presented; none if the caller did not authenticate, if the enforcement point did not pass the
+    /// token on, and in `schema` and `configure`.
     pub extern "guardhouse:auth/raw-token@0.1.0" fn get(result: *OptionString) void;
 };
 

@@ -65,17 +65,17 @@ var (
 
 // AccessToken is `access-token`.
 //
-// What a verified OAuth 2.0 access token says. The secret itself is never here; see `raw-token`.
+// A verified OAuth 2.0 access token, without the secret itself, for which see `raw-token`.
 type AccessToken struct {
 	_ structs.HostLayout
 	// The OAuth client that presented the token (RFC 9068 `client_id`).
 	ClientID String
-	// Who the token speaks for (RFC 7519 `sub`); none for a client acting for itself.
+	// The user for whom the token speaks (RFC 7519 `sub`); none for a client that acts for itself.
 	Subject OptionString
-	// The scopes granted, compared as they are: by code point, with no order and no hierarchy.
+	// The scopes granted. Scopes are equal if their code points are; they have no order and no hierarchy.
 	Scopes ListString
-	// Seconds since the Unix epoch; none if the token never expires. Expiry was checked by whoever
-	// verified the token, not by the host.
+	// Seconds since the Unix epoch; none if the token never expires. The verifier of the token checks the expiry; the
+	// host does not.
 	ExpiresAt OptionS64
 	// The resource that the token was issued for (RFC 8707).
 	ResourceIndicator OptionString
@@ -92,18 +92,18 @@ var (
 
 // Component is `component`.
 //
-// The thing being accessed. "component" is the Model Context Protocol's word, not WebAssembly's.
+// The thing being accessed. "Component" is the Model Context Protocol's term here, not WebAssembly's.
 type Component struct {
 	_ structs.HostLayout
-	// "tool", "resource", "resource-template", "prompt", or any other kind that a caller names.
+	// "tool", "resource", "resource-template", "prompt", or any other kind; see `docs/request.md`.
 	Kind String
 	// The name, unique within its kind.
 	Name String
 	// The URI of a resource, or the URI template of a resource template.
 	URI OptionString
-	// The version, where the component has one.
+	// The version, if the component has one.
 	Version OptionString
-	// The labels its author gave it. Labels inside `meta` are not among them.
+	// The labels that its author gave it. Labels inside `detail` are not among them.
 	Tags ListString
 }
 
@@ -131,17 +131,17 @@ var (
 
 // AuthContext is `auth-context`.
 //
-// One request. Every check of one decision is given the same.
+// One request. Every check of one decision gets the same.
 type AuthContext struct {
 	_ structs.HostLayout
-	// None if the caller did not authenticate.
+	// The verified token; none if the caller did not authenticate.
 	Token OptionAccessToken
-	// What is being accessed.
+	// The thing being accessed.
 	Component Component
-	// What is being done with it, for example "tools/call" or "tools/list".
+	// The operation, for example "tools/call" or "tools/list"; empty if it is unknown. See `docs/request.md`.
 	Action String
-	// Seconds since the Unix epoch, the same for every check of one decision. It is the only clock:
-	// WASI clocks, where a language's runtime asks for them, start at this instant and do not follow the world's.
+	// Seconds since the Unix epoch, the same for every check of one decision. A check has no other clock: WASI clocks,
+	// which some languages' runtimes import, start at this instant and do not follow real time.
 	Now int64
 }
 
@@ -155,10 +155,10 @@ var (
 
 // AuthorizationError is `authorization-error`.
 //
-// An explicit denial.
+// A denial with a message.
 type AuthorizationError struct {
 	_ structs.HostLayout
-	// Reaches the caller exactly as it stands: not trimmed, not escaped.
+	// The text for the caller, who gets it exactly as it stands: not trimmed, not escaped.
 	Message String
 }
 
@@ -212,36 +212,37 @@ const (
 
 // RequestClaim is the import `guardhouse:auth/request@0.1.0#claim`.
 //
-// A claim of the token; none without a token or without the claim.
+// A claim of the token; none also if there is no token.
 //
 //go:wasmimport guardhouse:auth/request@0.1.0 claim
 func RequestClaim(pointer string, result *OptionString)
 
 // RequestDetail is the import `guardhouse:auth/request@0.1.0#detail`.
 //
-// Title, description, input schema, annotations, meta and whatever else is known of the component.
+// A member of the component's description: title, description, input schema, annotations, meta and so on.
 //
 //go:wasmimport guardhouse:auth/request@0.1.0 detail
 func RequestDetail(pointer string, result *OptionString)
 
 // RequestArgument is the import `guardhouse:auth/request@0.1.0#argument`.
 //
-// An argument of the call; none where nothing is called, as in a list.
+// An argument of the call; none also if nothing is called, as in a list.
 //
 //go:wasmimport guardhouse:auth/request@0.1.0 argument
 func RequestArgument(pointer string, result *OptionString)
 
 // RequestAttribute is the import `guardhouse:auth/request@0.1.0#attribute`.
 //
-// Anything else that the enforcement point sent: headers, peer address, AuthZEN context.
+// An attribute: any other data from the enforcement point, such as HTTP headers, the peer's address, AuthZEN's
+// context. `docs/request.md` defines their layout.
 //
 //go:wasmimport guardhouse:auth/request@0.1.0 attribute
 func RequestAttribute(pointer string, result *OptionString)
 
 // RawTokenGet is the import `guardhouse:auth/raw-token@0.1.0#get`.
 //
-// The token as it was presented; none if the caller did not authenticate, or if the enforcement
-// point did not pass it on.
+// The token as it was presented; none if the caller did not authenticate, if the enforcement point did not pass the
+// token on, and in `schema` and `configure`.
 //
 //go:wasmimport guardhouse:auth/raw-token@0.1.0 get
 func RawTokenGet(result *OptionString)
