@@ -8,7 +8,7 @@ macro_rules! builtins {
         /// The names of all built-in plugins.
         pub const NAMES: &[&str] = &[$($name),*];
 
-        /// The component of a built-in plugin; none if the name is unknown.
+        /// The component of the built-in plugin with this name, or `None` if the name is unknown.
         #[must_use]
         pub fn bytes(name: &str) -> Option<&'static [u8]> {
             match name {

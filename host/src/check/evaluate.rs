@@ -14,15 +14,16 @@ use crate::guest::request::GuestRequest;
 use crate::instance::{CheckCall, Instance};
 use crate::outcome::{Cause, Evaluation, Fault, Outcome, Usage};
 
-/// Evaluates a request in a fresh instance of the check, and drops the instance.
+/// Evaluates a request in a fresh instance of the check, and drops the instance before it returns.
 pub(super) async fn evaluate(check: &Arc<Configured>, request: EvaluationRequest<'_>) -> Evaluation {
     let mut instance = None;
     evaluate_in(check, &mut instance, request).await
 }
 
-/// A check of a plugin for the length of a batch. One instance serves the whole batch, with the limits of a fresh one for
-/// each request. After a fault, or once the instance holds anything in the host, the next request gets a new one. With a
-/// fuel limit, every request gets a new one, because its fuel depends on the requests before it.
+/// A plugin's check for the length of one batch. One instance serves the whole batch, with the limits of a fresh
+/// instance for each request. The next request gets a new instance after a fault, and after a call to WASI, whose state
+/// in the host belongs to one request. With a fuel limit, every request gets a new instance, because the fuel that a
+/// reused one needs depends on the requests before.
 pub(super) struct PluginSession<'a> {
     check: &'a Arc<Configured>,
     instance: Option<Instance>,
@@ -38,8 +39,9 @@ impl<'a> PluginSession<'a> {
         let mut evaluation = evaluate_in(self.check, &mut self.instance, request).await;
         if let Outcome::Failed(fault) = &evaluation.outcome {
             self.instance = None;
-            // State that other requests left behind may be the reason: a fresh instance might not fail. Time is not
-            // granted twice.
+            // State that earlier requests left in the instance may be the reason, so the request is evaluated again in
+            // a fresh instance. A fault for lack of time or capacity is final: a second evaluation would get the time
+            // twice.
             if !is_fresh && !matches!(fault.cause, Cause::Deadline | Cause::CpuTimeLimit | Cause::NoCapacity) {
                 evaluation = evaluate(self.check, request).await;
             }
@@ -56,7 +58,7 @@ impl Session for PluginSession<'_> {
     }
 }
 
-/// Evaluates a request in the given instance, or in a new one, which is left there.
+/// Evaluates a request in the instance of the slot `instance`; if the slot is empty, a new instance is put into it.
 async fn evaluate_in(
     check: &Arc<Configured>,
     instance: &mut Option<Instance>,
@@ -68,7 +70,7 @@ async fn evaluate_in(
     let mut evaluation = asked.unwrap_or_else(|fault| Outcome::Failed(fault).into());
     evaluation.usage.elapsed = start.elapsed();
     check.membership.tenant().add_evaluation(&evaluation.usage);
-    // After the evaluation, so that it makes only later ones faster and not this one slower.
+    // This comes last, because this evaluation must not wait for work that makes only later ones faster.
     check.tier_up();
     evaluation
 }
@@ -122,7 +124,7 @@ async fn ask(
     })
 }
 
-/// Takes a standby instance, and starts to make the next one while it serves.
+/// Takes a standby instance if one is ready, and starts to make the next one at the same time.
 fn take_standby(check: &Arc<Configured>, now: Instant) -> Option<Instance> {
     let Taken { instance, start_refill: is_wanted } = check.standby.take(check.plugin.host().micros_since_start(now));
     if is_wanted {
@@ -131,7 +133,7 @@ fn take_standby(check: &Arc<Configured>, now: Instant) -> Option<Instance> {
     instance
 }
 
-/// Waits for a permit of the pool. Standby instances are evicted for a request that would have to wait.
+/// Waits for a permit of the pool. If none is free, the standby instances of the pool are evicted before the wait.
 async fn admit(check: &Configured, weight: u32, end: Instant) -> Result<Permit, Fault> {
     let (host, pool) = (check.plugin.host(), check.plugin.pool());
     let evict = || host.toolchain().engines.standby(pool).evict_all();

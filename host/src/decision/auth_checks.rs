@@ -38,9 +38,10 @@ impl<'a, C: AuthCheck> AuthChecks<'a, C> {
         Self { checks, options: RunOptions { deadline: Self::DEADLINE, name_missing_scopes: false } }
     }
 
-    /// Sets the deadline: the wall-clock time of one decision, or of all decisions of a batch together, with waiting for
-    /// admission, making instances and everything that the checks do. A request that is not decided by then is denied.
-    /// Each plugin has a [`Limits::deadline`](crate::Limits::deadline) of its own besides. At most an hour.
+    /// Sets the deadline: the wall-clock time of one decision, or of all decisions of a batch together, including the
+    /// wait for admission, the making of instances and everything that the checks do. A request that is not decided by
+    /// then is denied. The check of a plugin has its own [`Limits::deadline`](crate::Limits::deadline) in addition. A
+    /// deadline over one hour is shortened to one hour.
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.options.deadline = deadline.min(Duration::from_secs(3_600));
@@ -71,12 +72,12 @@ impl<'a, C: AuthCheck> AuthChecks<'a, C> {
         run::run(self.checks, context, self.options).await
     }
 
-    /// Decides several requests of one caller together, as when a list is filtered: one decision for each context, in
-    /// their order, equal to deciding them one by one. A check may keep an instance from one context to the next, and a
-    /// fault concerns one context only.
+    /// Decides several requests of one caller together, for example to filter a list. Returns one decision for each
+    /// context, in their order, as if each were decided alone. A check may keep an instance from one context to the
+    /// next. A fault denies only the context in which it occurs.
     ///
-    /// The memory of a plugin lasts for the batch and no longer, so a plugin can tell apart contexts that are decided
-    /// together. Never put the contexts of different callers into one batch.
+    /// The memory of a plugin may last for the whole batch, so a plugin can relate the contexts of one batch to each
+    /// other. Never put the contexts of different callers into one batch.
     pub async fn run_batch(&self, contexts: &[AuthContext]) -> Vec<Decision> {
         self.explain_batch(contexts).await.into_iter().map(|report| report.decision).collect()
     }
@@ -90,9 +91,9 @@ impl<'a, C: AuthCheck> AuthChecks<'a, C> {
 /// Evaluates the checks in order, one at a time, until one does not allow (rule S1). If all allow, the decision is an
 /// allow; an empty list allows (rule S2).
 ///
-/// Every fault is a denial (rules S4, S5), and so is a request that is not decided within
-/// [one second](AuthChecks::DEADLINE). The future needs a tokio runtime with time enabled; the functions of
-/// [`blocking`](crate::blocking) need none.
+/// Every fault denies (rules S4, S5). A request that is not decided within [one second](AuthChecks::DEADLINE) is
+/// denied. The future needs a tokio runtime with time enabled; the functions of [`blocking`](crate::blocking) need
+/// none.
 pub async fn run_auth_checks<C: AuthCheck>(checks: &[C], context: &AuthContext) -> Decision {
     AuthChecks::new(checks).run(context).await
 }

@@ -22,7 +22,7 @@ use crate::outcome::AuthorizationError;
 pub enum Decision {
     /// Every check allowed.
     Allow,
-    /// A check did not allow, or no decision could be reached safely.
+    /// A check denied or failed, or no check could be evaluated.
     Deny(Denial),
 }
 
@@ -53,7 +53,7 @@ impl Decision {
 pub struct Denial {
     /// The key to the operator's record of this decision.
     pub id: DecisionId,
-    /// The message of the check, exactly as given (rule S3); none if the check gave none, or failed.
+    /// The message of the check, exactly as given (rule S3), or `None` if the check denied without one or failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// The missing scopes of all checks together, sorted (rule U2). Only
