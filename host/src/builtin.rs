@@ -1,7 +1,7 @@
 //! Built-in plugins: they ship inside this crate, and need no WebAssembly toolchain.
 //!
-//! Their sources are in `plugins/`. `host/builtin/manifest.json` records their digests and the toolchain that built them;
-//! CI rebuilds and compares them.
+//! Their sources are in `plugins/`. `host/builtin/manifest.json` records their digests and the toolchain that built
+//! them; CI rebuilds and compares them.
 
 macro_rules! builtins {
     ($($name:literal),* $(,)?) => {

@@ -1,8 +1,8 @@
 //! The programs of the workspace: built here, and then run by their paths.
 //!
-//! Every build selects the whole workspace and then names the programs that it wants. Cargo decides about the features of
-//! dependencies by the selection: with `--package guardhouse-cli` here and `--workspace` there, wasmtime could be built
-//! twice. (`resolver.feature-unification` of `.cargo/config.toml` would say it once for all, but is unstable:
+//! Every build selects the whole workspace and then names the programs that it wants. Cargo decides about the features
+//! of dependencies by the selection: with `--package guardhouse-cli` here and `--workspace` there, wasmtime could be
+//! built twice. (`resolver.feature-unification` of `.cargo/config.toml` would say it once for all, but is unstable:
 //! <https://github.com/rust-lang/cargo/issues/14774>. `cargo xtask features` checks what selections by hand get.)
 
 use std::collections::{BTreeMap, BTreeSet};

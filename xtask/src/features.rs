@@ -22,7 +22,8 @@ const SELECTIONS: &[&[&str]] = &[
     &["--package", "xtask"],
 ];
 
-/// Large dependencies that build scripts and macros use too. They are compiled once if both uses have the same features.
+/// Large dependencies that build scripts and macros use too. They are compiled once if both uses have the same
+/// features.
 const SHARED: &[&str] = &[
     "anyhow",
     "indexmap",

@@ -117,8 +117,8 @@ impl Configured {
         self.image.set(image(recipe, plugin.host().micros_since_start(Instant::now())));
     }
 
-    /// Queues the making of an image. If the queue is full, a later evaluation tries again; until then instances configure
-    /// themselves.
+    /// Queues the making of an image. If the queue is full, a later evaluation tries again; until then instances
+    /// configure themselves.
     fn make_image_in_background(self: &Arc<Self>) {
         let check = Arc::downgrade(self);
         let job = move || {

@@ -1,4 +1,17 @@
-//! Evaluation: admission, an instance, the call of `check`, and the usage of all that.
+//! Evaluation: a request becomes the outcome of a check, with the usage of the evaluation.
+//!
+//! The steps of one evaluation, all within the deadline of the check and that of the decision:
+//!
+//! 1. The part of the request that the plugin may read is selected: its documents if it imports them, the bearer secret
+//!    only with the grant. A request over the check's cap fails here.
+//! 2. Admission and an instance: that of the batch, a standby instance, or a new one. All limits of a new instance are
+//!    armed before any of its code runs (`guest/store.rs`).
+//! 3. `Instance::check` configures the instance if necessary, unseals the request and calls the exported `check`. The
+//!    processor time is measured around this call.
+//! 4. The usage and the output are read, and counted for the tenant. The instance is dropped with its permits, unless a
+//!    [`PluginSession`] keeps it for the next request of its batch.
+//!
+//! A fault in any step is an [`Outcome::Failed`], which denies.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -75,6 +88,7 @@ async fn evaluate_in(
     evaluation
 }
 
+/// Gets an instance, calls `check` in it, and leaves it in the slot. The error is a fault before the call.
 async fn ask(
     check: &Arc<Configured>,
     slot: &mut Option<Instance>,

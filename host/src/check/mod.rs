@@ -1,4 +1,17 @@
 //! Checks: a plugin with settings, grants and limits, and its evaluations.
+//!
+//! A [`Check`] is a handle to its `Configured` part, which all clones share. [`Check::new`] validates the
+//! [`CheckConfig`] (`config`) and configures one instance on trial, so that an invalid configuration never gets to a
+//! request.
+//!
+//! An evaluation (`evaluate`) gets a permit of the check's own admission and an instance: a standby instance
+//! (`standby`) if one is ready, or else a new one, which also needs a permit of its pool. A new instance starts from
+//! the check's image if it has one in memory (`start`), and configures itself otherwise. The instance is dropped after
+//! the evaluation, or after the batch, and its permits with it.
+//!
+//! Work that makes later evaluations faster happens on other threads, and no evaluation waits for it: images and
+//! optimized code on the background thread of the host (`Configured::tier_up`), standby instances on a thread of the
+//! check (`refill`).
 
 pub(crate) mod config;
 mod configured;

@@ -17,8 +17,8 @@ pub trait AuthCheck: Send + Sync {
     /// The name of the check, for the operator.
     fn id(&self) -> &str;
 
-    /// Evaluates one request. A panic is a fault of the check, which denies. The future is dropped, and the check fails,
-    /// if it is not ready shortly after [`EvaluationRequest::end`].
+    /// Evaluates one request. A panic is a fault of the check, which denies. The future is dropped, and the check
+    /// fails, if it is not ready shortly after [`EvaluationRequest::end`].
     fn evaluate<'a>(&'a self, request: EvaluationRequest<'a>) -> EvaluationFuture<'a>;
 
     /// Begins a batch: several requests that are evaluated one after the other and decided together. A session may keep

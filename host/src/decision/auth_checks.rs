@@ -8,8 +8,8 @@ use crate::decision::report::Report;
 use crate::decision::run::{self, RunOptions};
 use crate::request::AuthContext;
 
-/// A list of checks with the options of its runs. [`run_auth_checks`] and [`explain_auth_checks`] are shorthand for this
-/// type with defaults.
+/// A list of checks with the options of its runs. [`run_auth_checks`] and [`explain_auth_checks`] are shorthand for
+/// this type with defaults.
 ///
 /// ```
 /// # use guardhouse::{AuthChecks, AuthContext, Component, blocking, native};
@@ -49,7 +49,8 @@ impl<'a, C: AuthCheck> AuthChecks<'a, C> {
     }
 
     /// Names missing scopes, for callers that can ask their authorization server for more: if scopes are all that is
-    /// missing, the denial names all of them at once (RFC 6750 section 3.1; FastMCP's `run_auth_checks_with_shortfall`).
+    /// missing, the denial names all of them at once (RFC 6750 section 3.1; FastMCP's
+    /// `run_auth_checks_with_shortfall`).
     ///
     /// A check that [names missing scopes](AuthCheck::names_missing_scopes) and denies without a message does not end
     /// the run (rule U1); every other check that does not allow ends it, and then no scope is named. If only checks

@@ -33,8 +33,8 @@ impl Decision {
         matches!(self, Self::Allow)
     }
 
-    /// The decision in the shape of FastMCP's `run_auth_checks`: `Ok(true)` allows, `Ok(false)` denies without a message,
-    /// and an error denies with its message.
+    /// The decision in the shape of FastMCP's `run_auth_checks`: `Ok(true)` allows, `Ok(false)` denies without a
+    /// message, and an error denies with its message.
     ///
     /// # Errors
     /// [`AuthorizationError`] for a denial with a message.

@@ -1,4 +1,5 @@
-//! Writes the files of the repository that are made from others. `cargo xtask guests` and `cargo xtask bindings` start it.
+//! Writes the files of the repository that are made from others. `cargo xtask guests` and `cargo xtask bindings` start
+//! it.
 //!
 //! A program of its own, because it is built of the tools that read WebAssembly: `cargo xtask demo` need not wait for
 //! them twice.
