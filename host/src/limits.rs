@@ -1,4 +1,4 @@
-//! Limits of plugins. No limit acts silently: each has its own [`Cause`](crate::Cause) or its own error.
+//! The limits of plugins. No limit acts silently: each has its own [`Cause`](crate::Cause) or its own error.
 
 use std::time::Duration;
 
@@ -49,9 +49,9 @@ pub struct Limits {
     pub queue: usize,
     /// Standby instances: made and configured before a request needs them, each for one evaluation, which then only
     /// waits for its answer. They count against [`instances`](Self::instances) only while they serve. They take at most
-    /// half of [`HostLimits::instances`], and are evicted when a request would have to wait. None means 2 for large
-    /// plugins (see [`HostLimits::small_memory_bytes`]) and 0 for small ones, which start in microseconds. Default:
-    /// none.
+    /// half of the instances of their pool, and are evicted when a request would have to wait. `None` means 2 for large
+    /// plugins (see [`HostLimits::small_memory_bytes`]) and 0 for small ones, which start in microseconds.
+    /// Default: none.
     pub standby: Option<u32>,
     /// Handles that an instance may hold at the same time. Default: 1,000.
     pub handles: usize,
@@ -108,8 +108,8 @@ pub struct HostLimits {
     /// Instances of large plugins that live at the same time, in a pool apart from [`instances`](Self::instances): a
     /// language runtime takes the memory of fifty small plugins. Default: 32.
     pub large_instances: u32,
-    /// The initial memory of a small plugin, in bytes, over all its memories; a plugin with more is large. Default: 4
-    /// MiB.
+    /// The initial memory of a small plugin, in bytes, over all its memories; a plugin with more is large.
+    /// Default: 4 MiB.
     #[serde(with = "size")]
     pub small_memory_bytes: usize,
     /// The memory of a large instance that is kept for the next one and written over, in bytes. Memory beyond it is
@@ -147,8 +147,8 @@ pub struct HostLimits {
     /// The nesting of loops in one function: compiling takes four times as long for twice the depth. Source code nests
     /// at most ten. Default: 64.
     pub loop_nesting: usize,
-    /// The locals of one function, squared, times its loops: each local may be carried around each loop, and compiling
-    /// takes as long. The largest function of SpiderMonkey has 5.5 million. Default: 200 million.
+    /// The locals of one function, squared, times its loops: each local may be carried around each loop, and the time
+    /// to compile grows with the product. The largest function of SpiderMonkey has 5.5 million. Default: 200 million.
     pub loop_locals: usize,
     /// The locals of one function, times its blocks and branches: each local may be kept through each of them. The
     /// largest function of SpiderMonkey has 380,000. Default: 4 million.
@@ -164,8 +164,8 @@ pub struct HostLimits {
     pub items: usize,
     /// Modules and components inside a plugin. Default: 256.
     pub modules: usize,
-    /// Instances, of modules and of components, that one instance of a plugin consists of, with every nested component
-    /// followed. Default: 1,000.
+    /// Instances of modules and components that one instance of a plugin consists of, including those of nested
+    /// components. Default: 1,000.
     pub instantiations: usize,
     /// The nesting of modules, components and their types. Default: 8.
     pub nesting: usize,
@@ -192,8 +192,8 @@ pub struct HostLimits {
     #[serde(with = "size")]
     pub cache_bytes: u64,
     /// Plugins whose machine code is in memory. With a cache, the least recently used ones are evicted, and reloaded
-    /// when they are evaluated; without a cache, all stay. Each takes three memory mappings and an open file. Default:
-    /// 1,000.
+    /// when they are evaluated; without a cache, all stay. Each takes three memory mappings and an open file.
+    /// Default: 1,000.
     pub resident_plugins: usize,
     /// Images of configured plugins (see [`ImagePolicy`](crate::ImagePolicy)) that are in memory. The least recently
     /// used ones are evicted, and their checks configure each instance again. Default: 1,000.
