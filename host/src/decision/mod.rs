@@ -1,4 +1,4 @@
-//! The decision on one request: all that the caller may see.
+//! The decision on one request: everything that the caller may see.
 //!
 //! This folder turns the outcomes of checks into one decision. It knows nothing of WebAssembly.
 
@@ -62,8 +62,9 @@ pub struct Denial {
     pub missing_scopes: Vec<String>,
 }
 
-/// The name of one decision, which the caller of a denial and the operator's records share: 128 random bits, written as
-/// 32 hexadecimal digits. It also seeds the random numbers of the checks, so a recorded decision can be replayed.
+/// The id of one decision, which a denied caller and the operator's records share: 128 random bits, written as 32
+/// hexadecimal digits. It also seeds the random numbers of the checks, so a check that is evaluated again for the same
+/// id gets the same numbers.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct DecisionId(u128);
 

@@ -101,7 +101,7 @@ impl Engines {
         &self.slot(pool).admission
     }
 
-    /// The admission that standby instances need besides that of their pool: it leaves a part of the pool to requests.
+    /// The second admission of standby instances, beside that of their pool: it leaves a part of the pool to requests.
     pub(crate) fn standby_admission(&self, pool: Pool) -> &Admission {
         &self.slot(pool).standby_admission
     }
