@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
-/// The files of one folder: their paths below it, with slashes, and where they are.
+/// The files of one folder: the relative path of each, with slashes, and its path on this machine.
 type Files = Vec<(String, PathBuf)>;
 
 fn main() -> io::Result<()> {

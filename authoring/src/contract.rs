@@ -23,7 +23,7 @@ const LOGGING: (&str, &str) =
 ///
 /// # Errors
 ///
-/// `wit/` is invalid, which no build of this crate has.
+/// `wit/` is invalid, which the tests of this crate exclude.
 pub fn resolve() -> Result<Resolve> {
     let mut resolve = Resolve::default();
     resolve.push_source(LOGGING.0, LOGGING.1)?;

@@ -1,5 +1,5 @@
 //! The tools of plugin authors, besides a compiler and an SDK: [`new_project`] makes a project, [`build`] makes its
-//! component, and [`componentize`] and [`merge`] are the steps of a build that compilers leave to others.
+//! component, and [`componentize`] and [`merge`] are the steps of a build that compilers do not do.
 
 mod new_project;
 

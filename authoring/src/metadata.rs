@@ -5,7 +5,7 @@ use wasm_metadata::{AddMetadata, AddMetadataField};
 
 use crate::languages::Language;
 
-/// Adds the name of a plugin, its language and the version of the SDK to its component. The language is none if the
+/// Adds the name of a plugin, its language and the version of the SDK to its component. `language` is `None` if the
 /// compiler has added it already.
 ///
 /// # Errors

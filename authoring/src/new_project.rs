@@ -63,7 +63,7 @@ fn write_all(folder: &Path, name: &str, language: Language) -> Result<()> {
     Ok(())
 }
 
-/// Each text of the reference plugin that a new plugin has another text for.
+/// Each text of the reference plugin that is replaced in a new plugin, with its replacement.
 fn replacements(name: &str, language: Language) -> Vec<(String, String)> {
     let identifier = name.replace('-', "_");
     let mut replacements = vec![(REFERENCE_SDKS.to_owned(), VENDORED_SDKS.to_owned())];

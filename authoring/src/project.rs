@@ -21,7 +21,7 @@ pub struct Project {
 }
 
 impl Project {
-    /// Finds out the language and the name of the project in `folder`. Runs none of the language's tools.
+    /// Reads the language and the name of the project in `folder`, without running any of the language's tools.
     ///
     /// # Errors
     ///
@@ -55,7 +55,7 @@ impl Project {
     }
 }
 
-/// Checks that `name` is a valid name for a plugin: one that packages may have in every language.
+/// Checks that `name` is a valid name for a plugin, which a package may have in every language.
 pub(crate) fn check_name(name: &str) -> Result<()> {
     let is_valid = name.starts_with(|first: char| first.is_ascii_lowercase())
         && !name.ends_with('-')

@@ -15,7 +15,7 @@ use crate::table::Row;
 /// The number of evaluations of each check, which is enough for a 99th percentile.
 const EVALUATIONS: usize = 500;
 
-/// The standby instances of a check, where they are measured.
+/// The number of standby instances of a check in the measurements that use them.
 const STANDBY: u32 = 2;
 /// The time between evaluations with standby instances, in which the host makes the next instance.
 const PAUSE: Duration = Duration::from_millis(5);

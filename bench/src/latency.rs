@@ -65,7 +65,7 @@ pub(crate) fn decisions(effort: Effort) -> Result<Vec<Row>> {
 
 static TINY: std::sync::LazyLock<AuthContext> = std::sync::LazyLock::new(tiny);
 
-/// Returns `true` if the token has both scopes: the minimal work of the check.
+/// Whether the token has both scopes: the minimal work of the check.
 fn holds(context: &AuthContext) -> bool {
     context.token.as_ref().is_some_and(|token| ["read", "scope-17"].iter().all(|scope| token.has_scope(scope)))
 }

@@ -4,7 +4,7 @@ use std::fs;
 
 use anyhow::{Context, Result};
 
-/// The minor page faults of this thread, which need no disk.
+/// The number of minor page faults of this thread, which need no disk.
 pub(crate) fn minor_faults() -> Result<u64> {
     let text = fs::read_to_string("/proc/thread-self/stat")?;
     // The name of the thread is in parentheses, and may hold anything.

@@ -1,5 +1,5 @@
-//! The same plugin in wasmtime without Guardhouse: in a reused instance, which Guardhouse does not offer, and
-//! instantiated without a call. Each protection that Guardhouse adds can be enabled alone.
+//! The same plugin in wasmtime without Guardhouse: in a reused instance, which Guardhouse does not offer, and in a
+//! fresh instance without a call. Each protection that Guardhouse adds can be enabled alone.
 
 use anyhow::{Result, anyhow};
 use guardhouse::AuthContext;

@@ -7,8 +7,8 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
-/// A SHA-256 digest, written as `sha256:` and 64 hexadecimal digits. The digest of a plugin is that of the bytes that its
-/// author shipped, so it can be pinned and attested.
+/// A SHA-256 digest, written as `sha256:` and 64 hexadecimal digits. The digest of a plugin is that of the bytes that
+/// its author shipped, so it can be pinned and attested.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
 

@@ -1,5 +1,5 @@
-//! Errors of setting up: of building a host, loading a plugin and making a check. None of them occurs at a request, where
-//! every fault is a [`Fault`](crate::Fault) and denies.
+//! Errors of setting up a host, a plugin or a check. None of them occurs while a request is decided: there, every
+//! failure is a [`Fault`](crate::Fault), which denies.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -36,7 +36,7 @@ pub enum LoadError {
     NotWasm {
         /// The first bytes.
         found: String,
-        /// A guess at the real format; may be empty.
+        /// A guess at the real format, or an empty text.
         hint: &'static str,
     },
     /// The bytes are a core module, and a plugin is a component.
@@ -73,7 +73,7 @@ pub enum LoadError {
         expected: String,
         /// The exports of the plugin.
         found: String,
-        /// A guess at the mistake; may be empty.
+        /// A guess at the mistake, or an empty text.
         hint: &'static str,
     },
     /// The plugin was built against a version of the contract that this host does not run.
@@ -115,7 +115,7 @@ pub enum LoadError {
     /// The plugin's `schema` failed.
     #[error("failed when asked for its settings schema: {0}")]
     Schema(Fault),
-    /// The settings schema is invalid, or against the rules for schemas.
+    /// The settings schema is invalid, or breaks a rule for schemas.
     #[error("its settings schema cannot be used: {0}")]
     BadSchema(String),
 }

@@ -2,12 +2,12 @@
 
 use crate::interfaces::RAW_TOKEN;
 
-/// The grants of one check: its capabilities beyond reading the request. The default is none.
+/// The grants of one check: its capabilities beyond reading the request. By default a check has no grants.
 ///
 /// A plugin that imports an interface without its grant is rejected when the check is made, never at a request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Grants {
-    /// Read the bearer secret, with which the check could act as the caller anywhere.
+    /// Whether the check may read the bearer secret, with which it could act as the caller anywhere.
     pub raw_token: bool,
 }
 
@@ -15,13 +15,13 @@ impl Grants {
     /// The names of all grants, each with the import that needs it.
     pub const KNOWN: &'static [(&'static str, &'static str)] = &[("raw-token", RAW_TOKEN)];
 
-    /// The grant that an import needs; none if it needs none.
+    /// The name of the grant that an import needs, or `None` if it can be imported without a grant.
     #[must_use]
     pub fn needed_by(import: &str) -> Option<&'static str> {
         Self::KNOWN.iter().find(|(_, needs)| *needs == import).map(|(grant, _)| *grant)
     }
 
-    /// These grants and the one of that name; none if the name is unknown.
+    /// These grants and the one named `grant`, or `None` if the name is unknown.
     #[must_use]
     pub fn with(self, grant: &str) -> Option<Self> {
         match grant {
@@ -30,7 +30,7 @@ impl Grants {
         }
     }
 
-    /// Whether the grant of that name is among them.
+    /// Whether the grant named `grant` is among these grants.
     #[must_use]
     pub fn has(&self, grant: &str) -> bool {
         match grant {

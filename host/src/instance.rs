@@ -1,4 +1,5 @@
-//! One instance, from its making to its end. It serves one evaluation, or one batch, and is never used again (rule S7).
+//! One instance, from its creation until it is dropped. It serves one evaluation or one batch, and is never used again
+//! (rule S7).
 
 use std::fmt::Write;
 use std::pin::pin;
@@ -20,7 +21,7 @@ use crate::outcome::{AuthorizationError, Cause, Fault, LogLine, Outcome};
 use crate::request::AuthContext;
 use crate::util::text::Bounded;
 
-/// The most of a plugin's message about its settings that an error quotes, in bytes.
+/// The maximum length of a plugin's message about its settings in an error, in bytes.
 const MAX_REJECTION_BYTES: usize = 1_000;
 
 /// An instance of a plugin, in a store of its own.
@@ -44,9 +45,9 @@ struct Permits {
 struct Started {
     instance: component::Instance,
     guest: check::Guest,
-    /// The fuel that was left.
+    /// The fuel that was left after `configure`.
     fuel: u64,
-    /// The end of the log.
+    /// The end of the log after `configure`.
     log: Mark,
 }
 
@@ -56,25 +57,25 @@ pub(crate) struct CheckCall<'a> {
     /// The settings, for an instance that is not configured yet.
     pub(crate) settings: Option<&'a String>,
     pub(crate) name_missing_scopes: bool,
-    /// The most text that may reach the caller, in bytes.
+    /// The maximum length of text that may reach the caller, in bytes.
     pub(crate) message_bytes: usize,
     /// The deadline of calls that wait inside the host, where no epoch interrupts them.
     pub(crate) end: Instant,
 }
 
 impl Instance {
-    /// An instance with every limit armed. None of its code has run.
+    /// Makes the store of an instance, with every limit armed. None of its code has run.
     pub(crate) fn new(linked: Arc<Linked>, budget: &Budget<'_>, request: GuestRequest) -> Self {
         let store = new_store(linked.instance_pre.engine(), budget, request);
         Self { store, linked, started: None, permits: Permits::default() }
     }
 
-    /// Holds the permit of its pool until it is dropped.
+    /// Adds the permit of the pool, which is held until the instance is dropped.
     pub(crate) fn with_pool_permit(self, permit: Permit) -> Self {
         Self { permits: Permits { pool: Some(permit), ..self.permits }, ..self }
     }
 
-    /// Holds the permit of its check until it is dropped.
+    /// Adds the permit of the check, which is held until the instance is dropped.
     pub(crate) fn with_check_permit(self, permit: Permit) -> Self {
         Self { permits: Permits { check: Some(permit), ..self.permits }, ..self }
     }
@@ -93,7 +94,8 @@ impl Instance {
         answer.map_err(|error| self.fault(&error))
     }
 
-    /// Makes and configures the instance. The inner error is the plugin's message about its settings.
+    /// Instantiates the component and configures the instance. The inner error is the plugin's message about its
+    /// settings.
     pub(crate) async fn configure(
         &mut self,
         settings: Option<&String>,
@@ -103,12 +105,12 @@ impl Instance {
         answer.map_err(|error| self.fault(&error))
     }
 
-    /// Calls the exported `check`, after configuring the instance if that was not done before. Returns the outcome and
-    /// the missing scopes.
+    /// Calls the exported `check`, after it has configured the instance if necessary. Returns the outcome and the
+    /// missing scopes.
     pub(crate) async fn check(&mut self, call: &CheckCall<'_>) -> Result<(Outcome, Vec<String>), Fault> {
         let can_wait = self.linked.can_wait;
         let answer = {
-            // The future is large: pinned, it is not moved, and exists once.
+            // The future is large. It is pinned so that it exists only once and is not moved.
             let mut answer = pin!(self.answer(call));
             if can_wait { within(call.end, answer).await } else { answer.as_mut().await }
         };
@@ -120,7 +122,7 @@ impl Instance {
         let started = self.started.as_ref();
         self.store.data_mut().rebind(request, end, started.map(|started| started.log));
         if let Some(Started { fuel, .. }) = started {
-            // Fails only if the engine does not count fuel, and then no guest code runs.
+            // Fails only if the engine does not count fuel, and every engine does (`engine/config.rs`).
             let _ = self.store.set_fuel(*fuel);
         }
         self.store.set_epoch_deadline(1);
@@ -143,13 +145,13 @@ impl Instance {
         self.store.data().memory_bytes()
     }
 
-    /// The output of the plugin.
+    /// The output of the plugin so far.
     pub(crate) fn logs(&self) -> Vec<LogLine> {
         self.store.data().log_lines()
     }
 
-    /// The store and the instance, for a reader of its memory. None if the instance was not configured. It must not run
-    /// again.
+    /// The store and the instance, for a reader of its memory, or `None` if the instance was not configured. The
+    /// plugin's own code must not run again.
     pub(crate) fn store_and_instance(&mut self) -> Option<(&mut Store<State>, component::Instance)> {
         Some((&mut self.store, self.started.as_ref()?.instance))
     }

@@ -20,15 +20,15 @@ pub const CONTRACT_VERSIONS: &[&str] = &[version!()];
 pub(crate) const PACKAGE: &str = "guardhouse:auth/";
 
 pub(crate) const TYPES: &str = interface!("types");
-/// Imported by a plugin that reads documents of the request.
+/// The interface that a plugin imports to read documents of the request.
 pub(crate) const REQUEST: &str = interface!("request");
-/// Imported by a plugin that reads the bearer secret; needs a grant.
+/// The interface that a plugin imports to read the bearer secret, which needs a grant.
 pub(crate) const RAW_TOKEN: &str = interface!("raw-token");
-/// Exported by every plugin.
+/// The interface that every plugin exports.
 pub(crate) const CHECK: &str = interface!("check");
-/// Exported by a plugin that takes settings.
+/// The interface that a plugin exports to take settings.
 pub(crate) const SETTINGS: &str = interface!("settings");
-/// Exported by a plugin that names missing scopes.
+/// The interface that a plugin exports to name missing scopes.
 pub(crate) const STEP_UP: &str = interface!("step-up");
 /// WASI's logging proposal, in the version that plugins may import.
 pub(crate) const LOGGING: &str = "wasi:logging/logging@0.1.0-draft";

@@ -1,5 +1,5 @@
-//! Guardhouse runs authorization checks that other people wrote, each in a WebAssembly sandbox that it cannot leave,
-//! outlast or learn from.
+//! Guardhouse runs untrusted authorization checks as WebAssembly components. Every evaluation gets a fresh instance in
+//! a sandbox with limits on time, memory and access, and a check that fails in any way denies.
 //!
 //! ```
 //! use guardhouse::{AccessToken, AuthContext, Check, Component, Decision, Host, Plugin, blocking, builtin};
@@ -21,18 +21,20 @@
 //!
 //! # The main types
 //!
-//! - [`Host`]: the sandbox, shared by all plugins of a process.
+//! - [`Host`]: the engines, limits and caches that all plugins of a process share.
 //! - [`Plugin`]: code, loaded and compiled once, identified by its [`Digest`].
-//! - [`Check`]: a plugin with settings, [`Grants`] and [`Limits`], owned by a [`Tenant`].
-//! - [`AuthContext`]: the context of one request.
-//! - [`AuthChecks`]: a list of checks, which decides requests. [`run_auth_checks`] is its short form; [`blocking`] has
-//!   both without async. A [`Decision`] is for the caller, a [`Report`] for the operator.
+//! - [`Check`]: a plugin with settings, [`Grants`] and [`Limits`]. A [`Tenant`] may own it.
+//! - [`AuthContext`]: the context of one request: the caller, the accessed component, and everything else that is
+//!   known.
+//! - [`AuthChecks`]: a list of checks, which decides requests. [`run_auth_checks`] is its short form, and [`blocking`]
+//!   has both without async. The caller gets a [`Decision`]; a [`Report`] is for the operator only.
 //! - [`AuthCheck`]: the interface of every check. One list may mix plugins, [native] checks and your own.
 //!
 //! # Faults
 //!
-//! A fault denies. Before a request, a failure is an error ([`HostError`], [`LoadError`], [`ConfigError`]). At a request
-//! it is an [`Outcome::Failed`] for the operator, and a [`Denial`] without a message for the caller.
+//! Every fault denies. A failure while a host, a plugin or a check is set up is an error ([`HostError`], [`LoadError`],
+//! [`ConfigError`]). A failure during a request is an [`Outcome::Failed`], which the operator sees; the caller sees a
+//! [`Denial`] without a message.
 //!
 //! Rules are cited by number (S4, B2 …); `docs/semantics.md` lists them.
 //!
@@ -101,7 +103,7 @@ pub use request::json::{Json, JsonError};
 pub use request::{AccessToken, AuthContext, Component, RawToken};
 pub use tenant::{Tenant, TenantUsage};
 
-/// The README's program is compiled and run.
+/// The README, whose program is compiled and run as a test.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;

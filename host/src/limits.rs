@@ -1,4 +1,4 @@
-//! Limits of plugins. No limit acts silently: each has its own [`Cause`](crate::Cause) or its own error.
+//! The limits of plugins. No limit acts silently: each has its own [`Cause`](crate::Cause) or its own error.
 
 use std::time::Duration;
 
@@ -28,12 +28,12 @@ pub struct Limits {
     /// Wall-clock time of making the check, which configures one instance on trial. Default: 2 s.
     #[serde(with = "duration")]
     pub configure_deadline: Duration,
-    /// Processor time of one evaluation. Unlike the wall-clock time of the deadline, it does not grow while an evaluation
-    /// waits. It is enforced to within two ticks. Default: none.
+    /// Processor time of one evaluation. Unlike the wall-clock time of the deadline, it does not grow while an
+    /// evaluation waits. It is enforced to within two ticks. Default: none.
     #[serde(with = "optional_duration")]
     pub cpu_time: Option<Duration>,
-    /// Instructions of one evaluation, roughly; without this limit, only the deadline bounds them. It is the deterministic
-    /// bound: the same plugin, settings and context use the same fuel on every machine. Default: none.
+    /// Instructions of one evaluation, roughly; without this limit, only the deadline bounds them. It is the
+    /// deterministic bound: the same plugin, settings and context use the same fuel on every machine. Default: none.
     pub fuel: Option<u64>,
     /// Linear memory of one instance, in bytes, over all its memories. Default: 64 MiB.
     #[serde(with = "size")]
@@ -47,15 +47,16 @@ pub struct Limits {
     pub instances: u32,
     /// Evaluations of this check that wait for admission; a further one fails immediately. Default: 256.
     pub queue: usize,
-    /// Standby instances: made and configured before a request needs them, each for one evaluation, which then only waits
-    /// for its answer. They count against [`instances`](Self::instances) only while they serve. They take at most half of
-    /// [`HostLimits::instances`], and are evicted when a request would have to wait. None means 2 for large plugins (see
-    /// [`HostLimits::small_memory_bytes`]) and 0 for small ones, which start in microseconds. Default: none.
+    /// Standby instances: made and configured before a request needs them, each for one evaluation, which then only
+    /// waits for its answer. They count against [`instances`](Self::instances) only while they serve. They take at most
+    /// half of the instances of their pool, and are evicted when a request would have to wait. `None` means 2 for large
+    /// plugins (see [`HostLimits::small_memory_bytes`]) and 0 for small ones, which start in microseconds.
+    /// Default: none.
     pub standby: Option<u32>,
     /// Handles that an instance may hold at the same time. Default: 1,000.
     pub handles: usize,
-    /// Text of the context that one instance may read, in bytes: the record, and every answer of the `request` interface.
-    /// Default: 1 MiB.
+    /// Text of the context that one instance may read, in bytes: the record, and every answer of the `request`
+    /// interface. Default: 1 MiB.
     #[serde(with = "size")]
     pub context_bytes: usize,
     /// Text that reaches the caller, in bytes: the message of a denial, or the missing scopes. Default: 64 KiB.
@@ -107,7 +108,8 @@ pub struct HostLimits {
     /// Instances of large plugins that live at the same time, in a pool apart from [`instances`](Self::instances): a
     /// language runtime takes the memory of fifty small plugins. Default: 32.
     pub large_instances: u32,
-    /// The initial memory of a small plugin, in bytes, over all its memories; a plugin with more is large. Default: 4 MiB.
+    /// The initial memory of a small plugin, in bytes, over all its memories; a plugin with more is large.
+    /// Default: 4 MiB.
     #[serde(with = "size")]
     pub small_memory_bytes: usize,
     /// The memory of a large instance that is kept for the next one and written over, in bytes. Memory beyond it is
@@ -136,20 +138,20 @@ pub struct HostLimits {
     pub plugin_bytes: usize,
     /// Functions of a plugin, over all its modules. Default: 65,536.
     pub functions: usize,
-    /// The code of one function, in bytes: compiling takes more than twice as long for twice as much. The largest function
-    /// of CPython has 417 KiB. Default: 512 KiB.
+    /// The code of one function, in bytes: compiling takes more than twice as long for twice as much. The largest
+    /// function of CPython has 417 KiB. Default: 512 KiB.
     #[serde(with = "size")]
     pub function_bytes: usize,
     /// The nesting of blocks in one function: compiling takes four times as long for twice the depth. Default: 2,000.
     pub block_nesting: usize,
-    /// The nesting of loops in one function: compiling takes four times as long for twice the depth. Source code nests at
-    /// most ten. Default: 64.
+    /// The nesting of loops in one function: compiling takes four times as long for twice the depth. Source code nests
+    /// at most ten. Default: 64.
     pub loop_nesting: usize,
-    /// The locals of one function, squared, times its loops: each local may be carried around each loop, and compiling
-    /// takes as long. The largest function of SpiderMonkey has 5.5 million. Default: 200 million.
+    /// The locals of one function, squared, times its loops: each local may be carried around each loop, and the time
+    /// to compile grows with the product. The largest function of SpiderMonkey has 5.5 million. Default: 200 million.
     pub loop_locals: usize,
-    /// The locals of one function, times its blocks and branches: each local may be kept through each of them. The largest
-    /// function of SpiderMonkey has 380,000. Default: 4 million.
+    /// The locals of one function, times its blocks and branches: each local may be kept through each of them. The
+    /// largest function of SpiderMonkey has 380,000. Default: 4 million.
     pub block_locals: usize,
     /// Parameters, or results, of one function or block: a jump table carries them to each of its targets. Default: 64.
     pub block_values: usize,
@@ -157,13 +159,13 @@ pub struct HostLimits {
     pub types: usize,
     /// Imports of a plugin and of the modules inside it; and its exports. Default: 4,096.
     pub imports: usize,
-    /// Globals (with the operators of their initial values), exports of modules, segments and their elements, and aliases
-    /// of a plugin, together: each takes up to a kilobyte of memory when it is compiled. Default: 250,000.
+    /// Globals (with the operators of their initial values), exports of modules, segments and their elements, and
+    /// aliases of a plugin, together: each takes up to a kilobyte of memory when it is compiled. Default: 250,000.
     pub items: usize,
     /// Modules and components inside a plugin. Default: 256.
     pub modules: usize,
-    /// Instances, of modules and of components, that one instance of a plugin consists of, with every nested component
-    /// followed. Default: 1,000.
+    /// Instances of modules and components that one instance of a plugin consists of, including those of nested
+    /// components. Default: 1,000.
     pub instantiations: usize,
     /// The nesting of modules, components and their types. Default: 8.
     pub nesting: usize,
@@ -189,11 +191,12 @@ pub struct HostLimits {
     /// The folder of [`HostBuilder::cache`](crate::HostBuilder::cache), in bytes. Default: 4 GiB.
     #[serde(with = "size")]
     pub cache_bytes: u64,
-    /// Plugins whose machine code is in memory. With a cache, the least recently used ones are evicted, and reloaded when
-    /// they are evaluated; without a cache, all stay. Each takes three memory mappings and an open file. Default: 1,000.
+    /// Plugins whose machine code is in memory. With a cache, the least recently used ones are evicted, and reloaded
+    /// when they are evaluated; without a cache, all stay. Each takes three memory mappings and an open file.
+    /// Default: 1,000.
     pub resident_plugins: usize,
-    /// Images of configured plugins (see [`ImagePolicy`](crate::ImagePolicy)) that are in memory. The least recently used
-    /// ones are evicted, and their checks configure each instance again. Default: 1,000.
+    /// Images of configured plugins (see [`ImagePolicy`](crate::ImagePolicy)) that are in memory. The least recently
+    /// used ones are evicted, and their checks configure each instance again. Default: 1,000.
     pub resident_images: usize,
     /// One image, in bytes. Default: 16 MiB.
     #[serde(with = "size")]

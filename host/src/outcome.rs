@@ -66,7 +66,7 @@ pub struct Fault {
     pub cause: Cause,
     /// A description for people.
     pub detail: String,
-    /// The plugin's functions on the stack, if it was running.
+    /// The functions of the plugin that were on the stack, if it was running.
     pub backtrace: Option<String>,
 }
 
@@ -201,7 +201,7 @@ pub struct Usage {
     pub memory_bytes: usize,
 }
 
-/// A piece of output of a plugin.
+/// A piece of the output of a plugin: text of a stream, or one log call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LogLine {
     /// The stream: `stdout`, `stderr`, or the level of a log call (`trace` … `critical`).

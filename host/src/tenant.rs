@@ -18,9 +18,9 @@ pub struct Tenant(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    /// None for checks without a tenant.
+    /// `None` for the owner of all checks without a tenant.
     name: Option<String>,
-    /// The tenants of the host that made it. They tell tenants of different hosts apart.
+    /// The registry of the host that made the tenant. It distinguishes tenants of different hosts.
     registry: Weak<Registry>,
     checks: AtomicI64,
     settings_bytes: AtomicI64,
@@ -34,17 +34,17 @@ struct Inner {
 /// The resources of one tenant: those that it holds now, and those that it has used so far.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct TenantUsage {
-    /// The name of the tenant; none for all checks without a tenant.
+    /// The name of the tenant, or `None` for all checks without a tenant.
     pub tenant: Option<String>,
-    /// Its checks.
+    /// The number of its checks.
     pub checks: u64,
     /// The settings of its checks, in bytes.
     pub settings_bytes: u64,
-    /// Its live instances.
+    /// The number of its live instances.
     pub instances: u64,
     /// The linear memory of its live instances, in bytes.
     pub memory_bytes: u64,
-    /// Its evaluations so far.
+    /// The number of its evaluations so far.
     pub evaluations: u64,
     /// The fuel of all its evaluations.
     pub fuel: u64,
@@ -53,19 +53,19 @@ pub struct TenantUsage {
 }
 
 impl Tenant {
-    /// The name that it was made with.
+    /// The name of the tenant.
     #[must_use]
     pub fn name(&self) -> &str {
         self.0.name.as_deref().unwrap_or_default()
     }
 
-    /// The resources of its checks together.
+    /// The resources that the checks of the tenant use together.
     #[must_use]
     pub fn usage(&self) -> TenantUsage {
         self.0.usage()
     }
 
-    /// Adds what one evaluation used.
+    /// Adds the usage of one evaluation.
     pub(crate) fn add_evaluation(&self, usage: &Usage) {
         self.0.evaluations.fetch_add(1, Ordering::Relaxed);
         self.0.fuel.fetch_add(usage.fuel, Ordering::Relaxed);
@@ -149,7 +149,7 @@ impl Membership {
         &self.tenant
     }
 
-    /// The tenant's name; none for a check without a tenant.
+    /// The tenant's name, or `None` for a check without a tenant.
     pub(crate) fn name(&self) -> Option<&str> {
         self.tenant.0.name.as_deref()
     }

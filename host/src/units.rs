@@ -43,7 +43,7 @@ pub struct UnitError {
 /// Reads a duration such as `200ms`.
 ///
 /// # Errors
-/// [`UnitError`] if the text is not a whole number and a unit of time, or is over 2^64 seconds.
+/// [`UnitError`] if the text is not a whole number and a unit of time, or is 2^64 seconds or more.
 pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
     let parsed = parse(text, &DURATIONS).and_then(|nanoseconds| {
         let seconds = u64::try_from(nanoseconds / 1_000_000_000).ok()?;

@@ -1,4 +1,4 @@
-//! The commands of xtask and their arguments: what is accepted, and what `--help` says of it.
+//! The commands of xtask: their arguments and their `--help`.
 
 use anyhow::{Context, Result, bail};
 
@@ -6,8 +6,8 @@ use anyhow::{Context, Result, bail};
 #[derive(Debug)]
 pub(crate) struct Command {
     pub(crate) name: &'static str,
-    /// How the operands are written in the help: `[PAGE…]` may be missing, `FILE…` may not, and an empty text accepts
-    /// none.
+    /// The operands, as the help shows them: `[PAGE…]` is optional, `FILE…` is required, and a command with an empty
+    /// text takes no operands.
     pub(crate) operands: &'static str,
     pub(crate) summary: &'static str,
     pub(crate) options: &'static [CommandOption],
@@ -17,9 +17,9 @@ pub(crate) struct Command {
 /// An option of a command.
 #[derive(Debug)]
 pub(crate) struct CommandOption {
-    /// With its dashes: `--json`.
+    /// The name with its dashes, for example `--json`.
     pub(crate) name: &'static str,
-    /// How the value is written in the help; empty if the option has no value.
+    /// The value, as the help shows it; empty if the option has no value.
     pub(crate) value: &'static str,
     pub(crate) summary: &'static str,
 }
@@ -29,7 +29,7 @@ pub(crate) struct CommandOption {
 pub(crate) struct Arguments<'a> {
     pub(crate) operands: Vec<&'a str>,
     options: Vec<(&'static str, &'a str)>,
-    /// What follows `--`.
+    /// The words after `--`.
     pub(crate) rest: Vec<&'a str>,
 }
 
@@ -54,7 +54,7 @@ impl<'a> Arguments<'a> {
 }
 
 impl Command {
-    /// Reads what follows the command's name.
+    /// Parses the words after the command's name.
     pub(crate) fn parse<'a>(&self, words: &[&'a str]) -> Result<Arguments<'a>> {
         let mut arguments = Arguments::default();
         let mut words = words.iter();

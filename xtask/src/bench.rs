@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: builds what is measured, measures it in one run, and prints what was found.
+//! `cargo xtask bench`: builds the measured programs, measures them in one run, and prints the results.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,9 +1,10 @@
 //! The programs of the workspace: built here, and then run by their paths.
 //!
-//! Every build selects the whole workspace and then names the programs that it wants. Cargo decides about the features of
-//! dependencies by the selection: with `--package guardhouse-cli` here and `--workspace` there, wasmtime could be built
-//! twice. (`resolver.feature-unification` of `.cargo/config.toml` would say it once for all, but is unstable:
-//! <https://github.com/rust-lang/cargo/issues/14774>. `cargo xtask features` checks what selections by hand get.)
+//! Every build selects the whole workspace and then names the programs that it wants. Cargo decides about the features
+//! of dependencies by the selection: with `--package guardhouse-cli` here and `--workspace` there, wasmtime could be
+//! built twice. (`resolver.feature-unification` in `.cargo/config.toml` would settle this for every selection, but is
+//! unstable: <https://github.com/rust-lang/cargo/issues/14774>. `cargo xtask features` checks the other selections that
+//! developers use.)
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, IsTerminal};
@@ -25,14 +26,14 @@ pub(crate) struct Program {
 
 /// The command line.
 pub(crate) const GUARDHOUSE: Program = Program { name: "guardhouse", package: "guardhouse-cli" };
-/// What runs recorded decisions.
+/// The program that runs recorded decisions.
 pub(crate) const CORPUS: Program = Program { name: "corpus", package: "guardhouse-tests" };
-/// What writes the files that are made from others.
+/// The program that writes generated files.
 pub(crate) const GENERATE: Program = Program { name: "generate", package: "xtask-generate" };
-/// What measures.
+/// The benchmarks.
 pub(crate) const BENCH: Program = Program { name: "guardhouse-bench", package: "guardhouse-bench" };
 
-/// How optimized a build is.
+/// The profile of a build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Profile {
     Dev,
@@ -76,7 +77,7 @@ impl Programs {
         Ok(Self(built))
     }
 
-    /// Where a program is.
+    /// The path of a program.
     pub(crate) fn path(&self, program: Program) -> Result<&Path> {
         let path = self.0.get(program.name).map(PathBuf::as_path);
         path.with_context(|| format!("cargo did not build `{}`", program.name))
@@ -110,7 +111,7 @@ fn crates(programs: &[Program]) -> Result<BTreeSet<String>> {
     Ok(output(&mut tree)?.lines().filter(|line| !line.is_empty()).map(package).collect())
 }
 
-/// How far a build is, in lines.
+/// The progress of a build, printed in lines.
 #[derive(Debug)]
 struct Progress {
     total: usize,

@@ -2,8 +2,8 @@
 
 use anyhow::{Result, ensure};
 
-/// A script of the commands in the ```` ```console ```` blocks of a page. A command is a line that begins with `$ `, and
-/// the lines that continue it after a backslash.
+/// A script of the commands in the ```` ```console ```` blocks of a page. A command is a line that begins with `$ `,
+/// and the lines that continue it after a backslash.
 ///
 /// The script fails if a command fails. `guardhouse check` must end as the line below it shows: `allow…` or `deny…`.
 pub(crate) fn script(page: &str) -> Result<String> {

@@ -1,8 +1,8 @@
 //! `cargo xtask features`: checks that cargo builds each dependency once, whichever packages are selected.
 //!
 //! Cargo gives a dependency the features that the selected packages ask for. If two selections ask for different ones,
-//! wasmtime is compiled again when a developer goes from one to the other. The manifests ask for the same ones
-//! (`Cargo.toml`, `authoring/Cargo.toml`, `tests/Cargo.toml`), and this command finds the ones that they forgot.
+//! wasmtime is compiled again when a developer goes from one to the other. The manifests ask for the same features
+//! (`Cargo.toml`, `authoring/Cargo.toml`, `tests/Cargo.toml`), and this command reports those that a manifest lacks.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,7 +22,8 @@ const SELECTIONS: &[&[&str]] = &[
     &["--package", "xtask"],
 ];
 
-/// Large dependencies that build scripts and macros use too. They are compiled once if both uses have the same features.
+/// Large dependencies that build scripts and macros use too. They are compiled once if both uses have the same
+/// features.
 const SHARED: &[&str] = &[
     "anyhow",
     "indexmap",
@@ -79,7 +80,7 @@ fn parse(tree: &str) -> Features {
     packages
 }
 
-/// The packages that a selection builds with features that the whole workspace does not build them with.
+/// The packages that a selection builds with other features than the whole workspace does.
 fn compare(selection: &str, features: &Features, whole: &Features) -> Vec<String> {
     let mut differences = Vec::new();
     for (package, lists) in features {

@@ -1,4 +1,4 @@
-//! `cargo xtask guests` and `cargo xtask bindings`: run `generate/`, which writes the files that are made from others.
+//! `cargo xtask guests` and `cargo xtask bindings`: run `generate/`, which writes generated files.
 
 use std::process::Command;
 

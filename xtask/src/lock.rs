@@ -76,7 +76,7 @@ fn runtime(text: &str) -> Versions {
     versions
 }
 
-/// The packages that both have, in different versions.
+/// The packages that both lock files have, in different versions.
 fn differences(main: &Versions, other: &Versions) -> Vec<String> {
     let differing = other.iter().filter(|(name, version)| main.get(*name).is_some_and(|main| main != *version));
     differing.map(|(name, version)| format!("{name} {version}")).collect()

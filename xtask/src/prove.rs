@@ -10,7 +10,7 @@ use crate::python;
 struct Proof {
     name: &'static str,
     summary: &'static str,
-    /// What must be installed.
+    /// The tools that must be installed.
     needs: &'static str,
     run: fn(&[&str]) -> Result<()>,
 }
@@ -72,7 +72,7 @@ pub(crate) fn run(arguments: &Arguments<'_>) -> Result<()> {
     (proof.run)(&words).with_context(|| format!("proof `{name}`, which needs {}", proof.needs))
 }
 
-/// All checks of cargo-deny; without a network, all but the advisories.
+/// Runs all checks of cargo-deny, or all but the advisories without a network.
 fn deny(_: &[&str]) -> Result<()> {
     ensure!(has_cargo_command("deny"), "cargo-deny is not installed: cargo install --locked cargo-deny");
     cargo(["deny", "--locked", "check", "bans", "licenses", "sources"])?;

@@ -1,4 +1,4 @@
-//! `cargo xtask python`: builds the wheel of bindings/python/ and tests it as its users have it.
+//! `cargo xtask python`: builds the wheel of bindings/python/, installs it as users do, and tests it.
 
 use std::process::Command;
 

@@ -1,4 +1,4 @@
-//! From the core module that a compiler makes to a component.
+//! Turns the core module that a compiler makes into a component.
 
 mod world;
 

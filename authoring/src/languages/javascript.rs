@@ -32,7 +32,7 @@ pub(super) fn name(manifest: &str) -> Result<String> {
     Ok(package.get("name").and_then(Value::as_str).context("it has no string `name`")?.to_owned())
 }
 
-/// Has the driver bundle the script and put it into the engine.
+/// Runs the driver, which bundles the script and puts it into the engine.
 pub(super) fn build(folder: &Path) -> Result<Vec<u8>> {
     ensure!(folder.join(DRIVER).is_file(), "`{DRIVER}` is missing; to install it: npm ci --ignore-scripts");
     run_driver(Tool::new("node", folder, "see https://nodejs.org, version 20 or newer").arguments([DRIVER]))

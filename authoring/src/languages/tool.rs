@@ -73,7 +73,7 @@ pub(super) fn read_output(path: &Path) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The path of a program in the project's `.venv` if it is there, or else its name, which is looked up in `PATH`.
+/// The path of a program in the project's `.venv` if it exists there, or else its name, which is looked up in `PATH`.
 pub(super) fn in_venv(folder: &Path, program: &str) -> PathBuf {
     let own = venv(folder).join(program);
     if own.exists() { own } else { program.into() }

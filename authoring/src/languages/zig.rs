@@ -24,7 +24,7 @@ pub(super) const ZIG: Spec = Spec {
 /// The maximum length of a package name, in bytes.
 const MAX_NAME_BYTES: usize = 32;
 
-/// The words that are not identifiers.
+/// The keywords, which are not identifiers.
 const KEYWORDS: &str = "addrspace align allowzero and anyframe anytype asm break callconv catch comptime const \
     continue defer else enum errdefer error export extern fn for if inline linksection noalias noinline nosuspend \
     opaque or orelse packed pub resume return struct suspend switch test threadlocal try union unreachable var \

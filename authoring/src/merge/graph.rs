@@ -26,14 +26,14 @@ pub(super) enum Instance<'a> {
     OfExports(Vec<(&'a str, Kind, u32)>),
 }
 
-/// What an entry of a core index space refers to.
+/// The target of an entry of a core index space.
 pub(super) enum Origin<'a> {
     Export { instance: u32, name: &'a str },
     Canonical(CanonicalFunction),
 }
 
-/// The definition that an entry of a core index space refers to in the end: an export of an instance of a module, or a
-/// function of the canonical ABI, by its index.
+/// The definition at the end of the chain of targets of an entry: an export of an instance of a module, or a function
+/// of the canonical ABI, by its index.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Source<'a> {
     Export { instance: u32, name: &'a str },

@@ -1,14 +1,15 @@
-//! From the indices of one module to those of the merged module.
+//! Maps the indices of one module to those of the merged module.
 
 use std::collections::BTreeMap;
 
 use super::kind::Kind;
 
-/// The index in the merged module of everything that one member has an index for.
+/// The indices of one member, mapped to those of the merged module.
 #[derive(Debug, Default)]
 pub(super) struct IndexMap {
     spaces: BTreeMap<Kind, Vec<u32>>,
-    /// The index of the member's first type; the others follow it. So do element segments and data segments.
+    /// The index of the member's first type in the merged module; its other types follow. Element segments and data
+    /// segments are mapped in the same way.
     pub(super) first_type: u32,
     pub(super) first_element: u32,
     pub(super) first_data: u32,

@@ -1,4 +1,4 @@
-//! The module that several instances become: its index spaces and imports.
+//! The merged module that replaces several instances: its index spaces and imports.
 
 use std::collections::BTreeMap;
 

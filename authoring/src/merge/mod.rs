@@ -1,11 +1,11 @@
-//! Merges the core modules of a plugin that was linked of shared libraries: the engine of its language, the standard
-//! library, and a main module that has the memory and the table which they share.
+//! Merges the core modules of a plugin that was linked from shared libraries: the engine of its language, the standard
+//! library, and a main module with the memory and the table that they share.
 //!
 //! One module is instantiated faster than many. The runtime knows the contents of a table that its own module fills and
 //! need not fill it for each instance, and a call from library to library becomes a direct call.
 //!
-//! Merged are the instances that can be made without the host's functions. The last instance is not: it writes these
-//! functions into the table, and they are lowered with the memory, which must exist first.
+//! The instances that can be made without the host's functions are merged. The last instance is not merged: it writes
+//! the host's functions into the table, and these are lowered with the memory, which must exist first.
 
 mod encode;
 mod rewrite;

@@ -7,13 +7,13 @@ use super::constant::{Constants, evaluate};
 use super::index_map::IndexMap;
 use super::kind::Kind;
 
-/// Re-encodes what a member defines.
+/// Re-encodes the definitions of a member.
 pub(super) struct Renumber<'a> {
     pub(super) indices: &'a IndexMap,
     pub(super) constants: &'a Constants,
 }
 
-/// An index that a module uses and does not have.
+/// An index that a module uses although it does not exist.
 #[derive(Debug, thiserror::Error)]
 #[error("{} {index} does not exist", kind.word())]
 pub(super) struct MissingIndex {

@@ -103,7 +103,8 @@ impl<'a> Rewriter<'a> {
                     let instance = self.seen_instances;
                     self.seen_instances += 1;
                     let is_of_module = matches!(self.graph.instance(instance), Ok(Instance::OfModule { .. }));
-                    // An instance may exist only for what it does when it is made: to fill in the host's functions.
+                    // An instance may be needed only for the effect of its instantiation, which is to fill in the
+                    // host's functions.
                     if is_of_module && !self.merged.members.contains_key(&instance) {
                         self.instance(instance)?;
                     }

@@ -16,44 +16,44 @@ use crate::util::text::clip;
 pub struct CheckConfig {
     /// The name of the check, for the operator; by default the plugin's digest.
     pub id: Option<String>,
-    /// The tenant that owns it, made by [`Host::tenant`](crate::Host::tenant) of the plugin's host.
+    /// The tenant that owns the check, made by [`Host::tenant`](crate::Host::tenant) of the plugin's host.
     pub tenant: Option<Tenant>,
-    /// The settings. For a plugin that takes settings, none means `{}`.
+    /// The settings document. For a plugin that takes settings, `None` and `null` mean `{}`.
     pub settings: Option<Json>,
-    /// The capabilities that it has beyond reading its request.
+    /// The grants: the capabilities of the check beyond reading its request.
     pub grants: Grants,
-    /// Its limits.
+    /// The limits of the check.
     pub limits: Limits,
-    /// When an image of a configured instance is made.
+    /// The policy that decides when an image of a configured instance is made.
     pub image: ImagePolicy,
-    /// A warm-up request, which must not be a real one: it is evaluated before the image is taken, so that the image
-    /// contains all that the plugin builds at its first request. Everything else that the evaluation leaves in memory is
-    /// in the image as well.
+    /// A warm-up request, which is evaluated before the image is taken: the image then contains everything that the
+    /// plugin builds during its first evaluation, such as compiled patterns. It also contains everything else that the
+    /// evaluation leaves in memory, so a real request must not be used.
     pub warm_up: Option<AuthContext>,
 }
 
-/// When a check makes an image of its memory after `configure`. Instances that start from the image are as fresh as
-/// others and need not be configured, which saves time if `configure` is slow.
+/// The policy that decides when an image is made: a copy of an instance's memory after `configure`. Instances that
+/// start from the image are as fresh as others and need not be configured, which saves time if `configure` is slow.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ImagePolicy {
-    /// Never: every instance configures itself.
+    /// No image is made: every instance configures itself.
     Never,
-    /// In the background, after 256 evaluations, or after the first if `configure` is slow. Not with [`Limits::fuel`]:
-    /// skipping `configure` would leave more fuel for `check`.
+    /// The image is made in the background, after 256 evaluations, or after the first if `configure` is slow. With
+    /// [`Limits::fuel`] no image is made, because skipping `configure` would leave more fuel for `check`.
     #[default]
     WhenHot,
-    /// Before [`Check::new`](crate::Check::new) returns.
+    /// The image is made before [`Check::new`](crate::Check::new) returns.
     Eager,
 }
 
 impl From<Value> for CheckConfig {
-    /// Settings, and every default.
+    /// A configuration with these settings and every default.
     fn from(settings: Value) -> Self {
         Self { settings: Some(settings.into()), ..Self::default() }
     }
 }
 
-/// Checks the limits of a check against those of its host.
+/// Validates the limits of a check against those of its host.
 pub(super) fn check_limits(plugin: &Plugin, limits: &Limits) -> Result<(), ConfigError> {
     let host = plugin.host().limits();
     let sizes = [
@@ -71,7 +71,7 @@ pub(super) fn check_limits(plugin: &Plugin, limits: &Limits) -> Result<(), Confi
         let allowed = "at least 1".to_owned();
         return Err(ConfigError::Limit { limit: "instances", found: "0".to_owned(), allowed });
     }
-    // A deadline beyond the range of the clock would panic at every request.
+    // `Instant` cannot represent an arbitrarily late deadline: adding it would panic during every request.
     for (limit, found) in [("deadline", limits.deadline), ("configure_deadline", limits.configure_deadline)] {
         let longest = std::time::Duration::from_secs(3_600);
         if found > longest {
@@ -82,7 +82,7 @@ pub(super) fn check_limits(plugin: &Plugin, limits: &Limits) -> Result<(), Confi
     Ok(())
 }
 
-/// Checks that every import that needs a grant has it.
+/// Checks that the check has every grant that an import of the plugin needs.
 pub(super) fn check_grants(plugin: &Plugin, grants: Grants) -> Result<(), ConfigError> {
     for import in &plugin.shape().imports {
         if let Some(grant) = Grants::needed_by(import).filter(|grant| !grants.has(grant)) {
@@ -100,7 +100,7 @@ pub(super) fn check_tenant(plugin: &Plugin, tenant: Option<&Tenant>) -> Result<(
     }
 }
 
-/// Validates the settings. Returns their text as the plugin reads it; none for a plugin that takes none.
+/// Validates the settings. Returns their text as the plugin reads it, or `None` for a plugin that takes no settings.
 pub(super) fn check_settings(
     plugin: &Plugin,
     settings: Option<Json>,

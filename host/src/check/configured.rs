@@ -41,7 +41,7 @@ pub(super) struct Configured {
 }
 
 impl Configured {
-    /// Takes a configuration that was validated, and its settings as text.
+    /// Makes the shared part of a check from a validated configuration, with its settings as text.
     pub(super) fn new(plugin: &Plugin, settings: Option<String>, config: CheckConfig) -> Self {
         let CheckConfig { id, tenant, settings: _, grants, limits, image, warm_up } = config;
         let tenant = tenant.unwrap_or_else(|| plugin.host().tenants().get(None));
@@ -62,7 +62,7 @@ impl Configured {
         }
     }
 
-    /// Notes the fuel that `configure` used, and makes an image now if the policy says so.
+    /// Records the fuel that `configure` used, and makes an image now if the policy is `Eager`.
     pub(super) fn set_configure_cost(&self, fuel: u64) {
         if self.image.is_wanted_now() {
             self.make_image();
@@ -70,7 +70,8 @@ impl Configured {
         self.image.set_cost(fuel);
     }
 
-    /// The code of its instances, and the settings that they still need.
+    /// The code of a new instance, and the settings that it must be configured with. An instance that starts from the
+    /// image needs none.
     pub(super) async fn linked(&self, now: Instant, end: Instant) -> Result<(Arc<Linked>, Option<&String>), Fault> {
         match self.image.linked(self.plugin.host().micros_since_start(now)) {
             Some(linked) => Ok((linked, None)),
@@ -78,7 +79,7 @@ impl Configured {
         }
     }
 
-    /// An instance that holds a permit of its pool. None of its code has run.
+    /// Makes an instance that holds a permit of its pool. None of its code has run.
     pub(super) fn instance(
         &self,
         linked: Arc<Linked>,
@@ -90,7 +91,7 @@ impl Configured {
         Instance::new(linked, &budget, request).with_pool_permit(permit)
     }
 
-    /// The seed of its random numbers in one decision.
+    /// The seed of the check's random numbers in one decision.
     pub(super) fn seed(&self, decision: DecisionId) -> Seed {
         Seed { decision, check: Arc::clone(&self.id) }
     }
@@ -116,8 +117,8 @@ impl Configured {
         self.image.set(image(recipe, plugin.host().micros_since_start(Instant::now())));
     }
 
-    /// Queues the making of an image. If the queue is full, a later evaluation tries again; until then instances configure
-    /// themselves.
+    /// Queues the making of an image. If the queue is full, a later evaluation tries again; until then instances
+    /// configure themselves.
     fn make_image_in_background(self: &Arc<Self>) {
         let check = Arc::downgrade(self);
         let job = move || {
@@ -131,7 +132,7 @@ impl Configured {
     }
 }
 
-/// The reason why there can be no image, if it is known before one is made.
+/// The reason why the check cannot have an image, if the configuration alone excludes one.
 fn obstacle(
     settings: Option<&String>,
     warm_up: Option<&AuthContext>,

@@ -1,4 +1,17 @@
-//! Evaluation: admission, an instance, the call of `check`, and the usage of all that.
+//! Evaluation: a request becomes the outcome of a check, with the usage of the evaluation.
+//!
+//! The steps of one evaluation, all within the deadline of the check and that of the decision:
+//!
+//! 1. The part of the request that the plugin may read is selected: its documents if it imports them, the bearer secret
+//!    only with the grant. A request over the check's cap fails here.
+//! 2. Admission and an instance: that of the batch, a standby instance, or a new one. All limits of a new instance are
+//!    armed before any of its code runs (`guest/store.rs`).
+//! 3. `Instance::check` configures the instance if necessary, unseals the request and calls the exported `check`. The
+//!    processor time is measured around this call.
+//! 4. The usage and the output are read, and counted for the tenant. The instance is dropped with its permits, unless a
+//!    [`PluginSession`] keeps it for the next request of its batch.
+//!
+//! A fault in any step is an [`Outcome::Failed`], which denies.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -14,15 +27,16 @@ use crate::guest::request::GuestRequest;
 use crate::instance::{CheckCall, Instance};
 use crate::outcome::{Cause, Evaluation, Fault, Outcome, Usage};
 
-/// Evaluates a request in a fresh instance of the check, and drops the instance.
+/// Evaluates a request in a fresh instance of the check, and drops the instance before it returns.
 pub(super) async fn evaluate(check: &Arc<Configured>, request: EvaluationRequest<'_>) -> Evaluation {
     let mut instance = None;
     evaluate_in(check, &mut instance, request).await
 }
 
-/// A check of a plugin for the length of a batch. One instance serves the whole batch, with the limits of a fresh one for
-/// each request. After a fault, or once the instance holds anything in the host, the next request gets a new one. With a
-/// fuel limit, every request gets a new one, because its fuel depends on the requests before it.
+/// A plugin's check for the length of one batch. One instance serves the whole batch, with the limits of a fresh
+/// instance for each request. The next request gets a new instance after a fault, and after a call to WASI, whose state
+/// in the host belongs to one request. With a fuel limit, every request gets a new instance, because the fuel that a
+/// reused one needs depends on the requests before.
 pub(super) struct PluginSession<'a> {
     check: &'a Arc<Configured>,
     instance: Option<Instance>,
@@ -38,8 +52,9 @@ impl<'a> PluginSession<'a> {
         let mut evaluation = evaluate_in(self.check, &mut self.instance, request).await;
         if let Outcome::Failed(fault) = &evaluation.outcome {
             self.instance = None;
-            // State that other requests left behind may be the reason: a fresh instance might not fail. Time is not
-            // granted twice.
+            // State that earlier requests left in the instance may be the reason, so the request is evaluated again in
+            // a fresh instance. A fault for lack of time or capacity is final: a second evaluation would get the time
+            // twice.
             if !is_fresh && !matches!(fault.cause, Cause::Deadline | Cause::CpuTimeLimit | Cause::NoCapacity) {
                 evaluation = evaluate(self.check, request).await;
             }
@@ -56,7 +71,7 @@ impl Session for PluginSession<'_> {
     }
 }
 
-/// Evaluates a request in the given instance, or in a new one, which is left there.
+/// Evaluates a request in the instance of the slot `instance`; if the slot is empty, a new instance is put into it.
 async fn evaluate_in(
     check: &Arc<Configured>,
     instance: &mut Option<Instance>,
@@ -68,11 +83,12 @@ async fn evaluate_in(
     let mut evaluation = asked.unwrap_or_else(|fault| Outcome::Failed(fault).into());
     evaluation.usage.elapsed = start.elapsed();
     check.membership.tenant().add_evaluation(&evaluation.usage);
-    // After the evaluation, so that it makes only later ones faster and not this one slower.
+    // This comes last, because this evaluation must not wait for work that makes only later ones faster.
     check.tier_up();
     evaluation
 }
 
+/// Gets an instance, calls `check` in it, and leaves it in the slot. The error is a fault before the call.
 async fn ask(
     check: &Arc<Configured>,
     slot: &mut Option<Instance>,
@@ -122,7 +138,7 @@ async fn ask(
     })
 }
 
-/// Takes a standby instance, and starts to make the next one while it serves.
+/// Takes a standby instance if one is ready, and starts to make the next one at the same time.
 fn take_standby(check: &Arc<Configured>, now: Instant) -> Option<Instance> {
     let Taken { instance, start_refill: is_wanted } = check.standby.take(check.plugin.host().micros_since_start(now));
     if is_wanted {
@@ -131,7 +147,7 @@ fn take_standby(check: &Arc<Configured>, now: Instant) -> Option<Instance> {
     instance
 }
 
-/// Waits for a permit of the pool. Standby instances are evicted for a request that would have to wait.
+/// Waits for a permit of the pool. If none is free, the standby instances of the pool are evicted before the wait.
 async fn admit(check: &Configured, weight: u32, end: Instant) -> Result<Permit, Fault> {
     let (host, pool) = (check.plugin.host(), check.plugin.pool());
     let evict = || host.toolchain().engines.standby(pool).evict_all();

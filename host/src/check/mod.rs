@@ -1,4 +1,17 @@
 //! Checks: a plugin with settings, grants and limits, and its evaluations.
+//!
+//! A [`Check`] is a handle to its `Configured` part, which all clones share. [`Check::new`] validates the
+//! [`CheckConfig`] (`config`) and configures one instance on trial, so that an invalid configuration never gets to a
+//! request.
+//!
+//! An evaluation (`evaluate`) gets a permit of the check's own admission and an instance: a standby instance
+//! (`standby`) if one is ready, or else a new one, which also needs a permit of its pool. A new instance starts from
+//! the check's image if it has one in memory (`start`), and configures itself otherwise. The instance is dropped after
+//! the evaluation, or after the batch, and its permits with it.
+//!
+//! Work that makes later evaluations faster happens on other threads, and no evaluation waits for it: images and
+//! optimized code on the background thread of the host (`Configured::tier_up`), standby instances on a thread of the
+//! check (`refill`).
 
 pub(crate) mod config;
 mod configured;
@@ -25,8 +38,8 @@ use crate::outcome::Fault;
 use crate::plugin::Plugin;
 use crate::util::block_on::block_on;
 
-/// A check: a plugin, configured. Every evaluation makes a fresh instance of the plugin, and no instance survives its
-/// evaluation.
+/// A plugin with settings, grants and limits, which evaluates requests. Every evaluation has a fresh instance of the
+/// plugin, which is dropped afterwards; only the requests of one [batch](crate::AuthChecks::run_batch) may share one.
 ///
 /// A clone is shallow.
 #[derive(Clone)]
@@ -34,15 +47,16 @@ pub struct Check(Arc<Configured>);
 
 impl Check {
     /// Makes a check of `plugin`: validates the settings against the plugin's schema, and configures one instance on
-    /// trial, so that nothing of this can fail for the first time at a request.
+    /// trial, so that an invalid configuration fails here and not during a request.
     ///
     /// The call blocks its thread: at most until [`Limits::configure_deadline`]; with
     /// [`ImagePolicy::Eager`](crate::ImagePolicy::Eager), for two more compilations if the plugin has no image yet; and
-    /// with [`Limits::fuel`] until the plugin [is optimized](Plugin::is_optimized), because other code uses other fuel.
+    /// with [`Limits::fuel`] until the plugin [is optimized](Plugin::is_optimized), because baseline code uses a
+    /// different amount of fuel.
     ///
     /// # Errors
-    /// [`ConfigError`] if the settings are invalid or rejected, an import is not granted, a limit is over the host's, the
-    /// tenant belongs to another host, or the plugin fails on trial.
+    /// [`ConfigError`] if the settings are invalid or rejected, an import is not granted, a limit is over the host's,
+    /// the tenant belongs to another host, the plugin cannot be optimized for its fuel limit, or it fails on trial.
     pub fn new(plugin: &Plugin, config: impl Into<CheckConfig>) -> Result<Self, ConfigError> {
         let mut config = config.into();
         check_limits(plugin, &config.limits)?;
@@ -58,37 +72,37 @@ impl Check {
         Ok(check)
     }
 
-    /// How its instances start, and why.
+    /// The start mode of its instances; if they configure themselves, with the reason.
     #[must_use]
     pub fn start_mode(&self) -> StartMode {
         self.0.image.start_mode()
     }
 
-    /// The plugin that it is made of.
+    /// The plugin that the check is made of.
     #[must_use]
     pub fn plugin(&self) -> &Plugin {
         &self.0.plugin
     }
 
-    /// Its limits.
+    /// The limits of the check.
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.0.limits
     }
 
-    /// Its grants.
+    /// The grants of the check.
     #[must_use]
     pub fn grants(&self) -> Grants {
         self.0.grants
     }
 
-    /// The name of the tenant that owns it.
+    /// The name of the tenant that owns the check, or `None` without a tenant.
     #[must_use]
     pub fn tenant(&self) -> Option<&str> {
         self.0.membership.name()
     }
 
-    /// Configures one instance. Returns the fuel that this used.
+    /// Configures one instance and drops it. Returns the fuel that `configure` used.
     fn configure_on_trial(&self) -> Result<u64, ConfigError> {
         let Configured { plugin, limits, settings, .. } = &*self.0;
         let end = Instant::now() + limits.configure_deadline;

@@ -1,4 +1,4 @@
-//! Refilling the standby instances of a check, on a thread of its own.
+//! The refill of standby instances: each check refills its own on a separate thread.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,7 +17,7 @@ pub(super) fn start_refill(check: &Arc<Configured>) {
     let refilled = Arc::downgrade(check);
     let thread = std::thread::Builder::new().name("guardhouse-standby".to_owned());
     let started = thread.spawn(move || {
-        // A dropped check needs no instances.
+        // The loop ends when the check is dropped.
         while refilled.upgrade().is_some_and(|check| add_one(&check)) {}
         if let Some(check) = refilled.upgrade() {
             check.standby.end_refill();
@@ -33,7 +33,7 @@ fn add_one(check: &Arc<Configured>) -> bool {
     if check.standby.is_full() {
         return false;
     }
-    // On failure the request makes its own instance, and reports the fault.
+    // A failure is not reported here: the next request makes its own instance, and reports the fault.
     let made = block_on(make_one(check)).map_err(Fault::host).flatten();
     let Ok(Some((instance, permit))) = made else { return false };
     let (host, pool) = (check.plugin.host(), check.plugin.pool());
@@ -48,14 +48,14 @@ fn add_one(check: &Arc<Configured>) -> bool {
     true
 }
 
-/// A configured instance, with its permit of the standby admission; none if the pool has no free permit, or if the
-/// instance cannot wait for its request.
+/// Makes a configured instance, with its permit of the standby admission. Returns `None` if no permit is free, or if
+/// the instance cannot be kept for a later request.
 async fn make_one(check: &Configured) -> Result<Option<(Instance, Permit)>, Fault> {
     let now = Instant::now();
     let end = now + check.limits.configure_deadline;
     let (host, pool) = (check.plugin.host(), check.plugin.pool());
     let (linked, settings) = check.linked(now, end).await?;
-    // Only permits that no request waits for.
+    // `try_admit` never takes a permit for which a request waits.
     let Some(standby) = host.toolchain().engines.standby_admission(pool).try_admit(linked.weight) else {
         return Ok(None);
     };
@@ -63,6 +63,7 @@ async fn make_one(check: &Configured) -> Result<Option<(Instance, Permit)>, Faul
     let request = GuestRequest::none(check.seed(DecisionId::random()));
     let mut instance = check.instance(linked, request, end, permit);
     let configured = instance.configure(settings, end).await?;
-    // The instance keeps what it holds in the host until its request, and random numbers belong to one decision.
+    // An instance that called WASI cannot be kept: its state in the host would stay, and random numbers belong to one
+    // decision.
     Ok((configured.is_ok() && instance.is_reusable()).then_some((instance, standby)))
 }

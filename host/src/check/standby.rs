@@ -1,4 +1,5 @@
-//! Standby instances: made before a request needs them, for plugins that start slowly. Each serves once, like any other.
+//! Standby instances: made before a request needs them, for plugins that start slowly. Each serves one evaluation or
+//! one batch, like any other instance.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -9,18 +10,18 @@ use crate::instance::Instance;
 use crate::util::lock::lock;
 use crate::util::lru::Evict;
 
-/// The standby instances of one check. They hold permits while they wait, so only the most recently used checks of a
-/// pool have any (see [`HostLimits::standby_checks`](crate::HostLimits::standby_checks)).
+/// The standby instances of one check. They hold permits of their pool, so only the most recently used checks of a pool
+/// have any (see [`HostLimits::standby_checks`](crate::HostLimits::standby_checks)).
 #[derive(Default)]
 pub(super) struct Standby {
     cap: usize,
-    /// Each with its permit of the pool's standby admission.
+    /// The instances, each with its permit of the pool's standby admission.
     ready: Mutex<VecDeque<(Instance, Permit)>>,
     is_being_refilled: AtomicBool,
     last_used: AtomicU64,
 }
 
-/// The answer of [`Standby::take`].
+/// The result of [`Standby::take`].
 pub(super) struct Taken {
     /// A standby instance, if one was ready.
     pub(super) instance: Option<Instance>,
@@ -29,12 +30,12 @@ pub(super) struct Taken {
 }
 
 impl Standby {
-    /// A queue of at most `cap` instances; none for 0.
+    /// An empty queue for at most `cap` instances. With a cap of 0 it stays empty.
     pub(super) fn new(cap: u32) -> Self {
         Self { cap: cap as usize, ..Self::default() }
     }
 
-    /// Takes the instance that has waited longest.
+    /// Takes the oldest instance, and marks the check as used at the time `now`.
     pub(super) fn take(&self, now: u64) -> Taken {
         if self.cap == 0 {
             return Taken { instance: None, start_refill: false };
@@ -59,7 +60,7 @@ impl Standby {
         ready.len()
     }
 
-    /// Notes that no thread refills the queue any more.
+    /// Records that no thread refills the queue any more.
     pub(super) fn end_refill(&self) {
         self.is_being_refilled.store(false, Ordering::Release);
     }

@@ -1,4 +1,4 @@
-//! How the instances of a check start: by configuring themselves, or from an image.
+//! Start modes: the instances of a check configure themselves, or start from an image.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -9,7 +9,7 @@ use crate::code::linked::Linked;
 use crate::guest::reason::Reason;
 use crate::tuning::{COSTLY_CONFIGURE_FUEL, EVALUATIONS_BEFORE_IMAGE};
 
-/// How the instances of a check start.
+/// The start mode of the instances of a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StartMode {
     /// Every instance configures itself.
@@ -21,7 +21,7 @@ pub enum StartMode {
     Image,
 }
 
-/// The image of a check, or the reason why there is none, once either is known.
+/// The image of a check, or the reason why it has none. The slot is empty until either is known.
 pub(super) struct ImageSlot {
     policy: ImagePolicy,
     evaluations: AtomicU32,
@@ -30,7 +30,8 @@ pub(super) struct ImageSlot {
 }
 
 impl ImageSlot {
-    /// A slot that stays empty because of an obstacle, or is filled as the policy says.
+    /// A slot that holds the obstacle as the reason; without an obstacle, an empty one that is filled according to the
+    /// policy.
     pub(super) fn new(policy: ImagePolicy, obstacle: Option<&str>) -> Self {
         let found = OnceLock::new();
         if let Some(reason) = obstacle {
@@ -50,9 +51,9 @@ impl ImageSlot {
         self.is_wanted.store(false, Ordering::Release);
     }
 
-    /// Whether to make an image after one more evaluation: after every [`EVALUATIONS_BEFORE_IMAGE`] until there is one,
-    /// and immediately if it was evicted. A caller that gets `true` must make the image or call
-    /// [`cannot_now`](Self::cannot_now).
+    /// Counts one evaluation, and returns whether to make an image now: after every [`EVALUATIONS_BEFORE_IMAGE`]
+    /// evaluations until the slot is filled, and after any evaluation if the image was evicted. A caller that gets
+    /// `true` must make the image or call [`cannot_now`](Self::cannot_now).
     pub(super) fn is_due(&self) -> bool {
         let is_due = match self.found.get() {
             Some(Err(_)) => false,
@@ -66,19 +67,20 @@ impl ImageSlot {
         is_due && !self.is_wanted.swap(true, Ordering::AcqRel)
     }
 
-    /// Notes the fuel that `configure` uses. If it is much, an image is due after the first evaluation.
+    /// Records the fuel that `configure` uses. Over [`COSTLY_CONFIGURE_FUEL`], an image is due after the first
+    /// evaluation.
     pub(super) fn set_cost(&self, fuel: u64) {
         if fuel > COSTLY_CONFIGURE_FUEL {
             self.evaluations.store(EVALUATIONS_BEFORE_IMAGE - 1, Ordering::Relaxed);
         }
     }
 
-    /// Notes that the image that is due cannot be made now.
+    /// Records that a due image cannot be made now; it becomes due again later.
     pub(super) fn cannot_now(&self) {
         self.is_wanted.store(false, Ordering::Release);
     }
 
-    /// Whether to make an image before the first evaluation.
+    /// Whether the policy is to make the image now, before the first evaluation.
     pub(super) fn is_wanted_now(&self) -> bool {
         self.policy == ImagePolicy::Eager && self.found.get().is_none()
     }

@@ -21,12 +21,12 @@ use crate::outcome::Fault;
 use crate::util::block_on::block_on;
 use crate::util::text::clip;
 
-/// How one host compiles.
+/// The compilation of one host: its limits, its cache, and its compiler processes.
 pub(crate) struct Compilation {
     limits: HostLimits,
     cache: Option<Cache>,
     process: Option<CompilerProcess>,
-    /// Each compiler may use a processor and [`HostLimits::compiler_bytes`].
+    /// The admission of compiler processes: each may use a processor and [`HostLimits::compiler_bytes`].
     admission: Admission,
 }
 
@@ -36,12 +36,13 @@ impl Compilation {
         Self { limits: limits.clone(), cache, process, admission }
     }
 
-    /// Machine code of a component: from the cache, or compiled and kept there.
+    /// Returns the machine code of a component: from the cache, or compiled now and kept there.
     pub(crate) fn component(&self, engine: &PluginEngine, source: &Source<'_>) -> Result<Component, LoadError> {
         if let Some(component) = self.cached_component(engine, source.digest()) {
             return Ok(component);
         }
-        let bytes = &*source.read().map_err(|error| LoadError::Compile(format!("cannot be read again: {error}")))?;
+        let bytes =
+            &*source.read().map_err(|error| LoadError::Compile(format!("its source cannot be read again: {error}")))?;
         let code = match &self.process {
             Some(process) => self.in_process(process, engine, bytes)?,
             None if self.cache.is_some() => {
@@ -52,12 +53,13 @@ impl Compilation {
         let key = component_key(engine, source.digest());
         let load = |code: &[MachineCode]| match code {
             [code] => code.component(&engine.engine),
-            _ => Err(wasmtime::Error::msg("the cache returned another number of files")),
+            _ => Err(wasmtime::Error::msg("the entry of the cache does not have one file")),
         };
         self.keep(key, vec![MachineCode::compiled(code)], "", load).map_err(|error| rejection(&error))
     }
 
-    /// Machine code of a component, if it is in the cache. Stale code counts as absent, and is compiled again.
+    /// Returns the machine code of a component, if it is in the cache. Code that cannot be loaded, such as that of
+    /// another version of wasmtime, counts as absent.
     pub(crate) fn cached_component(&self, engine: &PluginEngine, component: Digest) -> Option<Component> {
         let entry = self.cache.as_ref()?.find(component_key(engine, component))?;
         MachineCode::cached(entry).first()?.component(&engine.engine).ok()
@@ -83,7 +85,7 @@ impl Compilation {
         Some((load_modules(engine, &MachineCode::cached(entry)).ok()?, note))
     }
 
-    /// An owned copy of a source: on disk if there is a cache, or else in memory.
+    /// Returns an owned copy of a source: on disk if there is a cache, or else in memory.
     pub(crate) fn keep_source(&self, source: &Source<'_>) -> io::Result<Source<'static>> {
         source.keep(self.cache.as_ref())
     }
@@ -93,8 +95,8 @@ impl Compilation {
         self.cache.is_some()
     }
 
-    /// Keeps machine code in the cache and loads it from there; from memory if the cache cannot keep it, or has evicted
-    /// it already.
+    /// Stores machine code in the cache and loads it from there. If it cannot be stored, or was evicted already, it is
+    /// loaded from memory.
     fn keep<T>(
         &self,
         key: Digest,

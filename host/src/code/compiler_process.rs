@@ -1,9 +1,9 @@
-//! The compiler process. An untrusted plugin may be made so that compiling it takes forever, or all memory: a process of
-//! its own can be killed.
+//! The compiler process. An untrusted plugin may be crafted so that compiling it takes forever or uses up all memory: a
+//! separate process can be bounded and killed.
 //!
-//! The process reads an order and the plugin from its standard input, and writes machine code to its standard output. It
-//! has no environment, opens no file, ends with the thread that started it, and is bounded in address space, processor
-//! time and wall-clock time.
+//! The process reads an order and the plugin from its standard input, and writes machine code to its standard output.
+//! It has no environment, opens no file, ends with the thread that started it, and is bounded in address space,
+//! processor time and wall-clock time.
 
 use std::io::{self, Read, Write};
 use std::os::unix::process::CommandExt as _;
@@ -25,8 +25,9 @@ use crate::guest::reason::error_chain;
 use crate::limits::HostLimits;
 use crate::util::text::clip;
 
-/// A compiler in a process of its own: a program that calls [`CompilerProcess::serve`] when it is started with these
-/// arguments. Your own program can be it, if `main` looks for the arguments before it does anything else:
+/// A program that compiles plugins in a process of its own: it calls [`CompilerProcess::serve`] when it is started with
+/// these arguments. Your own program can serve as the compiler, if `main` checks the arguments before it does anything
+/// else:
 ///
 /// ```no_run
 /// use guardhouse::{CompilerProcess, Host};
@@ -44,9 +45,9 @@ use crate::util::text::clip;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CompilerProcess {
-    /// The absolute path of the program. It is started in `/`.
+    /// The absolute path of the program. Its working directory is `/`.
     pub program: PathBuf,
-    /// Its arguments.
+    /// The arguments of the program.
     pub arguments: Vec<String>,
 }
 
@@ -86,8 +87,8 @@ impl Order {
 }
 
 impl CompilerProcess {
-    /// Does the work of the compiler process, and returns the exit code for `main`. It gives up every right that it does
-    /// not need before it reads a byte of the plugin.
+    /// Runs the compiler in this process, and returns the exit code for `main`. Before it reads a byte of the plugin,
+    /// it gives up every right that it does not need.
     #[must_use]
     pub fn serve() -> ExitCode {
         let (code, text) = match answer() {
@@ -99,7 +100,7 @@ impl CompilerProcess {
         ExitCode::from(u8::try_from(code).unwrap_or(1))
     }
 
-    /// Compiles `plugin`. It returns at the latest after `time`, whatever the process does.
+    /// Compiles `plugin`. It returns after `time` at the latest, whatever the process does.
     pub(super) fn compile(&self, order: Order, plugin: &[u8], time: Duration, cap: usize) -> Result<Vec<u8>, Failure> {
         let end = Instant::now() + time;
         let stopped = |what: &str, error: &dyn std::fmt::Display| Failure::Stopped(format!("{what}: {error}"));
@@ -124,7 +125,7 @@ impl CompilerProcess {
             return Err(Failure::Stopped("the compiler has no standard streams".to_owned()));
         };
         std::thread::scope(|scope| {
-            // The process may stop reading at any time, and says why on its other streams.
+            // Errors of writing are ignored: a process that stops reading reports the reason on its other streams.
             scope.spawn(move || {
                 let length = u32::try_from(order.len()).unwrap_or_default().to_le_bytes();
                 stdin.write_all(&length).and_then(|()| stdin.write_all(&order)).and_then(|()| stdin.write_all(plugin))
@@ -136,7 +137,8 @@ impl CompilerProcess {
                 code
             });
             let errors = scope.spawn(move || read(stderr, 64 << 10));
-            // A process that has written all its code ends by itself. One that does not, or writes too much, is killed.
+            // A process exits once it has written all its code. A process that does not exit in time, or writes too
+            // much, is killed.
             let in_time = match outcome.recv_timeout(time) {
                 Ok(true) => group.wait_until(end),
                 Ok(false) => Ok(true),
@@ -149,7 +151,7 @@ impl CompilerProcess {
             let errors = errors.ok().and_then(Result::ok).unwrap_or_default();
             if !in_time {
                 return Err(Failure::Stopped(format!(
-                    "it was not done after {time:.1?} (`HostLimits::compiler_time`)"
+                    "it did not finish within {time:.1?} (`HostLimits::compiler_time`)"
                 )));
             }
             match (code, status.code()) {
@@ -171,12 +173,13 @@ impl CompilerProcess {
 /// A process with all processes that it started. All of them are killed when the group is dropped.
 struct Group {
     child: Child,
-    /// The status, once the process was waited for: then its id may belong to another process.
+    /// The exit status, once the process was waited for. From then on its id may belong to another process, and must
+    /// not be used.
     status: Option<ExitStatus>,
 }
 
 impl Group {
-    /// Waits until the process has ended by itself, at most until `end`. Returns whether it has ended.
+    /// Waits until the process exits, at most until `end`. Returns whether it has exited.
     fn wait_until(&self, end: Instant) -> io::Result<bool> {
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         while waitid(WaitId::Pid(Pid::from_child(&self.child)), options)?.is_none() {
@@ -219,7 +222,7 @@ fn read(stream: impl Read, cap: usize) -> io::Result<Vec<u8>> {
 /// compiler.
 const EX_DATAERR: i32 = 65;
 
-/// The compiler's side: reads an order and a plugin, and writes machine code.
+/// The work of the compiler process: reads an order and a plugin, and writes machine code.
 fn answer() -> Result<(), Failure> {
     let stopped = |error: io::Error| Failure::Stopped(error.to_string());
     let mut input = io::stdin().lock();

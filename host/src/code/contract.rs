@@ -14,6 +14,7 @@ use crate::util::text::{Bounded, clip, quoted};
 /// The interfaces of the contract that a plugin may export.
 const EXPORTS: &[&str] = &[CHECK, SETTINGS, STEP_UP, TYPES];
 
+/// The type of `auth-context`, in the syntax of WIT.
 const CONTEXT: &str = "record { token: option<record { client-id: string, subject: option<string>, \
      scopes: list<string>, expires-at: option<s64>, resource-indicator: option<string> }>, \
      component: record { kind: string, name: string, uri: option<string>, version: option<string>, \
@@ -61,10 +62,10 @@ pub(crate) fn check_types(engine: &Engine, component: &Component) -> Result<Inte
     Ok(Interfaces { settings, step_up })
 }
 
-/// Whether the interface is exported.
+/// Checks the types of the functions of an interface. Returns whether the plugin exports the interface.
 ///
 /// # Errors
-/// [`LoadError::WrongType`] if it is exported with another type.
+/// [`LoadError::WrongType`] if a function has another type than `functions` says.
 fn expect(
     engine: &Engine,
     component: &Component,
@@ -92,7 +93,7 @@ fn expect(
     Ok(true)
 }
 
-/// The most of an untrusted type that an error shows, in bytes. The contract's own types are shorter.
+/// The maximum length of an untrusted type in an error, in bytes. The contract's own types are shorter.
 const MAX_TYPE_BYTES: usize = 2_048;
 
 fn describe(item: &ComponentItem) -> String {

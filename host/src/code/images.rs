@@ -17,7 +17,7 @@ use crate::util::weak_map::WeakMap;
 
 /// An image: linked code whose instances start configured.
 pub(crate) struct Image {
-    /// None while the image is evicted.
+    /// `None` while the image is evicted.
     linked: ArcSwapOption<Linked>,
     last_used: AtomicU64,
 }
@@ -28,12 +28,12 @@ pub(crate) struct Images {
     resident: Lru,
     /// The code that all images of a plugin share.
     pub(crate) codes: Memo<Digest, Component>,
-    /// The instrumented code with which images of a plugin are read.
+    /// The instrumented code of a plugin, from which its images are taken.
     pub(crate) instrumented: Memo<Digest, Linked>,
 }
 
 impl Images {
-    /// An empty store of at most `cap` images.
+    /// An empty store that keeps at most `cap` images in memory.
     pub(crate) fn new(cap: usize) -> Self {
         Self {
             known: WeakMap::default(),
@@ -43,7 +43,8 @@ impl Images {
         }
     }
 
-    /// The image of a key, in memory: the known one, or the one that `make` returns. The error says why there is none.
+    /// Returns the image of a key. An image that is not in memory is made by `make`, whose error says why there is no
+    /// image.
     pub(crate) fn get(
         &self,
         key: Digest,
@@ -63,7 +64,7 @@ impl Images {
         Ok(image)
     }
 
-    /// The number of images, with evicted ones.
+    /// The number of images, including evicted ones.
     pub(crate) fn count(&self) -> usize {
         self.known.len()
     }

@@ -17,14 +17,14 @@ use crate::guest::store::State;
 use crate::interfaces::TYPES;
 use crate::limits::HostLimits;
 
-/// A component from which instances are made.
+/// A component that is ready to be instantiated.
 pub(crate) struct Linked {
     pub(crate) instance_pre: InstancePre<State>,
     pub(crate) check: check::GuestIndices,
     pub(crate) settings: Option<settings::GuestIndices>,
     pub(crate) step_up: Option<step_up::GuestIndices>,
     strategy: Strategy,
-    /// The number of instances of its pool that one of its instances counts as.
+    /// The number of permits of its pool that one of its instances needs.
     pub(crate) weight: u32,
     /// Whether its instances can wait inside the host, where no epoch interrupts them.
     pub(crate) can_wait: bool,
@@ -45,8 +45,8 @@ impl Linked {
         Self::link(&toolchain.limits, engine, &component, shape)
     }
 
-    /// Like [`load`](Self::load), but a large component gets baseline code, unless its optimized code is in the cache:
-    /// it is ready sooner.
+    /// Like [`load`](Self::load), but a large component gets baseline code, which is ready sooner, unless its optimized
+    /// code is in the cache. Components of the concurrent pool are always optimized.
     pub(crate) fn load_soon(toolchain: &Toolchain, source: &Source<'_>, shape: &Shape) -> Result<Self, LoadError> {
         let is_large = source.size() >= toolchain.baseline_bytes && shape.pool(&toolchain.limits) != Pool::Concurrent;
         if is_large {
@@ -54,8 +54,8 @@ impl Linked {
                 return Ok(linked);
             }
             let baseline = Self::load(toolchain, source, shape, Strategy::Baseline);
-            // Winch lacks some features: Cranelift may succeed. A timeout is not retried: Cranelift would take at least
-            // as long.
+            // Winch lacks some features, so Cranelift may succeed where Winch failed. A timeout is not retried:
+            // Cranelift would take at least as long.
             if matches!(baseline, Ok(_) | Err(LoadError::CompilerStopped(_))) {
                 return baseline;
             }
@@ -94,15 +94,15 @@ impl Linked {
         })
     }
 
-    /// The same component with its state apart: `code` is the component without its memories and globals, `states` are
-    /// modules that define them, by the names of `code`'s imports.
+    /// Links an image of this component. `code` is the component without its memories and globals; `states` are the
+    /// modules that define them, each with the name under which `code` imports it.
     pub(crate) fn with_states(
         &self,
         engine: &PluginEngine,
         code: &Component,
         states: &[(String, Module)],
     ) -> Result<Self, Reason> {
-        // A plugin that imports no function needs no copy of all that plugins may import.
+        // For a plugin that imports no function, an empty linker saves the copy of everything that plugins may import.
         let mut linker = if self.is_self_contained { Linker::new(&engine.engine) } else { engine.linker.clone() };
         for (name, state) in states {
             linker.root().module(name, state)?;
@@ -152,6 +152,7 @@ fn engine<'a>(toolchain: &'a Toolchain, shape: &Shape, strategy: Strategy) -> Re
     engine.map_err(|reason| LoadError::DoesNotFit(reason.into_text()))
 }
 
+/// The number of permits that an instance needs: the slots of the pool that its memories and tables take.
 fn weight(limits: &HostLimits, pool: Pool, component: &Component) -> Result<u32, LoadError> {
     let Some(needs) = component.resources_required() else {
         let reason = "it imports modules or components, so the resources that it needs are unknown";
@@ -169,8 +170,8 @@ fn weight(limits: &HostLimits, pool: Pool, component: &Component) -> Result<u32,
     Ok(weight)
 }
 
-/// Resolves imports by their exact names. The linker alone would accept a later patch version of one of our interfaces,
-/// and the host would not know that the plugin imports it.
+/// Resolves imports by their exact names. The linker alone would link a later patch version of one of our interfaces,
+/// and the host, which compares names, would not know that the plugin imports the interface.
 fn resolve_imports(
     linker: &Linker<State>,
     component: &Component,

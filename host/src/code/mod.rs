@@ -1,6 +1,19 @@
 //! From bytes to code that is ready to run: validated, compiled and linked.
 //!
-//! Machine code cannot be validated, only trusted. All that makes, stores and loads it is private to this folder.
+//! The steps, each with its module:
+//!
+//! 1. `shape`: the bytes are parsed and compared with [`HostLimits`]. Nothing is compiled.
+//! 2. `contract`: the version is read from the names of the exports, before compilation; the types are checked after
+//!    it.
+//! 3. `compile`: the machine code is taken from the `cache`, or made by a `compiler_process`, or made in this process.
+//!    `precompiled` loads it.
+//! 4. `linked`: the imports are resolved and the exports looked up. Instances are made of a `Linked`.
+//!
+//! A `source` keeps the bytes as long as they may have to be compiled again. `images` stores the linked images that
+//! `image/` makes. A [`Toolchain`] has what all steps need.
+//!
+//! Machine code cannot be validated, only trusted. Everything that makes, stores and loads it is private to this
+//! folder.
 
 mod cache;
 pub(crate) mod compile;
@@ -22,7 +35,7 @@ use crate::engine::Engines;
 use crate::error::HostError;
 use crate::limits::HostLimits;
 
-/// All that is needed to make code: the limits of plugins, the engines, and the compilation with its cache.
+/// Everything that turns bytes into code: the limits of plugins, the engines, and the compilation with its cache.
 pub(crate) struct Toolchain {
     pub(crate) limits: HostLimits,
     pub(crate) engines: Engines,

@@ -1,7 +1,7 @@
 //! Machine code that is loaded without validation: the only place with `unsafe`.
 //!
-//! A [`MachineCode`] can be made only in `code/`: this module is private to that folder, and so are its constructors'
-//! arguments, a compiler's output and an entry of the cache.
+//! A [`MachineCode`] can be made only in `code/`, to which this module is private: from the output of a compiler, or
+//! from an entry of the cache.
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ pub(super) struct MachineCode(Storage);
 
 enum Storage {
     Bytes(Vec<u8>),
-    /// A file is mapped, not read: idle code takes no memory of its own.
+    /// The file is mapped and not read, so code that does not run takes no memory of its own.
     File(PathBuf),
 }
 
@@ -65,7 +65,8 @@ fn component_of(engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Component> {
 fn component_in(engine: &Engine, path: &Path) -> wasmtime::Result<Component> {
     // SAFETY: the file belongs to an `Entry`, which only `Cache` makes: it is in a folder that only this user can write
     // to, is owned by this user, and has the digest that was recorded when `Engine::precompile_component` had written
-    // it. Files of the cache are never written twice, only replaced or removed, so the mapping does not change.
+    // it. Files of the cache are never modified, only replaced or removed, so the mapping does not change. The entry of
+    // a plugin's source, which is not machine code, has another key, and never gets here.
     unsafe { Component::deserialize_file(engine, path) }
 }
 

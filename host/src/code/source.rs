@@ -1,4 +1,4 @@
-//! The source of a plugin: the bytes of its component, kept for as long as something may have to be made of them again.
+//! The source of a plugin: the bytes of its component, kept as long as they may have to be compiled again.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -19,7 +19,7 @@ pub(crate) struct Source<'a> {
 enum Storage<'a> {
     Borrowed(&'a [u8]),
     Memory(Arc<[u8]>),
-    /// An open file of the cache. It can be read even after it was removed.
+    /// An open file of the cache, which can be read even after it is removed.
     File(File),
 }
 
@@ -28,10 +28,10 @@ impl<'a> Source<'a> {
         Self { digest: Digest::of(bytes), size: bytes.len(), storage: Storage::Borrowed(bytes) }
     }
 
-    /// An owned copy: on disk if there is a cache, or else in memory.
+    /// Returns an owned copy: on disk if there is a cache, or else in memory.
     pub(super) fn keep(&self, cache: Option<&Cache>) -> io::Result<Source<'static>> {
         let bytes = self.read()?;
-        // The file is compared with its digest at each reading.
+        // The digest of the file is verified whenever it is read.
         let file = cache.and_then(|cache| {
             let key = Digest::of_parts([b"source".as_slice(), self.digest.as_bytes()]);
             let entry = cache.find(key).or_else(|| cache.store(key, &[&bytes], "").ok())?;
@@ -53,7 +53,7 @@ impl<'a> Source<'a> {
     /// The bytes.
     ///
     /// # Errors
-    /// An error of the file, or that its content was changed.
+    /// An error of reading the file, or an error if its content was changed.
     pub(crate) fn read(&self) -> io::Result<Cow<'_, [u8]>> {
         match &self.storage {
             Storage::Borrowed(bytes) => Ok(Cow::Borrowed(bytes)),

@@ -1,4 +1,4 @@
-//! The interface of every check: of plugins, native checks and your own.
+//! The interface of every check: checks of plugins, native checks and your own.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,8 +17,8 @@ pub trait AuthCheck: Send + Sync {
     /// The name of the check, for the operator.
     fn id(&self) -> &str;
 
-    /// Evaluates one request. A panic is a fault of the check, which denies. The future is dropped, and the check fails,
-    /// if it is not ready shortly after [`EvaluationRequest::end`].
+    /// Evaluates one request. A panic is a fault of the check, which denies. The future is dropped, and the check
+    /// fails, if it is not ready shortly after [`EvaluationRequest::end`].
     fn evaluate<'a>(&'a self, request: EvaluationRequest<'a>) -> EvaluationFuture<'a>;
 
     /// Begins a batch: several requests that are evaluated one after the other and decided together. A session may keep
@@ -45,7 +45,7 @@ pub trait Session: Send {
     fn evaluate<'a>(&'a mut self, request: EvaluationRequest<'a>) -> EvaluationFuture<'a>;
 }
 
-/// The session of a check that keeps nothing between requests.
+/// The default session, which keeps nothing between requests.
 struct Stateless<'a, C: ?Sized>(&'a C);
 
 impl<C: AuthCheck + ?Sized> Session for Stateless<'_, C> {
@@ -59,9 +59,9 @@ impl<C: AuthCheck + ?Sized> Session for Stateless<'_, C> {
 pub struct EvaluationRequest<'a> {
     /// The context of the request.
     pub context: &'a AuthContext,
-    /// The decision that the answer contributes to.
+    /// The id of the decision that the answer contributes to.
     pub decision: DecisionId,
-    /// Whether a check that denies for lack of scopes shall name the missing ones.
+    /// Whether a check that denies for lack of scopes must name the missing ones.
     pub name_missing_scopes: bool,
     /// The deadline of the decision. A check that is not done by then fails; only a check that never yields to its
     /// runtime delays the decision further.
@@ -71,11 +71,11 @@ pub struct EvaluationRequest<'a> {
 /// The origin of a check, for the record of decisions (rule S8).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Identity<'a> {
-    /// The name of the tenant that owns the check.
+    /// The name of the tenant that owns the check, or `None` without a tenant.
     pub tenant: Option<&'a str>,
-    /// The digest of the plugin; none for a native check.
+    /// The digest of the plugin, or `None` for a native check.
     pub plugin: Option<Digest>,
-    /// The digest of the settings; none without settings.
+    /// The digest of the settings, or `None` without settings.
     pub settings: Option<Digest>,
 }
 

@@ -8,8 +8,8 @@ use crate::decision::report::Report;
 use crate::decision::run::{self, RunOptions};
 use crate::request::AuthContext;
 
-/// A list of checks with the options of its runs. [`run_auth_checks`] and [`explain_auth_checks`] are shorthand for this
-/// type with defaults.
+/// A list of checks with the options of its runs. [`run_auth_checks`] and [`explain_auth_checks`] are shorthand for
+/// this type with defaults.
 ///
 /// ```
 /// # use guardhouse::{AuthChecks, AuthContext, Component, blocking, native};
@@ -38,9 +38,10 @@ impl<'a, C: AuthCheck> AuthChecks<'a, C> {
         Self { checks, options: RunOptions { deadline: Self::DEADLINE, name_missing_scopes: false } }
     }
 
-    /// Sets the deadline: the wall-clock time of one decision, or of all decisions of a batch together, with waiting for
-    /// admission, making instances and everything that the checks do. A request that is not decided by then is denied.
-    /// Each plugin has a [`Limits::deadline`](crate::Limits::deadline) of its own besides. At most an hour.
+    /// Sets the deadline: the wall-clock time of one decision, or of all decisions of a batch together, including the
+    /// wait for admission, the making of instances and everything that the checks do. A request that is not decided by
+    /// then is denied. The check of a plugin has its own [`Limits::deadline`](crate::Limits::deadline) in addition. A
+    /// deadline over one hour is shortened to one hour.
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.options.deadline = deadline.min(Duration::from_secs(3_600));
@@ -48,7 +49,8 @@ impl<'a, C: AuthCheck> AuthChecks<'a, C> {
     }
 
     /// Names missing scopes, for callers that can ask their authorization server for more: if scopes are all that is
-    /// missing, the denial names all of them at once (RFC 6750 section 3.1; FastMCP's `run_auth_checks_with_shortfall`).
+    /// missing, the denial names all of them at once (RFC 6750 section 3.1; FastMCP's
+    /// `run_auth_checks_with_shortfall`).
     ///
     /// A check that [names missing scopes](AuthCheck::names_missing_scopes) and denies without a message does not end
     /// the run (rule U1); every other check that does not allow ends it, and then no scope is named. If only checks
@@ -71,12 +73,12 @@ impl<'a, C: AuthCheck> AuthChecks<'a, C> {
         run::run(self.checks, context, self.options).await
     }
 
-    /// Decides several requests of one caller together, as when a list is filtered: one decision for each context, in
-    /// their order, equal to deciding them one by one. A check may keep an instance from one context to the next, and a
-    /// fault concerns one context only.
+    /// Decides several requests of one caller together, for example to filter a list. Returns one decision for each
+    /// context, in their order, as if each were decided alone. A check may keep an instance from one context to the
+    /// next. A fault denies only the context in which it occurs.
     ///
-    /// The memory of a plugin lasts for the batch and no longer, so a plugin can tell apart contexts that are decided
-    /// together. Never put the contexts of different callers into one batch.
+    /// The memory of a plugin may last for the whole batch, so a plugin can relate the contexts of one batch to each
+    /// other. Never put the contexts of different callers into one batch.
     pub async fn run_batch(&self, contexts: &[AuthContext]) -> Vec<Decision> {
         self.explain_batch(contexts).await.into_iter().map(|report| report.decision).collect()
     }
@@ -90,9 +92,9 @@ impl<'a, C: AuthCheck> AuthChecks<'a, C> {
 /// Evaluates the checks in order, one at a time, until one does not allow (rule S1). If all allow, the decision is an
 /// allow; an empty list allows (rule S2).
 ///
-/// Every fault is a denial (rules S4, S5), and so is a request that is not decided within
-/// [one second](AuthChecks::DEADLINE). The future needs a tokio runtime with time enabled; the functions of
-/// [`blocking`](crate::blocking) need none.
+/// Every fault denies (rules S4, S5). A request that is not decided within [one second](AuthChecks::DEADLINE) is
+/// denied. The future needs a tokio runtime with time enabled; the functions of [`blocking`](crate::blocking) need
+/// none.
 pub async fn run_auth_checks<C: AuthCheck>(checks: &[C], context: &AuthContext) -> Decision {
     AuthChecks::new(checks).run(context).await
 }

@@ -1,6 +1,6 @@
 //! Decisions without async: each function blocks its thread until the decision is made or its deadline has passed.
 //!
-//! They may be called anywhere. Inside an async runtime they block the runtime's thread.
+//! These functions may be called anywhere. Inside an async runtime they block a thread of the runtime.
 
 use crate::decision::Decision;
 use crate::decision::auth_check::AuthCheck;

@@ -1,4 +1,4 @@
-//! The decision on one request: all that the caller may see.
+//! The decision on one request: everything that the caller may see.
 //!
 //! This folder turns the outcomes of checks into one decision. It knows nothing of WebAssembly.
 
@@ -22,7 +22,7 @@ use crate::outcome::AuthorizationError;
 pub enum Decision {
     /// Every check allowed.
     Allow,
-    /// A check did not allow, or no decision could be reached safely.
+    /// A check denied or failed, or no check could be evaluated.
     Deny(Denial),
 }
 
@@ -33,8 +33,8 @@ impl Decision {
         matches!(self, Self::Allow)
     }
 
-    /// The decision in the shape of FastMCP's `run_auth_checks`: `Ok(true)` allows, `Ok(false)` denies without a message,
-    /// and an error denies with its message.
+    /// The decision in the shape of FastMCP's `run_auth_checks`: `Ok(true)` allows, `Ok(false)` denies without a
+    /// message, and an error denies with its message.
     ///
     /// # Errors
     /// [`AuthorizationError`] for a denial with a message.
@@ -53,7 +53,7 @@ impl Decision {
 pub struct Denial {
     /// The key to the operator's record of this decision.
     pub id: DecisionId,
-    /// The message of the check, exactly as given (rule S3); none if the check gave none, or failed.
+    /// The message of the check, exactly as given (rule S3), or `None` if the check denied without one or failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// The missing scopes of all checks together, sorted (rule U2). Only
@@ -62,8 +62,9 @@ pub struct Denial {
     pub missing_scopes: Vec<String>,
 }
 
-/// The name of one decision, which the caller of a denial and the operator's records share: 128 random bits, written as
-/// 32 hexadecimal digits. It also seeds the random numbers of the checks, so a recorded decision can be replayed.
+/// The id of one decision, which a denied caller and the operator's records share: 128 random bits, written as 32
+/// hexadecimal digits. It also seeds the random numbers of the checks, so a check that is evaluated again for the same
+/// id gets the same numbers.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct DecisionId(u128);
 

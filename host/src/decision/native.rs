@@ -61,7 +61,7 @@ pub fn restrict_tag<S: Into<String>>(
 }
 
 /// Allows if a token is present and its claim under the JSON pointer (RFC 6901) lists every role (rule B4). A string is
-/// one role; a claim that is missing or of another type denies.
+/// one role; a request whose claim is missing or of another type is denied.
 ///
 /// # Errors
 /// [`RolesError`] if there are no roles, which would allow every token, and if `claim` is not a JSON pointer.

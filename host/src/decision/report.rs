@@ -1,4 +1,4 @@
-//! Reports: all that the operator may know of a decision. Nothing of them is for the caller.
+//! Reports: everything that is known of a decision, for the operator. No part of a report may reach the caller.
 
 use std::time::Duration;
 
@@ -7,36 +7,36 @@ use crate::decision::{Decision, DecisionId};
 use crate::digest::Digest;
 use crate::outcome::{Evaluation, Fault, LogLine, Outcome, Usage};
 
-/// One decision and the part of each check in it.
+/// One decision, with the evaluation of each check. A report is for the operator only.
 #[derive(Debug, Clone)]
 #[must_use = "a decision that is not enforced guards nothing"]
 pub struct Report {
-    /// The name of the decision, which the caller of a denial gets too.
+    /// The id of the decision, which a denied caller gets too.
     pub id: DecisionId,
     /// The decision.
     pub decision: Decision,
     /// The checks that were evaluated, in order. Checks after the one that decided were not evaluated.
     pub checks: Vec<CheckReport>,
-    /// The index of the check that decided; none if all allowed.
+    /// The index in [`checks`](Self::checks) of the check that decided, or `None` if all allowed.
     pub decided_by: Option<usize>,
-    /// Wall-clock time of the whole run.
+    /// The wall-clock time of the whole run.
     pub elapsed: Duration,
 }
 
-/// One check's part in a decision.
+/// The evaluation of one check in a decision.
 #[derive(Debug, Clone)]
 pub struct CheckReport {
     /// The name of the check.
     pub id: String,
-    /// The name of the tenant that owns it.
+    /// The name of the tenant that owns the check, or `None` without a tenant.
     pub tenant: Option<String>,
-    /// The digest of its plugin; none for a native check.
+    /// The digest of the plugin, or `None` for a native check.
     pub plugin: Option<Digest>,
-    /// The digest of its settings; none without settings.
+    /// The digest of the settings, or `None` without settings.
     pub settings: Option<Digest>,
-    /// The outcome.
+    /// The outcome of the check.
     pub outcome: Outcome,
-    /// The missing scopes that it named.
+    /// The missing scopes that the check named.
     pub missing_scopes: Vec<String>,
     /// The resources that the evaluation used.
     pub usage: Usage,

@@ -19,7 +19,7 @@ use crate::util::panic::catch;
 /// The options of a run.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RunOptions {
-    /// For one decision, or for all decisions of a batch.
+    /// The time for one decision, or for all decisions of a batch.
     pub(super) deadline: Duration,
     pub(super) name_missing_scopes: bool,
 }
@@ -37,7 +37,7 @@ pub(super) async fn run<C: AuthCheck>(checks: &[C], context: &AuthContext, optio
     run.finish()
 }
 
-/// Evaluates each check for all requests that are not denied yet. The reports are those of as many runs.
+/// Evaluates each check for all requests that are not denied yet. The reports are equal to those of separate runs.
 pub(super) async fn run_batch<C: AuthCheck>(
     checks: &[C],
     contexts: &[AuthContext],
@@ -53,7 +53,8 @@ pub(super) async fn run_batch<C: AuthCheck>(
             let evaluation = match caught(|| session.take().unwrap_or_else(|| check.session())) {
                 Ok(mut open) => {
                     let evaluation = evaluate_caught(|| open.evaluate(request), request.end).await;
-                    // A session in which an evaluation failed may be in an inconsistent state.
+                    // After a failure the state of the session may be inconsistent, so the next request gets a new
+                    // session.
                     let is_sound = !matches!(evaluation.outcome, Outcome::Failed(_));
                     session = is_sound.then_some(open);
                     evaluation
@@ -67,7 +68,7 @@ pub(super) async fn run_batch<C: AuthCheck>(
     runs.into_iter().map(Run::finish).collect()
 }
 
-/// One decision in the making.
+/// The state of one run, which ends with a decision.
 struct Run<'a> {
     context: &'a AuthContext,
     name_missing_scopes: bool,
@@ -158,8 +159,7 @@ fn normalize_missing_scopes(mut named: Vec<String>, context: &AuthContext) -> Ve
     named
 }
 
-/// The denial of a request for which no check could be evaluated, because the host cannot start the thread that it
-/// needs to wait.
+/// The denial of a request for which no check could be evaluated, because the thread for timers cannot be started.
 pub(super) fn denied_unasked(error: &dyn Display) -> Report {
     let id = DecisionId::random();
     let (cause, detail) = (Cause::Host, error.to_string());

@@ -1,4 +1,5 @@
-//! Admission: how many instances may live at the same time, and how many evaluations may wait for a free place.
+//! Admission: a permit for each instance, or compiler, that may live at the same time, and a bounded queue of callers
+//! that wait for one.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,7 +18,7 @@ pub(crate) struct Admission {
     queue: usize,
 }
 
-/// The permission to have an instance. Dropping it returns it.
+/// A permit for one instance or several. It is returned when it is dropped.
 pub(crate) type Permit = OwnedSemaphorePermit;
 
 impl Admission {
@@ -48,7 +49,7 @@ impl Admission {
         if let Some(permit) = self.try_admit(weight) {
             return Ok(permit);
         }
-        // Standby instances that are made from now on see the waiter, and are evicted by the thread that makes them.
+        // From here on, the threads that make standby instances see the waiter, and evict what they have made.
         let waiting = self.wait();
         evict();
         if let Some(permit) = self.try_admit(weight) {
@@ -62,7 +63,7 @@ impl Admission {
         }
     }
 
-    /// Whether an evaluation waits for a permit.
+    /// Whether a caller waits for a permit.
     pub(crate) fn has_waiters(&self) -> bool {
         self.waiting.load(Ordering::SeqCst) > 0
     }
@@ -80,7 +81,7 @@ impl Admission {
     }
 }
 
-/// An evaluation that waits, counted until it is dropped.
+/// A caller that waits, counted until this is dropped.
 struct Waiting<'a>(&'a AtomicUsize);
 
 impl Drop for Waiting<'_> {

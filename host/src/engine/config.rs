@@ -11,7 +11,7 @@ use crate::tuning::{RESIDENT_TABLE_BYTES, SMALL_RESIDENT_BYTES};
 pub(crate) enum Pool {
     /// Plugins that start with little memory.
     Small,
-    /// Language runtimes.
+    /// Plugins that start with much memory: language runtimes.
     Large,
     /// Plugins that use the async part of the component model, which makes every call slower.
     Concurrent,
@@ -29,10 +29,10 @@ pub(crate) enum Strategy {
 
 /// The tables of one instance slot; see [`HostLimits::instances`].
 pub(crate) const TABLES_PER_INSTANCE: u32 = 4;
-/// The most memories of a plugin.
+/// The maximum number of memories of a plugin.
 const MEMORIES_PER_PLUGIN: u32 = 8;
 
-/// All that machine code depends on. An engine that only compiles has the same configuration.
+/// The part of the configuration that machine code depends on. The compiler process uses it alone.
 pub(crate) fn target(limits: &HostLimits, pool: Pool, strategy: Strategy) -> Config {
     let mut config = Config::new();
     config
@@ -43,9 +43,10 @@ pub(crate) fn target(limits: &HostLimits, pool: Pool, strategy: Strategy) -> Con
         // Host functions run on the same stack, above the plugin's.
         .async_stack_size(limits.stack_bytes.saturating_add(1 << 20))
         .memory_init_cow(true)
-        // File names and lines would come from the plugin's own debug information, read at each fault.
+        // File names and lines would be read from the plugin's own debug information, which is untrusted, at each
+        // fault.
         .wasm_backtrace_details(wasmtime::WasmBacktraceDetails::Disable)
-        // A check gives the same answer on every machine.
+        // A check must give the same answer on every machine.
         .relaxed_simd_deterministic(true);
     match strategy {
         Strategy::Baseline => config.strategy(wasmtime::Strategy::Winch),
@@ -70,7 +71,7 @@ pub(crate) fn instances(limits: &HostLimits, pool: Pool) -> u32 {
 }
 
 fn allocation(limits: &HostLimits, pool: Pool) -> PoolingAllocationConfig {
-    // Without PAGEMAP_SCAN the host would have to reset all resident memory, written or not.
+    // Without PAGEMAP_SCAN, all resident memory would have to be reset after each instance, written or not.
     let scan = PoolingAllocationConfig::is_pagemap_scan_available();
     let instances = instances(limits, pool);
     let resident = match pool {

@@ -1,6 +1,16 @@
-//! Engines: the places in which instances live, and their admission.
+//! Engines: the configurations of wasmtime that plugins run in, their pools of instances, and the admission to the
+//! pools.
 //!
-//! A host has up to six engines: one for each pool of instances and each compilation strategy.
+//! A plugin belongs to one of three pools ([`Pool`]): small, large or concurrent. Each pool has an [`Admission`], with
+//! as many permits as the pool may have instances, so that an instance with its permits finds its slots free. A second
+//! admission limits the share of standby instances, and an [`Lru`] lists the checks that have some.
+//!
+//! A pool has two engines, for baseline and for optimized code ([`Strategy`]), so a host has up to six. Each is a
+//! [`PluginEngine`]: wasmtime's engine, the linker with everything that plugins may import, and a fingerprint: the
+//! cache returns only machine code with the same one. An engine is made on first use.
+//!
+//! One thread per host ([`Ticker`]) increments the epochs of all its engines, which makes running guests look at their
+//! deadlines (`guest/store.rs`).
 
 pub(crate) mod admission;
 pub(crate) mod config;
@@ -32,7 +42,7 @@ pub(crate) struct PluginEngine {
     pub(crate) linker: Linker<State>,
     pub(crate) pool: Pool,
     pub(crate) strategy: Strategy,
-    /// The digest of all that machine code depends on. Machine code under another fingerprint cannot run here.
+    /// The digest of everything that machine code depends on. Machine code under another fingerprint cannot run here.
     pub(crate) fingerprint: Digest,
 }
 
@@ -71,7 +81,7 @@ impl Engines {
         Ok(engines)
     }
 
-    /// The engine for a pool and a strategy. The error says why this machine cannot have it.
+    /// The engine for a pool and a strategy, made on first use. The error says why it cannot be made on this machine.
     pub(crate) fn get(&self, pool: Pool, strategy: Strategy) -> Result<&PluginEngine, Reason> {
         let slot = self.slot(pool);
         let made = match strategy {
@@ -91,7 +101,7 @@ impl Engines {
         &self.slot(pool).admission
     }
 
-    /// The second admission of standby instances, which leaves a part of the pool to requests.
+    /// The second admission of standby instances, beside that of their pool: it leaves a part of the pool to requests.
     pub(crate) fn standby_admission(&self, pool: Pool) -> &Admission {
         &self.slot(pool).standby_admission
     }
@@ -122,7 +132,8 @@ impl PluginEngine {
     }
 }
 
-/// A hasher that keeps its input, so that a digest of the input can be taken: the standard hash does not resist forgery.
+/// A hasher that keeps its input, so that a digest of the input can be taken: the standard hash does not resist
+/// forgery.
 #[derive(Default)]
 struct HashInput(Vec<u8>);
 

@@ -1,4 +1,4 @@
-//! The contract as Rust types, generated from `wit/`. Host and plugins share nothing else.
+//! The contract as Rust types, generated from `wit/`. Host and plugins have nothing else in common.
 
 wasmtime::component::bindgen!({
     path: "../wit",

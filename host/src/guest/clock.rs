@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock};
 
-/// A clock that only its readers move. A clone is the same clock.
+/// A clock that advances only when it is read or waited for. A clone is the same clock.
 #[derive(Clone)]
 pub(super) struct Clock {
     /// The time at which it started, since the Unix epoch.
     start: Duration,
-    /// The reading of the monotonic clock, in nanoseconds. It starts at one second: some runtimes take zero for an error.
+    /// The reading of the monotonic clock, in nanoseconds. It starts at one second: some runtimes take zero for an
+    /// error.
     elapsed: Arc<AtomicU64>,
 }
 
@@ -24,7 +25,8 @@ impl Clock {
         Self { start, elapsed: Arc::new(AtomicU64::new(SECOND)) }
     }
 
-    /// The time. Each reading is a microsecond after the last one, so a loop that waits for time to pass ends.
+    /// Reads the monotonic clock. Each reading is a microsecond after the last one, so a loop that waits for time to
+    /// pass ends.
     pub(super) fn read(&self) -> u64 {
         let now = self.elapsed.load(Ordering::Relaxed).saturating_add(1_000);
         self.elapsed.store(now, Ordering::Relaxed);

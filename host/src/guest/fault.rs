@@ -12,9 +12,9 @@ use crate::guest::wasmtime_text::{
 use crate::outcome::{Cause, Fault};
 use crate::util::text::Bounded;
 
-/// Functions of a backtrace that are reported.
+/// The maximum number of functions in a reported backtrace.
 const MAX_FRAMES: usize = 20;
-/// Bytes of the name of each function.
+/// The maximum length of the name of each function, in bytes.
 const MAX_NAME_BYTES: usize = 200;
 
 /// The fault with which a host function ends the plugin.
@@ -22,7 +22,7 @@ const MAX_NAME_BYTES: usize = 200;
 #[error("{0}")]
 pub(crate) struct HostFault(pub(crate) Fault);
 
-/// The knowledge of the host about an instance that its error alone does not carry.
+/// The facts about an instance that are not part of its error.
 pub(super) struct Circumstances<'a> {
     /// The last request for memory or table elements that the limiter refused.
     pub(super) refused: &'a mut Option<Fault>,
@@ -30,7 +30,8 @@ pub(super) struct Circumstances<'a> {
     pub(super) is_instantiated: bool,
 }
 
-/// Classifies the error that ended an instance. Every error denies; this only decides its name.
+/// Classifies the error that ended an instance. Every error denies; only the cause that the operator sees is decided
+/// here.
 pub(super) fn classify(error: &Error, circumstances: Circumstances<'_>) -> Fault {
     let mut fault = classify_cause(error, circumstances);
     fault.backtrace = error.downcast_ref().map(frames).filter(|frames| !frames.is_empty());
@@ -63,7 +64,7 @@ fn classify_cause(error: &Error, circumstances: Circumstances<'_>) -> Fault {
     } else if text.contains(HANDLE_LIMIT) || text.contains(RESOURCE_TABLE_FULL) {
         Cause::HandleLimit
     } else if error.is::<WasmBacktrace>() {
-        // A host function or a built-in of the component model ended it, on the plugin's behalf.
+        // A host function, or a built-in function of the component model, failed because of the plugin's call.
         Cause::Trap
     } else if circumstances.is_instantiated {
         Cause::InvalidResult

@@ -52,7 +52,7 @@ impl Log {
         Ok(())
     }
 
-    /// The current end.
+    /// The current end of the log.
     pub(super) fn mark(&self) -> Mark {
         let buffer = lock(&self.0);
         Mark { lines: buffer.lines.len(), left: buffer.left }
@@ -65,7 +65,7 @@ impl Log {
         buffer.left = mark.left;
     }
 
-    /// All lines so far, each without its line feed.
+    /// All lines so far, without the line feeds at their ends.
     pub(super) fn lines(&self) -> Vec<LogLine> {
         let buffer = lock(&self.0);
         let mut lines = buffer.lines.clone();

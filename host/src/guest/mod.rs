@@ -1,4 +1,5 @@
-//! The host's side of one instance: all that the instance may reach, and the limits of all that it may take.
+//! The host's side of one instance: the imports that the instance can call, and the limits on everything that it can
+//! use.
 
 pub(crate) mod bindings;
 mod clock;

@@ -9,7 +9,7 @@ use crate::guest::wasmtime_text::BACKTRACE;
 use crate::outcome::Fault;
 use crate::util::text::Bounded;
 
-/// Bytes of one error of a chain.
+/// The maximum length of each error in a chain, in bytes.
 const MAX_ERROR_BYTES: usize = 1_000;
 
 /// A reason for the operator: why there is no image, no engine, no compiled code. Every error turns into one with `?`.

@@ -11,13 +11,13 @@ use crate::request::{AuthContext, RawToken};
 use crate::util::text::clip;
 
 /// The request as one instance sees it. Its documents stay sealed while the plugin starts and is configured, so that
-/// what the plugin does then cannot depend on the request.
+/// its state before `check` cannot depend on the request.
 pub(crate) struct GuestRequest {
     now: i64,
     seed: Seed,
     /// The documents that the plugin may read now.
     opened: Documents,
-    /// The documents that it may read once it is asked about the request.
+    /// The documents that the plugin may read once `check` is called.
     sealed: Documents,
     bytes_cap: usize,
     bytes_left: usize,
@@ -91,11 +91,11 @@ impl GuestRequest {
         &self.seed
     }
 
-    /// The JSON text under a pointer of one document; none if the document has no value there.
+    /// The JSON text under a pointer of one document, or `None` if the document has no value there.
     ///
     /// # Errors
-    /// A fault if `pointer` is invalid. Answering it like an absent value would turn a list of forbidden values into one
-    /// that forbids nothing.
+    /// A fault if `pointer` is invalid. Answering it like an absent value would turn a list of forbidden values into
+    /// one that forbids nothing.
     pub(super) fn read(
         &mut self,
         document: fn(&Documents) -> &Option<Json>,
@@ -112,7 +112,7 @@ impl GuestRequest {
         Ok(Some(text))
     }
 
-    /// The bearer secret; none if there is no token or no grant.
+    /// The bearer secret, or `None` without a token or without the grant.
     pub(super) fn read_raw_token(&mut self) -> wasmtime::Result<Option<String>> {
         let Some(token) = self.opened.raw_token.as_ref().map(|token| token.expose().to_owned()) else {
             return Ok(None);

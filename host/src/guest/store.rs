@@ -1,4 +1,14 @@
 //! The store of one instance: its state in the host, and the limits that are armed before any of its code runs.
+//!
+//! [`new_store`] is the only place where a store for a plugin is made. What enforces each limit:
+//!
+//! - memory, tables, core instances: the [`Limiter`], which wasmtime calls before it makes or grows one;
+//! - deadline and processor time of code that computes: [`tick`], which wasmtime calls when the epoch has advanced;
+//! - deadline of calls that wait inside the host: a timer around the call (`instance.rs`);
+//! - fuel, bytes of one call, handles: counters of wasmtime;
+//! - output, text of the context: the [`Log`] and the [`GuestRequest`], in the host functions that use them.
+//!
+//! [`State`] is dropped with the store, so nothing that a plugin left in the host outlives its instance.
 
 use std::time::{Duration, Instant};
 
@@ -27,7 +37,7 @@ pub(crate) struct State {
     end: Instant,
     /// The cap on processor time.
     cpu_time: Option<Duration>,
-    /// Made on the plugin's first call to WASI; most plugins never make one.
+    /// The state of WASI, which is made on the plugin's first call to it. Most plugins never call it.
     wasi: Option<Wasi>,
     handles: usize,
     is_instantiated: bool,
@@ -40,7 +50,7 @@ struct Wasi {
 }
 
 impl State {
-    /// Notes that the instance was made: from now on a failure is the plugin's.
+    /// Records that the instance was made: from now on a failure is the plugin's.
     pub(crate) fn set_instantiated(&mut self) {
         self.is_instantiated = true;
     }
@@ -115,7 +125,7 @@ impl WasiView for State {
     }
 }
 
-/// The budget of one instance.
+/// The budget of one instance: its limits, its deadline, and the tenant that it is counted for.
 pub(crate) struct Budget<'a> {
     limits: &'a Limits,
     end: Instant,
@@ -150,7 +160,7 @@ pub(crate) fn new_store(engine: &Engine, budget: &Budget<'_>, request: GuestRequ
     store.limiter(|state| &mut state.limiter);
     store.set_hostcall_fuel(limits.host_call_bytes);
     store.set_max_component_handles(limits.handles);
-    // Fails only if the engine does not count fuel, and then no guest code runs either.
+    // Fails only if the engine does not count fuel, and every engine does (`engine/config.rs`).
     let _ = store.set_fuel(limits.fuel.unwrap_or(u64::MAX));
     // See `FUEL_INTERVAL`.
     let _ = store.fuel_async_yield_interval(Some(FUEL_INTERVAL));
@@ -159,8 +169,8 @@ pub(crate) fn new_store(engine: &Engine, budget: &Budget<'_>, request: GuestRequ
     store
 }
 
-/// Decides at a tick whether a guest that computes may continue. The clocks decide, not the number of ticks: under load,
-/// ticks come late and in bursts.
+/// Decides at a tick whether a guest that computes may continue. The clocks decide, not the number of ticks: under
+/// load, ticks come late and in bursts.
 fn tick(state: &State) -> wasmtime::Result<UpdateDeadline> {
     let cpu_time = cpu_time_at_tick();
     if let Some(cap) = state.cpu_time.filter(|cap| cpu_time > *cap) {

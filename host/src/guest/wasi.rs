@@ -9,7 +9,7 @@ use crate::guest::clock::Clock;
 use crate::guest::log::{Log, Stream};
 use crate::guest::request::Seed;
 
-/// The most random bytes of one call.
+/// The maximum number of random bytes per call.
 const MAX_RANDOM_BYTES: u64 = 64 << 10;
 
 /// A WASI without arguments, environment, files, sockets and name resolution, with an empty stdin. Its clocks are

@@ -1,7 +1,7 @@
 //! Parts of wasmtime's error texts. Some of its errors have no type, so their cause can only be read from the text.
 //!
-//! All of them are from wasmtime 48.0. A text that changes turns a cause into a more general one, and never a denial into
-//! an allow; the tests of the causes notice it.
+//! All of them are from wasmtime 48.0. If a text changes, a fault gets a more general cause, which the tests of the
+//! causes notice; it still denies.
 
 /// A memory would grow over the limiter's cap.
 pub(crate) const MEMORY_LIMIT: &str = "exceeds memory limits";
@@ -15,7 +15,7 @@ pub(crate) const HOST_CALL_FUEL: &str = "fuel allocated for hostcalls has been e
 pub(crate) const HANDLE_LIMIT: &str = "handle limit exceeded";
 /// The table of WASI's resources is full.
 pub(crate) const RESOURCE_TABLE_FULL: &str = "resource table has no free keys";
-/// The first line of an error with a backtrace, which is reported apart.
+/// The first line of an error with a backtrace, which is reported separately.
 pub(crate) const BACKTRACE: &str = "error while executing at wasm backtrace";
 /// The prefix of every trap.
 pub(crate) const TRAP: &str = "wasm trap: ";

@@ -1,4 +1,4 @@
-//! Advice about the machine: resources that it gives too little of, and the change that helps.
+//! Advice about the machine: each resource that is too scarce for the limits of a host, with the change that helps.
 
 use std::fmt;
 
@@ -23,25 +23,25 @@ impl fmt::Display for Advice {
     }
 }
 
-/// The resources that a machine gives to one process.
+/// The resources that this machine gives to one process.
 pub(super) struct Machine {
-    /// `vm.max_map_count`: memory mappings. None if unknown.
+    /// `vm.max_map_count`: the maximum number of memory mappings, or `None` if unknown.
     max_map_count: Option<u64>,
-    /// `RLIMIT_NOFILE`: open files. None if unlimited.
+    /// `RLIMIT_NOFILE`: the maximum number of open files, or `None` if unlimited.
     open_files: Option<u64>,
     /// Whether the kernel reports written pages (`PAGEMAP_SCAN`).
     pagemap_scan: bool,
 }
 
-/// Memory mappings of one live instance, of one stack, and of one resident plugin or image, as measured.
+/// The measured numbers of memory mappings of one live instance, of one stack, and of one resident plugin or image.
 const MAPS_PER_INSTANCE: u64 = 3;
 const MAPS_PER_STACK: u64 = 2;
 const MAPS_PER_RESIDENT: u64 = 3;
-/// Open files of the rest of the process.
+/// The number of open files that is left to the rest of the process.
 const OTHER_FILES: u64 = 128;
 
 impl Machine {
-    /// This machine.
+    /// Reads the resources of this machine.
     pub(super) fn here() -> Self {
         let max_map_count = std::fs::read_to_string("/proc/sys/vm/max_map_count");
         Self {

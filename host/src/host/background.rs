@@ -1,4 +1,4 @@
-//! Background work: images and optimized code. One thread does the jobs in order, and ends when none is left.
+//! Background work: images and optimized code. One thread runs the jobs in order, and ends when the queue is empty.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -20,8 +20,8 @@ struct Queue {
 }
 
 impl Background {
-    /// Queues `job`. Returns `false`, and drops it, if the queue is full or the worker thread cannot be spawned; callers
-    /// retry later.
+    /// Queues `job`. If the queue is full or the worker thread cannot be spawned, it drops the job and returns `false`;
+    /// callers try again later.
     pub(crate) fn add(&self, job: impl FnOnce() + Send + 'static) -> bool {
         let mut queue = lock(&self.0);
         if queue.jobs.len() >= BACKGROUND_JOBS {

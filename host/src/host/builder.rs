@@ -16,8 +16,8 @@ use crate::tenant::Tenants;
 use crate::tuning::{BASELINE_BYTES, EVICTION_BATCH_DIVISOR};
 use crate::util::lru::Lru;
 
-/// The builder of a [`Host`], made by [`Host::builder`]. Its defaults: [`HostLimits::default`], ticks of 1 ms, no cache,
-/// compilation in this process, baseline code for plugins of 256 KiB and more.
+/// The builder of a [`Host`], made by [`Host::builder`]. Its defaults: [`HostLimits::default`], ticks of 1 ms, no
+/// cache, compilation in this process, baseline code for plugins of 256 KiB and more.
 #[derive(Debug, Clone)]
 pub struct HostBuilder {
     limits: HostLimits,
@@ -49,8 +49,9 @@ impl HostBuilder {
         self
     }
 
-    /// Sets the interval at which deadlines are enforced: a check is stopped at most two ticks after its deadline, and a
-    /// check that computes yields its thread to others once per tick. From 100 µs to 100 ms; default: 1 ms.
+    /// Sets the interval at which deadlines are enforced: a check is stopped at most two ticks after its deadline, and
+    /// a check that computes yields its thread to others once per tick. A value outside 100 µs to 100 ms is replaced by
+    /// the nearer of the two. Default: 1 ms.
     #[must_use]
     pub fn tick(mut self, tick: Duration) -> Self {
         self.tick = tick.clamp(Duration::from_micros(100), Duration::from_millis(100));
@@ -84,12 +85,12 @@ impl HostBuilder {
         self
     }
 
-    /// Builds the host and starts the thread that enforces deadlines. A forked child inherits no threads: build its host
-    /// in the child.
+    /// Builds the host and starts the thread that enforces deadlines. A forked child inherits no threads: build its
+    /// host in the child.
     ///
     /// # Errors
-    /// [`HostError`] if this machine cannot hold the limits, the thread cannot be started, or the folder of the cache is
-    /// accessible to other users.
+    /// [`HostError`] if a limit is invalid, this machine has too little address space for the limits, the thread cannot
+    /// be started, or the folder of the cache cannot be used, for example because other users can access it.
     pub fn build(self) -> Result<Host, HostError> {
         let Self { limits, tick, cache, compiler, baseline_bytes } = self;
         for (name, value) in [
@@ -105,7 +106,7 @@ impl HostBuilder {
         let limits = &toolchain.limits;
         let advice = Machine::here().advice(limits);
         for Advice { found, change } in &advice {
-            tracing::warn!(target: "guardhouse", found, change, "this machine could serve this host better");
+            tracing::warn!(target: "guardhouse", found, change, "this machine is not well configured for this host");
         }
         Ok(Host(Arc::new(Inner {
             plugins: Lru::new(limits.resident_plugins, limits.resident_plugins / EVICTION_BATCH_DIVISOR),

@@ -19,7 +19,8 @@ use crate::limits::HostLimits;
 use crate::tenant::{Tenant, TenantUsage, Tenants};
 use crate::util::lru::Lru;
 
-/// The sandbox that plugins run in. One host is enough for a process: it keeps the plugins of all tenants apart.
+/// The runtime that plugins are loaded into: engines, pools of instances, limits, caches and tenants. One host is
+/// enough for a process; it isolates plugins and tenants from each other.
 ///
 /// A clone is shallow. The host lives until its last plugin and its last check are dropped.
 ///
@@ -62,21 +63,22 @@ impl Host {
         &self.0.advice
     }
 
-    /// The tenant of this name. The host makes it on first use, and returns the same one while a handle or a check of it
-    /// exists.
+    /// The tenant of this name. The host makes the tenant on first use, and returns the same one while a handle or a
+    /// check of the tenant exists.
     #[must_use]
     pub fn tenant(&self, name: impl Into<String>) -> Tenant {
         self.0.tenants.get(Some(name.into()))
     }
 
-    /// The usage of every tenant, ordered by name. The first may be that of all checks without a tenant.
+    /// The usage of every tenant, ordered by name. The usage of all checks without a tenant, if there are any, comes
+    /// first.
     #[must_use]
     pub fn tenant_usage(&self) -> Vec<TenantUsage> {
         self.0.tenants.usage()
     }
 
-    /// Whether plugins may import an interface of this name. Some imports need a [grant](crate::Grants::needed_by)
-    /// besides. WASI interfaces, in every version 0.2.x, give access to nothing.
+    /// Whether plugins may import an interface of this name. Some imports need a [grant](crate::Grants::needed_by) in
+    /// addition. WASI interfaces, in every version 0.2.x, give access to nothing.
     #[must_use]
     pub fn offers(import: &str) -> bool {
         imports::is_offered(import)

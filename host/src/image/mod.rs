@@ -1,8 +1,8 @@
 //! Images: configured plugins whose instances need not be configured again.
 //!
-//! An image consists of the plugin's code, compiled once for all images of the plugin, and of the state that `configure`
-//! left, which is made in a few milliseconds. Both come from the plugin's component, rewritten, and are validated against
-//! the contract and the limits like an untrusted plugin.
+//! An image consists of the plugin's code, compiled once for all images of the plugin, and of the state that
+//! `configure` left, which is made in a few milliseconds. Both come from the plugin's component, rewritten, and are
+//! validated against the contract and the limits like an untrusted plugin.
 
 pub(crate) mod snapshot;
 mod split;
@@ -30,7 +30,8 @@ use crate::image::split_module::MemoryInit;
 use crate::limits::Limits;
 use crate::tuning::COPY_IMAGES_FROM;
 
-/// The image of a recipe, in memory: the known one, from the cache, or made now. The error says why there is none.
+/// Returns the image of a recipe: the one in memory, the one in the cache, or one that is made now. The error says why
+/// there is no image.
 pub(crate) fn image(recipe: Recipe<'_>, now: u64) -> Result<Arc<Image>, Reason> {
     let host = recipe.plugin.host();
     let engine = host.toolchain().engines.get(recipe.plugin.pool(), Strategy::Optimized)?;
@@ -90,7 +91,7 @@ struct Note {
     code: Digest,
 }
 
-/// The image from the cache; none if any part of it is missing or stale.
+/// Loads the image from the cache. Returns `None` if any part of it is missing or stale.
 fn cached(host: &Host, engine: &PluginEngine, key: Digest, base: &Linked) -> Option<Linked> {
     let compilation = &host.toolchain().compilation;
     let (states, note) = compilation.cached_data_modules(engine, key)?;

@@ -20,7 +20,7 @@ use crate::plugin::Plugin;
 use crate::request::AuthContext;
 use crate::util::block_on::block_on;
 
-/// All that an image is made from.
+/// Everything that an image is made from.
 pub(crate) struct Recipe<'a> {
     pub(crate) plugin: &'a Plugin,
     pub(crate) settings: Option<&'a String>,
@@ -30,7 +30,7 @@ pub(crate) struct Recipe<'a> {
 }
 
 /// Configures an instance and writes its memory and globals into its component, which has the bytes `source`. The error
-/// says why that cannot be done.
+/// says why there can be no snapshot.
 pub(super) fn snapshot(recipe: Recipe<'_>, source: &[u8]) -> Result<Vec<u8>, Reason> {
     let Recipe { plugin, settings, warm_up, limits, seed } = recipe;
     let (host, pool) = (plugin.host(), plugin.pool());
@@ -49,7 +49,8 @@ pub(super) fn snapshot(recipe: Recipe<'_>, source: &[u8]) -> Result<Vec<u8>, Rea
         if store.data().used_wasi() {
             return Err("it used a clock, random numbers or a stream while it was configured".into());
         }
-        // The plugin's own code has run for the last time. The host now reads its memory through instrumented functions.
+        // The plugin's own code has run for the last time. The host now reads its memory through instrumented
+        // functions.
         store.set_hostcall_fuel(usize::MAX);
         store.set_fuel(u64::MAX)?;
         store.epoch_deadline_callback(|_| Ok(wasmtime::UpdateDeadline::Continue(1)));
@@ -58,7 +59,8 @@ pub(super) fn snapshot(recipe: Recipe<'_>, source: &[u8]) -> Result<Vec<u8>, Rea
     })?
 }
 
-/// Configures an instance, and evaluates the warm-up request if there is one, with any outcome.
+/// Configures an instance and evaluates the warm-up request, if there is one. Its outcome is ignored; a fault is an
+/// error.
 async fn prepare(
     instance: &mut Instance,
     settings: Option<&String>,
@@ -75,15 +77,15 @@ async fn prepare(
     Ok(())
 }
 
-/// Loads an instrumented component, which has functions that read its memory. It runs once for each image, so a large
-/// one gets baseline code.
+/// Loads an instrumented component, which has functions that read its memory. Its instances run once for each image, so
+/// a large component gets baseline code.
 fn load(host: &Host, instrumented: &[u8]) -> Result<Linked, Reason> {
     let shape = Shape::read(instrumented, &limits_for_instrumented(host.limits()))?;
     Ok(Linked::load_soon(host.toolchain(), &Source::borrowed(instrumented), &shape)?)
 }
 
-/// The limits of components that are made from a plugin. Apart from the size, they are those of every plugin, with some
-/// more for the memory that is written into them and for the functions that read it.
+/// The limits of components that are made from a plugin: those of every plugin, without the limit on size, and with
+/// higher limits for the memory that is written into them and for the functions that read it.
 pub(super) fn limits_for_instrumented(limits: &HostLimits) -> HostLimits {
     let functions = limits.functions.saturating_add(1_000);
     // Its globals become exports, and its memory becomes data.

@@ -1,8 +1,8 @@
 //! Splitting a component into code and states: the code is compiled once and serves any number of states.
 //!
 //! Every memory and every global that a module defines becomes an import of the module, at the same index, so that no
-//! function changes. Their content becomes a module without functions: a state. The component imports the states,
-//! instantiates them, and passes the instances to its own modules.
+//! function has to be changed. Their content becomes a module without functions: a state. The component imports the
+//! states, instantiates them, and passes the instances to its own modules.
 
 use wasm_encoder::reencode::{self, Reencode, ReencodeComponent};
 use wasm_encoder::{
@@ -14,7 +14,7 @@ use wasmparser::{Parser, Payload};
 use super::split_module::{MemoryInit, ModuleState, STATE, SplitModule};
 use crate::guest::reason::Reason;
 
-/// A component in two parts.
+/// A component, split into code and states.
 pub(super) struct Split {
     /// The code: a component that imports its states as modules.
     pub(super) code: Vec<u8>,
@@ -29,8 +29,8 @@ pub(super) fn state_name(state: usize) -> String {
 
 type Error = reencode::Error<std::convert::Infallible>;
 
-/// Splits the snapshot of a plugin. Its modules are those of the plugin, in the same order, each instantiated once. The
-/// error says what cannot be split; it is not a fault of the plugin.
+/// Splits the snapshot of a plugin. The modules of the snapshot are those of the plugin, in the same order, and each is
+/// instantiated once. The error says what cannot be split: the plugin is valid, but gets no image.
 pub(super) fn split(snapshot: &[u8], plugin: &[u8], init: MemoryInit) -> Result<Split, Reason> {
     let (modules, originals) = (core_modules(snapshot)?, core_modules(plugin)?);
     if modules.len() != originals.len() {

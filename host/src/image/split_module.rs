@@ -13,13 +13,15 @@ use crate::tuning::{MAX_COPIED_MODULE_BYTES, MAX_SEGMENT_GAP};
 /// The name under which a module imports its own state.
 pub(super) const STATE: &str = "guardhouse:state";
 
-/// How the memory of an instance is initialized from a state.
+/// The method by which the memory of an instance is initialized from a state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum MemoryInit {
-    /// The state is mapped, and only pages that an instance has written are reset for the next one. Cheapest for an
-    /// instance that follows another of the same image, and for states of any size.
+    /// The state is mapped (copy-on-write), and only pages that an instance has written are reset for the next one.
+    /// This is the cheapest method for an instance that follows one of the same image, and its cost does not grow with
+    /// the state.
     Mapped,
-    /// The state is copied. An instance that follows one of another image needs no new mapping.
+    /// The state is copied into every instance. This is the cheaper method for an instance that follows one of another
+    /// image, because nothing is mapped anew.
     Copied,
 }
 
@@ -41,7 +43,7 @@ struct Segment {
     bytes: Vec<u8>,
 }
 
-/// Joins segments with small gaps. They are ordered by offset, as in every snapshot.
+/// Joins segments with small gaps between them. The segments are ordered by offset, as in every snapshot.
 fn joined(segments: Vec<Segment>) -> Vec<Segment> {
     let mut joined: Vec<Segment> = Vec::new();
     for segment in segments {
@@ -61,10 +63,10 @@ fn joined(segments: Vec<Segment>) -> Vec<Segment> {
     joined
 }
 
-/// A module in two parts.
+/// A module, split into code and state.
 pub(super) struct SplitModule {
     pub(super) code: Vec<u8>,
-    /// None for a module without state, whose code is the module itself.
+    /// `None` for a module without state, whose code is the module itself.
     pub(super) state: Option<ModuleState>,
 }
 
@@ -154,8 +156,8 @@ impl ModuleState {
     }
 }
 
-/// Whether all instances of a module are equal, apart from their imports, as for the libraries of a language runtime.
-/// Their own globals contain the addresses that the runtime gave them, and do not change.
+/// Whether all instances of a module are equal, apart from their imports. This holds for the libraries of a language
+/// runtime: their own globals contain the addresses that the runtime gave them, and do not change.
 fn is_stateless(module: &[u8]) -> Result<bool, Reason> {
     for payload in Parser::new(0).parse_all(module) {
         match payload? {

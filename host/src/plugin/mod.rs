@@ -1,4 +1,12 @@
-//! Plugins: components that keep the contract, compiled once and shared by every check made of them.
+//! Plugins: components that satisfy the contract, compiled once and shared by every check made of them.
+//!
+//! A [`Plugin`] is a handle to parts that never change (the source, its shape, the settings schema) and to its code, a
+//! [`Linked`], which does change: it is empty while the code is evicted, and baseline code is replaced by optimized
+//! code. Instances hold the `Linked` that they were made of, so neither change disturbs them.
+//!
+//! There are three ways to the code. [`Plugin::linked`] is for evaluations: it never compiles on the thread of its
+//! caller, and waits no longer than the deadline. `Plugin::linked_now` reloads evicted code on the calling thread, and
+//! `Plugin::optimize_now` replaces baseline code there. The mutex `making` makes them single-flight.
 
 pub(crate) mod schema;
 
@@ -31,8 +39,8 @@ use crate::util::block_on::block_on;
 use crate::util::lock::lock;
 use crate::util::lru::Evict;
 
-/// A loaded plugin: code from which checks are made. Settings, grants and limits belong to each
-/// [`Check`](crate::Check): ten checks of one plugin share one compilation.
+/// A loaded plugin, from which checks are made. Settings, grants and limits belong to each [`Check`](crate::Check), so
+/// ten checks of one plugin share one compilation.
 ///
 /// A clone is shallow.
 #[derive(Clone)]
@@ -46,9 +54,9 @@ struct Inner {
     schema: Option<Schema>,
     names_missing_scopes: bool,
     weight: u32,
-    /// None while the plugin is evicted.
+    /// `None` while the code is evicted.
     linked: ArcSwapOption<Linked>,
-    /// Held while code is compiled or reloaded, so that this happens once.
+    /// Held while code is compiled or reloaded, so that only one thread does so.
     making: Mutex<()>,
     is_optimization_queued: AtomicBool,
     last_used: AtomicU64,
@@ -58,13 +66,13 @@ impl Plugin {
     /// Loads a component: checks its size and shape, compiles it, validates it against the contract, and calls its
     /// `schema`.
     ///
-    /// The call computes for milliseconds (small plugins, or machine code from the
-    /// [cache](crate::HostBuilder::cache)) to a second (language runtimes), and for several seconds in a debug build. In
-    /// async code, call it through `spawn_blocking`.
+    /// The call blocks its thread: for milliseconds if the plugin is small or its machine code is in the
+    /// [cache](crate::HostBuilder::cache), for up to a second for a language runtime, and for several seconds in a
+    /// debug build. In async code, call it through `spawn_blocking`.
     ///
     /// # Errors
-    /// [`LoadError`] says exactly what is wrong: not WebAssembly, a core module, damaged, over a limit, another version
-    /// of the contract, `check` missing or of another type, an import that no host offers, an unusable schema.
+    /// [`LoadError`], which says exactly what is wrong: not WebAssembly, a core module, damaged, over a limit, another
+    /// version of the contract, `check` missing or of another type, an import that no host offers, an unusable schema.
     pub fn load(host: &Host, bytes: &[u8]) -> Result<Self, LoadError> {
         let toolchain = host.toolchain();
         let shape = Shape::read(bytes, host.limits())?;
@@ -105,32 +113,33 @@ impl Plugin {
         self.0.source.size()
     }
 
-    /// Its imports, exports, size and producers.
+    /// The shape of the plugin: its imports and exports, the number and size of its parts, and its producers.
     #[must_use]
     pub fn shape(&self) -> &Shape {
         &self.0.shape
     }
 
-    /// The JSON Schema (2020-12) of its settings; none if it takes none.
+    /// The JSON Schema (2020-12) of its settings, or `None` for a plugin that takes no settings.
     #[must_use]
     pub fn settings_schema(&self) -> Option<&Json> {
         self.0.schema.as_ref().map(Schema::document)
     }
 
-    /// Whether it can name missing scopes (rule U1).
+    /// Whether the plugin can name missing scopes (rule U1).
     #[must_use]
     pub fn names_missing_scopes(&self) -> bool {
         self.0.names_missing_scopes
     }
 
-    /// Whether it reads documents of the request: claims, component detail, arguments, attributes.
+    /// Whether the plugin may read documents of the request: claims, component detail, arguments, attributes.
     #[must_use]
     pub fn reads_request(&self) -> bool {
         self.0.shape.imports.iter().any(|import| import == REQUEST)
     }
 
-    /// Whether its machine code is optimized, and not baseline code. A large plugin is optimized in the background after
-    /// its first evaluation (see [`HostBuilder::baseline_from`](crate::HostBuilder::baseline_from)).
+    /// Whether its machine code is optimized, and not baseline code; also `true` while the code is evicted, because it
+    /// is reloaded optimized. A large plugin is optimized in the background after its first evaluation (see
+    /// [`HostBuilder::baseline_from`](crate::HostBuilder::baseline_from)).
     #[must_use]
     pub fn is_optimized(&self) -> bool {
         self.0.linked.load().as_ref().is_none_or(|linked| linked.is_optimized())
@@ -143,7 +152,7 @@ impl Plugin {
         self.0.linked.load().is_some()
     }
 
-    /// The host that it was loaded into.
+    /// The host that the plugin was loaded into.
     #[must_use]
     pub fn host(&self) -> &Host {
         &self.0.host
@@ -165,7 +174,8 @@ impl Plugin {
         self.0.weight
     }
 
-    /// The code of its instances. If it was evicted, another thread reloads it, at most until `end`.
+    /// Returns the code of its instances. If the code was evicted, this waits for a thread that reloads it, at most
+    /// until `end`.
     pub(crate) async fn linked(&self, end: Instant) -> Result<Arc<Linked>, Fault> {
         self.0.last_used.store(self.0.host.micros_since_start(Instant::now()), Ordering::Relaxed);
         if let Some(linked) = self.0.linked.load_full() {
@@ -186,7 +196,7 @@ impl Plugin {
         }
     }
 
-    /// The code of its instances. If it was evicted, this thread reloads it.
+    /// Returns the code of its instances. If the code was evicted, this thread reloads it, and blocks meanwhile.
     pub(crate) fn linked_now(&self) -> Result<Arc<Linked>, Fault> {
         let _making = lock(&self.0.making);
         if let Some(linked) = self.0.linked.load_full() {
@@ -196,7 +206,8 @@ impl Plugin {
         let loaded = Linked::load(host.toolchain(), source, shape, Strategy::Optimized);
         let loaded = Arc::new(loaded.map_err(Fault::host)?);
         linked.store(Some(Arc::clone(&loaded)));
-        // Loading may have taken long enough for others to be used, and this plugin is about to be used.
+        // Loading may have taken so long that other plugins were used after this one, which would then be evicted
+        // first, although it is about to be used.
         self.0.last_used.store(host.micros_since_start(Instant::now()), Ordering::Relaxed);
         self.make_evictable();
         Ok(loaded)
@@ -209,13 +220,13 @@ impl Plugin {
         let baseline = linked.load_full();
         if baseline.as_ref().is_some_and(|linked| !linked.is_optimized()) {
             let optimized = Linked::load(host.toolchain(), source, shape, Strategy::Optimized)?;
-            // A plugin that was evicted meanwhile is reloaded optimized.
+            // If the code was evicted meanwhile, it stays evicted, and is reloaded optimized.
             drop(linked.compare_and_swap(&baseline, Some(Arc::new(optimized))));
         }
         Ok(())
     }
 
-    /// Schedules optimization, unless the code is optimized or a job is already queued.
+    /// Queues a job that optimizes the code, unless it is optimized or a job is already queued.
     pub(crate) fn optimize_in_background(&self) {
         if self.is_optimized() || self.0.is_optimization_queued.swap(true, Ordering::AcqRel) {
             return;
@@ -231,7 +242,7 @@ impl Plugin {
         self.0.is_optimization_queued.store(is_accepted, Ordering::Release);
     }
 
-    /// Only plugins that can be reloaded from the cache are evictable.
+    /// Makes the code evictable, if it can be reloaded from the cache.
     fn make_evictable(&self) {
         if self.0.host.toolchain().compilation.has_cache() {
             self.0.host.plugins().add(&self.0);
@@ -255,7 +266,7 @@ impl Evict for Inner {
     }
 }
 
-/// Asks a plugin for the schema of its settings; none if it takes none.
+/// Calls the `schema` of a plugin. Returns `None` for a plugin that takes no settings.
 fn read_schema(host: &Host, pool: Pool, linked: &Arc<Linked>) -> Result<Option<String>, Fault> {
     if linked.settings.is_none() {
         return Ok(None);

@@ -9,7 +9,7 @@ use crate::request::json::Json;
 use crate::util::text::clip;
 
 /// A JSON Schema (2020-12) that is small and closed: it refers to nothing outside itself and is not recursive, so that
-/// validation ends soon.
+/// the time of validation is bounded.
 pub(crate) struct Schema {
     document: Json,
     validator: Validator,
@@ -17,11 +17,12 @@ pub(crate) struct Schema {
     nodes: usize,
 }
 
-/// The deepest nesting of subschemas, with every reference followed.
+/// The maximum nesting of subschemas, with every reference followed.
 const MAX_DEPTH: usize = 200;
-/// The most memory of one compiled pattern, in bytes.
+/// The maximum memory of one compiled pattern, in bytes.
 const PATTERN_BYTES: usize = 128 << 10;
-/// The most validation steps: subschemas times values of the settings, in the worst case.
+/// The maximum number of validation steps. In the worst case, every subschema is applied to every value of the
+/// settings.
 const MAX_STEPS: usize = 10_000_000;
 
 impl Schema {
@@ -60,8 +61,8 @@ impl Schema {
     }
 }
 
-/// The rest of the size that a schema may have. With references followed, a schema of a few lines can have millions of
-/// subschemas, and a recursive one infinitely many.
+/// The number of subschemas and patterns that a schema may still have. With references followed, a schema of a few
+/// lines can have millions of subschemas, and a recursive one infinitely many.
 struct Budget {
     nodes: usize,
     patterns: usize,
@@ -109,7 +110,7 @@ impl Budget {
     }
 }
 
-/// The target of a reference. Escapes are rejected, so that there is only one way to read it.
+/// The target of a reference. Escapes are rejected, so that a reference has only one meaning.
 fn referred<'a>(root: &'a Value, target: &str) -> Result<&'a Value, String> {
     if target.contains('%') {
         return Err(format!("`$ref` to `{}`: escapes with `%` are not supported", clip(target)));

@@ -12,9 +12,9 @@ use crate::util::text::clip;
 
 /// An immutable JSON document. A clone is shallow.
 ///
-/// Deserialization is strict, because two readers that disagree about a document are a security hole. It rejects an object
-/// with a duplicate name (RFC 7493 section 2.3), and a whole number that cannot be represented exactly: an integer beyond
-/// 64 bits, or one from 2^53 on that is written as a fraction or with an exponent.
+/// Deserialization is strict, because two readers that disagree about a document are a security hole. It rejects an
+/// object with a duplicate name (RFC 7493 section 2.3), and a whole number that cannot be represented exactly: an
+/// integer beyond 64 bits, or one from 2^53 on that is written as a fraction or with an exponent.
 #[derive(Clone, PartialEq)]
 pub struct Json(Arc<Value>);
 
@@ -137,7 +137,7 @@ pub(crate) fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, JsonError> {
 
 /// Reads a struct from an object only. A derived implementation would accept an array of the fields' values as well.
 pub(crate) fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
-    // `deserialize_map` would not do: its error repeats a string that is in the place of an object.
+    // Not `deserialize_map`: its error would repeat a string that stands in the place of the object.
     deserializer.deserialize_any(ObjectVisitor(std::marker::PhantomData))
 }
 
@@ -170,7 +170,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
         f.write_str("an object")
     }
 
-    /// The error does not repeat the string: in the place of a token's object, it may be the secret.
+    /// The error does not repeat the string: in the place of the token's object, it may be the bearer secret.
     fn visit_str<E: de::Error>(self, _: &str) -> Result<T, E> {
         Err(E::invalid_type(Unexpected::Other("a string"), &self))
     }
@@ -190,7 +190,7 @@ impl<'de> Deserialize<'de> for Strict {
 
 struct StrictVisitor;
 
-/// The first whole number that shares its floating-point number with another: 2^53.
+/// The first whole number whose floating-point form also represents another whole number: 2^53.
 const FIRST_INEXACT: f64 = 9_007_199_254_740_992.0;
 
 impl<'de> Visitor<'de> for StrictVisitor {

@@ -1,4 +1,4 @@
-//! The request: all that a check may know of it.
+//! The request: everything that a check may know of it.
 
 pub(crate) mod json;
 
@@ -12,8 +12,8 @@ use self::json::{Json, JsonError, Object};
 
 /// The context of one request: the caller, the accessed component, and everything else that is known.
 ///
-/// It is the same for every check of one decision, and no check can change it (rule S6). Every check gets the record part
-/// (token, component, action, now); plugins that import the `request` interface read [`AccessToken::claims`],
+/// It is the same for every check of one decision, and no check can change it (rule S6). Every check gets the record
+/// part (token, component, action, now); plugins that import the `request` interface read [`AccessToken::claims`],
 /// [`Component::detail`], [`arguments`](Self::arguments) and [`attributes`](Self::attributes) as well.
 ///
 /// The JSON form has the names of the fields; an unknown field is an error.
@@ -29,8 +29,8 @@ pub struct AuthContext {
     /// The action on the component, for example `tools/call` or `tools/list`; empty if unknown.
     #[serde(default)]
     pub action: String,
-    /// The time of the request in seconds since the Unix epoch; by default that of the host's clock. It is the only clock
-    /// of a check.
+    /// The time of the request in seconds since the Unix epoch; by default that of the host's clock. It is the only
+    /// clock of a check.
     #[serde(default = "unix_now")]
     #[schemars(range(min = i64::MIN, max = i64::MAX))]
     pub now: i64,
@@ -56,8 +56,8 @@ pub struct AccessToken {
     /// The granted scopes. They are compared by code point, without order, case folding or hierarchy (rule B5).
     #[serde(default)]
     pub scopes: Vec<String>,
-    /// The time of expiry in seconds since the Unix epoch; none if the token never expires. The verifier of the token has
-    /// checked it: no built-in check does (rule B1).
+    /// The time of expiry in seconds since the Unix epoch; none if the token never expires. The verifier of the token
+    /// has checked it: no built-in check does (rule B1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = i64::MIN, max = i64::MAX))]
     pub expires_at: Option<i64>,
@@ -90,7 +90,8 @@ pub struct Component {
     /// The tags that its author gave it. Tags inside `detail` do not count (rule B5).
     #[serde(default)]
     pub tags: Vec<String>,
-    /// Everything else that is known of the component, as one object: title, description, input schema, annotations, meta.
+    /// Everything else that is known of the component, as one object: title, description, input schema, annotations,
+    /// meta.
     #[serde(default, deserialize_with = "json::object_document")]
     #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     pub detail: Json,
@@ -122,8 +123,8 @@ impl AuthContext {
     /// Reads the JSON form.
     ///
     /// # Errors
-    /// [`JsonError`], with the path of the mistake: a document over [`MAX_BYTES`](Self::MAX_BYTES), invalid JSON, too deep
-    /// nesting, or an unknown, missing, duplicate or ill-typed field.
+    /// [`JsonError`], with the path of the mistake: a document over [`MAX_BYTES`](Self::MAX_BYTES), invalid JSON, too
+    /// deep nesting, or an unknown, missing, duplicate or ill-typed field.
     pub fn from_json(text: &[u8]) -> Result<Self, JsonError> {
         if text.len() > Self::MAX_BYTES {
             let reason = format!("{} bytes, over the cap of {} bytes", text.len(), Self::MAX_BYTES);

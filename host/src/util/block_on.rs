@@ -10,8 +10,8 @@ use std::thread::Thread;
 use arc_swap::ArcSwapOption;
 use tokio::runtime::{Builder, Handle, Runtime};
 
-/// Runs a future on this thread. Its timers work although this thread drives no runtime: a thread of their own drives
-/// them. The function may be called inside an async runtime too, where it blocks the runtime's thread.
+/// Runs a future on this thread. A separate thread drives its timers, because this thread does not drive a runtime. The
+/// function may also be called inside an async runtime, where it blocks a thread of the runtime.
 ///
 /// # Errors
 /// The error of the operating system if the thread for timers cannot be started.
@@ -34,8 +34,8 @@ pub(crate) fn block_on<F: Future>(future: F) -> io::Result<F::Output> {
     }
 }
 
-/// A thread that waits to be woken. The future may park and unpark the same thread for reasons of its own, so a flag
-/// tells a real wake-up from any other.
+/// A thread that waits to be woken. The future may park and unpark the same thread itself, so a flag distinguishes a
+/// wake-up of the waker from any other.
 struct Parked {
     thread: Thread,
     is_woken: AtomicBool,

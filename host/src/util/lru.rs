@@ -6,23 +6,24 @@ use super::lock::lock;
 
 /// An entry that can be evicted from memory and loaded again later.
 pub(crate) trait Evict: Send + Sync {
-    /// The time of the last use, in any unit that only grows; none while the entry is not in memory.
+    /// The time of the last use, from any clock that never goes back, or `None` while the entry is not in memory.
     fn last_used(&self) -> Option<u64>;
 
     /// Frees the memory of the entry.
     fn evict(&self);
 }
 
-/// The entries of one kind that are in memory. The set holds them weakly: a dropped entry takes no place.
+/// The entries of one kind that are in memory. The set holds weak references, so a dropped entry does not count.
 pub(crate) struct Lru {
     cap: usize,
-    /// Entries evicted at once beyond the excess, so that a full set does not evict at every addition.
+    /// The number of entries that are evicted in addition to the excess, so that a full set does not evict at every
+    /// addition.
     batch: usize,
     entries: Mutex<Vec<Weak<dyn Evict>>>,
 }
 
 impl Lru {
-    /// A set of at most `cap` entries, and at least one. A full set evicts `batch` entries more than it must.
+    /// An empty set for `cap` entries, or for one if `cap` is 0. A full set evicts `batch` entries more than necessary.
     pub(crate) fn new(cap: usize, batch: usize) -> Self {
         Self { cap: cap.max(1), batch, entries: Mutex::default() }
     }
@@ -50,7 +51,7 @@ impl Lru {
             None | Some(0) => 0,
             Some(excess) => excess + self.batch,
         };
-        // The last entry is the one that was just added.
+        // The last entry is never evicted: it is the one that was just added.
         for (_, entry, _) in used.drain(..excess.min(used.len().saturating_sub(1))) {
             entry.evict();
         }

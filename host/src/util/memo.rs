@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use super::lock::lock;
 
-/// Values by key. Two threads never make the value of one key at the same time (single flight).
+/// Values by key, made in single flight: a thread that asks for a value which another thread is making waits for it,
+/// unless the key was removed meanwhile because of newer ones.
 pub(crate) struct Memo<K, T> {
     cap: usize,
     /// Ordered by last use; the most recently used slot is last.
@@ -20,8 +21,8 @@ impl<K: Eq, T> Memo<K, T> {
         Self { cap, slots: Mutex::default() }
     }
 
-    /// The value of `key`: the kept one, or the one that `make` returns. Other threads that ask for the same key wait
-    /// for it. A failure is not kept: the next call makes the value again.
+    /// Returns the value of `key`: the kept one, or the one that `make` returns. A failure is not kept: the next call
+    /// makes the value again.
     pub(crate) fn get<E>(&self, key: K, make: impl FnOnce() -> Result<T, E>) -> Result<Arc<T>, E> {
         let slot = self.slot(key);
         let mut slot = lock(&slot);

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-/// The most of an untrusted text that an error quotes, in bytes.
+/// The maximum length of an untrusted text in an error, in bytes.
 const MAX_BYTES: usize = 300;
 
 /// The beginning of a text: at most 300 bytes, with `…` where it was cut.

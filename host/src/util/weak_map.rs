@@ -1,4 +1,4 @@
-//! Interning: one shared value per key, for as long as somebody holds it.
+//! Interning: one shared value per key, as long as the value is in use.
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, Weak};
 
 use super::lock::lock;
 
-/// Values by key, held weakly. Dead keys are removed whenever the map would have to grow, so a stream of new keys does
-/// not fill memory.
+/// Values by key, as weak references. The keys of dropped values are removed whenever the map would have to grow, so a
+/// stream of new keys does not fill memory.
 pub(crate) struct WeakMap<K, V>(Mutex<HashMap<K, Weak<V>>>);
 
 impl<K, V> Default for WeakMap<K, V> {
@@ -18,7 +18,7 @@ impl<K, V> Default for WeakMap<K, V> {
 }
 
 impl<K: Eq + Hash, V> WeakMap<K, V> {
-    /// The value of `key`: the living one, or the one that `make` returns.
+    /// Returns the value of `key`: the existing one, or the one that `make` returns.
     pub(crate) fn get<Q>(&self, key: &Q, make: impl FnOnce() -> V) -> Arc<V>
     where
         K: Borrow<Q>,
@@ -36,12 +36,12 @@ impl<K: Eq + Hash, V> WeakMap<K, V> {
         value
     }
 
-    /// The number of keys, with dead ones that are not removed yet.
+    /// The number of keys, including those of dropped values that are not removed yet.
     pub(crate) fn len(&self) -> usize {
         lock(&self.0).len()
     }
 
-    /// The living values, in no order.
+    /// The values that are in use, in no particular order.
     pub(crate) fn values(&self) -> Vec<Arc<V>> {
         lock(&self.0).values().filter_map(Weak::upgrade).collect()
     }

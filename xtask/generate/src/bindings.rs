@@ -1,8 +1,8 @@
 //! `cargo xtask bindings`: writes the parts of the contract that each SDK repeats, from `wit/`.
 //!
-//! The compiler of Rust generates the bindings of Rust, and the tools that build plugins in JavaScript and Python generate
-//! those. This module writes the memory layouts that the other languages share with the host, and the records that
-//! authors see.
+//! The compiler of Rust generates the bindings of Rust, and the tools that build plugins in JavaScript and Python
+//! generate those. This module writes the memory layouts that the other languages share with the host, and the records
+//! that authors see.
 
 mod c;
 mod go;

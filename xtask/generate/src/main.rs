@@ -1,7 +1,7 @@
-//! Writes the files of the repository that are made from others. `cargo xtask guests` and `cargo xtask bindings` start it.
+//! Writes the generated files of the repository. `cargo xtask guests` and `cargo xtask bindings` start it.
 //!
-//! A program of its own, because it is built of the tools that read WebAssembly: `cargo xtask demo` need not wait for
-//! them twice.
+//! This is a program of its own because it depends on the crates that read WebAssembly, for which `cargo xtask demo`
+//! should not have to wait before it starts.
 
 mod bindings;
 mod guests;

@@ -10,10 +10,10 @@ use crate::toolchain::output;
 /// The Debian packages with a compiler, the source of its standard library and a linker.
 pub(crate) const ALL: [&str; 5] = ["rustc-web", "cargo-web", "rust-web-src", "rust-web-llvm", "lld-22"];
 
-/// How long rustup may take to install a target.
+/// The time that rustup may take to install a target.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Those of the packages that are not installed.
+/// The packages of [`ALL`] that are not installed.
 pub(crate) fn missing() -> Result<Vec<&'static str>> {
     output(Command::new("dpkg-query").arg("--version")).context("this system is not a Debian")?;
     let installed = |package: &&str| {

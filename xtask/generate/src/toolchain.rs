@@ -36,8 +36,8 @@ enum Kind {
 }
 
 impl Toolchain {
-    /// The toolchain described as `recorded` if it is installed, so that the same bytes are built; otherwise the default
-    /// one; otherwise Debian's. Targets and packages are installed only with `permission`.
+    /// The toolchain described as `recorded` if it is installed, so that the same bytes are built; otherwise the
+    /// default one; otherwise Debian's. Targets and packages are installed only with `permission`.
     pub(crate) fn find(recorded: Option<&str>, permission: Permission) -> Result<Self> {
         let default = Self::new(Kind::Default).ok();
         let debian = Self::new(Kind::Debian).ok();

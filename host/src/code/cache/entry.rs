@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 
-/// The most of an entry's text, in bytes.
+/// The maximum size of an entry's text, in bytes.
 const MAX_INDEX_BYTES: u64 = 1 << 20;
 
 /// An entry whose files were verified. Only the cache makes one.
@@ -25,7 +25,7 @@ impl Entry {
         Self { files, note }
     }
 
-    /// The verified files of machine code.
+    /// The paths of the verified files.
     pub(in crate::code) fn into_files(self) -> Vec<PathBuf> {
         self.files
     }
@@ -56,8 +56,7 @@ impl Index {
         Ok(format!("{}\n{index}", seal(key, &index)))
     }
 
-    /// Reads the file of an entry. None, and the file is removed, if its text is not the one that was written under
-    /// its name.
+    /// Reads the file of an entry. Returns `None` and removes the file if its text was not written under this name.
     pub(super) fn read(path: &Path) -> Option<(File, Self)> {
         let key = Digest::from_hex(path.file_name()?.to_str()?)?;
         let file = open(path)?;
@@ -72,7 +71,7 @@ impl Index {
     }
 }
 
-/// Binds the text of an entry to its key: an entry under the name of another is invalid.
+/// The seal of an entry. It binds the text to the key, so an entry that was renamed to another key is invalid.
 fn seal(key: Digest, index: &str) -> String {
     Digest::of_parts([key.as_bytes(), index.as_bytes()]).to_hex()
 }

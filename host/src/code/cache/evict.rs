@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use super::entry::Index;
 use crate::tuning::CACHE_ORPHAN_AGE;
 
-/// The file of an entry, as far as eviction needs to know it.
+/// An entry that may be evicted.
 struct Candidate {
     path: PathBuf,
     used: SystemTime,
@@ -16,8 +16,8 @@ struct Candidate {
     files: Vec<String>,
 }
 
-/// Removes orphans of killed processes, then the least recently used entries, until the folder has at most `cap` bytes. A
-/// file that cannot be removed is tried again at the next eviction.
+/// Removes orphans of killed processes, and then the least recently used entries until the folder has at most `cap`
+/// bytes. A file that cannot be removed is left to the next eviction.
 pub(super) fn evict(entries: &Path, code: &Path, unfinished: &Path, cap: u64) {
     let mut known = read(entries);
     known.sort_by_key(|entry| entry.used);
@@ -47,6 +47,7 @@ pub(super) fn evict(entries: &Path, code: &Path, unfinished: &Path, cap: u64) {
     }
 }
 
+/// Removes the files of a folder that are over [`CACHE_ORPHAN_AGE`] and that no entry names.
 fn remove_old(folder: &Path, is_unnamed: impl Fn(&str) -> bool) {
     for (name, metadata) in files(folder) {
         let age = metadata.modified().ok().and_then(|time| time.elapsed().ok());

@@ -1,13 +1,13 @@
-//! The cache: machine code on disk, compiled once for all processes of a user.
+//! The cache: machine code and the sources of plugins on disk, shared by all processes of a user.
 //!
-//! Machine code cannot be validated, so the folder is trusted for what it is: it belongs to this user, and nobody else
-//! can read or write it. Its content is verified all the same, because disks and people make mistakes: the name of each
-//! code file is its digest, and each entry begins with a seal, the digest of its key and its text. A file that does not
-//! match is removed and made again.
+//! Machine code cannot be validated, so the folder must be trusted: it belongs to this user, and no other user can read
+//! or write it. Its content is verified all the same, because disks fail and people make mistakes: the name of each
+//! code file is its digest, and each entry begins with a seal, which is the digest of its key and its text. A file that
+//! does not match is removed and made again.
 //!
-//! Files are written to a temporary name and renamed, so readers never see a partial file and a killed process leaves
-//! only an orphan. If two processes compile the same component, the entry that is written last stays: compilers do not
-//! produce the same bytes each time, and code files that no entry names are evicted.
+//! Files are written under a temporary name and renamed (an atomic replacement), so readers never see a partial file
+//! and a killed process leaves only an orphan. If two processes compile the same component, the entry that is written
+//! last stays: compilers do not produce the same bytes each time, and code files that no entry names are evicted.
 
 mod entry;
 mod evict;
@@ -35,7 +35,7 @@ pub(super) struct Cache {
     code: PathBuf,
     unfinished: PathBuf,
     cap: u64,
-    /// The bytes written since the folder was measured last.
+    /// The bytes that were written since the last eviction. It starts at the cap, so that the first write evicts.
     written: AtomicU64,
 }
 
@@ -74,13 +74,14 @@ impl Cache {
         Ok(())
     }
 
-    /// The entry of a key, with its files verified; none if it does not exist or was changed.
+    /// The entry of a key, with its files verified, or `None` if it does not exist or was changed.
     pub(super) fn find(&self, key: Digest) -> Option<Entry> {
         let path = self.entries.join(key.to_hex());
         let (file, index) = Index::read(&path)?;
         let files: Option<Vec<PathBuf>> = index.files.iter().map(|name| self.verified(name)).collect();
         let Some(files) = files else {
-            // Another process may have replaced it meanwhile: then it is compiled once more than needed.
+            // Another process may have replaced the entry meanwhile. Its component is then compiled once more than
+            // necessary.
             let _ = fs::remove_file(&path);
             return None;
         };
@@ -89,7 +90,7 @@ impl Cache {
         Some(Entry::new(files, index.note))
     }
 
-    /// Writes an entry: files of machine code, and a note. A failure costs time later, and nothing else.
+    /// Writes an entry: files and a note. A failure has no consequence except that the files are made again later.
     pub(super) fn store(&self, key: Digest, files: &[&[u8]], note: &str) -> io::Result<Entry> {
         let mut names = Vec::new();
         for bytes in files {
@@ -116,9 +117,9 @@ impl Cache {
     /// Writes a file under its name, and replaces an existing one.
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         match self.try_to_write(path, bytes) {
-            // The folder was removed meanwhile.
+            // The folder was removed meanwhile: it is created again.
             Err(error) if error.kind() == io::ErrorKind::NotFound => self.prepare().map_err(io::Error::other)?,
-            // A rename cannot replace a folder.
+            // A rename cannot replace a folder, so the folder is removed first.
             Err(error) if error.kind() == io::ErrorKind::IsADirectory => fs::remove_dir_all(path)?,
             done => return done,
         }

@@ -1,5 +1,6 @@
-//! The number of instances that one instance of a plugin consists of. Components may instantiate each other, and the
-//! compiler lays them out flat: each level of a file of a kilobyte can make the result ten times as large.
+//! The number of instances that one instance of a plugin consists of. A component may instantiate another one many
+//! times, and the compiler inlines every instantiation: in a file of a kilobyte, each level of nesting can multiply the
+//! result by ten.
 
 use wasmparser::{
     ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentOuterAliasKind, ComponentTypeRef, Instance,
@@ -9,16 +10,16 @@ use wasmparser::{
 /// The cost of a component whose content is unknown: one that is imported, or that an instance exports.
 const UNKNOWN: usize = usize::MAX;
 
-/// A count that is kept while a plugin is parsed.
+/// The count of instantiations, updated while a plugin is parsed.
 #[derive(Default)]
 pub(super) struct Instantiations(Vec<Level>);
 
 /// A component that is being parsed, or a module inside one.
 #[derive(Default)]
 struct Level {
-    /// The cost of each component that it can instantiate, by index.
+    /// The cost of each component that it can instantiate, by the index of the component.
     components: Vec<usize>,
-    /// Its own cost.
+    /// The number of instances that it consists of.
     cost: usize,
     is_module: bool,
 }
@@ -96,7 +97,7 @@ impl Instantiations {
         }
     }
 
-    /// What a component costs that the level `up` levels above knows by this index.
+    /// The cost of a component, by its index in the component that is `up` levels above.
     fn cost_of(&self, up: u32, index: u32) -> usize {
         let level = self.0.iter().rev().nth(up as usize);
         level.and_then(|level| level.components.get(index as usize)).copied().unwrap_or(UNKNOWN)

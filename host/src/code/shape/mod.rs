@@ -13,24 +13,24 @@ use crate::interfaces::PACKAGE;
 use crate::limits::HostLimits;
 use crate::util::text::clip;
 
-/// The shape of a plugin: what it imports, exports and consists of.
+/// The shape of a plugin: its imports, its exports, and the number and size of its parts.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Shape {
-    /// The names of its imports, in order.
+    /// The names of the imports, in order.
     pub imports: Vec<String>,
-    /// The names of its exports, in order.
+    /// The names of the exports, in order.
     pub exports: Vec<String>,
-    /// Functions, over all modules.
+    /// The number of functions, over all modules.
     pub functions: usize,
-    /// Types, over all modules and components.
+    /// The number of types, over all modules and components.
     pub types: usize,
-    /// Modules and components inside it.
+    /// The number of modules and components inside the plugin.
     pub modules: usize,
-    /// The initial size of its memories, over all modules, in bytes.
+    /// The initial size of all memories, over all modules, in bytes.
     pub memory_bytes: usize,
-    /// Whether it uses the async part of the component model.
+    /// Whether the plugin uses the async part of the component model.
     pub is_async: bool,
-    /// The tools that made it, for example `language Rust`, `processed-by rustc 1.95.0`.
+    /// The tools that built the plugin, for example `language Rust`, `processed-by rustc 1.95.0`.
     pub producers: Vec<String>,
 }
 
@@ -147,13 +147,13 @@ impl Shape {
         Ok(shape)
     }
 
-    /// The versions of the contract that it exports a check for. A plugin that loads has exactly one.
+    /// The versions of the contract for which the plugin exports `check`. A plugin that loads has exactly one.
     #[must_use]
     pub fn contract_versions(&self) -> Vec<&str> {
         self.contract_exports().filter(|(name, _)| *name == "check").map(|(_, version)| version).collect()
     }
 
-    /// The optional interfaces of the contract that it exports, for example `settings`.
+    /// The optional interfaces of the contract that the plugin exports, for example `settings`.
     #[must_use]
     pub fn optional_interfaces(&self) -> Vec<&str> {
         self.contract_exports().filter(|(name, _)| *name != "check").map(|(name, _)| name).collect()
@@ -175,7 +175,7 @@ impl Shape {
         }
     }
 
-    /// Adds the producers section. It is informative only: an invalid section is ignored.
+    /// Adds the producers section, which is informative only: an invalid section is ignored.
     fn add_producers(&mut self, data: &[u8], offset: usize) {
         let reader = wasmparser::BinaryReader::new(data, offset);
         let Ok(fields) = wasmparser::ProducersSectionReader::new(reader) else { return };
@@ -203,11 +203,13 @@ fn is_async(function: &CanonicalFunction) -> bool {
     }
 }
 
+/// The initial size of a memory, in bytes.
 fn begins_with(memory: &wasmparser::MemoryType) -> usize {
     let page_size = 1_u64.checked_shl(memory.page_size_log2.unwrap_or(16)).unwrap_or(u64::MAX);
     usize::try_from(memory.initial.saturating_mul(page_size)).unwrap_or(usize::MAX)
 }
 
+/// Compares a measured value with the field `limit` of [`HostLimits`].
 fn cap(what: &'static str, limit: &'static str, found: usize, cap: usize) -> Result<(), LoadError> {
     if found <= cap { Ok(()) } else { Err(LoadError::TooLarge { what, found, cap, limit }) }
 }

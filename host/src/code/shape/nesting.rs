@@ -1,8 +1,8 @@
 //! Nesting: the structures that make a small plugin expensive to read or compile, such as types in types, blocks in
 //! blocks, and blocks with many parameters or results.
 //!
-//! The nesting of types is measured without recursion. The parser reads a nested type recursively, at a few bytes per
-//! level, so a plugin of some megabytes would overflow the host's stack.
+//! The nesting of types is measured without recursion. The parser would read a nested type recursively, and each level
+//! takes only a few bytes, so a plugin of some megabytes could overflow the host's stack.
 
 use wasmparser::{
     BinaryReader, ComponentType, ComponentTypeDeclaration, CompositeInnerType, ConstExpr, FunctionBody, Operator,
@@ -62,16 +62,16 @@ fn first_byte(reader: &BinaryReader<'_>) -> Result<u8> {
     reader.clone().read_u8()
 }
 
-/// What a compiler has to keep apart in one function.
+/// The measures of one function that determine the cost of compiling it.
 #[derive(Default)]
 pub(super) struct Blocks {
-    /// How deep blocks are nested.
+    /// The depth of nested blocks.
     pub(super) depth: usize,
-    /// How deep loops are nested.
+    /// The depth of nested loops.
     pub(super) loop_depth: usize,
-    /// Its locals, squared, for each of its loops.
+    /// The number of locals, squared, times the number of loops.
     pub(super) loop_locals: usize,
-    /// Its locals, for each block and branch.
+    /// The number of locals, times the number of blocks and branches.
     pub(super) block_locals: usize,
 }
 
@@ -109,12 +109,12 @@ pub(super) fn blocks(body: &FunctionBody<'_>) -> Result<Blocks> {
     Ok(found)
 }
 
-/// How many instructions a constant is made of.
+/// The number of instructions of a constant expression.
 pub(super) fn constant(expression: &ConstExpr<'_>) -> Result<usize> {
     expression.get_operators_reader().into_iter().try_fold(0, |count, operator| operator.map(|_| count + 1))
 }
 
-/// The most parameters, or results, of a function type in a group.
+/// The maximum number of parameters or results of the function types in a group.
 pub(super) fn values(types: &RecGroup) -> usize {
     let values = |ty: &wasmparser::SubType| match &ty.composite_type.inner {
         CompositeInnerType::Func(function) => function.params().len().max(function.results().len()),

@@ -1,5 +1,5 @@
-//! The contract, as far as bindings need it: its types with their sizes and offsets in memory, each after the types of its
-//! parts, and its functions.
+//! The contract, as far as bindings need it: its types with their sizes and offsets in memory, each after the types of
+//! its parts, and its functions.
 
 use super::names::{pascal, snake};
 
