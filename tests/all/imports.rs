@@ -114,7 +114,7 @@ fn read_module(folder: &Path, name: PathBuf, path: ModulePath, modules: &mut BTr
         let child = &declaration[1];
         let file = children.join(child).with_extension("rs");
         let file = if folder.join(&file).is_file() { file } else { children.join(child).join("mod.rs") };
-        read_module(folder, file, [&path[..], &[child.clone()]].concat(), modules);
+        read_module(folder, file, [&path[..], std::slice::from_ref(child)].concat(), modules);
     }
     modules.insert(path, SourceFile { name: name.to_str().unwrap().to_owned(), tokens });
 }
