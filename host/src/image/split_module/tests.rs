@@ -1,0 +1,134 @@
+//! Cases of splitting: modules as text, and what becomes of their parts.
+
+use super::*;
+
+fn split(module: &str, original: &str, init: MemoryInit) -> Result<SplitModule, Reason> {
+    let assembled = |text: &str| wat::parse_str(text).unwrap();
+    SplitModule::new(&assembled(module), &assembled(original), init)
+}
+
+fn mapped(module: &str) -> Result<SplitModule, Reason> {
+    split(module, module, MemoryInit::Mapped)
+}
+
+fn is_valid(module: &[u8]) -> bool {
+    wasmparser::Validator::new().validate_all(module).is_ok()
+}
+
+/// The names of a state's exports.
+fn exports(state: &ModuleState) -> Vec<&str> {
+    state.exports.iter().map(|(name, _)| name.as_str()).collect()
+}
+
+/// The active segments of a module: offsets and bytes.
+fn segments(module: &[u8]) -> Vec<(u32, Vec<u8>)> {
+    let mut segments = Vec::new();
+    for payload in Parser::new(0).parse_all(module) {
+        let Payload::DataSection(section) = payload.unwrap() else { continue };
+        for segment in section {
+            let segment = segment.unwrap();
+            let DataKind::Active { offset_expr, .. } = &segment.kind else { continue };
+            let offset = match offset_expr.get_operators_reader().read().unwrap() {
+                Operator::I32Const { value } => value.cast_unsigned(),
+                other => panic!("{other:?}"),
+            };
+            segments.push((offset, segment.data.to_vec()));
+        }
+    }
+    segments
+}
+
+#[test]
+fn memories_and_globals_become_the_state_and_imports_of_the_code() {
+    let module = r#"(module
+        (import "env" "f" (func))
+        (memory 1)
+        (global (mut i32) (i32.const 7))
+        (global i64 (i64.const 8))
+        (data (i32.const 16) "abc")
+        (func (export "get") (result i32) (global.get 0)))"#;
+    let SplitModule { code, state } = mapped(module).unwrap();
+    let state = state.unwrap();
+    assert_eq!(exports(&state), ["memory-0", "global-0", "global-1"]);
+    assert_eq!(segments(&state.module), [(16, b"abc".to_vec())]);
+    assert!(is_valid(&code) && is_valid(&state.module));
+    assert_eq!(segments(&code), []);
+    let text = imports(&code);
+    assert_eq!(text, ["env f", "guardhouse:state memory-0", "guardhouse:state global-0", "guardhouse:state global-1"]);
+}
+
+fn imports(module: &[u8]) -> Vec<String> {
+    let mut imports = Vec::new();
+    for payload in Parser::new(0).parse_all(module) {
+        if let Payload::ImportSection(section) = payload.unwrap() {
+            let all = section.into_imports().map(Result::unwrap);
+            imports.extend(all.map(|import| format!("{} {}", import.module, import.name)));
+        }
+    }
+    imports
+}
+
+#[test]
+fn a_memory_that_grew_keeps_its_first_size_in_the_type_of_the_import() {
+    let SplitModule { state, .. } = split("(module (memory 9))", "(module (memory 2))", MemoryInit::Mapped).unwrap();
+    let state = state.unwrap();
+    let [(_, EntityType::Memory(memory))] = state.exports.as_slice() else { panic!("one memory") };
+    assert_eq!(memory.minimum, 2);
+    assert!(is_valid(&state.module));
+}
+
+#[test]
+fn a_module_without_state_stays_as_it_is() {
+    for module in [
+        "(module)",
+        "(module (global i32 (i32.const 1)))",
+        r#"(module (import "env" "memory" (memory 1)) (data "passive"))"#,
+        r#"(module (import "env" "g" (global (mut i32))))"#,
+    ] {
+        let SplitModule { code, state } = mapped(module).unwrap();
+        assert!(state.is_none(), "{module}");
+        assert_eq!(code, wat::parse_str(module).unwrap(), "{module}");
+    }
+}
+
+#[test]
+fn state_that_depends_on_the_instance_cannot_be_split() {
+    for (module, reason) in [
+        (r#"(module (import "env" "memory" (memory 1)) (data (i32.const 0) "a"))"#, "the memory of another"),
+        (r#"(module (import "env" "g" (global i32)) (memory 1) (data (global.get 0) "a"))"#, "depends on the instance"),
+        (r#"(module (import "env" "g" (global i32)) (global (mut i32) (global.get 0)))"#, "depends on the instance"),
+        (r#"(module (memory i64 1) (data (i64.const 0) "a"))"#, "a 64-bit memory"),
+        ("(module (func $f) (global (mut funcref) (ref.func $f)))", "depends on the instance"),
+    ] {
+        let error = mapped(module).err().unwrap_or_else(|| panic!("{module} was split")).to_string();
+        assert!(error.contains(reason), "{module}: {error}");
+    }
+}
+
+#[test]
+fn passive_segments_stay_in_the_code_and_keep_their_indices() {
+    let module = r#"(module
+        (memory 1)
+        (data "first") (data "second") (data (i32.const 0) "active")
+        (func (memory.init 1 (i32.const 0) (i32.const 0) (i32.const 6)) (data.drop 0)))"#;
+    let SplitModule { code, state } = mapped(module).unwrap();
+    assert!(is_valid(&code));
+    assert_eq!(segments(&state.unwrap().module), [(0, b"active".to_vec())]);
+}
+
+#[test]
+fn copied_segments_with_small_gaps_are_joined() {
+    let (near, far) = (MAX_SEGMENT_GAP, 4 * MAX_SEGMENT_GAP);
+    let module = format!(
+        r#"(module (memory 1) (data (i32.const 0) "a") (data (i32.const {near}) "b") (data (i32.const {far}) "c"))"#
+    );
+    let joined = split(&module, &module, MemoryInit::Copied).unwrap().state.unwrap();
+    let found = segments(&joined.module);
+    assert_eq!(
+        found.iter().map(|(offset, bytes)| (*offset as usize, bytes.len())).collect::<Vec<_>>(),
+        [(0, near + 1), (far, 1)]
+    );
+    assert_eq!(found[0].1.iter().filter(|byte| **byte != 0).count(), 2);
+    assert!(is_valid(&joined.module));
+    assert_eq!(segments(&mapped(&module).unwrap().state.unwrap().module).len(), 3);
+}
