@@ -76,7 +76,7 @@ gh_json gh_detail(const gh_auth_context *ctx, gh_string pointer);
 gh_json gh_argument(const gh_auth_context *ctx, gh_string pointer);
 #define gh_argument(ctx, pointer) gh_argument(ctx, gh_text(pointer))
 
-/** Anything else that the enforcement point sent: headers, peer address, AuthZEN context. */
+/** An attribute: other data from the enforcement point. `docs/request.md` defines their layout. */
 gh_json gh_attribute(const gh_auth_context *ctx, gh_string pointer);
 #define gh_attribute(ctx, pointer) gh_attribute(ctx, gh_text(pointer))
 
