@@ -43,7 +43,7 @@ impl Toolchain {
         let debian = Self::new(Kind::Debian).ok();
         let complete = || [&debian, &default].into_iter().flatten().filter(|toolchain| toolchain.is_complete());
         let same = complete().find(|toolchain| Some(&*toolchain.description) == recorded);
-        if let Some(toolchain) = same.or_else(|| complete().last()) {
+        if let Some(toolchain) = same.or_else(|| complete().next_back()) {
             return Ok(toolchain.clone());
         }
         if permission == Permission::Denied {
