@@ -85,7 +85,7 @@ impl Instance {
         let asked = within(end, async {
             let instance = self.linked.instance_pre.instantiate_async(&mut self.store).await?;
             self.store.data_mut().set_instantiated();
-            match &self.linked.settings {
+            match &self.linked.functions.settings {
                 Some(settings) => settings.load(&mut self.store, &instance)?.call_schema(&mut self.store).await,
                 None => Ok(String::new()),
             }
@@ -179,7 +179,7 @@ impl Instance {
                 Outcome::DeniedWithMessage(AuthorizationError { message: error.message })
             }
         };
-        let missing = match &linked.step_up {
+        let missing = match &linked.functions.step_up {
             Some(step_up) if call.name_missing_scopes && outcome == Outcome::Denied => {
                 let guest = step_up.load(&mut *store, &*instance)?;
                 let named = guest.call_missing_scopes(&mut *store, record).await?;
@@ -195,13 +195,13 @@ impl Instance {
         let Self { store, linked, started, .. } = self;
         let instance = linked.instance_pre.instantiate_async(&mut *store).await?;
         store.data_mut().set_instantiated();
-        if let (Some(indices), Some(text)) = (&linked.settings, settings) {
+        if let (Some(indices), Some(text)) = (&linked.functions.settings, settings) {
             let guest = indices.load(&mut *store, &instance)?;
             if let Err(message) = guest.call_configure(&mut *store, text).await? {
                 return Ok(Err(Bounded::of(MAX_REJECTION_BYTES, |out| out.write_str(&message))));
             }
         }
-        let guest = linked.check.load(&mut *store, &instance)?;
+        let guest = linked.functions.check.load(&mut *store, &instance)?;
         let (fuel, log) = (store.get_fuel().unwrap_or_default(), store.data().log_mark());
         *started = Some(Started { instance, guest, fuel, log });
         Ok(Ok(()))

@@ -20,9 +20,7 @@ use crate::limits::HostLimits;
 /// A component that is ready to be instantiated.
 pub(crate) struct Linked {
     pub(crate) instance_pre: InstancePre<State>,
-    pub(crate) check: check::GuestIndices,
-    pub(crate) settings: Option<settings::GuestIndices>,
-    pub(crate) step_up: Option<step_up::GuestIndices>,
+    pub(crate) functions: Functions,
     strategy: Strategy,
     /// The number of permits of its pool that one of its instances needs.
     pub(crate) weight: u32,
@@ -79,14 +77,10 @@ impl Linked {
         let interfaces = contract::check_types(&engine.engine, component)?;
         let weight = weight(limits, engine.pool, component)?;
         let instance_pre = resolve_imports(&engine.linker, component, shape)?;
-        let looked_up = Functions::look_up(&instance_pre, interfaces);
-        let Functions { check, settings, step_up } =
-            looked_up.map_err(|error| LoadError::WrongImport(error_chain(&error)))?;
+        let functions = Functions::look_up(&instance_pre, interfaces);
         Ok(Self {
+            functions: functions.map_err(|error| LoadError::WrongImport(error_chain(&error)))?,
             instance_pre,
-            check,
-            settings,
-            step_up,
             strategy: engine.strategy,
             weight,
             can_wait: shape.is_async || shape.imports.iter().any(|import| import.starts_with("wasi:io/")),
@@ -108,13 +102,11 @@ impl Linked {
             linker.root().module(name, state)?;
         }
         let instance_pre = linker.instantiate_pre(code)?;
-        let interfaces = Interfaces { settings: self.settings.is_some(), step_up: self.step_up.is_some() };
-        let Functions { check, settings, step_up } = Functions::look_up(&instance_pre, interfaces)?;
+        let Functions { settings, step_up, .. } = &self.functions;
+        let interfaces = Interfaces { settings: settings.is_some(), step_up: step_up.is_some() };
         Ok(Self {
+            functions: Functions::look_up(&instance_pre, interfaces)?,
             instance_pre,
-            check,
-            settings,
-            step_up,
             strategy: engine.strategy,
             weight: self.weight,
             can_wait: self.can_wait,
@@ -129,10 +121,10 @@ impl Linked {
 }
 
 /// The exported functions of the contract.
-struct Functions {
-    check: check::GuestIndices,
-    settings: Option<settings::GuestIndices>,
-    step_up: Option<step_up::GuestIndices>,
+pub(crate) struct Functions {
+    pub(crate) check: check::GuestIndices,
+    pub(crate) settings: Option<settings::GuestIndices>,
+    pub(crate) step_up: Option<step_up::GuestIndices>,
 }
 
 impl Functions {

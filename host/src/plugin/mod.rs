@@ -90,7 +90,7 @@ impl Plugin {
             shape,
             pool,
             schema,
-            names_missing_scopes: linked.step_up.is_some(),
+            names_missing_scopes: linked.functions.step_up.is_some(),
             weight: linked.weight,
             linked: ArcSwapOption::from(Some(linked)),
             making: Mutex::default(),
@@ -268,7 +268,7 @@ impl Evict for Inner {
 
 /// Calls the `schema` of a plugin. Returns `None` for a plugin that takes no settings.
 fn read_schema(host: &Host, pool: Pool, linked: &Arc<Linked>) -> Result<Option<String>, Fault> {
-    if linked.settings.is_none() {
+    if linked.functions.settings.is_none() {
         return Ok(None);
     }
     let limits = Limits {
