@@ -18,7 +18,7 @@ gh_outcome gh_deny(const char *format, ...) {
 gh_outcome(gh_deny_text)(gh_string message) {
     gh_last_message = message;
     gh_is_denial = true;
-    return GH_DENY;
+    return GH_DENY_WITH_MESSAGE;
 }
 
 bool gh_invalid(const char *format, ...) {

@@ -14,7 +14,7 @@ typedef enum gh_outcome {
     /** Allows. */
     GH_ALLOW = 0x6768001,
     /** Denies with a message for the caller; made by `gh_deny`, and a fault without it. */
-    GH_DENY = 0x6768002,
+    GH_DENY_WITH_MESSAGE = 0x6768002,
 } gh_outcome;
 
 /**

@@ -42,9 +42,9 @@ const gh_result_bool_authorization_error *gh_run_check(gh_check *check, const gh
         result.is_err = false;
         result.value.ok = outcome == GH_ALLOW;
         return &result;
-    case GH_DENY:
+    case GH_DENY_WITH_MESSAGE:
         if (!gh_is_denial)
-            gh_fault_text(gh_text("the check answered GH_DENY, but not by gh_deny"));
+            gh_fault_text(gh_text("the check returned GH_DENY_WITH_MESSAGE without a call of gh_deny"));
         result.is_err = true;
         result.value.err.message = gh_last_message;
         return &result;

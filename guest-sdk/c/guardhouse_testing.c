@@ -75,7 +75,7 @@ gh_string gh_test_message(void) {
 }
 
 bool(gh_test_denies)(gh_outcome outcome, gh_string message) {
-    return outcome == GH_DENY && gh_string_equals(gh_last_message, message);
+    return outcome == GH_DENY_WITH_MESSAGE && gh_string_equals(gh_last_message, message);
 }
 
 bool(gh_test_configure)(gh_configure *configure, gh_string settings) {

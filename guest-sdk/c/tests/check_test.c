@@ -20,7 +20,7 @@ static gh_outcome truth(const gh_auth_context *ctx) {
 
 static gh_outcome deny_alone(const gh_auth_context *ctx) {
     (void)ctx;
-    return GH_DENY;
+    return GH_DENY_WITH_MESSAGE;
 }
 
 static gh_outcome fault(const gh_auth_context *ctx) {
@@ -29,7 +29,7 @@ static gh_outcome fault(const gh_auth_context *ctx) {
 
 static gh_outcome deny_by_hand(const gh_auth_context *ctx) {
     (void)ctx;
-    return gh_invalid("not for the caller") ? GH_ALLOW : GH_DENY;
+    return gh_invalid("not for the caller") ? GH_ALLOW : GH_DENY_WITH_MESSAGE;
 }
 
 static gh_outcome ask_no_component(const gh_auth_context *ctx) {
