@@ -6,10 +6,10 @@
  *     static gh_outcome check(const gh_auth_context *ctx) {
  *         const gh_access_token *token = gh_token(ctx);
  *         if (token == NULL)
- *             return GH_REFUSE;
+ *             return GH_DENY;
  *         if (gh_string_equals(token->client_id, "mallory"))
  *             return gh_deny("client `%.*s` is suspended", GH_ARG(token->client_id));
- *         return gh_has_scope(token, "pay") ? GH_ALLOW : GH_REFUSE;
+ *         return gh_has_scope(token, "pay") ? GH_ALLOW : GH_DENY;
  *     }
  *
  *     GH_EXPORT_CHECK(check);

@@ -10,7 +10,7 @@
  */
 typedef enum gh_outcome {
     /** Denies without a word. */
-    GH_REFUSE = 0x6768000,
+    GH_DENY = 0x6768000,
     /** Allows. */
     GH_ALLOW = 0x6768001,
     /** Denies with a message for the caller; made by `gh_deny`, and a fault without it. */

@@ -76,7 +76,7 @@ extern const bool gh_takes_settings;
 
 /**
  * Exports a `gh_step_up`. To do so is to promise that scopes are the only reason for which the check answers
- * `GH_REFUSE`.
+ * `GH_DENY`.
  */
 #define GH_EXPORT_STEP_UP(missing_scopes)                                                                      \
     GH_ABI_EXPORT(GH_ABI_STEP_UP_MISSING_SCOPES)                                                               \

@@ -21,7 +21,7 @@ static void gh_begin(const gh_auth_context *ctx) {
 
 /** Ends the call because of an answer that is none. Its number is written here: `printf` would cost 20 KB. */
 static _Noreturn void gh_fault_answer(unsigned answer) {
-    static char words[] = "the check answered neither GH_ALLOW nor GH_REFUSE nor gh_deny(…), but 4294967295";
+    static char words[] = "the check returned neither GH_ALLOW nor GH_DENY nor gh_deny(…), but 4294967295";
     size_t length = sizeof words - sizeof "4294967295";
     unsigned place = 1000000000;
     while (place > 1 && answer / place == 0)
@@ -38,7 +38,7 @@ const gh_result_bool_authorization_error *gh_run_check(gh_check *check, const gh
     gh_flush();
     switch (outcome) {
     case GH_ALLOW:
-    case GH_REFUSE:
+    case GH_DENY:
         result.is_err = false;
         result.value.ok = outcome == GH_ALLOW;
         return &result;

@@ -33,12 +33,12 @@ static gh_outcome deny_by_hand(const gh_auth_context *ctx) {
 }
 
 static gh_outcome ask_no_component(const gh_auth_context *ctx) {
-    return gh_has_tag(gh_tool(ctx), "admin") ? GH_REFUSE : GH_ALLOW;
+    return gh_has_tag(gh_tool(ctx), "admin") ? GH_DENY : GH_ALLOW;
 }
 
 static gh_outcome compare_no_text(const gh_auth_context *ctx) {
     const char *absent = ctx->now == 0 ? NULL : "";
-    return gh_string_equals(ctx->action, absent) ? GH_ALLOW : GH_REFUSE;
+    return gh_string_equals(ctx->action, absent) ? GH_ALLOW : GH_DENY;
 }
 
 static gh_outcome log_at_no_level(const gh_auth_context *ctx) {
@@ -48,7 +48,7 @@ static gh_outcome log_at_no_level(const gh_auth_context *ctx) {
 
 static gh_outcome want_too_much(const gh_auth_context *ctx) {
     gh_list_string wanted = {NULL, SIZE_MAX / sizeof(gh_string) + 2};
-    return gh_missing_scopes(gh_token(ctx), wanted).length == 0 ? GH_ALLOW : GH_REFUSE;
+    return gh_missing_scopes(gh_token(ctx), wanted).length == 0 ? GH_ALLOW : GH_DENY;
 }
 
 static gh_outcome deny_exactly(const gh_auth_context *ctx) {
@@ -86,7 +86,7 @@ static void a_message_is_left_as_it_is(void) {
     gh_auth_context without_data = *ctx;
     without_data.action = (gh_string){NULL, 0};
     assert(!gh_test_faults(deny_exactly, &without_data));
-    assert(!gh_test_denies(GH_REFUSE, ""));
+    assert(!gh_test_denies(GH_DENY, ""));
 }
 
 static void a_context_says_what_it_is_told(void) {

@@ -12,7 +12,7 @@ static bool configure(gh_json settings) {
 }
 
 static gh_outcome check(const gh_auth_context *ctx) {
-    return gh_has_scopes(gh_token(ctx), scopes) ? GH_ALLOW : GH_REFUSE;
+    return gh_has_scopes(gh_token(ctx), scopes) ? GH_ALLOW : GH_DENY;
 }
 
 static gh_list_string missing_scopes(const gh_auth_context *ctx) {
@@ -26,7 +26,7 @@ GH_EXPORT_SETTINGS(schema, configure);
 GH_EXPORT_STEP_UP(missing_scopes);
 
 static gh_outcome name_missing_scopes(const gh_auth_context *ctx) {
-    return gh_run_step_up(missing_scopes, ctx)->length == 0 ? GH_ALLOW : GH_REFUSE;
+    return gh_run_step_up(missing_scopes, ctx)->length == 0 ? GH_ALLOW : GH_DENY;
 }
 
 static void nothing_is_answered_without_settings(void) {

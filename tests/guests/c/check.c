@@ -10,7 +10,7 @@
 extern char **environ;
 
 static gh_outcome answer(bool is_so) {
-    return is_so ? GH_ALLOW : GH_REFUSE;
+    return is_so ? GH_ALLOW : GH_DENY;
 }
 
 static gh_outcome loop(void) {
@@ -81,10 +81,10 @@ static gh_outcome start_thread(void) {
 static gh_outcome scopes(const gh_auth_context *ctx) {
     const gh_access_token *token = gh_token(ctx);
     if (token == NULL || token->scopes.length != 10000)
-        return GH_REFUSE;
+        return GH_DENY;
     for (unsigned i = 0; i < 10000; i++)
         if (!gh_string_equals(token->scopes.data[i], gh_format("s%u", i)))
-            return GH_REFUSE;
+            return GH_DENY;
     return GH_ALLOW;
 }
 
@@ -115,7 +115,7 @@ static gh_outcome check(const gh_auth_context *ctx) {
     if (gh_string_equals(name, "allow"))
         return GH_ALLOW;
     if (gh_string_equals(name, "refuse"))
-        return GH_REFUSE;
+        return GH_DENY;
     if (gh_string_equals(name, "message"))
         return gh_deny("né 🙂");
     if (gh_string_equals(name, "loop"))
