@@ -1,10 +1,10 @@
-/* Denials, and settings that are refused. Part of guardhouse.c. */
+/* Denials, and the rejection of settings. Part of guardhouse.c. */
 #ifndef GUARDHOUSE_ANSWER_C
 #define GUARDHOUSE_ANSWER_C
 
 #include "guardhouse_format.c"
 
-/** Whether the last message is one for the caller. */
+/** Whether the last message is for the caller. */
 static bool gh_is_denial;
 
 gh_outcome gh_deny(const char *format, ...) {
