@@ -12,7 +12,9 @@ static void set(const char *json) {
 
 static void a_call_within_the_limit_is_allowed(void) {
     set(GH_TEST_JSON({"scopes": ["pay"], "limit": {"argument": "/amount", "max": 1000}}));
-    assert(check(gh_test_context(.scopes = GH_TEST_LIST("pay"), .arguments = GH_TEST_JSON({"amount": 250}))) == GH_ALLOW);
+    const gh_auth_context *ctx =
+        gh_test_context(.scopes = GH_TEST_LIST("pay"), .arguments = GH_TEST_JSON({"amount": 250}));
+    assert(check(ctx) == GH_ALLOW);
 }
 
 static void a_call_above_the_limit_is_denied_with_a_message(void) {
