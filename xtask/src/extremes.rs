@@ -29,8 +29,8 @@ fn claim(length: usize) -> Value {
 }
 
 /// A case for the hostile check, which does what the component's name says.
-fn case(name: &str, outcome: &str, behaviour: &str, context: Value) -> Value {
-    let component = json!({ "kind": "tool", "name": behaviour });
+fn case(name: &str, outcome: &str, behavior: &str, context: Value) -> Value {
+    let component = json!({ "kind": "tool", "name": behavior });
     json!({ "name": name, "outcome": outcome, "context": merged(json!({ "component": component }), context) })
 }
 

@@ -19,14 +19,14 @@ func init() { guardhouse.Check(check) }
 func main() {}
 
 func check(ctx *guardhouse.AuthContext) (bool, error) {
-	behaviour, ok := behaviours[ctx.Component.Name]
+	behavior, ok := behaviors[ctx.Component.Name]
 	if !ok {
 		return false, errors.New("not expressible: " + ctx.Component.Name)
 	}
-	return behaviour(ctx)
+	return behavior(ctx)
 }
 
-var behaviours = map[string]func(ctx *guardhouse.AuthContext) (bool, error){
+var behaviors = map[string]func(ctx *guardhouse.AuthContext) (bool, error){
 	"allow":       func(*guardhouse.AuthContext) (bool, error) { return true, nil },
 	"refuse":      func(*guardhouse.AuthContext) (bool, error) { return false, nil },
 	"message":     func(*guardhouse.AuthContext) (bool, error) { return false, guardhouse.Deny("né 🙂") },

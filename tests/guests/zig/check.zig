@@ -7,7 +7,7 @@ const AuthContext = guardhouse.AuthContext;
 pub const panic = guardhouse.panic;
 pub const std_options = guardhouse.std_options;
 
-const behaviours = .{
+const behaviors = .{
     .{ "allow", allow },
     .{ "refuse", refuse },
     .{ "message", message },
@@ -24,8 +24,8 @@ const behaviours = .{
 };
 
 pub fn check(ctx: *const AuthContext) anyerror!bool {
-    inline for (behaviours) |behaviour| {
-        if (std.mem.eql(u8, ctx.component.name, behaviour[0])) return behaviour[1](ctx);
+    inline for (behaviors) |behavior| {
+        if (std.mem.eql(u8, ctx.component.name, behavior[0])) return behavior[1](ctx);
     }
     // `none` does not compile, and the target has no processes, files, sockets, environment, clocks or threads.
     std.debug.panic("not expressible: {s}", .{ctx.component.name});
