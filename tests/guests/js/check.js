@@ -1,4 +1,4 @@
-// A check that does what the name of the component says.
+// A hostile check in JavaScript: the name of the component selects what it tries.
 import { AuthorizationError, log } from "guardhouse-sdk";
 
 const behaviors = {

@@ -1,4 +1,4 @@
-"""Does what the component's name says, so that the tests can see what becomes of it."""
+"""A hostile check in Python: the name of the component selects what it tries."""
 
 import json
 import os
