@@ -1,4 +1,4 @@
-/* Guardhouse for C: the one file to compile into a plugin. It consists of these parts; each includes only earlier ones. */
+/* Guardhouse for C: the only source file to compile into a plugin. Each of its parts includes only earlier ones. */
 #include "guardhouse_trap.c"
 #include "guardhouse_arena.c"
 #include "guardhouse_log.c"

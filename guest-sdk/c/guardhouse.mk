@@ -1,4 +1,4 @@
-# Builds a plugin in C. A Makefile that includes this sets NAME, the plugin's name, and SDK, the folder of this file.
+# Builds a plugin in C. A Makefile that includes this file sets NAME, the plugin's name, and SDK, this file's folder.
 
 ZIG ?= .venv/bin/python -m ziglang
 
@@ -6,9 +6,9 @@ ZIG ?= .venv/bin/python -m ziglang
 WASM_CC ?= $(ZIG) cc -target wasm32-wasi
 TEST_CC ?= $(ZIG) cc -g -fsanitize=undefined
 
-# A variable that nobody set is zero: without that a compiler may take it for whatever suits it, also for GH_ALLOW.
+# Uninitialized variables are zero. Otherwise a compiler may choose any value for them, even GH_ALLOW.
 FLAGS   := -std=c23 -UNDEBUG -Wall -Wextra -ftrivial-auto-var-init=zero -I$(SDK)
-# What C leaves undefined is a trap: an overflow, a division by zero, a NULL that is followed, an index out of bounds.
+# Undefined behavior traps: a signed overflow, a division by zero, a dereferenced NULL, an index out of bounds.
 TRAPS   := -fsanitize=undefined -fsanitize-trap=undefined
 SOURCES := $(filter-out %_test.c,$(wildcard *.c))
 TESTS   := $(patsubst %.c,build/%,$(wildcard *_test.c))
@@ -18,13 +18,13 @@ INPUTS  := Makefile $(wildcard *.c *.h *.json) $(wildcard $(SDK)/*)
 
 core: build/core.wasm
 
-# A module without `main`, on a stack of 256 KiB. guardhouse.c stands first, because it replaces a part of C's library.
+# A module without `main`, with a stack of 256 KiB. guardhouse.c is linked first: it replaces parts of the C library.
 build/core.wasm: $(INPUTS)
 	@mkdir -p build
 	$(WASM_CC) -mexec-model=reactor -Os $(FLAGS) $(TRAPS) $(SDK)/guardhouse.c $(SOURCES) \
 		-Wl,--strip-debug -Wl,-z,stack-size=262144 -o $@
 
-# Each *_test.c is a program, which includes what it tests.
+# Each *_test.c is a program that includes the files that it tests.
 test: $(TESTS)
 	@for test in $(TESTS); do ./$$test || exit 1; done
 

@@ -48,7 +48,7 @@ _Static_assert(offsetof(gh_result_void_string, value) == 4, "gh_result_void_stri
 #define GH_ABI_STEP_UP_MISSING_SCOPES_POST "cabi_post_guardhouse:auth/step-up@0.1.0#missing-scopes"
 #define GH_ABI_REALLOC "cabi_realloc"
 
-/* The imports: strings as pointer and length, and last where to write a result. */
+/* The imports. A string is a pointer and a length; a result is written to the last parameter. */
 
 GH_ABI_IMPORT("guardhouse:auth/request@0.1.0", "claim")
 void gh_abi_request_claim(const char *pointer, size_t pointer_length, gh_option_string *result);

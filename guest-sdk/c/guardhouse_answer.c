@@ -1,10 +1,10 @@
-/* Denials, and settings that are refused. Part of guardhouse.c. */
+/* Denials, and the rejection of settings. Part of guardhouse.c. */
 #ifndef GUARDHOUSE_ANSWER_C
 #define GUARDHOUSE_ANSWER_C
 
 #include "guardhouse_format.c"
 
-/** Whether the last message is one for the caller. */
+/** Whether the last message is for the caller. */
 static bool gh_is_denial;
 
 gh_outcome gh_deny(const char *format, ...) {
@@ -18,7 +18,7 @@ gh_outcome gh_deny(const char *format, ...) {
 gh_outcome(gh_deny_text)(gh_string message) {
     gh_last_message = message;
     gh_is_denial = true;
-    return GH_DENY;
+    return GH_DENY_WITH_MESSAGE;
 }
 
 bool gh_invalid(const char *format, ...) {

@@ -1,4 +1,4 @@
-/* Memory that is released as a whole when the call that the host made is over. Part of guardhouse.c. */
+/* The arena of a call: all its memory is freed at once when the call is over. Part of guardhouse.c. */
 #ifndef GUARDHOUSE_ARENA_C
 #define GUARDHOUSE_ARENA_C
 
@@ -7,13 +7,13 @@
 
 #include <stdlib.h>
 
-/** The first block is part of the plugin's memory: a call that needs no more allocates nothing. */
+/** The size of the first block, which is static: a call that needs at most this calls no `malloc`. */
 #define GH_FIRST_BLOCK (16 * 1024)
 
-/** Each block is twice as large as the one before, up to this. What needs more has a block of just its size. */
+/** Each block is twice as large as the previous one, up to this size. A larger allocation gets a block of its own. */
 #define GH_LARGEST_BLOCK (1024 * 1024)
 
-/** A block of memory, filled from its front. */
+/** A block of memory, filled from its start. */
 typedef struct gh_block {
     struct gh_block *before;
     char *data;
@@ -25,18 +25,18 @@ static _Alignas(max_align_t) char gh_first_data[GH_FIRST_BLOCK];
 static gh_block gh_first_block = {NULL, gh_first_data, GH_FIRST_BLOCK, 0};
 static gh_block *gh_last_block = &gh_first_block;
 
-/** What is kept: all that lies before this place. */
+/** The end of the memory that is kept: the block, and the bytes used in it. */
 static gh_block *gh_kept_block = &gh_first_block;
 static size_t gh_kept;
 
-/** Puts a block for at least `size` bytes in front. */
+/** Appends a block of at least `size` bytes. */
 static void gh_add_block(size_t size) {
     size_t data_size = gh_last_block->size < GH_LARGEST_BLOCK / 2 ? gh_last_block->size * 2 : GH_LARGEST_BLOCK;
     if (data_size < size)
         data_size = size;
     gh_block *block = data_size < SIZE_MAX / 4 ? malloc(sizeof *block + _Alignof(max_align_t) + data_size) : NULL;
     if (block == NULL)
-        gh_trap(); /* without a message: if it is the host that asks for memory, it takes none now */
+        gh_trap(); /* without a message: during `cabi_realloc` the host accepts no calls */
     uintptr_t behind = (uintptr_t)(block + 1);
     size_t padding = -behind % _Alignof(max_align_t);
     *block = (gh_block){gh_last_block, (char *)(block + 1) + padding, data_size, 0};
@@ -53,7 +53,7 @@ void *gh_alloc(size_t size) {
     return gh_last_block->data + start;
 }
 
-/** Memory of this call for `count` texts, not set; never NULL. */
+/** Allocates memory of the current call for `count` texts, not initialized. It never returns NULL. */
 static gh_string *gh_alloc_strings(size_t count) {
     if (count > SIZE_MAX / sizeof(gh_string))
         gh_trap();
@@ -74,7 +74,7 @@ void gh_keep(void) {
     gh_kept = gh_last_block->used;
 }
 
-/** How the host asks for memory to write strings and lists into. */
+/** The host calls this to allocate memory for strings and lists. */
 GH_ABI_EXPORT(GH_ABI_REALLOC)
 void *gh_abi_realloc(void *old, size_t old_size, size_t alignment, size_t size) {
     (void)alignment;

@@ -6,36 +6,36 @@
 #include "guardhouse_answer.h"
 #include "guardhouse_json.h"
 
-/** A check. It must depend on nothing but its settings and the context: the next call may find a new instance. */
+/** A check. Its outcome may depend only on its settings and the context: the next call may run in a new instance. */
 typedef gh_outcome gh_check(const gh_auth_context *ctx);
 
-/** Takes the settings. False refuses them; see `gh_invalid`. */
+/** Reads the settings. It returns false to reject them; see `gh_invalid`. */
 typedef bool gh_configure(gh_json settings);
 
-/** Names the scopes that `ctx` lacks: none if it lacks none, and none without a token. */
+/** Returns the scopes that the token of `ctx` lacks: an empty list if no scope is missing, or without a token. */
 typedef gh_list_string gh_step_up(const gh_auth_context *ctx);
 
-/* A check that ends without an answer does not compile: a compiler may take any for it, also GH_ALLOW. */
+/* A check that may end without `return` does not compile: its outcome would be undefined, and might be GH_ALLOW. */
 #pragma GCC diagnostic error "-Wreturn-type"
 
-/* What the macros call. */
+/* The functions that the macros call. */
 
 const gh_result_bool_authorization_error *gh_run_check(gh_check *check, const gh_auth_context *ctx);
 const gh_result_void_string *gh_run_configure(gh_configure *configure, gh_string settings);
 const gh_list_string *gh_run_step_up(gh_step_up *missing_scopes, const gh_auth_context *ctx);
 
-/** Releases the memory of this call. */
+/** Frees the memory of the current call. */
 void gh_release(void);
 
-/** Keeps the memory of this call for as long as the plugin lives. */
+/** Keeps the memory of the current call until the instance ends. */
 void gh_keep(void);
 
-/** Whether the plugin takes settings: it answers nothing before it has them. */
+/** Whether the plugin has settings. If it does, a call before `configure` is a fault. */
 extern const bool gh_takes_settings;
 
 #ifdef __wasm__
 
-/** Exports a `gh_check`. Every plugin has one. */
+/** Exports a `gh_check`. Every plugin must export one. */
 #define GH_EXPORT_CHECK(check)                                                                                 \
     GH_ABI_EXPORT(GH_ABI_CHECK_CHECK)                                                                          \
     const gh_result_bool_authorization_error *gh_export_check_check(const gh_auth_context *ctx) {              \
@@ -46,10 +46,10 @@ extern const bool gh_takes_settings;
         (void)result;                                                                                          \
         gh_release();                                                                                          \
     }                                                                                                          \
-    _Static_assert(1, "GH_EXPORT_CHECK ends in a semicolon")
+    _Static_assert(1, "GH_EXPORT_CHECK must end in a semicolon")
 
 /**
- * Exports settings: their JSON Schema, an array of bytes, and the `gh_configure` that takes them.
+ * Exports settings: their JSON Schema, an array of bytes, and the `gh_configure` that reads them.
  *
  *     static const unsigned char schema[] = {
  *     #embed "settings.schema.json"
@@ -72,11 +72,11 @@ extern const bool gh_takes_settings;
         (void)result;                                                                                          \
         gh_keep();                                                                                             \
     }                                                                                                          \
-    _Static_assert(1, "GH_EXPORT_SETTINGS ends in a semicolon")
+    _Static_assert(1, "GH_EXPORT_SETTINGS must end in a semicolon")
 
 /**
- * Exports a `gh_step_up`. To do so is to promise that scopes are the only reason for which the check answers
- * `GH_REFUSE`.
+ * Exports a `gh_step_up`. A plugin that exports it promises that missing scopes are the only reason why the check
+ * returns `GH_DENY`.
  */
 #define GH_EXPORT_STEP_UP(missing_scopes)                                                                      \
     GH_ABI_EXPORT(GH_ABI_STEP_UP_MISSING_SCOPES)                                                               \
@@ -88,11 +88,11 @@ extern const bool gh_takes_settings;
         (void)result;                                                                                          \
         gh_release();                                                                                          \
     }                                                                                                          \
-    _Static_assert(1, "GH_EXPORT_STEP_UP ends in a semicolon")
+    _Static_assert(1, "GH_EXPORT_STEP_UP must end in a semicolon")
 
 #else
 
-/* In a unit test nothing is exported, and the types must fit all the same. */
+/* A unit test exports nothing, but these macros check the same types. */
 
 #define GH_EXPORT_CHECK(check) __attribute__((unused)) static gh_check *const gh_exported_check = check
 #define GH_EXPORT_SETTINGS(schema, configure)                                                                  \

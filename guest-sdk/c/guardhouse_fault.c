@@ -5,10 +5,10 @@
 #include "guardhouse_log.c"
 #include "guardhouse_trap.c"
 
-/** The message of the last denial, refusal of settings, or fault. */
+/** The message of the last denial, rejection of settings, or fault. */
 gh_string gh_last_message;
 
-/** Ends the call in a fault, with a message for the operator: it must neither allow nor pass for an ordinary denial. */
+/** Ends the call in a fault, with a message for the operator. A fault must neither allow nor look like a denial. */
 static _Noreturn void gh_fault_text(gh_string message) {
     gh_last_message = message;
     gh_flush();
@@ -17,7 +17,7 @@ static _Noreturn void gh_fault_text(gh_string message) {
 }
 
 void gh_fault_no_text(void) {
-    gh_fault_text(gh_text("a text is NULL"));
+    gh_fault_text(gh_text("a text argument is NULL"));
 }
 
 #endif

@@ -1,4 +1,4 @@
-/* Text that is formatted as by `printf`. Part of guardhouse.c. */
+/* Text that is formatted as by `printf`, and what needs it. Part of guardhouse.c. */
 #ifndef GUARDHOUSE_FORMAT_C
 #define GUARDHOUSE_FORMAT_C
 
@@ -8,13 +8,13 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-/** Text as `vprintf` writes it. */
+/** Formats text as `vprintf` does. */
 static gh_string gh_format_list(const char *format, va_list arguments) {
     va_list again;
     va_copy(again, arguments);
     int length = vsnprintf(NULL, 0, format, arguments);
     if (length < 0)
-        gh_fault_text(gh_text("a format that printf does not take"));
+        gh_fault_text(gh_text("invalid printf format"));
     char *data = gh_alloc((size_t)length + 1);
     vsnprintf(data, (size_t)length + 1, format, again);
     va_end(again);

@@ -1,4 +1,4 @@
-/* Reads JSON where it lies. Part of guardhouse.c. */
+/* Reads JSON in place. Part of guardhouse.c. */
 #ifndef GUARDHOUSE_JSON_C
 #define GUARDHOUSE_JSON_C
 
@@ -11,7 +11,7 @@
 
 static const gh_json gh_absent = {{NULL, 0}};
 
-/** The value that a text of the host holds, as `gh_json_parse`. The host sends no object with a name twice. */
+/** Parses JSON from the host, like `gh_json_parse`, but ignores duplicate names, which the host never sends. */
 static gh_json gh_json_view(gh_string text) {
     const char *end = text.data + text.length;
     const char *start = gh_scan_space(text.data, end);
@@ -97,7 +97,7 @@ bool gh_json_string(gh_json value, gh_string *read) {
         *read = (gh_string){at, (size_t)(end - at)};
         return true;
     }
-    char *data = gh_alloc((size_t)(end - at)); /* an escape is longer than what it stands for */
+    char *data = gh_alloc((size_t)(end - at)); /* an escape is longer than its character */
     *read = (gh_string){data, 0};
     while (at < end) {
         char utf8[4];
@@ -132,7 +132,7 @@ gh_json_walk gh_json_begin(gh_json value) {
     return walk;
 }
 
-/** Steps on, but leaves the name as it was written. */
+/** Like `gh_json_next`, but does not decode the member's name. */
 static bool gh_json_step(gh_json_walk *walk) {
     const char *end = walk->rest.data + walk->rest.length;
     const char *at = gh_scan_space(walk->rest.data, end);
@@ -151,10 +151,10 @@ static bool gh_json_step(gh_json_walk *walk) {
 }
 
 bool gh_json_next(gh_json_walk *walk) {
-    bool is_there = gh_json_step(walk);
-    if (is_there && walk->in_object && !gh_json_string((gh_json){walk->name}, &walk->name))
+    bool has_next = gh_json_step(walk);
+    if (has_next && walk->in_object && !gh_json_string((gh_json){walk->name}, &walk->name))
         return false;
-    return is_there;
+    return has_next;
 }
 
 size_t gh_json_length(gh_json value) {
@@ -173,13 +173,13 @@ static int gh_order(const void *left, const void *right) {
     return order != 0 ? order : (one->length > other->length) - (one->length < other->length);
 }
 
-/** Whether no object in `value` has a name twice. */
-static bool gh_json_has_no_twins(gh_json value) {
+/** Whether no object in `value` has a duplicate name. */
+static bool gh_json_has_unique_names(gh_json value) {
     gh_json_walk walk = gh_json_begin(value);
     size_t length = walk.in_object ? gh_json_length(value) : 0;
     gh_string *names = gh_alloc_strings(length);
     for (size_t i = 0; gh_json_next(&walk); i++) {
-        if (!gh_json_has_no_twins(walk.value))
+        if (!gh_json_has_unique_names(walk.value))
             return false;
         if (walk.in_object)
             names[i] = walk.name;
@@ -193,10 +193,10 @@ static bool gh_json_has_no_twins(gh_json value) {
 
 gh_json(gh_json_parse)(gh_string text) {
     gh_json value = gh_json_view(text);
-    return gh_json_has_no_twins(value) ? value : gh_absent;
+    return gh_json_has_unique_names(value) ? value : gh_absent;
 }
 
-/** Whether a name, as it was written in JSON, is the reference token of a pointer. */
+/** Whether a member's name, still quoted and escaped, matches a reference token of a JSON pointer. */
 static bool gh_json_names(gh_string name, const char *token, const char *token_end) {
     const char *at = name.data + 1;
     const char *end = name.data + name.length - 1;
@@ -217,7 +217,7 @@ static bool gh_json_names(gh_string name, const char *token, const char *token_e
     return token == token_end;
 }
 
-/** Reads the index that a token is: digits with no zero in front. */
+/** Reads a reference token as an index: digits without a leading zero. */
 static bool gh_token_index(const char *token, const char *token_end, size_t *index) {
     *index = 0;
     if (token == token_end || (*token == '0' && token_end - token > 1))

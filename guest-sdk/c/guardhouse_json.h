@@ -1,21 +1,21 @@
-/* JSON as the host sends it: read where it lies, copied only where an escape must be undone. Included by guardhouse.h. */
+/* JSON from the host. It is read in place; only a string with escapes is copied. Included by guardhouse.h. */
 #ifndef GUARDHOUSE_JSON_H
 #define GUARDHOUSE_JSON_H
 
 #include "guardhouse_text.h"
 
 /**
- * A JSON value, or its absence. Copy it as you like: it is a view of text that was checked when it was parsed.
+ * A JSON value, or its absence. It is a view of text that was validated when it was parsed, so it is cheap to copy.
  *
- * A reader of an absent value, or of one of another type, answers false, absent or nothing, so readers can be chained.
- * One that answers false has read false, 0 or no text.
+ * All functions accept an absent value and a value of another type, so calls can be chained: they return false, an
+ * absent value or 0. A function that returns false sets `*read` to false, 0 or empty.
  */
 typedef struct gh_json {
-    /** The value as it was written. */
+    /** The JSON text of the value; empty if the value is absent. */
     gh_string text;
 } gh_json;
 
-/** What a value is. */
+/** The type of a JSON value. */
 typedef enum gh_json_type {
     GH_JSON_ABSENT,
     GH_JSON_NULL,
@@ -26,65 +26,66 @@ typedef enum gh_json_type {
     GH_JSON_OBJECT,
 } gh_json_type;
 
-/** How deep arrays and objects may be nested. */
+/** The maximum depth of nested arrays and objects. */
 #define GH_JSON_DEPTH 128
 
 /**
- * The value that a text holds; absent if it is not JSON (RFC 8259), is nested deeper than `GH_JSON_DEPTH`, or has a name
- * twice in one object.
+ * Parses JSON (RFC 8259). The result is absent if the text is invalid, is nested deeper than `GH_JSON_DEPTH`, or has an
+ * object with a duplicate name.
  */
 gh_json gh_json_parse(gh_string text);
 #define gh_json_parse(text) gh_json_parse(gh_text(text))
 
-/** What a value is. */
+/** The type of a value. */
 gh_json_type gh_json_type_of(gh_json value);
 
-/** Whether there is no value. A `null` is one. */
+/** Whether the value is absent. `null` is not absent. */
 bool gh_json_is_absent(gh_json value);
 
-/** The value within `value` that a JSON pointer (RFC 6901) names; "" is `value` itself. */
+/** The value at a JSON pointer (RFC 6901) in `value`; absent if it does not exist. "" is `value` itself. */
 gh_json gh_json_get(gh_json value, gh_string pointer);
 #define gh_json_get(value, pointer) gh_json_get(value, gh_text(pointer))
 
 /** Reads `true` or `false`. */
 GH_RESULT bool gh_json_bool(gh_json value, bool *read);
 
-/** Reads a number; false also for one that is beyond the range of a double. */
+/** Reads a number. It returns false if the number is outside the range of a `double`. */
 GH_RESULT bool gh_json_number(gh_json value, double *read);
 
-/** Reads a whole number, also one written `5.0` or `5e0`; false for any other, and beyond 64 bits. */
+/** Reads an integer, which may be written as `5.0` or `5e0`. It returns false if it does not fit into 64 bits. */
 GH_RESULT bool gh_json_integer(gh_json value, int64_t *read);
 
-/** Reads a string, its escapes undone. */
+/** Reads a string and decodes its escapes. */
 GH_RESULT bool gh_json_string(gh_json value, gh_string *read);
 
-/** Reads an array of strings, and nothing but strings. */
+/** Reads an array of strings. It returns false if any element is not a string. */
 GH_RESULT bool gh_json_strings(gh_json value, gh_list_string *read);
 
-/** How many elements an array has, or members an object; 0 for anything else. */
+/** The number of elements of an array, or of members of an object; 0 for any other value. */
 size_t gh_json_length(gh_json value);
 
 /**
- * A walk through an array or an object:
+ * An iteration over an array or an object:
  *
  *     gh_json_walk walk = gh_json_begin(list);
  *     while (gh_json_next(&walk))
  *         use(walk.value);
  */
 typedef struct gh_json_walk {
-    /** The member's name; empty in an array. */
+    /** The name of the current member; empty in an array. */
     gh_string name;
-    /** The element, or the member's value. */
+    /** The current element, or the value of the current member. */
     gh_json value;
-    /** What is left of the text. */
+    /** The rest of the text. */
     gh_string rest;
+    /** Whether the value is an object. */
     bool in_object;
 } gh_json_walk;
 
-/** A walk before its first step; one through anything but an array or object has no steps. */
+/** Begins a walk, before its first element. A value that is not an array or an object has no elements. */
 gh_json_walk gh_json_begin(gh_json value);
 
-/** Steps on; false behind the last. */
+/** Moves to the next element or member. It returns false if there are no more. */
 GH_RESULT bool gh_json_next(gh_json_walk *walk);
 
 #endif

@@ -1,5 +1,5 @@
-/* The functions of C's own library that are replaced in a plugin: the clock stands still, and a failure is logged.
-   Nothing is replaced in a unit test. Part of guardhouse.c. */
+/* Functions of the C library that are replaced in a plugin: clocks return `now` of the context, and `abort`, `exit` and
+   failed assertions are logged. A unit test uses the real functions. Part of guardhouse.c. */
 #ifndef GUARDHOUSE_LIBC_C
 #define GUARDHOUSE_LIBC_C
 
@@ -14,7 +14,7 @@ static int64_t gh_now;
 #include <sys/time.h>
 #include <time.h>
 
-/* No clock asks the host. */
+/* Clocks do not call the host. */
 
 int clock_gettime(clockid_t clock, struct timespec *now) {
     (void)clock;
@@ -41,7 +41,7 @@ int timespec_get(struct timespec *now, int base) {
     return base;
 }
 
-/* The functions that end a program end the call in a fault. */
+/* Functions that end a program end the call in a fault. */
 
 _Noreturn void __assert_fail(const char *expression, const char *file, int line, const char *function) {
     gh_fault_text(gh_format("%s:%d: %s: assertion failed: %s", file, line, function, expression));

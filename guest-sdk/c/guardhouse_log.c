@@ -6,7 +6,7 @@
 
 #ifdef __wasm__
 
-/** Writes what stdio still holds; part of the C library in a plugin that prints, and NULL in any other. */
+/** Flushes the buffers of stdio. It is part of the C library in a plugin that prints, and NULL in any other plugin. */
 __attribute__((weak)) void __stdio_exit(void);
 
 static void gh_flush(void) {
@@ -20,7 +20,7 @@ static void gh_flush(void) {}
 
 #endif
 
-/** Logs a text in a context, which groups words that belong together. */
+/** Logs a message with a context, which groups messages that belong together. */
 static void gh_log_in(gh_level level, const char *context, gh_string message) {
     gh_abi_logging_log((int32_t)level, context, strlen(context), message.data, message.length);
 }

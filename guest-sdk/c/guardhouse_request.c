@@ -13,7 +13,7 @@ const gh_component *gh_tool(const gh_auth_context *ctx) {
     return gh_string_equals(ctx->component.kind, "tool") ? &ctx->component : NULL;
 }
 
-/** Whether `text` is among `list`. */
+/** Whether `list` contains `text`. */
 static bool gh_list_holds(gh_list_string list, gh_string text) {
     for (size_t i = 0; i < list.length; i++)
         if (gh_string_equals(list.data[i], text))
@@ -46,7 +46,7 @@ gh_list_string gh_missing_scopes(const gh_access_token *token, gh_list_string sc
 
 bool(gh_has_tag)(const gh_component *component, gh_string tag) {
     if (component == NULL)
-        gh_fault_text(gh_text("gh_has_tag was asked of no component"));
+        gh_fault_text(gh_text("gh_has_tag: the component is NULL"));
     return gh_list_holds(component->tags, tag);
 }
 
@@ -66,8 +66,9 @@ static void gh_ask_about(const gh_auth_context *ctx) {
 
 #endif
 
-/** Asks the host for a document. One that cannot be read must not pass for something absent. */
-static gh_json gh_ask(void ask(const char *, size_t, gh_option_string *), const gh_auth_context *ctx, gh_string pointer) {
+/** Requests a part of a document from the host. If it cannot be parsed, it must not be taken for an absent value. */
+static gh_json gh_ask(void ask(const char *, size_t, gh_option_string *), const gh_auth_context *ctx,
+                      gh_string pointer) {
     gh_ask_about(ctx);
     gh_option_string document;
     ask(pointer.data, pointer.length, &document);
@@ -75,7 +76,7 @@ static gh_json gh_ask(void ask(const char *, size_t, gh_option_string *), const 
         return (gh_json){{NULL, 0}};
     gh_json value = gh_json_view(document.value);
     if (gh_json_is_absent(value))
-        gh_fault_text(gh_text("the host sent a document that cannot be parsed"));
+        gh_fault_text(gh_text("the host sent invalid JSON"));
     return value;
 }
 

@@ -6,29 +6,29 @@
 #include "guardhouse_json.c"
 #include "guardhouse_libc.c"
 
-/** Whether the plugin has its settings. */
+/** Whether `configure` has accepted the settings. */
 static bool gh_is_configured;
 
 __attribute__((weak)) const bool gh_takes_settings = false;
 
-/** What comes before a function of the plugin is asked about `ctx`. */
+/** Prepares a call of a function of the plugin with `ctx`. */
 static void gh_begin(const gh_auth_context *ctx) {
     if (gh_takes_settings && !gh_is_configured)
-        gh_fault_text(gh_text("the plugin was asked before it was configured"));
+        gh_fault_text(gh_text("the plugin was called before it was configured"));
     gh_now = ctx->now;
     gh_is_denial = false;
 }
 
-/** Ends the call because of an answer that is none. Its number is written here: `printf` would cost 20 KB. */
-static _Noreturn void gh_fault_answer(unsigned answer) {
-    static char words[] = "the check answered neither GH_ALLOW nor GH_REFUSE nor gh_deny(…), but 4294967295";
-    size_t length = sizeof words - sizeof "4294967295";
+/** Ends the call in a fault because of an invalid outcome. It formats the number itself: `printf` would add 20 KB. */
+static _Noreturn void gh_fault_outcome(unsigned outcome) {
+    static char message[] = "the check returned neither GH_ALLOW nor GH_DENY nor gh_deny(…), but 4294967295";
+    size_t length = sizeof message - sizeof "4294967295";
     unsigned place = 1000000000;
-    while (place > 1 && answer / place == 0)
+    while (place > 1 && outcome / place == 0)
         place /= 10;
     for (; place > 0; place /= 10)
-        words[length++] = (char)('0' + answer / place % 10);
-    gh_fault_text((gh_string){words, length});
+        message[length++] = (char)('0' + outcome / place % 10);
+    gh_fault_text((gh_string){message, length});
 }
 
 const gh_result_bool_authorization_error *gh_run_check(gh_check *check, const gh_auth_context *ctx) {
@@ -38,23 +38,23 @@ const gh_result_bool_authorization_error *gh_run_check(gh_check *check, const gh
     gh_flush();
     switch (outcome) {
     case GH_ALLOW:
-    case GH_REFUSE:
+    case GH_DENY:
         result.is_err = false;
         result.value.ok = outcome == GH_ALLOW;
         return &result;
-    case GH_DENY:
+    case GH_DENY_WITH_MESSAGE:
         if (!gh_is_denial)
-            gh_fault_text(gh_text("the check answered GH_DENY, but not by gh_deny"));
+            gh_fault_text(gh_text("the check returned GH_DENY_WITH_MESSAGE without calling gh_deny"));
         result.is_err = true;
         result.value.err.message = gh_last_message;
         return &result;
     }
-    gh_fault_answer((unsigned)outcome);
+    gh_fault_outcome((unsigned)outcome);
 }
 
 const gh_result_void_string *gh_run_configure(gh_configure *configure, gh_string settings) {
     static gh_result_void_string result;
-    gh_last_message = gh_text("the settings were refused");
+    gh_last_message = gh_text("`configure` rejected the settings");
     gh_json value = gh_json_view(settings);
     if (gh_json_is_absent(value))
         gh_last_message = gh_text("the settings are not JSON");

@@ -1,12 +1,12 @@
-/* Steps over JSON text. Part of guardhouse.c. */
+/* The scanner of JSON text. Part of guardhouse.c. */
 #ifndef GUARDHOUSE_SCAN_C
 #define GUARDHOUSE_SCAN_C
 
 #include "guardhouse_json.h"
 
 /*
- * A scanner steps over what it expects and answers where that ends, or NULL if it is not there. It reads nothing at or
- * behind `end`.
+ * Each function skips one construct that starts at `at` and returns its end, or NULL if the text is something else. It
+ * never reads at or beyond `end`.
  */
 
 static const char *gh_scan_space(const char *at, const char *end) {
@@ -43,7 +43,7 @@ static const char *gh_scan_number(const char *at, const char *end) {
     return at;
 }
 
-/** Reads the four digits of a `\u`, which stand at `at`. */
+/** Reads the four digits of a `\u` escape. */
 static const char *gh_scan_unit(const char *at, const char *end, uint32_t *unit) {
     *unit = 0;
     if (end - at < 4)
@@ -62,7 +62,7 @@ static const char *gh_scan_unit(const char *at, const char *end, uint32_t *unit)
     return at + 4;
 }
 
-/** Writes a code point in UTF-8 and answers how long it is. */
+/** Writes a code point in UTF-8 and returns its length. */
 static size_t gh_encode(uint32_t point, char *utf8) {
     if (point < 0x80) {
         utf8[0] = (char)point;
@@ -75,7 +75,7 @@ static size_t gh_encode(uint32_t point, char *utf8) {
     return length;
 }
 
-/** Steps over one character of a string, escaped or not; for an escape writes at most four bytes of UTF-8. */
+/** Skips one byte or one escape of a string, and writes the byte, or the UTF-8 of the escape, to `utf8`. */
 static const char *gh_scan_character(const char *at, const char *end, char utf8[4], size_t *length) {
     static const char escapes[] = "\"\"\\\\//b\bf\fn\nr\rt\t";
     *length = 1;
@@ -119,14 +119,14 @@ static const char *gh_scan_string(const char *at, const char *end) {
     return at != NULL && at < end ? at + 1 : NULL;
 }
 
-/** Steps over a member's name and colon, up to its value. */
+/** Skips a member's name and colon, up to its value. */
 static const char *gh_scan_name(const char *at, const char *end) {
     at = gh_scan_string(at, end);
     at = at != NULL ? gh_scan_space(at, end) : NULL;
     return at != NULL && at < end && *at == ':' ? gh_scan_space(at + 1, end) : NULL;
 }
 
-/** Steps over a value, in which at most `depth` arrays and objects are nested. */
+/** Skips a value with at most `depth` levels of nested arrays and objects. */
 static const char *gh_scan_value(const char *at, const char *end, int depth) {
     if (at >= end)
         return NULL;

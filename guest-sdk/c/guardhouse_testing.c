@@ -1,4 +1,4 @@
-/* Stands for the host in a unit test. */
+/* Replaces the host in a unit test. */
 #include "guardhouse_testing.h"
 
 #include "guardhouse_native.h"
@@ -7,13 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/** A context, and what the host would answer beside it. */
+/** A context, and the request with its documents. */
 typedef struct gh_test_host {
     gh_auth_context ctx;
     gh_test_request request;
 } gh_test_host;
 
-/** Where `gh_test_faults` waits. */
+/** The jump target of `gh_test_faults`; NULL while it does not run. */
 static jmp_buf *gh_test_waiting;
 
 /* ---- Contexts ---- */
@@ -37,7 +37,7 @@ static gh_list_string gh_test_list(const char *const *texts) {
     return list;
 }
 
-/** What is usually done with a component of this kind. */
+/** The usual action on a component of this kind. */
 static const char *gh_test_action(gh_string kind) {
     if (gh_string_equals(kind, "tool"))
         return "tools/call";
@@ -68,14 +68,14 @@ const gh_auth_context *gh_test_context_of(const gh_test_request *request) {
     return ctx;
 }
 
-/* ---- What tests ask ---- */
+/* ---- Assertions ---- */
 
 gh_string gh_test_message(void) {
     return gh_last_message;
 }
 
 bool(gh_test_denies)(gh_outcome outcome, gh_string message) {
-    return outcome == GH_DENY && gh_string_equals(gh_last_message, message);
+    return outcome == GH_DENY_WITH_MESSAGE && gh_string_equals(gh_last_message, message);
 }
 
 bool(gh_test_configure)(gh_configure *configure, gh_string settings) {
@@ -114,16 +114,15 @@ static bool gh_test_is_pointer(const char *text, size_t length) {
     return length == 0 || text[0] == '/';
 }
 
-/** Answers a pointer into a document. */
+/** The value at a JSON pointer in a document. */
 static gh_option_string gh_test_answer(const char *document, const char *pointer, size_t pointer_length) {
     if (!gh_test_is_pointer(pointer, pointer_length)) {
-        fprintf(stderr, "`%.*s` is no JSON pointer: those begin with `/`, and have 0 or 1 after `~`\n",
-                (int)pointer_length, pointer);
+        fprintf(stderr, "`%.*s` is not a JSON pointer (RFC 6901)\n", (int)pointer_length, pointer);
         abort();
     }
     gh_json value = document != NULL ? gh_json_parse(document) : (gh_json){{NULL, 0}};
     if (document != NULL && gh_json_is_absent(value)) {
-        fprintf(stderr, "a document of the test is not JSON: %s\n", document);
+        fprintf(stderr, "a document of the test is not valid JSON: %s\n", document);
         abort();
     }
     value = gh_json_get(value, ((gh_string){pointer, pointer_length}));

@@ -10,7 +10,7 @@
 
 #include "guardhouse.h"
 
-/** One request. What is not said is as the comment says; texts are C strings. */
+/** One request. Each comment ends with the default of its field. Texts are C strings. */
 typedef struct gh_test_request {
     /** The component's kind; `tool`. */
     const char *kind;
@@ -22,12 +22,12 @@ typedef struct gh_test_request {
     const char *version;
     /** The component's tags, as `GH_TEST_LIST` makes them; none. */
     const char *const *tags;
-    /** What is being done; `tools/call`, or what else fits the kind. */
+    /** The action; `tools/call`, `resources/read` or `prompts/get`, depending on the kind, and otherwise empty. */
     const char *action;
     /** The time, in seconds since the Unix epoch; 0. */
     int64_t now;
 
-    /** Whether there is a token. There is one also if something is said of it: of all that follows up to the secret. */
+    /** Whether the request has a token; false, but true if any of the fields from `client_id` to `raw_token` is set. */
     bool token;
     /** The token's client; `client`. */
     const char *client_id;
@@ -52,30 +52,30 @@ typedef struct gh_test_request {
     const char *attributes;
 } gh_test_request;
 
-/** A context of what is said by name, as in `gh_test_context(.kind = "prompt", .token = true)`. */
+/** Makes a context from fields of `gh_test_request`: `gh_test_context(.kind = "prompt", .token = true)`. */
 #define gh_test_context(...) gh_test_context_of(&(const gh_test_request){__VA_ARGS__})
 
-/** The context of a request. It lasts until `gh_release`; what it was made of must last as long. */
+/** Makes a context from a request. It lasts until `gh_release`; the texts of the request must last as long. */
 const gh_auth_context *gh_test_context_of(const gh_test_request *request);
 
-/** A list of C strings. */
+/** Makes a list of C strings. */
 #define GH_TEST_LIST(...) ((const char *const[]){__VA_ARGS__, NULL})
 
-/** JSON without quotes around it: `GH_TEST_JSON({"amount": 250})`. */
+/** Turns JSON that is written without quotes into a C string: `GH_TEST_JSON({"amount": 250})`. */
 #define GH_TEST_JSON(...) #__VA_ARGS__
 
-/** Whether an outcome is a denial with this message. */
+/** Whether `outcome` is a denial with the message `message`. */
 bool gh_test_denies(gh_outcome outcome, gh_string message);
 #define gh_test_denies(outcome, message) gh_test_denies(outcome, gh_text(message))
 
-/** Whether a check ends in a fault. What it wrote for the operator is `gh_test_message`. */
+/** Whether a check ends in a fault. `gh_test_message` returns the fault's message for the operator. */
 bool gh_test_faults(gh_check *check, const gh_auth_context *ctx);
 
-/** Puts JSON text to a `gh_configure`. If it is refused, the reason is `gh_test_message`. */
+/** Calls `configure` with JSON text. If it rejects the settings, `gh_test_message` returns the reason. */
 bool gh_test_configure(gh_configure *configure, gh_string settings);
 #define gh_test_configure(configure, settings) gh_test_configure(configure, gh_text(settings))
 
-/** The words of the last denial, refusal of settings, or fault. */
+/** The message of the last denial, rejection of settings, or fault. */
 gh_string gh_test_message(void);
 
 #endif

@@ -1,4 +1,4 @@
-/* Text: what it is made of, compared with, and allocated as. Included by guardhouse.h. */
+/* Conversion, comparison and allocation of text. Included by guardhouse.h. */
 #ifndef GUARDHOUSE_TEXT_H
 #define GUARDHOUSE_TEXT_H
 
@@ -12,16 +12,16 @@
 #define GH_NORETURN __attribute__((noreturn))
 
 /**
- * A `gh_string` of a string literal, a C string or a `gh_string`. Where a function of Guardhouse takes text, it takes
- * any of the three. A C string that is NULL is a fault.
+ * Converts a string literal, a C string or a `gh_string` to a `gh_string`. The functions of Guardhouse that take text
+ * accept all three. A C string that is NULL is a fault.
  */
 #define gh_text(text) \
     _Generic((text), gh_string: gh_text_of_string, char *: gh_text_of_c, const char *: gh_text_of_c)(text)
 
-/** The two arguments that `%.*s` takes for a `gh_string`: `printf("%.*s", GH_ARG(string))`. */
+/** The two arguments of `%.*s` for a `gh_string`: `printf("%.*s", GH_ARG(string))`. */
 #define GH_ARG(string) gh_precision((string).length), (string).data
 
-/** Whether two texts are the same, byte by byte. */
+/** Whether two texts have the same bytes. */
 bool gh_string_equals(gh_string string, gh_string other);
 #define gh_string_equals(string, other) gh_string_equals(gh_text(string), gh_text(other))
 
@@ -33,28 +33,28 @@ bool gh_string_starts_with(gh_string string, gh_string prefix);
 bool gh_string_ends_with(gh_string string, gh_string suffix);
 #define gh_string_ends_with(string, suffix) gh_string_ends_with(gh_text(string), gh_text(suffix))
 
-/** Text as `printf` writes it, in memory of this call. */
+/** Formats text as `printf` does, in memory of the current call. */
 GH_PRINTF(1, 2) gh_string gh_format(const char *format, ...);
 
-/** Memory of this call, for any type and not zeroed; never NULL. */
+/** Allocates memory of the current call, aligned for any type and not zeroed. It never returns NULL. */
 void *gh_alloc(size_t size);
 
-/** Ends the call in a fault: a C string is NULL. */
+/** Ends the call in a fault because a C string is NULL. */
 GH_NORETURN void gh_fault_no_text(void);
 
-/** What `gh_text` calls. */
+/** Implements `gh_text`. */
 static inline gh_string gh_text_of_string(gh_string text) {
     return text;
 }
 
-/** What `gh_text` calls. */
+/** Implements `gh_text`. */
 static inline gh_string gh_text_of_c(const char *text) {
     if (text == NULL)
         gh_fault_no_text();
     return (gh_string){text, strlen(text)};
 }
 
-/** What `GH_ARG` calls: a negative precision would be none, and `printf` would read up to a zero byte. */
+/** Implements `GH_ARG`: `printf` ignores a negative precision, and would read up to a zero byte. */
 static inline int gh_precision(size_t length) {
     return length < INT_MAX ? (int)length : INT_MAX;
 }

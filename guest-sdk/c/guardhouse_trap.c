@@ -4,7 +4,7 @@
 
 #include "guardhouse_native.h"
 
-/** Ends the instance, or in a unit test the test, without a message. */
+/** Ends the instance, or the unit test, without a message. */
 static _Noreturn void gh_trap(void) {
 #ifdef __wasm__
     __builtin_trap();

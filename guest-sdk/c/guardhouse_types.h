@@ -1,4 +1,4 @@
-/* The types of guardhouse:auth@0.1.0, laid out as the host lays them out. Generated from wit/; do not edit. */
+/* The types of guardhouse:auth@0.1.0, in the memory layout of the host. Generated from wit/; do not edit. */
 #ifndef GUARDHOUSE_TYPES_H
 #define GUARDHOUSE_TYPES_H
 
@@ -6,25 +6,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** Text: `length` bytes of UTF-8 at `data`. No zero byte ends it, and it may hold one. */
+/** Text: `length` bytes of UTF-8 at `data`. It is not terminated by a zero byte, but may contain some. */
 typedef struct gh_string {
     const char *data;
     size_t length;
 } gh_string;
 
-/** A value that may be none: `value` means something only if `is_some`. */
+/** An optional value: `value` is valid only if `is_some`. */
 typedef struct gh_option_string {
     bool is_some;
     gh_string value;
 } gh_option_string;
 
-/** `length` items at `data`. */
+/** A list: `length` items at `data`. */
 typedef struct gh_list_string {
     const gh_string *data;
     size_t length;
 } gh_list_string;
 
-/** A value that may be none: `value` means something only if `is_some`. */
+/** An optional value: `value` is valid only if `is_some`. */
 typedef struct gh_option_s64 {
     bool is_some;
     int64_t value;
@@ -61,7 +61,7 @@ typedef struct gh_component {
     gh_list_string tags;
 } gh_component;
 
-/** A value that may be none: `value` means something only if `is_some`. */
+/** An optional value: `value` is valid only if `is_some`. */
 typedef struct gh_option_access_token {
     bool is_some;
     gh_access_token value;

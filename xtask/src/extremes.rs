@@ -5,36 +5,40 @@ use serde_json::{Value, json};
 /// A file of cases for `guardhouse test`.
 pub(crate) fn cases() -> Value {
     let scopes: Vec<String> = (0..10_000).map(|index| format!("s{index}")).collect();
-    let missing_one = scopes.get(1..).unwrap_or_default().to_vec();
+    let one_missing = scopes.get(1..).unwrap_or_default();
     json!({ "cases": [
-        case("ten thousand scopes", "allow", "scopes", json!({ "token": { "client_id": "c", "scopes": scopes } })),
-        case("one less", "denied", "scopes", json!({ "token": { "client_id": "c", "scopes": missing_one } })),
-        case("a megabyte in one claim", "allow", "claims", claim(1_000_000)),
-        case("one character less", "denied", "claims", claim(999_999)),
-        echo("nothing but ASCII is not to be relied on", "日本語|file:///ü/{x}|né,Ω,🙂|{\"ключ\":\"né 🙂\"}", json!({
+        case("ten thousand scopes are read", "allow", "scopes", token(&scopes)),
+        case("a missing scope among ten thousand is noticed", "denied", "scopes", token(one_missing)),
+        case("a claim of a megabyte is read", "allow", "claims", claim(1_000_000)),
+        case("a missing character in a megabyte is noticed", "denied", "claims", claim(999_999)),
+        echo("text is not limited to ASCII", "日本語|file:///ü/{x}|né,Ω,🙂|{\"ключ\":\"né 🙂\"}", json!({
             "token": { "client_id": "日本語" },
             "arguments": { "ключ": "né 🙂" },
         }), json!({ "uri": "file:///ü/{x}", "tags": ["né", "Ω", "🙂"] })),
-        echo("everything is empty", "|||{}", json!({
+        echo("empty text is read as empty", "|||{}", json!({
             "token": { "client_id": "", "scopes": [], "claims": {} },
             "arguments": {},
             "attributes": {},
         }), json!({ "uri": "", "tags": [] })),
-        echo("everything that may be left out is", "c|-||-", json!({ "token": { "client_id": "c" } }), json!({})),
+        echo("optional fields may be absent", "c|-||-", json!({ "token": { "client_id": "c" } }), json!({})),
     ] })
+}
+
+fn token(scopes: &[String]) -> Value {
+    json!({ "token": { "client_id": "c", "scopes": scopes } })
 }
 
 fn claim(length: usize) -> Value {
     json!({ "token": { "client_id": "c", "claims": { "blob": "x".repeat(length) } } })
 }
 
-/// A case for the hostile check, which does what the component's name says.
-fn case(name: &str, outcome: &str, behaviour: &str, context: Value) -> Value {
-    let component = json!({ "kind": "tool", "name": behaviour });
+/// A case for the hostile check, in which the name of the component selects what it tries.
+fn case(name: &str, outcome: &str, behavior: &str, context: Value) -> Value {
+    let component = json!({ "kind": "tool", "name": behavior });
     json!({ "name": name, "outcome": outcome, "context": merged(json!({ "component": component }), context) })
 }
 
-/// A case in which the check denies with a message: what it has read.
+/// A case in which the check denies with a message that contains the request as it read it.
 fn echo(name: &str, message: &str, context: Value, component: Value) -> Value {
     let component = merged(json!({ "kind": "tool", "name": "echo" }), component);
     let context = merged(json!({ "component": component }), context);

@@ -1,4 +1,4 @@
-/* JSON: what is read, what is refused, and that nothing is read out of bounds. */
+/* JSON: values are read, invalid text is rejected, and nothing is read out of bounds. */
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,12 +19,13 @@ static void pointers_name_values(void) {
     assert(gh_json_integer(gh_json_get(value, "/größe"), &number) && number == 5);
     assert(gh_json_integer(gh_json_get(value, "/~2"), &number) && number == 6);
     assert(gh_json_type_of(gh_json_get(value, "")) == GH_JSON_OBJECT);
-    const char *const none[] = {"a", "/a", "/a~1b/m~0n/3", "/a~1b/m~0n/02", "/a~1b/m~0n/-", "/a~1b/m~0n/+1", "//", NULL};
+    const char *const none[] = {"a", "/a", "/a~1b/m~0n/3", "/a~1b/m~0n/02", "/a~1b/m~0n/-", "/a~1b/m~0n/+1", "//",
+                                NULL};
     for (size_t i = 0; none[i] != NULL; i++)
         assert(gh_json_is_absent(gh_json_get(value, none[i])));
 }
 
-static void strings_lose_their_escapes(void) {
+static void escapes_are_decoded(void) {
     gh_string text;
     assert(gh_json_string(parsed("\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\ud83d\\ude42\\u0000.\""), &text));
     assert(gh_string_equals(text, ((gh_string){"\"\\/\b\f\n\r\té🙂\0.", 16})));
@@ -47,7 +48,7 @@ static void numbers_are_read(void) {
     assert(!gh_json_integer(parsed("1e300"), &integer));
 }
 
-static void a_walk_sees_everything_once(void) {
+static void a_walk_visits_each_value_once(void) {
     gh_json_walk walk = gh_json_begin(parsed(" { \"a\" : [ ] , \"b\\n\" : { } } "));
     assert(gh_json_next(&walk) && gh_string_equals(walk.name, "a") && gh_json_type_of(walk.value) == GH_JSON_ARRAY);
     assert(gh_json_next(&walk) && gh_string_equals(walk.name, "b\n") && gh_json_length(walk.value) == 0);
@@ -57,7 +58,7 @@ static void a_walk_sees_everything_once(void) {
     assert(!gh_json_next(&none));
 }
 
-static void a_name_stands_once_in_an_object(void) {
+static void duplicate_names_are_rejected(void) {
     const char *const twice[] = {"{\"a\": 1, \"a\": 1}", "{\"a\": 1, \"b\": 2, \"\\u0061\": 3}", "{\"\": 1, \"\": 2}",
                                  "[[{\"b\": {\"ab\": [], \"a\": 1, \"ab\": 2}}]]", NULL};
     for (size_t i = 0; twice[i] != NULL; i++)
@@ -65,10 +66,10 @@ static void a_name_stands_once_in_an_object(void) {
     parsed("{\"a\": {\"a\": 1}, \"A\": [{\"a\": 1}, {\"a\": 1}], \"ab\": \"a\", \"a\\u0000\": 0}");
 }
 
-static void what_is_not_json_is_refused(void) {
-    const char *const wrong[] = {"", " ", "nul", "01", "1.", ".5", "-", "1e", "+1", "[1,]", "[1 2]", "{\"a\"}", "{\"a\":}",
-                                 "{a:1}", "{\"a\":1,}", "\"", "\"\\x\"", "\"\\u12\"", "\"\\ud800\"", "\"\\udc00\"",
-                                 "\"\\ud800\\u0041\"", "\"\n\"", "[", "]", "1 2", "NaN", NULL};
+static void invalid_json_is_rejected(void) {
+    const char *const wrong[] = {"", " ", "nul", "01", "1.", ".5", "-", "1e", "+1", "[1,]", "[1 2]", "{\"a\"}",
+                                 "{\"a\":}", "{a:1}", "{\"a\":1,}", "\"", "\"\\x\"", "\"\\u12\"", "\"\\ud800\"",
+                                 "\"\\udc00\"", "\"\\ud800\\u0041\"", "\"\n\"", "[", "]", "1 2", "NaN", NULL};
     for (size_t i = 0; wrong[i] != NULL; i++)
         assert(gh_json_is_absent(gh_json_parse(wrong[i])));
     char deep[2 * GH_JSON_DEPTH + 3] = "";
@@ -82,7 +83,7 @@ static void what_is_not_json_is_refused(void) {
     assert(gh_json_is_absent(gh_json_parse(deeper)));
 }
 
-/** Calls every reader on a value and on all that is in it. */
+/** Calls every reading function on a value and on all values in it. */
 static size_t read_all(gh_json value) {
     bool truth;
     double number;
@@ -97,9 +98,10 @@ static size_t read_all(gh_json value) {
     return read;
 }
 
-/** Texts that are nearly JSON, each in memory of exactly its size, so that the sanitizer sees any step too far. */
+/** Reads texts that are almost JSON, each in memory of exactly its size, so that the sanitizer detects any overrun. */
 static void nothing_is_read_out_of_bounds(void) {
-    static const char seed[] = "{\"a\\u00e9\\ud83d\\ude42\":[1,-2.5e+3,true,null,\"\\n\",{}],\"b\":{\"c\":[[]],\"~/\":\"x\"}}";
+    static const char seed[] = "{\"a\\u00e9\\ud83d\\ude42\":[1,-2.5e+3,true,null,\"\\n\",{}],"
+                               "\"b\":{\"c\":[[]],\"~/\":\"x\"}}";
     static const char letters[] = "{}[]\",:\\u0d8-+.eEtrfalsn ~/";
     size_t valid = 0;
     srand(1);
@@ -123,11 +125,11 @@ static void nothing_is_read_out_of_bounds(void) {
 
 int main(void) {
     pointers_name_values();
-    strings_lose_their_escapes();
+    escapes_are_decoded();
     numbers_are_read();
-    a_walk_sees_everything_once();
-    a_name_stands_once_in_an_object();
-    what_is_not_json_is_refused();
+    a_walk_visits_each_value_once();
+    duplicate_names_are_rejected();
+    invalid_json_is_rejected();
     nothing_is_read_out_of_bounds();
     puts("json: all tests passed");
 }

@@ -39,11 +39,11 @@ static bool is_suspended(gh_string client_id) {
 static gh_outcome check(const gh_auth_context *ctx) {
     const gh_access_token *token = gh_token(ctx);
     if (token == NULL)
-        return GH_REFUSE;
+        return GH_DENY;
     if (is_suspended(token->client_id))
         return gh_deny("client `%.*s` is suspended", GH_ARG(token->client_id));
     if (!gh_has_scopes(token, settings.scopes))
-        return GH_REFUSE;
+        return GH_DENY;
     if (!settings.has_limit || gh_string_ends_with(ctx->action, "/list"))
         return GH_ALLOW;
 

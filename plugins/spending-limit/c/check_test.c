@@ -12,7 +12,9 @@ static void set(const char *json) {
 
 static void a_call_within_the_limit_is_allowed(void) {
     set(GH_TEST_JSON({"scopes": ["pay"], "limit": {"argument": "/amount", "max": 1000}}));
-    assert(check(gh_test_context(.scopes = GH_TEST_LIST("pay"), .arguments = GH_TEST_JSON({"amount": 250}))) == GH_ALLOW);
+    const gh_auth_context *ctx =
+        gh_test_context(.scopes = GH_TEST_LIST("pay"), .arguments = GH_TEST_JSON({"amount": 250}));
+    assert(check(ctx) == GH_ALLOW);
 }
 
 static void a_call_above_the_limit_is_denied_with_a_message(void) {
@@ -33,11 +35,11 @@ static void a_suspended_client_is_denied_with_a_message(void) {
 
 static void missing_scopes_are_named_only_for_a_token(void) {
     set(GH_TEST_JSON({"scopes": ["pay", "audit", "audit"]}));
-    assert(check(gh_test_context()) == GH_REFUSE);
+    assert(check(gh_test_context()) == GH_DENY);
     assert(missing_scopes(gh_test_context()).length == 0);
 
     const gh_auth_context *ctx = gh_test_context(.scopes = GH_TEST_LIST("pay"));
-    assert(check(ctx) == GH_REFUSE);
+    assert(check(ctx) == GH_DENY);
     assert(missing_scopes(ctx).length == 1);
     assert(gh_string_equals(missing_scopes(ctx).data[0], "audit"));
 }

@@ -1,4 +1,4 @@
-/* Does what the component's name says: what a check in C may try, and what must become of it. */
+/* A hostile check in C: the name of the component selects what it tries. cases.json has the expected outcomes. */
 #include "guardhouse.h"
 
 #include <assert.h>
@@ -9,8 +9,8 @@
 
 extern char **environ;
 
-static gh_outcome answer(bool is_so) {
-    return is_so ? GH_ALLOW : GH_REFUSE;
+static gh_outcome allow_if(bool condition) {
+    return condition ? GH_ALLOW : GH_DENY;
 }
 
 static gh_outcome loop(void) {
@@ -19,7 +19,7 @@ static gh_outcome loop(void) {
 }
 
 static gh_outcome allocate(void) {
-    static char *volatile data; /* which the compiler must not leave out */
+    static char *volatile data; /* volatile, so that the compiler keeps the allocation */
     for (;;) {
         data = malloc(1 << 20);
         assert(data != NULL && "malloc gives no more");
@@ -27,7 +27,7 @@ static gh_outcome allocate(void) {
     }
 }
 
-/* Not a tail call: something is left to do behind it. */
+/* Not a tail call, because the result is used. */
 static unsigned recurse(volatile unsigned *depth) {
     volatile unsigned here = ++*depth;
     return here > 0 ? recurse(depth) + here : 0;
@@ -41,7 +41,7 @@ static void fail(void) {
     fail_below();
 }
 
-/* A compiler warns of it, and may take for the answer whatever suits it. */
+/* Without `-ftrivial-auto-var-init=zero`, the compiler may choose any outcome. */
 #pragma GCC diagnostic ignored "-Wsometimes-uninitialized"
 static gh_outcome forget(const gh_auth_context *ctx) {
     gh_outcome outcome;
@@ -50,19 +50,19 @@ static gh_outcome forget(const gh_auth_context *ctx) {
     return outcome;
 }
 
-/* Without a trap this is always true, because C has no overflow. */
+/* Without a trap this is always true, because a signed overflow is undefined behavior. */
 static gh_outcome overflow(int number) {
-    return answer(number + 1 > number);
+    return allow_if(number + 1 > number);
 }
 
 static gh_outcome files(void) {
     FILE *written = fopen("file.txt", "w");
     FILE *read = fopen("/etc/passwd", "r");
-    return answer(written != NULL || read != NULL);
+    return allow_if(written != NULL || read != NULL);
 }
 
 static gh_outcome environment(void) {
-    return answer((environ != NULL && environ[0] != NULL) || getenv("PATH") != NULL);
+    return allow_if((environ != NULL && environ[0] != NULL) || getenv("PATH") != NULL);
 }
 
 static void *set(void *flag) {
@@ -75,22 +75,22 @@ static gh_outcome start_thread(void) {
     pthread_t thread;
     if (pthread_create(&thread, NULL, set, &flag) == 0)
         pthread_join(thread, NULL);
-    return answer(flag);
+    return allow_if(flag);
 }
 
 static gh_outcome scopes(const gh_auth_context *ctx) {
     const gh_access_token *token = gh_token(ctx);
     if (token == NULL || token->scopes.length != 10000)
-        return GH_REFUSE;
+        return GH_DENY;
     for (unsigned i = 0; i < 10000; i++)
         if (!gh_string_equals(token->scopes.data[i], gh_format("s%u", i)))
-            return GH_REFUSE;
+            return GH_DENY;
     return GH_ALLOW;
 }
 
 static gh_outcome claims(const gh_auth_context *ctx) {
     gh_string blob;
-    return answer(gh_json_string(gh_claim(ctx, "/blob"), &blob) && blob.length == 1000000);
+    return allow_if(gh_json_string(gh_claim(ctx, "/blob"), &blob) && blob.length == 1000000);
 }
 
 static gh_string join(gh_list_string list) {
@@ -115,7 +115,7 @@ static gh_outcome check(const gh_auth_context *ctx) {
     if (gh_string_equals(name, "allow"))
         return GH_ALLOW;
     if (gh_string_equals(name, "refuse"))
-        return GH_REFUSE;
+        return GH_DENY;
     if (gh_string_equals(name, "message"))
         return gh_deny("né 🙂");
     if (gh_string_equals(name, "loop"))
@@ -123,7 +123,7 @@ static gh_outcome check(const gh_auth_context *ctx) {
     if (gh_string_equals(name, "allocate"))
         return allocate();
     if (gh_string_equals(name, "recurse"))
-        return answer(recurse(&(volatile unsigned){0}) > 0);
+        return allow_if(recurse(&(volatile unsigned){0}) > 0);
     if (gh_string_equals(name, "exception"))
         fail();
     if (gh_string_equals(name, "none"))
@@ -145,7 +145,7 @@ static gh_outcome check(const gh_auth_context *ctx) {
     if (gh_string_equals(name, "environment"))
         return environment();
     if (gh_string_equals(name, "clock"))
-        return answer(time(NULL) == ctx->now);
+        return allow_if(time(NULL) == ctx->now);
     if (gh_string_equals(name, "thread"))
         return start_thread();
     if (gh_string_equals(name, "random")) {

@@ -1,4 +1,4 @@
-// A hostile check. The component's name says what it does.
+// A hostile check in Go: the name of the component selects what it tries.
 package main
 
 import (
@@ -19,14 +19,14 @@ func init() { guardhouse.Check(check) }
 func main() {}
 
 func check(ctx *guardhouse.AuthContext) (bool, error) {
-	behaviour, ok := behaviours[ctx.Component.Name]
+	behavior, ok := behaviors[ctx.Component.Name]
 	if !ok {
 		return false, errors.New("not expressible: " + ctx.Component.Name)
 	}
-	return behaviour(ctx)
+	return behavior(ctx)
 }
 
-var behaviours = map[string]func(ctx *guardhouse.AuthContext) (bool, error){
+var behaviors = map[string]func(ctx *guardhouse.AuthContext) (bool, error){
 	"allow":       func(*guardhouse.AuthContext) (bool, error) { return true, nil },
 	"refuse":      func(*guardhouse.AuthContext) (bool, error) { return false, nil },
 	"message":     func(*guardhouse.AuthContext) (bool, error) { return false, guardhouse.Deny("né 🙂") },
@@ -45,7 +45,7 @@ var behaviours = map[string]func(ctx *guardhouse.AuthContext) (bool, error){
 	"scopes":      scopes,
 	"claims":      claims,
 	"echo":        echo,
-	// What only Go has.
+	// Only in Go.
 	"error":     func(*guardhouse.AuthContext) (bool, error) { return true, errors.New("secret 7f3a") },
 	"nil-error": nilError,
 	"wrapped":   wrapped,
@@ -164,10 +164,11 @@ func echo(ctx *guardhouse.AuthContext) (bool, error) {
 		}
 		argument = string(text)
 	}
-	return false, guardhouse.Deny(strings.Join([]string{client, uri, strings.Join(ctx.Component.Tags, ","), argument}, "|"))
+	parts := []string{client, uri, strings.Join(ctx.Component.Tags, ","), argument}
+	return false, guardhouse.Deny(strings.Join(parts, "|"))
 }
 
-// nilError returns the famous error that is not nil and points to nothing.
+// nilError returns an error that holds a nil pointer and is therefore not nil.
 func nilError(*guardhouse.AuthContext) (bool, error) {
 	var denial *guardhouse.AuthorizationError
 	return true, denial
@@ -177,13 +178,13 @@ func wrapped(*guardhouse.AuthContext) (bool, error) {
 	return false, fmt.Errorf("secret 7f3a: %w", guardhouse.Deny("for the caller"))
 }
 
-// elsewhere panics in another goroutine.
+// elsewhere panics in another goroutine while the check waits.
 func elsewhere(*guardhouse.AuthContext) (bool, error) {
 	go inner()
 	select {}
 }
 
-// crowd asks the host from many goroutines.
+// crowd calls the host from many goroutines.
 func crowd(ctx *guardhouse.AuthContext) (bool, error) {
 	answers := make(chan bool)
 	for range 20 {

@@ -1,7 +1,7 @@
-// A check that does what the name of the component says.
+// A hostile check in JavaScript: the name of the component selects what it tries.
 import { AuthorizationError, log } from "guardhouse-sdk";
 
-const behaviours = {
+const behaviors = {
   allow: () => true,
   refuse: () => false,
   message() {
@@ -54,7 +54,7 @@ const behaviours = {
 };
 
 export function check(ctx) {
-  return behaviours[ctx.component.name](ctx);
+  return behaviors[ctx.component.name](ctx);
 }
 
 function depth(reached) {

@@ -1,4 +1,4 @@
-"""Does what the component's name says, so that the tests can see what becomes of it."""
+"""A hostile check in Python: the name of the component selects what it tries."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from guardhouse_sdk import AuthContext, AuthorizationError, log
 
 
 def check(ctx: AuthContext) -> bool:
-    return BEHAVIOURS[ctx.component.name](ctx)
+    return BEHAVIORS[ctx.component.name](ctx)
 
 
 def message(_: AuthContext) -> bool:
@@ -137,7 +137,7 @@ def echo(ctx: AuthContext) -> bool:
 
 ABSENT = object()
 
-BEHAVIOURS: dict[str, Callable[[AuthContext], bool]] = {
+BEHAVIORS: dict[str, Callable[[AuthContext], bool]] = {
     "allow": lambda _: True,
     "refuse": lambda _: False,
     "message": message,

@@ -1,4 +1,4 @@
-//! Does what the component's name says: what a check in Zig may try, and what must become of it.
+//! A hostile check in Zig: the name of the component selects what it tries.
 
 const std = @import("std");
 const guardhouse = @import("guardhouse");
@@ -7,7 +7,7 @@ const AuthContext = guardhouse.AuthContext;
 pub const panic = guardhouse.panic;
 pub const std_options = guardhouse.std_options;
 
-const behaviours = .{
+const behaviors = .{
     .{ "allow", allow },
     .{ "refuse", refuse },
     .{ "message", message },
@@ -24,10 +24,11 @@ const behaviours = .{
 };
 
 pub fn check(ctx: *const AuthContext) anyerror!bool {
-    inline for (behaviours) |behaviour| {
-        if (std.mem.eql(u8, ctx.component.name, behaviour[0])) return behaviour[1](ctx);
+    inline for (behaviors) |behavior| {
+        if (std.mem.eql(u8, ctx.component.name, behavior[0])) return behavior[1](ctx);
     }
-    // `none` does not compile, and the target has no processes, files, sockets, environment, clocks or threads.
+    // A check without an outcome does not compile. The target has no processes, files, sockets, environment, clocks or
+    // threads.
     std.debug.panic("not expressible: {s}", .{ctx.component.name});
 }
 
@@ -61,7 +62,7 @@ fn recurse(_: *const AuthContext) !bool {
     return deeper(&depth) > 0;
 }
 
-/// Not a tail call: something is left to do behind it.
+/// Not a tail call, because the result is used.
 fn deeper(depth: *volatile u32) u32 {
     var here: u32 = depth.* +% 1;
     const kept: *volatile u32 = &here;

@@ -8,7 +8,7 @@ use super::names::{block_comment, snake};
 /// The header with the types that authors see.
 pub(crate) fn types(contract: &Contract) -> String {
     let mut text = format!(
-        "/* The types of {}, laid out as the host lays them out. Generated from wit/; do not edit. */\n\
+        "/* The types of {}, in the memory layout of the host. Generated from wit/; do not edit. */\n\
          #ifndef GUARDHOUSE_TYPES_H\n#define GUARDHOUSE_TYPES_H\n\n\
          #include <stdbool.h>\n#include <stddef.h>\n#include <stdint.h>\n",
         contract.package
@@ -45,7 +45,7 @@ pub(crate) fn abi(contract: &Contract) -> String {
         let _ = writeln!(text, "#define GH_ABI_{name} \"{full}\"\n#define GH_ABI_{name}_POST \"cabi_post_{full}\"");
     }
     text += "#define GH_ABI_REALLOC \"cabi_realloc\"\n\n\
-             /* The imports: strings as pointer and length, and last where to write a result. */\n\n";
+             /* The imports. A string is a pointer and a length; a result is written to the last parameter. */\n\n";
     for call in &contract.imports {
         let mut parameters: Vec<String> = call.parameters.iter().map(|(name, kind)| parameter(name, kind)).collect();
         parameters.extend(call.result.as_ref().map(|kind| format!("{} *result", ctype(kind))));
@@ -71,16 +71,16 @@ fn definition(layout: &Layout) -> String {
     let docs = |text: &str| block_comment(text, "");
     match &layout.shape {
         Shape::String => format!(
-            "/** Text: `length` bytes of UTF-8 at `data`. No zero byte ends it, and it may hold one. */\n\
+            "/** Text: `length` bytes of UTF-8 at `data`. It is not terminated by a zero byte, but may contain some. */\n\
              typedef struct {name} {{\n    const char *data;\n    size_t length;\n}} {name};\n"
         ),
         Shape::List(item) => format!(
-            "/** `length` items at `data`. */\n\
+            "/** A list: `length` items at `data`. */\n\
              typedef struct {name} {{\n    const {} *data;\n    size_t length;\n}} {name};\n",
             ctype(item)
         ),
         Shape::Option(value, _) => format!(
-            "/** A value that may be none: `value` means something only if `is_some`. */\n\
+            "/** An optional value: `value` is valid only if `is_some`. */\n\
              typedef struct {name} {{\n    bool is_some;\n    {} value;\n}} {name};\n",
             ctype(value)
         ),
