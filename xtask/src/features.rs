@@ -46,13 +46,15 @@ pub(crate) fn run(_: &Arguments<'_>) -> Result<()> {
         let name = if selection.is_empty() { "the default members".to_owned() } else { selection.join(" ") };
         differences.extend(compare(&name, &features(selection, "normal,build")?, &whole));
     }
+    let host = ["--package", "guardhouse"];
+    differences.extend(compare("the tests of guardhouse", &features(&host, "normal,build,dev")?, &whole));
     differences.extend(twice(&whole));
     ensure!(
         differences.is_empty(),
         "dependencies are built more than once:\n  {}\nadd the missing features in Cargo.toml or authoring/Cargo.toml",
         differences.join("\n  ")
     );
-    println!("{} selections build {} packages with the same features", SELECTIONS.len() + 1, whole.len());
+    println!("{} selections build {} packages with the same features", SELECTIONS.len() + 2, whole.len());
     Ok(())
 }
 
