@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use guardhouse::{HostLimits, Limits};
+use serde_json::json;
 
 /// The defaults by name; `None` is unlimited.
 type Defaults = BTreeMap<String, Option<f64>>;
@@ -76,5 +78,31 @@ fn the_docs_name_the_defaults_of_the_code() {
         assert!(real.len() > 10, "{real:?}");
         assert_eq!(rust(&sources.0, name), real, "{name} in Rust");
         assert_eq!(python(&sources.1, name), real, "{name} in Python");
+    }
+}
+
+#[test]
+fn limits_are_the_same_after_a_round_trip_through_json() {
+    let limits = Limits { cpu_time: Some(Duration::from_micros(1_500)), fuel: Some(7), ..Limits::default() };
+    let text = serde_json::to_value(&limits).unwrap();
+    assert_eq!((&text["deadline"], &text["cpu_time"]), (&json!("200ms"), &json!("1500us")));
+    assert_eq!((&text["memory_bytes"], &text["fuel"]), (&json!("64MiB"), &json!(7)));
+    assert_eq!(serde_json::from_value::<Limits>(text).unwrap(), limits);
+    let text = serde_json::to_value(HostLimits::default()).unwrap();
+    assert_eq!(serde_json::from_value::<HostLimits>(text).unwrap(), HostLimits::default());
+}
+
+#[test]
+fn a_document_of_limits_names_only_known_limits_in_their_text_form() {
+    assert_eq!(serde_json::from_str::<Limits>("{}").unwrap(), Limits::default());
+    for (document, error) in [
+        (json!({ "dead_line": "1s" }), "unknown field `dead_line`"),
+        (json!({ "deadline": 200 }), "invalid type"),
+        (json!({ "deadline": "200" }), "`200` is not a duration"),
+        (json!({ "memory_bytes": "64MB" }), "`64MB` is not a size"),
+        (json!({ "fuel": -1 }), "invalid value"),
+    ] {
+        let found = serde_json::from_value::<Limits>(document).unwrap_err().to_string();
+        assert!(found.contains(error), "{found}");
     }
 }

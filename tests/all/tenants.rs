@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use guardhouse::{Check, Host, TenantUsage, blocking};
+use guardhouse::{Check, CheckConfig, ConfigError, Host, TenantUsage, blocking};
 use serde_json::json;
 
 use crate::admission::while_asked;
@@ -59,4 +59,32 @@ fn instances_and_their_memory_are_counted_until_they_are_dropped() {
     let usage = || (of(&host, "acme").instances, of(&host, "acme").memory_bytes);
     while_asked(&busy, &somebody(&[]), || assert_eq!(usage(), (1, 2 << 16)));
     assert_eq!(usage(), (0, 0));
+}
+
+#[test]
+fn a_name_stands_for_one_tenant_of_a_host_and_a_check_needs_a_tenant_of_its_own_host() {
+    let (host, other) = (host_with(small()), host_with(small()));
+    assert_eq!(host.tenant("acme"), host.tenant("acme"));
+    assert_ne!(host.tenant("acme"), host.tenant("other"));
+    assert_ne!(host.tenant("acme"), other.tenant("acme"));
+
+    let plugin = Guest::new("allow").on_host(&host).load().unwrap();
+    let config = |tenant| CheckConfig { tenant: Some(tenant), ..CheckConfig::default() };
+    let check = Check::new(&plugin, config(host.tenant("acme"))).unwrap();
+    assert_eq!(check.tenant(), Some("acme"));
+    let error = Check::new(&plugin, config(other.tenant("acme"))).unwrap_err();
+    assert!(matches!(&error, ConfigError::OtherHost { tenant } if tenant == "acme"), "{error}");
+}
+
+#[test]
+fn a_tenant_handle_reads_its_own_usage() {
+    let host = host_with(small());
+    let acme = host.tenant("acme");
+    let checks = [check(&host, "acme", "allow"), check(&host, "other", "allow")];
+    for check in [&checks[0], &checks[0], &checks[1]] {
+        let _ = blocking::run_auth_checks(&[check], &nobody());
+    }
+    assert_eq!((acme.name(), acme.usage().evaluations), ("acme", 2));
+    drop(checks);
+    assert_eq!((acme.usage().checks, acme.usage().evaluations), (0, 2));
 }
