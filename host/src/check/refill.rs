@@ -11,14 +11,15 @@ use crate::instance::Instance;
 use crate::outcome::Fault;
 use crate::util::block_on::block_on;
 use crate::util::lru::Evict;
+use crate::util::panic::catch;
 
 /// Starts a thread that makes standby instances until there are enough.
 pub(super) fn start_refill(check: &Arc<Configured>) {
     let refilled = Arc::downgrade(check);
     let thread = std::thread::Builder::new().name("guardhouse-standby".to_owned());
     let started = thread.spawn(move || {
-        // The loop ends when the check is dropped.
-        while refilled.upgrade().is_some_and(|check| add_one(&check)) {}
+        // The loop ends when the check is dropped. A panic ends it too, and a later evaluation starts another refill.
+        let _ = catch(|| while refilled.upgrade().is_some_and(|check| add_one(&check)) {});
         if let Some(check) = refilled.upgrade() {
             check.standby.end_refill();
         }
