@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use guardhouse::{AuthCheck, Check, CheckReport, Digest, LogLine, Outcome, Report, StartMode};
+use guardhouse::{AuthCheck, Check, CheckReport, Digest, LogLine, Report, StartMode};
 use serde::Serialize;
 
 use crate::text::{Fields, byte_count, escaped, grouped, quoted};
@@ -76,10 +76,7 @@ impl<'a> Explanation<'a> {
 
 impl<'a> CalledCheck<'a> {
     fn new(report: &'a CheckReport, check: &Check) -> Self {
-        let fault = match &report.outcome {
-            Outcome::Failed(fault) => Some(fault),
-            _ => None,
-        };
+        let fault = report.outcome.fault();
         Self {
             id: &report.id,
             plugin: report.plugin,

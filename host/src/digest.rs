@@ -2,10 +2,13 @@
 
 use std::fmt;
 use std::io;
+use std::str::FromStr;
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
+
+use crate::util::text::clip;
 
 /// A SHA-256 digest, written as `sha256:` and 64 hexadecimal digits. The digest of a plugin is that of the bytes that
 /// its author shipped, so it can be pinned and attested.
@@ -42,11 +45,12 @@ impl Digest {
 
     /// Parses the 64 digits without the name of the algorithm.
     pub(crate) fn from_hex(digits: &str) -> Option<Self> {
-        let digits = digits.as_bytes();
         let mut bytes = [0; 32];
-        if digits.len() != 2 * bytes.len() {
+        // `from_str_radix` would accept a sign.
+        if digits.len() != 2 * bytes.len() || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
             return None;
         }
+        let digits = digits.as_bytes();
         for (byte, pair) in bytes.iter_mut().zip(digits.chunks(2)) {
             *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
         }
@@ -76,6 +80,23 @@ impl fmt::Debug for Digest {
     }
 }
 
+/// Reads `sha256:` and 64 hexadecimal digits, as [`Display`](fmt::Display) writes them.
+impl FromStr for Digest {
+    type Err = DigestError;
+
+    fn from_str(text: &str) -> Result<Self, DigestError> {
+        let digest = text.strip_prefix("sha256:").and_then(Self::from_hex);
+        digest.ok_or_else(|| DigestError { found: clip(text) })
+    }
+}
+
+/// A text that is not a digest.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{found}` is not a digest: expected `sha256:` and 64 hexadecimal digits")]
+pub struct DigestError {
+    found: String,
+}
+
 impl Serialize for Digest {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
@@ -84,9 +105,28 @@ impl Serialize for Digest {
 
 impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.strip_prefix("sha256:")
-            .and_then(Self::from_hex)
-            .ok_or_else(|| D::Error::custom("not `sha256:` and 64 hexadecimal digits"))
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_is_the_same_after_writing_and_reading_it() {
+        let digest = Digest::of("text");
+        assert_eq!(digest.to_string().parse(), Ok(digest));
+        assert_eq!(serde_json::from_value::<Digest>(serde_json::to_value(digest).unwrap()).unwrap(), digest);
+    }
+
+    #[test]
+    fn only_the_algorithm_and_64_hexadecimal_digits_are_a_digest() {
+        let digits = "0".repeat(64);
+        let signed = format!("sha256:{}", "+f".repeat(32));
+        for text in ["", &digits, "sha256:", &signed, &format!("sha512:{digits}"), &format!("sha256:{digits}0")] {
+            let error = text.parse::<Digest>().unwrap_err().to_string();
+            assert!(error.contains("expected `sha256:` and 64 hexadecimal digits"), "{error}");
+        }
     }
 }

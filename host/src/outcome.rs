@@ -32,6 +32,17 @@ impl Outcome {
     }
 }
 
+impl Outcome {
+    /// The fault of a check that failed.
+    #[must_use]
+    pub fn fault(&self) -> Option<&Fault> {
+        match self {
+            Self::Failed(fault) => Some(fault),
+            Self::Allow | Self::Denied | Self::DeniedWithMessage(_) => None,
+        }
+    }
+}
+
 impl From<bool> for Outcome {
     fn from(allow: bool) -> Self {
         if allow { Self::Allow } else { Self::Denied }

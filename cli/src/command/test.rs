@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueHint};
-use guardhouse::{AuthChecks, Check, CheckConfig, Decision, Plugin, blocking};
+use guardhouse::{AuthChecks, Check, CheckConfig, Plugin, blocking};
 use guardhouse_authoring::{CASES, Project};
 
 use crate::cases::{Case, CaseFile};
@@ -120,10 +120,7 @@ fn run_case(check: &Check, case: &Case, deadline: Duration) -> Result<String> {
         }
     };
     compare("outcome", case.outcome.as_str().to_owned(), explanation.outcome().to_owned());
-    let denial = match &report.decision {
-        Decision::Allow => None,
-        Decision::Deny(denial) => Some(denial),
-    };
+    let denial = report.decision.denial();
     let message =
         |message: Option<&str>| message.map_or("none".to_owned(), |message| format!("`{}`", escaped(message)));
     compare("message", message(case.message.as_deref()), message(denial.and_then(|denial| denial.message.as_deref())));

@@ -10,10 +10,13 @@ pub(crate) mod report;
 mod run;
 
 use std::fmt;
+use std::str::FromStr;
 
-use serde::{Serialize, Serializer};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::outcome::AuthorizationError;
+use crate::util::text::clip;
 
 /// The final answer. There are only two, and a fault is a [`Deny`](Self::Deny): it is not an error, so no `?` can lose
 /// it (rule S5).
@@ -31,6 +34,15 @@ impl Decision {
     #[must_use]
     pub fn is_allow(&self) -> bool {
         matches!(self, Self::Allow)
+    }
+
+    /// The denial, for the caller.
+    #[must_use]
+    pub fn denial(&self) -> Option<&Denial> {
+        match self {
+            Self::Allow => None,
+            Self::Deny(denial) => Some(denial),
+        }
     }
 
     /// The decision in the shape of FastMCP's `run_auth_checks`: `Ok(true)` allows, `Ok(false)` denies without a
@@ -92,8 +104,53 @@ impl fmt::Debug for DecisionId {
     }
 }
 
+/// Reads the 32 hexadecimal digits that [`Display`](fmt::Display) writes.
+impl FromStr for DecisionId {
+    type Err = DecisionIdError;
+
+    fn from_str(text: &str) -> Result<Self, DecisionIdError> {
+        let is_hex = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let id = is_hex.then(|| u128::from_str_radix(text, 16).ok()).flatten();
+        id.map(Self).ok_or_else(|| DecisionIdError { found: clip(text) })
+    }
+}
+
+/// A text that is not the id of a decision.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{found}` is not the id of a decision: expected 32 hexadecimal digits")]
+pub struct DecisionIdError {
+    found: String,
+}
+
+impl<'de> Deserialize<'de> for DecisionId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
 impl Serialize for DecisionId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_the_same_after_writing_and_reading_it() {
+        let id = DecisionId::random();
+        assert_eq!(id.to_string().parse(), Ok(id));
+        assert_eq!(serde_json::from_value::<DecisionId>(serde_json::to_value(id).unwrap()).unwrap(), id);
+    }
+
+    #[test]
+    fn only_32_hexadecimal_digits_are_an_id() {
+        let signed = format!("+{:031x}", 1);
+        for text in ["", "1", "é", &signed, &"g".repeat(32), &"0".repeat(31), &"0".repeat(33)] {
+            let error = text.parse::<DecisionId>().unwrap_err().to_string();
+            assert!(error.contains("expected 32 hexadecimal digits"), "{error}");
+        }
     }
 }
