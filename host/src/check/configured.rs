@@ -72,8 +72,8 @@ impl Configured {
 
     /// The code of a new instance, and the settings that it must be configured with. An instance that starts from the
     /// image needs none.
-    pub(super) async fn linked(&self, now: Instant, end: Instant) -> Result<(Arc<Linked>, Option<&String>), Fault> {
-        match self.image.linked(self.plugin.host().micros_since_start(now)) {
+    pub(super) async fn linked(&self, now: u64, end: Instant) -> Result<(Arc<Linked>, Option<&String>), Fault> {
+        match self.image.linked(now) {
             Some(linked) => Ok((linked, None)),
             None => Ok((self.plugin.linked(end).await?, self.settings.as_ref())),
         }

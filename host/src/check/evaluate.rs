@@ -103,10 +103,11 @@ async fn ask(
         None => {
             // The check's own admission comes first: evaluations that wait there hold no permit of the pool.
             let own = check.admission.admit(1, end).await?;
-            match take_standby(check, start) {
+            let now = check.plugin.host().micros_since_start(start);
+            match take_standby(check, now) {
                 Some(instance) => (instance.rebind(guest_request, end).with_check_permit(own), None),
                 None => {
-                    let (linked, settings) = check.linked(start, end).await?;
+                    let (linked, settings) = check.linked(now, end).await?;
                     let permit = admit(check, linked.weight, end).await?;
                     (check.instance(linked, guest_request, end, permit).with_check_permit(own), settings)
                 }
@@ -139,9 +140,9 @@ async fn ask(
 }
 
 /// Takes a standby instance if one is ready, and starts to make the next one at the same time.
-fn take_standby(check: &Arc<Configured>, now: Instant) -> Option<Instance> {
-    let Taken { instance, start_refill: is_wanted } = check.standby.take(check.plugin.host().micros_since_start(now));
-    if is_wanted {
+fn take_standby(check: &Arc<Configured>, now: u64) -> Option<Instance> {
+    let Taken { instance, wants_refill } = check.standby.take(now);
+    if wants_refill {
         start_refill(check);
     }
     instance

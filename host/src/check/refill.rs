@@ -55,7 +55,7 @@ async fn make_one(check: &Configured) -> Result<Option<(Instance, Permit)>, Faul
     let now = Instant::now();
     let end = now + check.limits.configure_deadline;
     let (host, pool) = (check.plugin.host(), check.plugin.pool());
-    let (linked, settings) = check.linked(now, end).await?;
+    let (linked, settings) = check.linked(host.micros_since_start(now), end).await?;
     // `try_admit` never takes a permit for which a request waits.
     let Some(standby) = host.toolchain().engines.standby_admission(pool).try_admit(linked.weight) else {
         return Ok(None);

@@ -26,7 +26,7 @@ pub(super) struct Taken {
     /// A standby instance, if one was ready.
     pub(super) instance: Option<Instance>,
     /// Whether the caller must start a refill, and call [`Standby::end_refill`] after it.
-    pub(super) start_refill: bool,
+    pub(super) wants_refill: bool,
 }
 
 impl Standby {
@@ -38,15 +38,15 @@ impl Standby {
     /// Takes the oldest instance, and marks the check as used at the time `now`.
     pub(super) fn take(&self, now: u64) -> Taken {
         if self.cap == 0 {
-            return Taken { instance: None, start_refill: false };
+            return Taken { instance: None, wants_refill: false };
         }
         self.last_used.store(now, Ordering::Relaxed);
         let (instance, left) = {
             let mut ready = lock(&self.ready);
             (ready.pop_front(), ready.len())
         };
-        let start_refill = left < self.cap && !self.is_being_refilled.swap(true, Ordering::AcqRel);
-        Taken { instance: instance.map(|(instance, _)| instance), start_refill }
+        let wants_refill = left < self.cap && !self.is_being_refilled.swap(true, Ordering::AcqRel);
+        Taken { instance: instance.map(|(instance, _)| instance), wants_refill }
     }
 
     pub(super) fn is_full(&self) -> bool {

@@ -53,6 +53,7 @@ struct Inner {
     pool: Pool,
     schema: Option<Schema>,
     names_missing_scopes: bool,
+    reads_request: bool,
     weight: u32,
     /// `None` while the code is evicted.
     linked: ArcSwapOption<Linked>,
@@ -87,6 +88,7 @@ impl Plugin {
         let plugin = Self(Arc::new(Inner {
             host: host.clone(),
             source: kept,
+            reads_request: shape.imports.iter().any(|import| import == REQUEST),
             shape,
             pool,
             schema,
@@ -134,7 +136,7 @@ impl Plugin {
     /// Whether the plugin may read documents of the request: claims, component detail, arguments, attributes.
     #[must_use]
     pub fn reads_request(&self) -> bool {
-        self.0.shape.imports.iter().any(|import| import == REQUEST)
+        self.0.reads_request
     }
 
     /// Whether its machine code is optimized, and not baseline code; also `true` while the code is evicted, because it
