@@ -1,7 +1,6 @@
 //! Runs of checks: the only place where outcomes become a decision.
 
 use std::fmt::Display;
-use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -30,7 +29,8 @@ pub(super) async fn run<C: AuthCheck>(checks: &[C], context: &AuthContext, optio
     for (index, check) in checks.iter().enumerate() {
         let request = run.request();
         let evaluation = evaluate_caught(|| check.evaluate(request), request.end).await;
-        if run.take(index, check, evaluation).is_break() {
+        run.take(index, check, evaluation);
+        if run.is_over {
             break;
         }
     }
@@ -61,8 +61,7 @@ pub(super) async fn run_batch<C: AuthCheck>(
                 }
                 Err(failed) => failed,
             };
-            // The run remembers whether it is over.
-            let _ = run.take(index, check, evaluation);
+            run.take(index, check, evaluation);
         }
     }
     runs.into_iter().map(Run::finish).collect()
@@ -108,8 +107,8 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Takes the evaluation of one check, and says whether the run continues with the next check.
-    fn take<C: AuthCheck>(&mut self, index: usize, check: &C, evaluation: Evaluation) -> ControlFlow<()> {
+    /// Takes the evaluation of one check. Afterwards the run [is over](Self::is_over), or continues with the next check.
+    fn take<C: AuthCheck>(&mut self, index: usize, check: &C, evaluation: Evaluation) {
         // A check that panics in `id` or `names_missing_scopes` fails too.
         let (mut report, can_name) = caught(|| (CheckReport::new(check, evaluation), check.names_missing_scopes()))
             .unwrap_or_else(|failed| (CheckReport::nameless(failed), false));
@@ -126,17 +125,16 @@ impl<'a> Run<'a> {
         };
         self.reports.push(report);
         if allows {
-            return ControlFlow::Continue(());
+            return;
         }
         self.decision = Decision::Deny(Denial { id: self.id, message, missing_scopes: Vec::new() });
         if continues {
             self.decided_by.get_or_insert(index);
-            return ControlFlow::Continue(());
+            return;
         }
         self.decided_by = Some(index);
         self.missing_scopes.clear();
         self.is_over = true;
-        ControlFlow::Break(())
     }
 
     fn finish(mut self) -> Report {
