@@ -1,8 +1,9 @@
-//! The layers of `host/src`: files import only files of lower floors, without a circle.
+//! The layers of `host/src`: files import only files of lower floors, without a circle. The folders of `authoring/src` have
+//! no circle either.
 
 use std::path::Path;
 
-use crate::imports::{SourceTree, circle, crate_of};
+use crate::imports::{SourceTree, by_folder, circle, crate_of};
 
 /// The folders and files of `host/src` from the bottom to the top. Each may import only those of the floors below it;
 /// `lib.rs`, above all, may import everything, and nothing imports it.
@@ -77,6 +78,16 @@ fn the_general_tools_know_nothing_of_guardhouse() {
         .map(ToString::to_string)
         .collect();
     assert_eq!(found, [] as [String; 0]);
+}
+
+#[test]
+fn the_imports_of_authoring_are_not_circular() {
+    let tree = SourceTree::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../authoring/src"));
+    assert!(tree.files().count() > 20);
+    for (folder, imports) in by_folder(&tree.imports()) {
+        let circle = circle(&imports).map(|entries| entries.join(" -> "));
+        assert_eq!(circle, None, "in authoring/src/{folder}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Cases of reading imports.
 
-use super::{Import, SourceTree, circle, crate_of};
+use super::{Import, SourceTree, by_folder, circle, crate_of};
 
 /// Writes the files of a crate and returns its imports, as text.
 fn imports_of(files: &[(&str, &str)]) -> Vec<String> {
@@ -75,4 +75,20 @@ fn a_circle_of_three_files_is_found() {
     assert_eq!(circle(&imports).unwrap(), ["a.rs", "b.rs", "c.rs", "a.rs"]);
     let imports = SourceTree::read(crate_of(&[("c.rs", ""), files[0], files[1], files[2], files[4]]).path()).imports();
     assert_eq!(circle(&imports), None);
+}
+
+#[test]
+fn a_circle_of_folders_without_a_circle_of_files_is_found() {
+    let folder = crate_of(&[
+        ("lib.rs", "mod one; mod two;"),
+        ("one/mod.rs", "mod first; mod last;"),
+        ("one/first.rs", "fn f() { crate::two::f() }"),
+        ("one/last.rs", "fn f() {}"),
+        ("two.rs", "use crate::one::last;"),
+    ]);
+    let imports = SourceTree::read(folder.path()).imports();
+    assert_eq!(circle(&imports), None);
+    let folders = by_folder(&imports);
+    assert_eq!(circle(&folders[""]).unwrap(), ["one", "two.rs", "one"]);
+    assert!(!folders.contains_key("one"));
 }

@@ -82,6 +82,19 @@ impl SourceTree {
     }
 }
 
+/// The imports as they look from each folder: an import is one between two entries, files or subfolders, of the
+/// innermost folder that contains both files. The key is the path of the folder; that of the root is empty.
+pub(crate) fn by_folder(imports: &BTreeSet<Import>) -> BTreeMap<String, BTreeSet<Import>> {
+    let mut folders: BTreeMap<String, BTreeSet<Import>> = BTreeMap::new();
+    for import in imports {
+        let (from, to): (Vec<&str>, Vec<&str>) = (import.from.split('/').collect(), import.to.split('/').collect());
+        let depth = from.iter().zip(&to).take_while(|(from, to)| from == to).count();
+        let entries = Import { from: from[depth].to_owned(), to: to[depth].to_owned() };
+        folders.entry(from[..depth].join("/")).or_default().insert(entries);
+    }
+    folders
+}
+
 /// A circle of imports, beginning and ending with the same file.
 pub(crate) fn circle(imports: &BTreeSet<Import>) -> Option<Vec<&str>> {
     fn visit<'a>(
