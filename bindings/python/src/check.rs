@@ -71,8 +71,7 @@ impl Check {
         let reads_raw_token = config.grants.raw_token;
         let check = py.detach(|| guardhouse::Check::new(plugin, config));
         let check = check.map_err(|error| ConfigError::new_err(error.to_string()))?;
-        let imports = &plugin.shape().imports;
-        let reads_request = imports.iter().any(|import| import.starts_with("guardhouse:auth/request@"));
+        let reads_request = plugin.reads_request();
         let inner = Inner { check: Arc::new(check), deadline, reads_request, reads_raw_token };
         Ok(Self { inner: Owned::new(inner), _plugin: kept })
     }
