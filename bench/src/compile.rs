@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use guardhouse::{
-    AuthContext, Check, CheckConfig, CompilerProcess, Host, HostBuilder, ImagePolicy, Json, Plugin, blocking,
+    AuthContext, Check, CheckConfig, CompilerProcess, Host, HostBuilder, ImagePolicy, Json, Plugin,
+    run_auth_checks_blocking,
 };
 use serde_json::Value;
 
@@ -35,7 +36,7 @@ fn compile(subject: &Subject) -> Result<Vec<Row>> {
     let folder = tempfile::tempdir()?;
     let slow = || Host::builder().baseline_from(usize::MAX);
     let cached = || Host::builder().cache(folder.path().join("cache"));
-    let process = CompilerProcess { program: std::env::current_exe()?, arguments: vec![crate::COMPILER.to_owned()] };
+    let process = CompilerProcess::new(std::env::current_exe()?).argument(crate::COMPILER);
     // Fills the cache, also with the optimized code that a large plugin would get only in the background.
     load(&slow().cache(folder.path().join("cache")).build()?, bytes)?;
     let row = |what: &str, build: &dyn Fn() -> HostBuilder, times| -> Result<Row> {
@@ -76,7 +77,7 @@ fn first_answer(host: &Host, subject: &Subject, context: &AuthContext) -> Result
     let plugin = Plugin::load(host, &subject.bytes)?;
     let config = CheckConfig { settings: subject.settings.clone().map(Json::from), ..CheckConfig::default() };
     let check = Check::new(&plugin, config)?;
-    let decision = blocking::run_auth_checks(&[&check], context);
+    let decision = run_auth_checks_blocking(&[&check], context);
     ensure!(decision.is_allow(), "{decision:?}");
     Ok(check)
 }

@@ -4,9 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use guardhouse::{
-    AuthCheck as _, AuthChecks, AuthContext, Check, CheckConfig, Host, ImagePolicy, Limits, Plugin, StartMode, blocking,
-};
+use guardhouse::{AuthChecks, AuthContext, Check, CheckConfig, Host, ImagePolicy, Limits, Plugin, StartMode};
 
 use crate::meter::milliseconds;
 use crate::requests::{real, two_scopes};
@@ -80,10 +78,10 @@ fn evaluate(check: &Check, context: &AuthContext, evaluations: usize, pause: Dur
     for _ in 0..evaluations {
         std::thread::sleep(pause);
         let start = Instant::now();
-        let report = blocking::explain(&AuthChecks::new(&[check]), context);
+        let report = AuthChecks::new(&[check]).explain_blocking(context);
         samples.push(start.elapsed().as_secs_f64() * 1e6);
         anyhow::ensure!(report.decision.is_allow(), "`{}` answered {report:?}", check.id());
-        memory = report.checks.first().map_or(0, |report| report.usage.memory_bytes);
+        memory = report.checks.first().map_or(0, |report| report.evaluation.usage.memory_bytes);
     }
     Ok((samples, memory))
 }

@@ -1,7 +1,9 @@
 //! The time of one decision.
 
 use anyhow::Result;
-use guardhouse::{AuthContext, Check, CheckConfig, Host, ImagePolicy, Plugin, blocking, builtin, native};
+use guardhouse::{
+    AuthContext, Check, CheckConfig, Host, ImagePolicy, Plugin, builtin, native, run_auth_checks_blocking,
+};
 use std::hint::black_box;
 
 use crate::meter::{Case, Effort, take_turns};
@@ -43,8 +45,7 @@ pub(crate) fn decisions(effort: Effort) -> Result<Vec<Row>> {
 
     let mut cases = vec![
         Case::new("native", || assert!(holds(black_box(&real)))),
-        Case::new("native_check", || assert!(blocking::run_auth_checks(&[&native], &real).is_allow()))
-            .against("native"),
+        Case::new("native_check", || assert!(run_auth_checks_blocking(&[&native], &real).is_allow())).against("native"),
         Case::new("reused_tiny", || reused_tiny.allows(&TINY)).against("native"),
         Case::new("reused_real", || reused_real.allows(&real)).against("native"),
         Case::new("instantiate_only", || raw.instantiate()),

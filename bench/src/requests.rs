@@ -2,19 +2,19 @@
 
 use anyhow::{Context as _, Result, ensure};
 use guardhouse::{
-    AccessToken, AuthContext, Check, CheckConfig, Component, Host, ImagePolicy, Json, Plugin, StartMode, blocking,
-    builtin,
+    AccessToken, AuthContext, Check, CheckConfig, Component, Host, ImagePolicy, Json, Plugin, StartMode, builtin,
+    run_auth_checks_blocking,
 };
 use serde_json::{Value, json};
 
 /// A request with two scopes and nothing else.
 pub(crate) fn tiny() -> AuthContext {
-    AuthContext::new(Component::new("tool", "search")).with_token(AccessToken::new("client", ["read", "scope-17"]))
+    AuthContext::new(Component::tool("search")).with_token(AccessToken::new("client", ["read", "scope-17"]))
 }
 
 /// A request with twenty scopes, ten tags and a kilobyte of claims. The peers get the same request.
 pub(crate) fn real() -> Result<AuthContext> {
-    AuthContext::from_json(include_bytes!("../../peers/context.json")).context("peers/context.json")
+    AuthContext::from_slice(include_bytes!("../../peers/context.json")).context("peers/context.json")
 }
 
 /// Settings of `require-scopes` with two scopes, which both requests have.
@@ -51,12 +51,12 @@ pub(crate) fn check_with(plugin: &Plugin, config: CheckConfig) -> Result<Check> 
 
 /// Makes a decision, which must allow.
 pub(crate) fn allows(check: &Check, context: &AuthContext) {
-    let decision = blocking::run_auth_checks(&[check], context);
+    let decision = run_auth_checks_blocking(&[check], context);
     assert!(decision.is_allow(), "{decision:?}");
 }
 
 /// Makes a decision, which must deny.
 pub(crate) fn denies(check: &Check, context: &AuthContext) {
-    let decision = blocking::run_auth_checks(&[check], context);
+    let decision = run_auth_checks_blocking(&[check], context);
     assert!(!decision.is_allow());
 }

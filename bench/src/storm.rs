@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use guardhouse::{AuthContext, Check, CheckConfig, Host, ImagePolicy, Limits, Plugin, blocking};
+use guardhouse::{AuthContext, Check, CheckConfig, Host, ImagePolicy, Limits, Plugin, run_auth_checks_blocking};
 use guardhouse_tests::guest;
 
 use crate::requests::{allows, builtin_plugin, check, real, two_scopes};
@@ -21,14 +21,14 @@ pub(crate) fn run() -> Result<Vec<Row>> {
     let storm = || {
         among(&good, &context, |turn| {
             if let Some(check) = faulty.get(turn % faulty.len().max(1)) {
-                assert!(!blocking::run_auth_checks(&[check], &context).is_allow());
+                assert!(!run_auth_checks_blocking(&[check], &context).is_allow());
             }
         })
     };
     // Without faults, the same number of threads compute for the same time.
     let start = Instant::now();
     for check in &faulty {
-        assert!(!blocking::run_auth_checks(&[check], &context).is_allow());
+        assert!(!run_auth_checks_blocking(&[check], &context).is_allow());
     }
     let as_long = start.elapsed() / u32::try_from(faulty.len())?;
     let calm = || among(&good, &context, |_| compute(as_long));

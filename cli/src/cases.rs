@@ -73,7 +73,7 @@ impl CaseFile {
     /// Reads a file of cases.
     pub(crate) fn read(path: &Path) -> Result<Self> {
         let read = || -> Result<Self> {
-            let document = Json::parse(&input::read_file(path, MAX_BYTES)?)?;
+            let document = Json::from_slice(&input::read_file(path, MAX_BYTES)?)?;
             let file = Self::deserialize(&*document)?;
             file.validate()?;
             Ok(file)
@@ -110,6 +110,6 @@ impl CaseFile {
 impl Case {
     /// The request.
     pub(crate) fn context(&self) -> Result<AuthContext> {
-        Ok(AuthContext::from_json(&serde_json::to_vec(&self.context)?)?)
+        Ok(AuthContext::from_slice(&serde_json::to_vec(&self.context)?)?)
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use guardhouse::{AuthCheck, Check, CheckReport, Digest, LogLine, Report, StartMode};
+use guardhouse::{Check, CheckReport, LogLine, Report, StartMode};
 use serde::Serialize;
 
 use crate::text::{Fields, byte_count, escaped, grouped, quoted};
@@ -24,42 +24,27 @@ pub(crate) struct Explanation<'a> {
 /// A check that was called.
 #[derive(Debug, Serialize)]
 struct CalledCheck<'a> {
-    id: &'a str,
-    plugin: Option<Digest>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    settings: Option<Digest>,
-    outcome: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cause: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    backtrace: Option<&'a str>,
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    missing_scopes: &'a [String],
-    /// The start mode of the next instances: see [`start_mode`].
-    start_mode: String,
-    elapsed_us: u64,
-    cpu_time_us: u64,
-    fuel: u64,
-    memory_bytes: usize,
-    logs: &'a [LogLine],
+    #[serde(flatten)]
+    report: &'a CheckReport,
+    /// The start mode of the next instances.
+    start_mode: StartMode,
 }
 
 impl<'a> Explanation<'a> {
     /// The outcome of the last check that was called.
     pub(crate) fn outcome(&self) -> &'static str {
-        self.checks.last().map_or("failed", |check| check.outcome)
+        self.checks.last().map_or("failed", |check| check.report.evaluation.outcome.kind())
     }
 
     /// The cause for which the last check that was called failed, if it did.
     pub(crate) fn cause(&self) -> Option<&'static str> {
-        self.checks.last().and_then(|check| check.cause)
+        let fault = self.checks.last().and_then(|check| check.report.evaluation.outcome.fault());
+        fault.map(|fault| fault.cause.as_str())
     }
 
     /// The output of the last check that was called.
     pub(crate) fn logs(&self) -> &'a [LogLine] {
-        self.checks.last().map_or(&[], |check| check.logs)
+        self.checks.last().map_or(&[], |check| &check.report.evaluation.logs)
     }
 
     /// Explains a report about `checks`.
@@ -68,39 +53,14 @@ impl<'a> Explanation<'a> {
             report,
             elapsed_us: microseconds(report.elapsed),
             decided_by: report.decided_by,
-            checks: report.checks.iter().zip(checks).map(|(report, check)| CalledCheck::new(report, check)).collect(),
-            not_called: checks.iter().skip(report.checks.len()).map(AuthCheck::id).collect(),
+            checks: report
+                .checks
+                .iter()
+                .zip(checks)
+                .map(|(report, check)| CalledCheck { report, start_mode: check.start_mode() })
+                .collect(),
+            not_called: checks.iter().skip(report.checks.len()).map(Check::id).collect(),
         }
-    }
-}
-
-impl<'a> CalledCheck<'a> {
-    fn new(report: &'a CheckReport, check: &Check) -> Self {
-        let fault = report.outcome.fault();
-        Self {
-            id: &report.id,
-            plugin: report.plugin,
-            settings: report.settings,
-            outcome: report.outcome.kind(),
-            cause: fault.map(|fault| fault.cause.as_str()),
-            detail: fault.map(|fault| fault.detail.as_str()),
-            backtrace: fault.and_then(|fault| fault.backtrace.as_deref()),
-            missing_scopes: &report.missing_scopes,
-            start_mode: start_mode(check),
-            elapsed_us: microseconds(report.usage.elapsed),
-            cpu_time_us: microseconds(report.usage.cpu_time),
-            fuel: report.usage.fuel,
-            memory_bytes: report.usage.memory_bytes,
-            logs: &report.logs,
-        }
-    }
-}
-
-/// How the instances of a check start, and why.
-pub(crate) fn start_mode(check: &Check) -> String {
-    match check.start_mode() {
-        StartMode::Image => "starts from an image".to_owned(),
-        StartMode::Configure { reason } => format!("configures itself: {reason}"),
     }
 }
 
@@ -117,7 +77,9 @@ impl fmt::Display for Explanation<'_> {
         f.write_str(&fields.into_text())?;
         for (index, check) in self.checks.iter().enumerate() {
             let decided = if self.decided_by == Some(index) { ", which decided" } else { "" };
-            write!(f, "\n{}. {}: {}{decided}\n{check}", index + 1, escaped(check.id), check.outcome)?;
+            let (number, id) = (index + 1, escaped(&check.report.id));
+            let outcome = check.report.evaluation.outcome.kind();
+            write!(f, "\n{number}. {id}: {outcome}{decided}\n{check}")?;
         }
         for (index, id) in self.not_called.iter().enumerate() {
             write!(f, "\n{}. {}: not called\n", self.checks.len() + index + 1, escaped(id))?;
@@ -128,18 +90,21 @@ impl fmt::Display for Explanation<'_> {
 
 impl fmt::Display for CalledCheck<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let CheckReport { identity, evaluation, .. } = self.report;
+        let (usage, fault) = (&evaluation.usage, evaluation.outcome.fault());
+        let [took, processor] = [usage.elapsed, usage.cpu_time].map(|time| grouped(microseconds(time)));
         let mut fields = Fields::indented(3);
-        fields.add_optional("cause", self.cause);
-        fields.add_optional("detail", self.detail);
-        fields.add_optional("backtrace", self.backtrace);
-        fields.add("missing", &quoted(self.missing_scopes));
-        fields.add_each("logs", log_lines(self.logs));
-        fields.add_optional("plugin", self.plugin);
-        fields.add_optional("settings", self.settings);
-        fields.add("start", &self.start_mode);
-        fields.add("took", &format!("{} µs, {} µs of processor", grouped(self.elapsed_us), grouped(self.cpu_time_us)));
-        fields.add("fuel", &grouped(self.fuel));
-        fields.add("memory", &byte_count(self.memory_bytes));
+        fields.add_optional("cause", fault.map(|fault| fault.cause));
+        fields.add_optional("detail", fault.map(|fault| &fault.detail));
+        fields.add_optional("backtrace", fault.and_then(|fault| fault.backtrace.as_ref()));
+        fields.add("missing", &quoted(&evaluation.missing_scopes));
+        fields.add_each("logs", log_lines(&evaluation.logs));
+        fields.add_optional("plugin", identity.plugin);
+        fields.add_optional("settings", identity.settings);
+        fields.add("start", &self.start_mode.to_string());
+        fields.add("took", &format!("{took} µs, {processor} µs of processor"));
+        fields.add("fuel", &grouped(usage.fuel));
+        fields.add("memory", &byte_count(usage.memory_bytes));
         f.write_str(&fields.into_text())
     }
 }

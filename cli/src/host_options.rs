@@ -33,7 +33,7 @@ impl HostOptions {
 
     fn builder(&self) -> Result<HostBuilder> {
         let program = std::env::current_exe().context("cannot find this program to start it as a compiler")?;
-        let mut builder = Host::builder().compiler(CompilerProcess { program, arguments: vec![COMPILE.to_owned()] });
+        let mut builder = Host::builder().compiler(CompilerProcess::new(program).argument(COMPILE));
         if let Some(folder) = &self.cache {
             builder = builder.cache(folder);
         }

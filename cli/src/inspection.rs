@@ -3,11 +3,12 @@
 use std::fmt;
 
 use anyhow::{Context, Result};
-use guardhouse::{Check, CheckConfig, Digest, Grants, Host, ImagePolicy, Json, Limits, LoadError, Plugin, Shape};
+use guardhouse::{
+    Check, CheckConfig, Digest, Grant, Host, ImagePolicy, Json, Limits, LoadError, Plugin, Shape, StartMode,
+};
 use serde::Serialize;
 
 use crate::exit::Exit;
-use crate::explanation;
 use crate::input::Document;
 use crate::source::PluginSource;
 use crate::text::{Fields, byte_count, grouped};
@@ -32,7 +33,7 @@ pub(crate) struct Inspection {
     code: Option<&'static str>,
     /// The start mode of a check with the given settings.
     #[serde(skip_serializing_if = "Option::is_none")]
-    start_mode: Option<String>,
+    start_mode: Option<StartMode>,
     loads: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
@@ -58,7 +59,7 @@ struct Import {
     name: String,
     /// The grant that it needs.
     #[serde(skip_serializing_if = "Option::is_none")]
-    grant: Option<&'static str>,
+    grant: Option<Grant>,
     /// True if this version of the host has the interface.
     offered: bool,
 }
@@ -68,10 +69,8 @@ impl Inspection {
     pub(crate) fn new(source: &PluginSource, settings: Option<&Document>, host: &Host) -> Result<Self> {
         let bytes = match source.read(host.limits()) {
             Ok(bytes) => bytes,
-            Err(error) => match error.downcast::<LoadError>() {
-                Ok(error) => return Ok(Self::of(source, None, None, Err(error))),
-                Err(error) => return Err(error.context(format!("cannot read `{source}`"))),
-            },
+            Err(error @ LoadError::Unreadable { .. }) => return Err(error.into()),
+            Err(error) => return Ok(Self::of(source, None, None, Err(error))),
         };
         let shape = Shape::read(&bytes, host.limits()).ok();
         let loaded = Plugin::load(host, &bytes);
@@ -131,14 +130,13 @@ impl Inspection {
 }
 
 /// The start mode of a check of `plugin` with these settings.
-fn start_mode(source: &PluginSource, plugin: &Plugin, settings: &Document) -> Result<String> {
+fn start_mode(source: &PluginSource, plugin: &Plugin, settings: &Document) -> Result<StartMode> {
     let cap = Limits::default().settings_bytes;
-    let settings = settings.parse(&format!("the settings of `{source}`"), cap, Json::parse)?;
-    let grants = plugin.shape().imports.iter().filter_map(|import| Grants::needed_by(import));
-    let grants = grants.fold(Grants::default(), |grants, grant| grants.with(grant).unwrap_or(grants));
+    let settings = settings.parse(&format!("the settings of `{source}`"), cap, Json::from_slice)?;
+    let grants = plugin.shape().imports.iter().filter_map(|import| Grant::needed_by(import)).collect();
     let config = CheckConfig { settings: Some(settings), grants, image: ImagePolicy::Eager, ..CheckConfig::default() };
     let check = Check::new(plugin, config).with_context(|| format!("cannot make a check of `{source}`"))?;
-    Ok(explanation::start_mode(&check))
+    Ok(check.start_mode())
 }
 
 impl Contents {
@@ -159,7 +157,7 @@ impl Contents {
 
 impl Import {
     fn new(name: String) -> Self {
-        Self { grant: Grants::needed_by(&name), offered: Host::offers(&name), name }
+        Self { grant: Grant::needed_by(&name), offered: Host::offers(&name), name }
     }
 
     fn remark(&self) -> String {
@@ -185,7 +183,7 @@ impl fmt::Display for Inspection {
             fields.add("settings", &format!("{:#}", **schema));
         }
         fields.add_optional("code", self.code);
-        fields.add_optional("start", self.start_mode.as_deref());
+        fields.add_optional("start", self.start_mode.as_ref());
         self.add_status_to(&mut fields);
         f.write_str(&fields.into_text())
     }

@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use clap::Args;
 use guardhouse::units::{format_duration, format_size, parse_duration, parse_size};
-use guardhouse::{AuthChecks, Check, Limits};
+use guardhouse::{DEFAULT_DEADLINE, Limits, MAX_DEADLINE};
 
-static DEFAULT_DEADLINE: LazyLock<String> = LazyLock::new(|| format_duration(Limits::default().deadline));
-static DEFAULT_MEMORY: LazyLock<String> = LazyLock::new(|| format_size(Limits::default().memory_bytes as u64));
+static DEADLINE: LazyLock<String> = LazyLock::new(|| format_duration(Limits::default().deadline));
+static MEMORY: LazyLock<String> = LazyLock::new(|| format_size(Limits::default().memory_bytes as u64));
 
 /// The limits of each plugin.
 #[derive(Debug, Args)]
 pub(crate) struct LimitOptions {
     /// The wall-clock time of one evaluation of a plugin, for example `200ms`
-    #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = &**DEFAULT_DEADLINE)]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = &**DEADLINE)]
     deadline: Duration,
 
     /// The fuel of one evaluation, roughly its instructions [default: unlimited within the deadline]
@@ -26,7 +26,7 @@ pub(crate) struct LimitOptions {
     cpu_time: Option<Duration>,
 
     /// The memory of one instance of a plugin, for example `64MiB`
-    #[arg(long, value_name = "SIZE", value_parser = parse_memory, default_value = &**DEFAULT_MEMORY)]
+    #[arg(long, value_name = "SIZE", value_parser = parse_memory, default_value = &**MEMORY)]
     memory: usize,
 }
 
@@ -42,10 +42,10 @@ impl LimitOptions {
         }
     }
 
-    /// The deadline of a decision of this number of plugins, each of which has its own deadline too.
+    /// The deadline of a decision of this number of plugins, each of which has its own deadline too: at most the maximum.
     pub(crate) fn deadline(&self, plugins: usize) -> Duration {
         let plugins = u32::try_from(plugins).unwrap_or(u32::MAX);
-        self.deadline.saturating_mul(plugins).max(AuthChecks::<Check>::DEADLINE)
+        self.deadline.saturating_mul(plugins).clamp(DEFAULT_DEADLINE, MAX_DEADLINE)
     }
 }
 

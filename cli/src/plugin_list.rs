@@ -1,10 +1,10 @@
 //! The option `--plugin`, and the options that apply to it.
 
 use anyhow::{Context, Result};
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Args, Command, FromArgMatches, ValueHint};
-use guardhouse::{Check, CheckConfig, Grants, Host, Json, Limits};
+use guardhouse::{Check, CheckConfig, Grant, Grants, Host, Json, Limits};
 
 use crate::input::Document;
 use crate::source::PluginSource;
@@ -35,7 +35,7 @@ impl PluginOption {
     /// Loads the plugin and makes a check of it.
     pub(crate) fn check(&self, host: &Host, limits: &Limits) -> Result<Check> {
         let what = format!("the settings of `{}`", self.source);
-        let read = |document: &Document| document.parse(&what, limits.settings_bytes, Json::parse);
+        let read = |document: &Document| document.parse(&what, limits.settings_bytes, Json::from_slice);
         let settings = self.settings.as_ref().map(read).transpose()?;
         let plugin = self.source.load(host)?;
         let config = CheckConfig {
@@ -65,8 +65,8 @@ struct Options {
 
     /// A capability for the preceding `--plugin`, beyond reading the request
     #[arg(long = "grant", value_name = "GRANT")]
-    #[arg(value_parser = PossibleValuesParser::new(Grants::KNOWN.iter().map(|(grant, _)| *grant)))]
-    grants: Vec<String>,
+    #[arg(value_parser = grant_parser())]
+    grants: Vec<Grant>,
 
     /// The id of the preceding `--plugin` in explanations and logs [default: the value of `--plugin`]
     #[arg(long = "id", value_name = "ID")]
@@ -94,7 +94,7 @@ impl FromArgMatches for PluginList {
             }
         })?;
         list.assign(matches, "grants", options.grants, |plugin, grant| {
-            plugin.grants = plugin.grants.with(&grant).ok_or_else(|| format!("unknown grant `{grant}`"))?;
+            plugin.grants = plugin.grants.with(grant);
             Ok(())
         })?;
         list.assign(matches, "ids", options.ids, |plugin, id| match plugin.id.replace(id) {
@@ -130,4 +130,8 @@ impl PluginList {
         }
         Ok(())
     }
+}
+
+fn grant_parser() -> impl TypedValueParser<Value = Grant> {
+    PossibleValuesParser::new(Grant::ALL.iter().map(|grant| grant.as_str())).try_map(|name| name.parse::<Grant>())
 }

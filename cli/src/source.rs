@@ -9,8 +9,6 @@ use anyhow::{Context, Result};
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use guardhouse::{Host, HostLimits, LoadError, Plugin, builtin};
 
-use crate::input::{self, ReadError};
-
 /// A file, or a plugin that ships with Guardhouse.
 #[derive(Debug, Clone)]
 pub(crate) enum PluginSource {
@@ -33,30 +31,27 @@ impl PluginSource {
         match builtin::bytes(name) {
             Some(bytes) => Ok(Self::Builtin { name: name.to_owned(), bytes }),
             None => {
-                let names: Vec<String> = builtin::NAMES.iter().map(|name| format!("`{name}`")).collect();
+                let names: Vec<String> = builtin::ALL.iter().map(|known| format!("`{}`", known.name)).collect();
                 Err(format!("unknown built-in plugin `{name}`: use one of {}", names.join(", ")))
             }
         }
     }
 
     /// Reads the plugin. Nothing beyond [`HostLimits::plugin_bytes`] is read.
-    pub(crate) fn read(&self, limits: &HostLimits) -> Result<Cow<'static, [u8]>> {
+    pub(crate) fn read(&self, limits: &HostLimits) -> Result<Cow<'static, [u8]>, LoadError> {
         match self {
             Self::Builtin { bytes, .. } => Ok(Cow::Borrowed(bytes)),
-            Self::File(path) => match input::read_file(path, limits.plugin_bytes) {
-                Ok(bytes) => Ok(Cow::Owned(bytes)),
-                Err(ReadError::TooLarge { found, cap }) => {
-                    Err(LoadError::TooLarge { what: "bytes", found, cap, limit: "plugin_bytes" }.into())
-                }
-                Err(error) => Err(error.into()),
-            },
+            Self::File(path) => Plugin::read_file(path, limits).map(Cow::Owned),
         }
     }
 
     /// Loads the plugin.
     pub(crate) fn load(&self, host: &Host) -> Result<Plugin> {
-        let bytes = self.read(host.limits()).with_context(|| format!("cannot load `{self}`"))?;
-        Plugin::load(host, &bytes).with_context(|| format!("cannot load `{self}`"))
+        match self.read(host.limits()).and_then(|bytes| Plugin::load(host, &bytes)) {
+            // This error names the file itself.
+            Err(error @ LoadError::Unreadable { .. }) => Err(error.into()),
+            loaded => loaded.with_context(|| format!("cannot load `{self}`")),
+        }
     }
 }
 

@@ -4,18 +4,33 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::outcome::Fault;
+use serde::Serialize;
+
+use crate::fault::Fault;
+use crate::grants::Grant;
 use crate::util::text::quoted;
 
 /// The error of building a host.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HostError {
-    /// A limit is invalid, the engine rejects the limits, or the machine has too little address space.
+    /// A limit is invalid.
+    #[error("`{limit}` is {found}, but must be {allowed}")]
+    #[non_exhaustive]
+    Limit {
+        /// The limit, for example `HostLimits::instances`.
+        limit: &'static str,
+        /// Its value.
+        found: String,
+        /// The allowed values.
+        allowed: &'static str,
+    },
+    /// The engine rejects the limits, or the machine has too little address space for them.
     #[error("cannot set up the engine: {0}")]
     Engine(String),
     /// The folder for machine code cannot be used.
     #[error("cannot use `{}` as a cache: {reason}", .folder.display())]
+    #[non_exhaustive]
     Cache {
         /// The folder.
         folder: PathBuf,
@@ -33,6 +48,7 @@ pub enum HostError {
 pub enum LoadError {
     /// The bytes are not WebAssembly.
     #[error("not a WebAssembly file: it starts with {found}{hint}")]
+    #[non_exhaustive]
     NotWasm {
         /// The first bytes.
         found: String,
@@ -48,14 +64,25 @@ pub enum LoadError {
     CoreModule,
     /// The component is invalid, or uses a feature that plugins may not use.
     #[error("not a valid component, at byte {offset}: {reason}")]
+    #[non_exhaustive]
     Invalid {
         /// The offset in the file, in bytes.
         offset: usize,
         /// The reason.
         reason: String,
     },
+    /// The file of the plugin cannot be read.
+    #[error("cannot read `{}`: {reason}", .file.display())]
+    #[non_exhaustive]
+    Unreadable {
+        /// The path of the file.
+        file: PathBuf,
+        /// The reason.
+        reason: String,
+    },
     /// The plugin is over one of the host's limits. Nothing of it was compiled.
     #[error("{found} {what}, over the cap of {cap} (`HostLimits::{limit}`)")]
+    #[non_exhaustive]
     TooLarge {
         /// The measured quantity.
         what: &'static str,
@@ -68,6 +95,7 @@ pub enum LoadError {
     },
     /// The plugin does not export the contract's `check`.
     #[error("does not export `{expected}`{hint}; it exports {found}")]
+    #[non_exhaustive]
     NoCheck {
         /// The interface that a plugin must export.
         expected: String,
@@ -78,6 +106,7 @@ pub enum LoadError {
     },
     /// The plugin was built against a version of the contract that this host does not run.
     #[error("built against `{found}` of the contract `guardhouse:auth`; this host supports version {supported}")]
+    #[non_exhaustive]
     Version {
         /// The interface and version in the plugin, for example `check@0.2.0`.
         found: String,
@@ -86,6 +115,7 @@ pub enum LoadError {
     },
     /// An export of the contract has the wrong type.
     #[error("`{name}` has the wrong type: expected `{expected}`, found `{found}`")]
+    #[non_exhaustive]
     WrongType {
         /// The function.
         name: String,
@@ -96,6 +126,7 @@ pub enum LoadError {
     },
     /// The plugin imports interfaces that hosts do not offer.
     #[error("imports what this host does not offer: {}", quoted(.imports))]
+    #[non_exhaustive]
     UnknownImports {
         /// Their names.
         imports: Vec<String>,
@@ -118,6 +149,9 @@ pub enum LoadError {
     /// The settings schema is invalid, or breaks a rule for schemas.
     #[error("its settings schema cannot be used: {0}")]
     BadSchema(String),
+    /// The host failed: for example, no thread can be started.
+    #[error("the host failed: {0}")]
+    Host(String),
 }
 
 /// The error of making a check.
@@ -132,6 +166,7 @@ pub enum ConfigError {
     NoSettings,
     /// The settings document is over [`Limits::settings_bytes`](crate::Limits::settings_bytes).
     #[error("settings of {found} bytes, over the cap of {cap} bytes (`Limits::settings_bytes`)")]
+    #[non_exhaustive]
     SettingsTooLarge {
         /// Their size in bytes.
         found: usize,
@@ -149,20 +184,23 @@ pub enum ConfigError {
     Fault(Fault),
     /// The plugin imports an interface that needs a grant, which the check does not have.
     #[error("the plugin imports `{import}`, which needs the grant `{grant}`")]
+    #[non_exhaustive]
     NotGranted {
         /// The import.
         import: String,
         /// The grant that it needs.
-        grant: &'static str,
+        grant: Grant,
     },
     /// The tenant was made by another host than the plugin's.
     #[error("the tenant `{tenant}` belongs to another host: make it with `Host::tenant` of the plugin's host")]
+    #[non_exhaustive]
     OtherHost {
         /// The name of the tenant.
         tenant: String,
     },
     /// A limit of the check is over the host's, or invalid.
     #[error("`Limits::{limit}` is {found}, but the host allows {allowed}")]
+    #[non_exhaustive]
     Limit {
         /// The field of [`Limits`](crate::Limits).
         limit: &'static str,
@@ -171,16 +209,22 @@ pub enum ConfigError {
         /// The allowed values.
         allowed: String,
     },
+    /// The host failed: for example, no thread can be started.
+    #[error("the host failed: {0}")]
+    Host(String),
 }
 
 /// The first violation of a schema by settings.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Violation {
     /// The JSON pointer (RFC 6901) of the invalid value; "" is the whole document.
     pub pointer: String,
     /// The reason.
     pub reason: String,
 }
+
+impl std::error::Error for Violation {}
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

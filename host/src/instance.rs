@@ -11,13 +11,14 @@ use wasmtime::component;
 
 use crate::code::linked::Linked;
 use crate::engine::admission::Permit;
+use crate::fault::{Cause, Fault};
 use crate::guest::bindings::exports::guardhouse::auth::check;
 use crate::guest::bindings::guardhouse::auth::types;
 use crate::guest::fault::HostFault;
 use crate::guest::log::Mark;
 use crate::guest::request::GuestRequest;
 use crate::guest::store::{Budget, State, new_store};
-use crate::outcome::{AuthorizationError, Cause, Fault, LogLine, Outcome};
+use crate::outcome::{AuthorizationError, LogLine, Outcome};
 use crate::request::AuthContext;
 use crate::util::text::Bounded;
 

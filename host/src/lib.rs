@@ -2,16 +2,16 @@
 //! a sandbox with limits on time, memory and access, and a check that fails in any way denies.
 //!
 //! ```
-//! use guardhouse::{AccessToken, AuthContext, Check, Component, Decision, Host, Plugin, blocking, builtin};
+//! use guardhouse::{AccessToken, AuthChecks, AuthContext, Check, Component, Decision, Host, Plugin, builtin};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let host = Host::new()?;
-//! let plugin = Plugin::load(&host, builtin::bytes("require-scopes").ok_or("plugin not found")?)?;
+//! let plugin = Plugin::load(&host, builtin::REQUIRE_SCOPES)?;
 //! let check = Check::new(&plugin, serde_json::json!({ "scopes": ["read"] }))?;
 //!
-//! let context = AuthContext::new(Component::new("tool", "search"))
+//! let context = AuthContext::new(Component::tool("search"))
 //!     .with_token(AccessToken::new("alice-laptop", ["read", "write"]));
-//! match blocking::run_auth_checks(&[check], &context) {
+//! match AuthChecks::new(&[check]).run_blocking(&context) {
 //!     Decision::Allow => println!("allowed"),
 //!     Decision::Deny(denial) => println!("denied (decision {})", denial.id),
 //! }
@@ -26,8 +26,8 @@
 //! - [`Check`]: a plugin with settings, [`Grants`] and [`Limits`]. A [`Tenant`] may own it.
 //! - [`AuthContext`]: the context of one request: the caller, the accessed component, and everything else that is
 //!   known.
-//! - [`AuthChecks`]: a list of checks, which decides requests. [`run_auth_checks`] is its short form, and [`blocking`]
-//!   has both without async. The caller gets a [`Decision`]; a [`Report`] is for the operator only.
+//! - [`AuthChecks`]: a list of checks, which decides requests. [`run_auth_checks`] is its short form. The caller gets a
+//!   [`Decision`]; a [`Report`] is for the operator only.
 //! - [`AuthCheck`]: the interface of every check. One list may mix plugins, [native] checks and your own.
 //!
 //! # Faults
@@ -54,15 +54,16 @@ mod interfaces;
 mod tuning;
 pub mod units;
 
+mod fault;
+mod grants;
 mod limits;
-mod outcome;
 mod request;
 
 mod error;
-mod grants;
-mod tenant;
+mod outcome;
 
 mod decision;
+mod tenant;
 
 mod guest;
 
@@ -85,22 +86,25 @@ pub use check::config::{CheckConfig, ImagePolicy};
 pub use check::start::StartMode;
 pub use code::compiler_process::CompilerProcess;
 pub use code::shape::Shape;
-pub use decision::auth_check::{AuthCheck, EvaluationFuture, EvaluationRequest, Identity, Session};
-pub use decision::auth_checks::{AuthChecks, explain_auth_checks, run_auth_checks};
+pub use decision::auth_check::{AuthCheck, DEFAULT_DEADLINE, EvaluationFuture, EvaluationRequest, Identity, Session};
+pub use decision::auth_checks::{AuthChecks, DeadlineError, MAX_DEADLINE, run_auth_checks, run_auth_checks_blocking};
 pub use decision::report::{CheckReport, Report};
-pub use decision::{Decision, DecisionId, DecisionIdError, Denial, blocking, native};
+pub use decision::{Decision, DecisionId, DecisionIdError, Denial, native};
 pub use digest::{Digest, DigestError};
 pub use error::{ConfigError, HostError, LoadError, Violation};
-pub use grants::Grants;
+pub use fault::{Cause, Fault};
+pub use grants::{Grant, GrantError, Grants};
 pub use host::Host;
 pub use host::advice::Advice;
 pub use host::builder::HostBuilder;
 pub use interfaces::CONTRACT_VERSIONS;
 pub use limits::{HostLimits, Limits};
-pub use outcome::{AuthorizationError, Cause, Evaluation, Fault, LogLine, Outcome, Usage};
+pub use outcome::{AuthorizationError, Evaluation, LogLine, Outcome, Usage};
 pub use plugin::Plugin;
+pub use request::AuthContext;
+pub use request::component::Component;
 pub use request::json::{Json, JsonError};
-pub use request::{AccessToken, AuthContext, Component, RawToken};
+pub use request::token::{AccessToken, RawToken};
 pub use tenant::{Tenant, TenantUsage};
 
 /// The README, whose program is compiled and run as a test.

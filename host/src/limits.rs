@@ -118,7 +118,8 @@ pub struct HostLimits {
     #[serde(with = "size")]
     pub large_resident_bytes: usize,
     /// Checks that have standby instances (see [`Limits::standby`]), counted for each pool: those of the least recently
-    /// used check are evicted. Default: 8.
+    /// used check are evicted. At least
+    /// 1. Default: 8.
     pub standby_checks: usize,
     /// Evaluations that wait for admission to a pool; a further one fails immediately. Default: 1,024.
     pub queue: usize,

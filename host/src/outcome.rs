@@ -1,12 +1,17 @@
 //! The outcome of one check, with everything that the operator may know about it.
 
-use std::fmt;
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
+
+use crate::fault::{Cause, Fault};
+use crate::util::microseconds;
 
 /// The answer of one check. Only [`Allow`](Self::Allow) lets the run continue to the next check.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// In JSON the word of [`kind`](Self::kind) is the field `outcome`, beside the fields of the error or the fault.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "outcome", rename_all = "kebab-case")]
 pub enum Outcome {
     /// The check allowed.
     Allow,
@@ -30,9 +35,13 @@ impl Outcome {
             Self::Failed(_) => "failed",
         }
     }
-}
 
-impl Outcome {
+    /// The outcome of a check of your own that cannot answer. It denies, and only the operator sees the reason.
+    #[must_use]
+    pub fn native_fault(reason: impl ToString) -> Self {
+        Self::Failed(Fault::new(Cause::Native, reason.to_string()))
+    }
+
     /// The fault of a check that failed.
     #[must_use]
     pub fn fault(&self) -> Option<&Fault> {
@@ -56,8 +65,9 @@ impl From<Result<bool, AuthorizationError>> for Outcome {
 }
 
 /// A denial with a message. The message reaches the caller exactly as it stands.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 #[error("{message}")]
+#[non_exhaustive]
 pub struct AuthorizationError {
     /// The text for the caller.
     pub message: String,
@@ -70,123 +80,25 @@ impl AuthorizationError {
     }
 }
 
-/// The reason why a check failed. It is for the operator only.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
-    /// The kind of the failure.
-    pub cause: Cause,
-    /// A description for people.
-    pub detail: String,
-    /// The functions of the plugin that were on the stack, if it was running.
-    pub backtrace: Option<String>,
-}
-
-impl Fault {
-    /// A fault without a backtrace.
-    pub fn new(cause: Cause, detail: impl Into<String>) -> Self {
-        Self { cause, detail: detail.into(), backtrace: None }
-    }
-
-    /// A fault of the host itself.
-    pub(crate) fn host(detail: impl fmt::Display) -> Self {
-        Self::new(Cause::Host, detail.to_string())
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.cause, self.detail)
-    }
-}
-
-macro_rules! causes {
-    ($($(#[$doc:meta])+ $name:ident = $word:literal,)+) => {
-        /// The kind of a failure. Each has a stable word, which is meant for alerts.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        #[non_exhaustive]
-        pub enum Cause {
-            $($(#[$doc])+ $name,)+
-        }
-
-        impl Cause {
-            /// Every cause.
-            pub const ALL: &'static [Self] = &[$(Self::$name),+];
-
-            /// The stable word, for example `out-of-fuel`. It is also the JSON form.
-            #[must_use]
-            pub fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$name => $word,)+
-                }
-            }
-        }
-    };
-}
-
-causes! {
-    /// The plugin trapped: an `unreachable`, a panic, an invalid pointer of its own, a division by zero.
-    Trap = "trap",
-    /// The plugin's stack overflowed ([`HostLimits::stack_bytes`](crate::HostLimits::stack_bytes)).
-    StackOverflow = "stack-overflow",
-    /// The plugin used up [`Limits::fuel`](crate::Limits::fuel).
-    OutOfFuel = "out-of-fuel",
-    /// The check did not answer within [`Limits::deadline`](crate::Limits::deadline) or the decision's own deadline.
-    Deadline = "deadline",
-    /// The plugin used up [`Limits::cpu_time`](crate::Limits::cpu_time).
-    CpuTimeLimit = "cpu-time-limit",
-    /// The plugin asked for memory over [`Limits::memory_bytes`](crate::Limits::memory_bytes), and failed without it.
-    MemoryLimit = "memory-limit",
-    /// The plugin asked for table elements over [`Limits::table_elements`](crate::Limits::table_elements), and failed
-    /// without them.
-    TableLimit = "table-limit",
-    /// The plugin consists of more core instances than [`Limits::core_instances`](crate::Limits::core_instances).
-    InstanceLimit = "instance-limit",
-    /// The context is larger than [`Limits::context_bytes`](crate::Limits::context_bytes).
-    ContextLimit = "context-limit",
-    /// The message is longer than [`Limits::message_bytes`](crate::Limits::message_bytes).
-    MessageLimit = "message-limit",
-    /// The plugin wrote more than [`Limits::log_bytes`](crate::Limits::log_bytes).
-    LogLimit = "log-limit",
-    /// One call between plugin and host carried more than
-    /// [`Limits::host_call_bytes`](crate::Limits::host_call_bytes).
-    HostCallLimit = "host-call-limit",
-    /// The plugin held more handles than [`Limits::handles`](crate::Limits::handles).
-    HandleLimit = "handle-limit",
-    /// The plugin returned an invalid result: text that is not UTF-8, a pointer out of bounds, an unknown
-    /// discriminant.
-    InvalidResult = "invalid-result",
-    /// `configure` rejected settings that it had accepted when the check was made.
-    Configure = "configure",
-    /// The plugin called `exit`.
-    Exit = "exit",
-    /// The host or the check had no capacity for another instance within the deadline, or its queue was full.
-    NoCapacity = "no-capacity",
-    /// A native check panicked or reported a fault.
-    Native = "native",
-    /// A fault of the host itself.
-    Host = "host",
-}
-
-impl Serialize for Cause {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
-impl fmt::Display for Cause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
 /// The outcome of one check, with the resources that the evaluation used.
-#[derive(Debug, Clone)]
+///
+/// ```
+/// use guardhouse::{Evaluation, Outcome};
+///
+/// let evaluation = Evaluation::from(Outcome::Denied).with_missing_scopes(["write"]);
+/// assert_eq!(evaluation.missing_scopes, ["write"]);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Evaluation {
     /// The outcome.
+    #[serde(flatten)]
     pub outcome: Outcome,
     /// The missing scopes that the check named; empty unless it was asked for them (rule U1).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub missing_scopes: Vec<String>,
     /// The resources that the evaluation used.
+    #[serde(flatten)]
     pub usage: Usage,
     /// The output of the plugin.
     pub logs: Vec<LogLine>,
@@ -198,12 +110,38 @@ impl From<Outcome> for Evaluation {
     }
 }
 
-/// The resources that one evaluation used.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+impl Evaluation {
+    /// The same evaluation with the missing scopes that the check names (rule U1).
+    #[must_use]
+    pub fn with_missing_scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
+        self.missing_scopes = scopes.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The same evaluation with the resources that it used.
+    #[must_use]
+    pub fn with_usage(mut self, usage: Usage) -> Self {
+        self.usage = usage;
+        self
+    }
+
+    /// The same evaluation with the output of the check.
+    #[must_use]
+    pub fn with_logs(mut self, logs: Vec<LogLine>) -> Self {
+        self.logs = logs;
+        self
+    }
+}
+
+/// The resources that one evaluation used. In JSON, times are whole microseconds, and their names end in `_us`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Usage {
     /// Wall-clock time, from the wait for admission to the answer.
+    #[serde(rename = "elapsed_us", serialize_with = "microseconds::serialize")]
     pub elapsed: Duration,
     /// Processor time, to within a tick of the host.
+    #[serde(rename = "cpu_time_us", serialize_with = "microseconds::serialize")]
     pub cpu_time: Duration,
     /// Instructions of the plugin, roughly: equal for the same plugin, settings, context and
     /// [`StartMode`](crate::StartMode). Zero for a native check.
@@ -214,9 +152,17 @@ pub struct Usage {
 
 /// A piece of the output of a plugin: text of a stream, or one log call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct LogLine {
     /// The stream: `stdout`, `stderr`, or the level of a log call (`trace` … `critical`).
     pub source: &'static str,
     /// The text. It is untrusted: escape it before it reaches a terminal or a file of lines.
     pub text: String,
+}
+
+impl LogLine {
+    /// A piece of output.
+    pub fn new(source: &'static str, text: impl Into<String>) -> Self {
+        Self { source, text: text.into() }
+    }
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crate::outcome::Usage;
+use crate::util::microseconds;
 use crate::util::weak_map::WeakMap;
 
 /// The owner of checks, made by [`Host::tenant`](crate::Host::tenant) and given to
@@ -31,8 +32,10 @@ struct Inner {
     cpu_nanoseconds: AtomicU64,
 }
 
-/// The resources of one tenant: those that it holds now, and those that it has used so far.
+/// The resources of one tenant: those that it holds now, and those that it has used so far. In JSON, the processor time
+/// is `cpu_time_us`, in whole microseconds.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[non_exhaustive]
 pub struct TenantUsage {
     /// The name of the tenant, or `None` for all checks without a tenant.
     pub tenant: Option<String>,
@@ -49,6 +52,7 @@ pub struct TenantUsage {
     /// The fuel of all its evaluations.
     pub fuel: u64,
     /// The processor time of all its evaluations.
+    #[serde(rename = "cpu_time_us", serialize_with = "microseconds::serialize")]
     pub cpu_time: Duration,
 }
 

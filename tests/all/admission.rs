@@ -6,7 +6,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use guardhouse::{
-    AuthContext, Cause, Check, ConfigError, Decision, Host, HostLimits, blocking, explain_auth_checks, run_auth_checks,
+    AuthChecks, AuthContext, Cause, Check, ConfigError, Decision, Host, HostLimits, run_auth_checks,
+    run_auth_checks_blocking,
 };
 use guardhouse_tests::events;
 use tokio::runtime::{Builder, Runtime};
@@ -54,11 +55,11 @@ fn a_full_host_without_a_queue_has_no_capacity() {
     let host = host_with(HostLimits { instances: 1, queue: 0, ..small() });
     let check = check_on(&host, "allow", PATIENT);
     let (report, events) =
-        while_full(&host, || events::capture(|| blocking::explain_auth_checks(&[&check], &nobody())));
+        while_full(&host, || events::capture(|| AuthChecks::new(&[&check]).explain_blocking(&nobody())));
     let fault = failed(&report, &events);
     println!("full host without a queue: {fault}");
     assert_eq!(fault.cause, Cause::NoCapacity);
-    assert_eq!(blocking::run_auth_checks(&[check], &nobody()), Decision::Allow);
+    assert_eq!(run_auth_checks_blocking(&[check], &nobody()), Decision::Allow);
     neighbour_is_unharmed(&host);
 }
 
@@ -67,7 +68,7 @@ fn a_request_waits_for_a_full_host_until_its_deadline() {
     let host = host_with(HostLimits { instances: 1, queue: 1, ..small() });
     let check = check_on(&host, "allow", Duration::from_millis(50));
     let (report, events) =
-        while_full(&host, || events::capture(|| blocking::explain_auth_checks(&[&check], &nobody())));
+        while_full(&host, || events::capture(|| AuthChecks::new(&[&check]).explain_blocking(&nobody())));
     let fault = failed(&report, &events);
     println!("full host with a queue of one: {fault}");
     assert_eq!(fault.cause, Cause::NoCapacity);
@@ -87,10 +88,10 @@ fn a_full_queue_rejects_the_next_request_immediately() {
         let mut waiting = pin!(run_auth_checks(&waits, &context));
         assert!(is_pending(busy.as_mut()).await);
         assert!(is_pending(waiting.as_mut()).await);
-        explain_auth_checks(&waits, &context).await
+        AuthChecks::new(&waits).explain(&context).await
     });
     assert_eq!(cause(&report), Some(Cause::NoCapacity));
-    let outcome = format!("{:?}", report.checks[0].outcome);
+    let outcome = format!("{:?}", report.checks[0].evaluation.outcome);
     assert!(outcome.contains("the queue of 1 is full"), "{outcome}");
     neighbour_is_unharmed(&host);
 }
@@ -122,13 +123,13 @@ fn a_thousand_faults_return_all_permits() {
     for name in ["unreachable", "memory-trap", "recursion", "table-trap"] {
         let checks = [check_on(&host, name, PATIENT)];
         for _ in 0..250 {
-            assert!(!blocking::run_auth_checks(&checks, &nobody()).is_allow());
+            assert!(!run_auth_checks_blocking(&checks, &nobody()).is_allow());
         }
     }
     for guest in [Guest::with("answer", &[("answer", r#""\09""#)]), Guest::new("exit")] {
         let checks = [guest.on_host(&host).check()];
         for _ in 0..100 {
-            assert!(!blocking::run_auth_checks(&checks, &nobody()).is_allow());
+            assert!(!run_auth_checks_blocking(&checks, &nobody()).is_allow());
         }
     }
     neighbour_is_unharmed(&host);
@@ -152,8 +153,8 @@ fn many_threads_share_a_few_permits_and_all_are_answered() {
         for _ in 0..16 {
             scope.spawn(|| {
                 for _ in 0..50 {
-                    assert!(!blocking::run_auth_checks(&[&check], &nobody()).is_allow());
-                    assert!(blocking::run_auth_checks(&[&check], &somebody(&[])).is_allow());
+                    assert!(!run_auth_checks_blocking(&[&check], &nobody()).is_allow());
+                    assert!(run_auth_checks_blocking(&[&check], &somebody(&[])).is_allow());
                 }
             });
         }
@@ -167,9 +168,9 @@ fn a_check_without_a_free_permit_leaves_the_permits_of_the_host_to_others() {
     let busy = guest.check();
     let other = check_on(&host, "allow", PATIENT);
     while_asked(&busy, &nobody(), || {
-        let report = blocking::explain_auth_checks(&[&busy], &nobody());
+        let report = AuthChecks::new(&[&busy]).explain_blocking(&nobody());
         assert_eq!(cause(&report), Some(Cause::NoCapacity));
-        assert_eq!(blocking::run_auth_checks(&[other], &nobody()), Decision::Allow);
+        assert_eq!(run_auth_checks_blocking(&[other], &nobody()), Decision::Allow);
     });
     neighbour_is_unharmed(&host);
 }

@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use guardhouse::{Cause, Check, CheckConfig, Decision, Host, ImagePolicy, Outcome, StartMode, blocking};
+use guardhouse::{
+    AuthChecks, Cause, Check, CheckConfig, Decision, Host, ImagePolicy, Outcome, StartMode, run_auth_checks_blocking,
+};
 use serde_json::json;
 
 use crate::harness::{
@@ -24,9 +26,9 @@ fn a_plugin_answers_correctly_before_during_and_after_its_optimization() {
     let check = scopes(&host(0), ImagePolicy::Never);
     let mut rounds = 0;
     eventually("the plugin is optimized", || {
-        assert_eq!(blocking::run_auth_checks(&[&check], &somebody(&["straße", "read"])), Decision::Allow);
-        assert!(!blocking::run_auth_checks(&[&check], &somebody(&["strasse", "read"])).is_allow());
-        assert!(!blocking::run_auth_checks(&[&check], &nobody()).is_allow());
+        assert_eq!(run_auth_checks_blocking(&[&check], &somebody(&["straße", "read"])), Decision::Allow);
+        assert!(!run_auth_checks_blocking(&[&check], &somebody(&["strasse", "read"])).is_allow());
+        assert!(!run_auth_checks_blocking(&[&check], &nobody()).is_allow());
         rounds += 1;
         check.plugin().is_optimized() && rounds >= 100
     });
@@ -42,11 +44,11 @@ fn a_small_plugin_is_compiled_only_to_optimized_code() {
 fn a_check_with_a_limit_of_fuel_has_optimized_code_from_the_start() {
     // In baseline code, the same instructions take a different amount of fuel.
     let guest = Guest::new("allow");
-    let used = blocking::explain_auth_checks(&[guest.check()], &nobody()).checks[0].usage.fuel;
+    let used = AuthChecks::new(&[guest.check()]).explain_blocking(&nobody()).checks[0].evaluation.usage.fuel;
     for (fuel, expected) in [(used, true), (used - 1, false)] {
         let check = guest.clone().on_host(&host(0)).limits(|limits| limits.fuel = Some(fuel)).check();
         assert!(check.plugin().is_optimized());
-        assert_eq!(blocking::run_auth_checks(&[check], &nobody()).is_allow(), expected);
+        assert_eq!(run_auth_checks_blocking(&[check], &nobody()).is_allow(), expected);
     }
 }
 
@@ -54,8 +56,8 @@ fn a_check_with_a_limit_of_fuel_has_optimized_code_from_the_start() {
 fn a_plugin_in_baseline_code_can_have_an_image() {
     let check = scopes(&host(0), ImagePolicy::Eager);
     assert_eq!(check.start_mode(), StartMode::Image);
-    assert_eq!(blocking::run_auth_checks(&[&check], &somebody(&["straße", "read"])), Decision::Allow);
-    assert!(!blocking::run_auth_checks(&[&check], &somebody(&["read"])).is_allow());
+    assert_eq!(run_auth_checks_blocking(&[&check], &somebody(&["straße", "read"])), Decision::Allow);
+    assert!(!run_auth_checks_blocking(&[&check], &somebody(&["read"])).is_allow());
 }
 
 #[test]

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use guardhouse::{
-    AuthCheck, AuthChecks, AuthContext, Cause, Check, CheckConfig, ImagePolicy, Report, blocking, native,
-};
+use guardhouse::{AuthCheck, AuthChecks, AuthContext, Cause, Check, CheckConfig, ImagePolicy, Report, native};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -16,10 +14,10 @@ use crate::properties::{cases, context};
 
 /// The reports of a batch, after comparing each with the report of its context alone.
 fn same_as_one_by_one<C: AuthCheck>(checks: &AuthChecks<'_, C>, contexts: &[AuthContext]) -> Vec<Report> {
-    let reports = blocking::explain_batch(checks, contexts);
+    let reports = checks.explain_batch_blocking(contexts);
     assert_eq!(reports.len(), contexts.len());
     for (report, context) in reports.iter().zip(contexts) {
-        assert_eq!(reproducible(report), reproducible(&blocking::explain(checks, context)));
+        assert_eq!(reproducible(report), reproducible(&checks.explain_blocking(context)));
     }
     reports
 }
@@ -47,7 +45,7 @@ proptest! {
                 true
             })),
         ];
-        let checks = AuthChecks::new(&checks).deadline(patient().deadline);
+        let checks = AuthChecks::new(&checks).deadline(patient().deadline).unwrap();
         let checks = if name_missing_scopes { checks.name_missing_scopes() } else { checks };
         same_as_one_by_one(&checks, &contexts);
     }
@@ -59,7 +57,7 @@ fn one_instance_serves_a_batch_and_does_not_survive_it() {
     let check = Guest::new("clock-driven").check();
     let checks = [check];
     for _ in 0..3 {
-        let reports = blocking::explain_batch(&AuthChecks::new(&checks), &[at(8), at(8), at(0)]);
+        let reports = AuthChecks::new(&checks).explain_batch_blocking(&[at(8), at(8), at(0)]);
         let allows: Vec<bool> = reports.iter().map(|report| report.decision.is_allow()).collect();
         assert_eq!(allows, [true, false, true]);
     }
@@ -69,7 +67,7 @@ fn one_instance_serves_a_batch_and_does_not_survive_it() {
 fn a_fault_concerns_only_one_context_of_a_batch() {
     let check = Guest::new("clock-driven").limits(|limits| limits.memory_bytes = 4 << 20).check();
     let checks = [check];
-    let checks = AuthChecks::new(&checks).deadline(patient().deadline);
+    let checks = AuthChecks::new(&checks).deadline(patient().deadline).unwrap();
     // Each kind of outcome comes first, last, twice and in the middle.
     let reports = same_as_one_by_one(&checks, &[1, 0, 5, 1, 1, 7, 3, 0, 4, 5, 6, 6, 0, 3, 1].map(at));
     assert_eq!(cause(&reports[0]), Some(Cause::Trap));
@@ -84,12 +82,12 @@ fn each_context_of_a_batch_has_the_whole_budget() {
     // Memory, fuel and log are each enough for one call, and not for two.
     let hoard = Guest::new("hoard").limits(|limits| limits.memory_bytes = 3 << 20);
     let allow = Guest::new("allow");
-    let fuel = blocking::explain_auth_checks(&[allow.check()], &nobody()).checks[0].usage.fuel;
+    let fuel = AuthChecks::new(&[allow.check()]).explain_blocking(&nobody()).checks[0].evaluation.usage.fuel;
     let frugal = allow.limits(|limits| limits.fuel = Some(fuel));
     let talkative = Guest::new("log-lines");
     for guest in [hoard, frugal, talkative] {
         let checks = [guest.check()];
-        let checks = AuthChecks::new(&checks).deadline(patient().deadline);
+        let checks = AuthChecks::new(&checks).deadline(patient().deadline).unwrap();
         let reports = same_as_one_by_one(&checks, &vec![nobody(); 20]);
         assert!(reports.iter().all(|report| cause(report).is_none()));
     }
@@ -100,10 +98,10 @@ fn a_plugin_that_reads_a_clock_gets_the_time_of_each_context() {
     for guest in [Guest::new("clock"), Guest::with("random", &[("count", "8")])] {
         let checks = [guest.check()];
         let contexts = [5, 1_700_000_000, 7].map(at);
-        let reports = blocking::explain_batch(&AuthChecks::new(&checks), &contexts);
+        let reports = AuthChecks::new(&checks).explain_batch_blocking(&contexts);
         for (report, context) in reports.iter().zip(&contexts) {
-            let alone = blocking::explain(&AuthChecks::new(&checks), context);
-            assert_eq!(report.checks[0].outcome.kind(), alone.checks[0].outcome.kind());
+            let alone = AuthChecks::new(&checks).explain_blocking(context);
+            assert_eq!(report.checks[0].evaluation.outcome.kind(), alone.checks[0].evaluation.outcome.kind());
         }
     }
 }
@@ -113,7 +111,7 @@ fn a_batch_has_one_deadline() {
     let endless = Guest::new("clock-driven").deadline(Duration::from_secs(60));
     let checks = [endless.check()];
     let hasty = AuthChecks::new(&checks).deadline(Duration::from_millis(50));
-    let reports = blocking::explain_batch(&hasty, &[0, 2, 0, 5].map(at));
+    let reports = hasty.unwrap().explain_batch_blocking(&[0, 2, 0, 5].map(at));
     let causes: Vec<_> = reports.iter().map(cause).collect();
     assert_eq!(causes, [None, Some(Cause::Deadline), Some(Cause::Deadline), Some(Cause::Deadline)]);
     assert!(reports[0].decision.is_allow());
@@ -123,8 +121,8 @@ fn a_batch_has_one_deadline() {
 #[test]
 fn an_endless_evaluation_uses_only_its_own_deadline() {
     let checks = [Guest::new("clock-driven").deadline(Duration::from_millis(50)).check()];
-    let checks = AuthChecks::new(&checks).deadline(patient().deadline);
-    let reports = blocking::explain_batch(&checks, &[0, 2, 0, 2, 5].map(at));
+    let checks = AuthChecks::new(&checks).deadline(patient().deadline).unwrap();
+    let reports = checks.explain_batch_blocking(&[0, 2, 0, 2, 5].map(at));
     let causes: Vec<_> = reports.iter().map(cause).collect();
     assert_eq!(causes, [None, Some(Cause::Deadline), None, Some(Cause::Deadline), None]);
 }
@@ -132,8 +130,8 @@ fn an_endless_evaluation_uses_only_its_own_deadline() {
 #[test]
 fn an_empty_batch_and_an_empty_list_of_checks_are_decided() {
     let checks = [Guest::new("allow").check()];
-    assert!(blocking::explain_batch(&AuthChecks::new(&checks), &[]).is_empty());
+    assert!(AuthChecks::new(&checks).explain_batch_blocking(&[]).is_empty());
     let none: [Check; 0] = [];
-    let reports = blocking::explain_batch(&AuthChecks::new(&none), &[nobody(), somebody(&[])]);
+    let reports = AuthChecks::new(&none).explain_batch_blocking(&[nobody(), somebody(&[])]);
     assert!(reports.iter().all(|report| report.decision.is_allow() && report.checks.is_empty()));
 }

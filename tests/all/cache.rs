@@ -5,7 +5,9 @@ use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use guardhouse::{Check, CheckConfig, Host, HostError, HostLimits, ImagePolicy, LoadError, StartMode};
+use guardhouse::{
+    Check, CheckConfig, Host, HostError, HostLimits, ImagePolicy, LoadError, StartMode, run_auth_checks_blocking,
+};
 use rustix::process::geteuid;
 use serde_json::json;
 
@@ -44,7 +46,7 @@ fn a_second_host_loads_images_from_the_cache_of_the_first() {
     assert_eq!(found.start_mode(), StartMode::Image);
     assert_eq!(folder.identities(), before);
     for (context, allowed) in [(somebody(&["read"]), true), (somebody(&["write"]), false), (nobody(), false)] {
-        assert_eq!(guardhouse::blocking::run_auth_checks(&[&found], &context).is_allow(), allowed);
+        assert_eq!(run_auth_checks_blocking(&[&found], &context).is_allow(), allowed);
     }
     // All images of a plugin share the code, so other images do not need a compiler either.
     assert_eq!(imaged(&unable, "write").start_mode(), StartMode::Image);

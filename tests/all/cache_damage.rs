@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use guardhouse::{Check, CheckConfig, Host, ImagePolicy, StartMode, blocking};
+use guardhouse::{AuthChecks, Check, CheckConfig, Host, ImagePolicy, StartMode};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::geteuid;
 use serde_json::json;
@@ -190,8 +190,8 @@ fn has_image(host: &Host, scope: &str) {
     let check = Check::new(&builtin_on(host, "require-scopes"), config).unwrap();
     assert_eq!(check.start_mode(), StartMode::Image);
     for (context, allowed) in [(somebody(&[scope]), true), (somebody(&["none"]), false)] {
-        let report = blocking::explain_auth_checks(&[&check], &context);
-        assert_eq!(report.decision.is_allow(), allowed, "{:?}", report.checks[0].outcome);
+        let report = AuthChecks::new(&[&check]).explain_blocking(&context);
+        assert_eq!(report.decision.is_allow(), allowed, "{:?}", report.checks[0].evaluation.outcome);
     }
 }
 

@@ -5,7 +5,10 @@ use std::os::unix::fs::symlink;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use guardhouse::{Cause, Check, CheckConfig, CompilerProcess, Fault, Host, HostLimits, Limits, Outcome, blocking};
+use guardhouse::{
+    AuthChecks, Cause, Check, CheckConfig, CompilerProcess, Fault, Host, HostLimits, Limits, Outcome,
+    run_auth_checks_blocking,
+};
 
 use crate::cache_folder::{CacheFolder, answers_correctly, serves};
 use crate::harness::{eventually, host_with, patient, small, somebody};
@@ -27,8 +30,8 @@ fn residents(checks: &[Check]) -> Vec<usize> {
 
 /// The fault of a check, which must fail.
 fn fault(check: &Check) -> Fault {
-    let report = blocking::explain_auth_checks(&[check], &somebody(&[]));
-    let Outcome::Failed(fault) = &report.checks[0].outcome else { panic!("{report:?}") };
+    let report = AuthChecks::new(&[check]).explain_blocking(&somebody(&[]));
+    let Outcome::Failed(fault) = &report.checks[0].evaluation.outcome else { panic!("{report:?}") };
     fault.clone()
 }
 
@@ -70,7 +73,7 @@ fn a_plugin_is_reloaded_without_being_compiled() {
     let folder = CacheFolder::new();
     five(&folder.host());
     // This host cannot compile, so all of its code comes from the folder.
-    let nothing = CompilerProcess { program: "/no-such-program".into(), arguments: Vec::new() };
+    let nothing = CompilerProcess::new("/no-such-program");
     let host = folder.builder().limits(two_resident()).compiler(nothing).build().unwrap();
     let checks = five(&host);
     all_answer(&checks);
@@ -179,7 +182,7 @@ fn a_plugin_that_is_not_reloaded_within_the_deadline_fails() {
     let program = folder.path().with_extension("compiler");
     symlink(env!("CARGO_BIN_EXE_compiler"), &program).unwrap();
     // The compiler ignores its arguments, and `sleep` does not.
-    let compiler = CompilerProcess { program: program.clone(), arguments: vec!["600".to_owned()] };
+    let compiler = CompilerProcess::new(program.clone()).argument("600");
     let limits = HostLimits { compiler_time: Duration::from_secs(3), ..two_resident() };
     let host = folder.builder().limits(limits).compiler(compiler).build().unwrap();
     let checks = five(&host);
@@ -200,6 +203,6 @@ fn a_plugin_that_is_not_reloaded_within_the_deadline_fails() {
     fs::remove_file(&program).unwrap();
     symlink(env!("CARGO_BIN_EXE_compiler"), &program).unwrap();
     // Until the sleeping compiler is stopped, further requests wait for it.
-    eventually("the plugin is reloaded", || blocking::run_auth_checks(&[&checks[0]], &somebody(&[])).is_allow());
+    eventually("the plugin is reloaded", || run_auth_checks_blocking(&[&checks[0]], &somebody(&[])).is_allow());
     answers_correctly(&checks[0]);
 }

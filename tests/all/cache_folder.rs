@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use guardhouse::{
-    AuthChecks, Check, CheckConfig, CompilerProcess, Digest, Host, HostBuilder, HostLimits, LoadError, Plugin, blocking,
+    AuthChecks, Check, CheckConfig, CompilerProcess, Digest, Host, HostBuilder, HostLimits, LoadError, Plugin,
 };
 use tempfile::TempDir;
 
@@ -38,7 +38,7 @@ impl CacheFolder {
 
     /// A host that cannot compile, so that all that it loads comes from the folder.
     pub(crate) fn host_without_compiler(&self) -> Host {
-        let nothing = CompilerProcess { program: self.path().join("no-such-program"), arguments: Vec::new() };
+        let nothing = CompilerProcess::new(self.path().join("no-such-program"));
         self.builder().compiler(nothing).build().unwrap()
     }
 
@@ -123,10 +123,10 @@ pub(crate) fn serves(host: &Host, number: usize) -> Result<Check, LoadError> {
 pub(crate) fn answers_correctly(check: &Check) {
     // A plugin may be compiled again, which takes long on a busy machine.
     let checks = [check];
-    let checks = AuthChecks::new(&checks).deadline(patient().deadline);
-    let allowed = blocking::explain(&checks, &somebody(&[]));
-    assert!(allowed.decision.is_allow(), "{:?}", allowed.checks[0].outcome);
-    assert_eq!(blocking::explain(&checks, &nobody()).decision.into_result(), Ok(false));
+    let checks = AuthChecks::new(&checks).deadline(patient().deadline).unwrap();
+    let allowed = checks.explain_blocking(&somebody(&[]));
+    assert!(allowed.decision.is_allow(), "{:?}", allowed.checks[0].evaluation.outcome);
+    assert_eq!(checks.explain_blocking(&nobody()).decision.into_result(), Ok(false));
 }
 
 /// Writes an entry as the host does: any process that can write to the folder can do so.

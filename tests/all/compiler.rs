@@ -6,8 +6,8 @@ use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
 use guardhouse::{
-    AuthContext, Check, CheckConfig, CompilerProcess, Host, HostBuilder, HostLimits, ImagePolicy, LoadError, Outcome,
-    Plugin, StartMode, blocking, builtin,
+    AuthChecks, AuthContext, Check, CheckConfig, CompilerProcess, Host, HostBuilder, HostLimits, ImagePolicy,
+    LoadError, Outcome, Plugin, StartMode, builtin, run_auth_checks_blocking,
 };
 use guardhouse_tests::guest::{assemble, replaced};
 use serde_json::json;
@@ -16,12 +16,12 @@ use crate::harness::{Guest, builtin_on, eventually, fixture, nobody, patient, se
 
 /// The compiler of these tests.
 pub(crate) fn process() -> CompilerProcess {
-    CompilerProcess { program: env!("CARGO_BIN_EXE_compiler").into(), arguments: Vec::new() }
+    CompilerProcess::new(env!("CARGO_BIN_EXE_compiler"))
 }
 
 /// A shell script in the place of the compiler.
 pub(crate) fn shell(script: &str) -> CompilerProcess {
-    CompilerProcess { program: "/bin/sh".into(), arguments: vec!["-c".to_owned(), script.to_owned()] }
+    CompilerProcess::new("/bin/sh").argument("-c").argument(script)
 }
 
 pub(crate) fn host_of(compiler: CompilerProcess, limits: HostLimits) -> Host {
@@ -37,10 +37,10 @@ fn answers(host: &Host, bytes: &[u8]) -> Result<Vec<String>, LoadError> {
         Err(error) => return Ok(vec![error.to_string()]),
     };
     let answer = |context: &AuthContext| {
-        let report = blocking::explain_auth_checks(&[&check], context).checks.remove(0);
-        match report.outcome {
+        let report = AuthChecks::new(&[&check]).explain_blocking(context).checks.remove(0);
+        match report.evaluation.outcome {
             Outcome::Failed(fault) => fault.cause.to_string(),
-            outcome => format!("{outcome:?} with {} of fuel", report.usage.fuel),
+            outcome => format!("{outcome:?} with {} of fuel", report.evaluation.usage.fuel),
         }
     };
     Ok([nobody(), somebody(&["read"])].iter().map(answer).collect())
@@ -53,7 +53,7 @@ fn a_plugin_compiled_in_another_process_answers_as_one_compiled_in_the_host() {
     let fixtures = ["allow", "deny", "token", "unreachable", "division", "recursion", "memory-trap", "start-trap"];
     let mut plugins: Vec<(String, Vec<u8>)> =
         fixtures.iter().map(|name| ((*name).to_owned(), Guest::new(name).bytes().to_vec())).collect();
-    plugins.extend(builtin::NAMES.iter().map(|name| ((*name).to_owned(), builtin::bytes(name).unwrap().to_vec())));
+    plugins.extend(builtin::ALL.iter().map(|found| (found.name.to_owned(), found.bytes.to_vec())));
     let broken = [
         ("a wrong type", "(i32.const 16)", "(i64.const 16)"),
         ("an unknown function", "(i32.const 16)", "(call 99)"),
@@ -83,7 +83,7 @@ fn baseline_code_and_images_are_compiled_in_the_other_process_too() {
     assert_eq!(check.start_mode(), StartMode::Image);
     let answers = || {
         for (context, allowed) in [(somebody(&["read"]), true), (somebody(&["write"]), false), (nobody(), false)] {
-            assert_eq!(blocking::run_auth_checks(&[&check], &context).is_allow(), allowed);
+            assert_eq!(run_auth_checks_blocking(&[&check], &context).is_allow(), allowed);
         }
     };
     eventually("the plugin is optimized", || {
@@ -133,7 +133,7 @@ fn is_running(argument: &str) -> bool {
 
 #[test]
 fn a_program_that_is_not_a_compiler_is_distinguished_from_a_rejected_plugin() {
-    let nothing = |program: &str| CompilerProcess { program: program.into(), arguments: Vec::new() };
+    let nothing = |program: &str| CompilerProcess::new(program);
     is_stopped(nothing("/no/such/program"), "cannot start the compiler `/no/such/program`");
     is_stopped(nothing("/"), "cannot start the compiler `/`");
     is_stopped(nothing("compiler"), "not named by an absolute path");

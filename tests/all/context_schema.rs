@@ -15,7 +15,7 @@ fn schema() -> Validator {
 /// Returns `true` if a document is accepted. The schema and the reader must agree.
 fn accepted(schema: &Validator, document: &Value) -> bool {
     let by_schema = schema.is_valid(document);
-    let read = AuthContext::from_json(document.to_string().as_bytes());
+    let read = AuthContext::from_slice(document.to_string().as_bytes());
     assert_eq!(by_schema, read.is_ok(), "schema: {by_schema}, reader: {read:?}, {document}");
     by_schema
 }
@@ -139,7 +139,7 @@ fn a_time_with_a_fraction_of_zero_is_the_only_document_that_only_the_schema_acce
     // In JSON Schema, 1.0 is an integer (2020-12, 6.1.1). The reader rejects it.
     let document = json!({ "component": { "kind": "tool", "name": "t" }, "now": 1.0 });
     assert!(schema().is_valid(&document));
-    assert!(AuthContext::from_json(document.to_string().as_bytes()).is_err());
+    assert!(AuthContext::from_slice(document.to_string().as_bytes()).is_err());
 }
 
 #[test]

@@ -4,8 +4,8 @@ use std::future::pending;
 use std::time::{Duration, Instant};
 
 use guardhouse::{
-    AuthCheck, AuthChecks, Cause, Check, EvaluationFuture, EvaluationRequest, HostLimits, Outcome, Report, blocking,
-    native,
+    AuthCheck, AuthChecks, Cause, Check, EvaluationFuture, EvaluationRequest, HostLimits, MAX_DEADLINE, Outcome,
+    Report, native, run_auth_checks_blocking,
 };
 
 use crate::harness::{Guest, cause, host_with, nobody, patient, small};
@@ -35,16 +35,16 @@ impl AuthCheck for Waits {
 fn the_deadline_of_a_decision_may_be_shorter_than_the_deadline_of_its_checks() {
     let checks = [Guest::new("allow").check(), Guest::new("loop").check()];
     assert!(checks[1].limits().deadline > 10 * HASTE);
-    let report = blocking::explain(&AuthChecks::new(&checks).deadline(HASTE), &nobody());
+    let report = AuthChecks::new(&checks).deadline(HASTE).unwrap().explain_blocking(&nobody());
     missed_the_deadline(&report);
     assert_eq!(report.decided_by, Some(1));
-    assert!(report.checks[1].usage.fuel > 0, "the usage is still reported");
+    assert!(report.checks[1].evaluation.usage.fuel > 0, "the usage is still reported");
 }
 
 #[test]
 fn a_native_check_that_is_never_ready_ends_at_the_deadline() {
-    missed_the_deadline(&blocking::explain(&AuthChecks::new(&[Waits]).deadline(HASTE), &nobody()));
-    let reports = blocking::explain_batch(&AuthChecks::new(&[Waits]).deadline(HASTE), &[nobody(), nobody()]);
+    missed_the_deadline(&AuthChecks::new(&[Waits]).deadline(HASTE).unwrap().explain_blocking(&nobody()));
+    let reports = AuthChecks::new(&[Waits]).deadline(HASTE).unwrap().explain_batch_blocking(&[nobody(), nobody()]);
     reports.iter().for_each(missed_the_deadline);
 }
 
@@ -61,7 +61,7 @@ fn a_check_that_is_called_after_the_deadline_fails() {
     let allow = Guest::new("allow").check();
     let checks: [&dyn AuthCheck; 2] = [&slow, &allow];
     for (deadline, decided_by) in [(HASTE, Some(1)), (Duration::ZERO, Some(0))] {
-        let report = blocking::explain(&AuthChecks::new(&checks).deadline(deadline), &nobody());
+        let report = AuthChecks::new(&checks).deadline(deadline).unwrap().explain_blocking(&nobody());
         missed_the_deadline(&report);
         assert_eq!(report.decided_by, decided_by);
     }
@@ -70,13 +70,18 @@ fn a_check_that_is_called_after_the_deadline_fails() {
 #[test]
 fn a_decision_without_checks_never_misses_its_deadline() {
     let none: [Check; 0] = [];
-    assert!(blocking::explain(&AuthChecks::new(&none).deadline(Duration::ZERO), &nobody()).decision.is_allow());
+    assert!(AuthChecks::new(&none).deadline(Duration::ZERO).unwrap().explain_blocking(&nobody()).decision.is_allow());
 }
 
 #[test]
-fn the_longest_duration_is_a_valid_deadline() {
+fn a_deadline_over_the_maximum_is_an_error() {
     let checks = [Guest::new("allow").check()];
-    assert!(blocking::explain(&AuthChecks::new(&checks).deadline(Duration::MAX), &nobody()).decision.is_allow());
+    let checks = AuthChecks::new(&checks);
+    assert!(checks.deadline(MAX_DEADLINE).unwrap().run_blocking(&nobody()).is_allow());
+    for deadline in [MAX_DEADLINE + Duration::from_nanos(1), Duration::MAX] {
+        let error = checks.deadline(deadline).unwrap_err().to_string();
+        assert!(error.contains("over the maximum of 3600s"), "{error}");
+    }
 }
 
 #[test]
@@ -90,7 +95,7 @@ fn processor_time_has_a_cap_of_its_own() {
 #[test]
 fn processor_time_is_measured() {
     for guest in [Guest::new("loop").deadline(HASTE), Guest::new("allow")] {
-        let usage = blocking::explain_auth_checks(&[guest.check()], &nobody()).checks[0].usage;
+        let usage = AuthChecks::new(&[guest.check()]).explain_blocking(&nobody()).checks[0].evaluation.usage;
         assert!(usage.cpu_time > Duration::ZERO && usage.cpu_time <= usage.elapsed, "{usage:?}");
     }
 }
@@ -106,9 +111,9 @@ fn waiting_for_admission_takes_no_processor_time() {
     let busy = check("loop", 4 * HASTE, None);
     let waits = check("allow", patience, Some(HASTE));
     std::thread::scope(|scope| {
-        scope.spawn(|| assert!(!blocking::run_auth_checks(&[&busy], &nobody()).is_allow()));
+        scope.spawn(|| assert!(!run_auth_checks_blocking(&[&busy], &nobody()).is_allow()));
         for _ in 0..20 {
-            let report = blocking::explain(&AuthChecks::new(&[&waits]).deadline(patience), &nobody());
+            let report = AuthChecks::new(&[&waits]).deadline(patience).unwrap().explain_blocking(&nobody());
             assert!(report.decision.is_allow(), "{report:?}");
         }
     });

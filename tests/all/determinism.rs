@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use guardhouse::{AuthCheck, Cause, Check, DecisionId, EvaluationRequest, Outcome, blocking};
+use guardhouse::{AuthCheck, AuthChecks, Cause, Check, DecisionId, EvaluationRequest, Outcome};
 use tokio::runtime::Builder;
 
 use crate::harness::{Guest, at, nobody, patient};
@@ -11,12 +11,8 @@ use crate::harness::{Guest, at, nobody, patient};
 /// Evaluates a check for a given decision, as a replay does.
 fn replay(check: &Check, decision: DecisionId) -> Outcome {
     let context = nobody();
-    let request = EvaluationRequest {
-        context: &context,
-        decision,
-        name_missing_scopes: false,
-        end: Instant::now() + patient().deadline,
-    };
+    let end = Instant::now() + patient().deadline;
+    let request = EvaluationRequest::new(&context).with_decision(decision).until(end);
     let runtime = Builder::new_current_thread().enable_time().build().unwrap();
     runtime.block_on(check.evaluate(request)).outcome
 }
@@ -77,7 +73,7 @@ fn too_many_random_numbers_at_once_are_a_fault() {
 fn the_same_request_gets_the_same_answer_a_hundred_times() {
     for name in ["counter", "dirty", "clock", "environment", "token"] {
         let check = Guest::new(name).check();
-        let answer = |_| blocking::explain_auth_checks(&[&check], &nobody()).checks[0].outcome.clone();
+        let answer = |_| AuthChecks::new(&[&check]).explain_blocking(&nobody()).checks[0].evaluation.outcome.clone();
         let first = answer(0);
         assert!((1..100).map(answer).all(|outcome| outcome == first), "{name}");
     }

@@ -36,7 +36,7 @@ fn every_request_of_the_page_about_requests_is_valid() {
     let requests: Vec<_> = page.split("```json\n").skip(1).filter_map(|block| block.split_once("```")).collect();
     assert!(requests.len() > 1);
     for (request, _) in requests {
-        AuthContext::from_json(request.as_bytes()).unwrap_or_else(|error| panic!("{error}\n{request}"));
+        AuthContext::from_slice(request.as_bytes()).unwrap_or_else(|error| panic!("{error}\n{request}"));
     }
 }
 

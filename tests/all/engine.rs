@@ -3,7 +3,8 @@
 use std::sync::Mutex;
 
 use guardhouse::{
-    AuthCheck, AuthContext, AuthorizationError, Cause, Check, Decision, Fault, Outcome, Plugin, blocking, native,
+    AuthCheck, AuthChecks, AuthContext, AuthorizationError, Cause, Check, Decision, Fault, Outcome, Plugin, native,
+    run_auth_checks_blocking,
 };
 use guardhouse_tests::guest::denies_with;
 
@@ -33,7 +34,7 @@ fn s1_checks_run_in_order_and_stop_at_the_first_that_does_not_allow() {
             recording(&calls, "d", Outcome::Allow),
             recording(&calls, "e", denial("never called")),
         ];
-        let report = blocking::explain_auth_checks(&checks, &nobody());
+        let report = AuthChecks::new(&checks).explain_blocking(&nobody());
         assert_eq!(*calls.lock().unwrap(), ["a", "b", "c"]);
         assert_eq!(report.decided_by, Some(2));
         assert_eq!(report.checks.len(), 3);
@@ -53,10 +54,10 @@ fn s1_plugins_and_native_checks_mix_in_one_list_and_keep_their_order() {
     let mut all: Vec<Box<dyn AuthCheck + '_>> = vec![recording(&calls, "first", Outcome::Allow)];
     all.extend(checks);
     all.push(recording(&calls, "last", Outcome::Allow));
-    let report = blocking::explain_auth_checks(&all, &somebody(&[]));
+    let report = AuthChecks::new(&all).explain_blocking(&somebody(&[]));
     assert_eq!((report.decided_by, report.checks.len()), (Some(4), 5));
     assert_eq!(*calls.lock().unwrap(), ["first"]);
-    let report = blocking::explain_auth_checks(&all, &nobody());
+    let report = AuthChecks::new(&all).explain_blocking(&nobody());
     assert_eq!((report.decided_by, report.checks.len()), (Some(2), 3));
 }
 
@@ -73,17 +74,17 @@ fn s1_a_later_check_is_not_even_started() {
         }
     }
     let checks: [Box<dyn AuthCheck>; 2] = [Box::new(native::from_fn("no", |_| false)), Box::new(Panics)];
-    let report = blocking::explain_auth_checks(&checks, &nobody());
+    let report = AuthChecks::new(&checks).explain_blocking(&nobody());
     assert_eq!(report.checks.len(), 1);
 }
 
 #[test]
 fn s2_an_empty_list_allows_and_so_does_a_list_of_checks_that_all_allow() {
     let none: [Check; 0] = [];
-    let report = blocking::explain_auth_checks(&none, &nobody());
+    let report = AuthChecks::new(&none).explain_blocking(&nobody());
     assert_eq!((report.decision, report.decided_by, report.checks.len()), (Decision::Allow, None, 0));
     let check = Guest::new("allow").check();
-    let report = blocking::explain_auth_checks(&vec![check; 100], &nobody());
+    let report = AuthChecks::new(&vec![check; 100]).explain_blocking(&nobody());
     assert_eq!((report.decision, report.decided_by, report.checks.len()), (Decision::Allow, None, 100));
 }
 
@@ -110,7 +111,7 @@ fn s3_a_message_reaches_the_caller_byte_for_byte() {
         let closure = native::from_fn("closure", |_| Err::<bool, _>(AuthorizationError::new(message)));
         let checks: [Box<dyn AuthCheck>; 2] = [Box::new(wasm), Box::new(closure)];
         for check in &checks {
-            let Decision::Deny(denial) = blocking::run_auth_checks(&[check], &nobody()) else { panic!("allowed") };
+            let Decision::Deny(denial) = run_auth_checks_blocking(&[check], &nobody()) else { panic!("allowed") };
             assert_eq!(denial.message.as_deref(), Some(message));
             let json = serde_json::to_value(&denial).unwrap();
             assert_eq!(json["message"], message);
@@ -120,12 +121,12 @@ fn s3_a_message_reaches_the_caller_byte_for_byte() {
 
 #[test]
 fn s3_a_denial_without_a_message_differs_from_one_with_an_empty_message() {
-    let silent = blocking::run_auth_checks(&[Guest::new("deny").check()], &nobody());
+    let silent = run_auth_checks_blocking(&[Guest::new("deny").check()], &nobody());
     assert_eq!(silent.clone().into_result(), Ok(false));
     let Decision::Deny(silent) = silent else { panic!("allowed") };
     assert_eq!(silent.message, None);
     let empty = Guest::with("long-message", &[("length", "0")]).check();
-    let empty = blocking::run_auth_checks(&[empty], &nobody());
+    let empty = run_auth_checks_blocking(&[empty], &nobody());
     assert_eq!(empty.into_result(), Err(AuthorizationError::new("")));
 }
 
@@ -138,7 +139,7 @@ fn s5_every_outcome_becomes_a_decision_and_only_a_denial_with_a_message_is_an_er
         (Guest::with("long-message", &[("length", "2")]), Err(AuthorizationError::new("\0\0"))),
     ];
     for (guest, expected) in cases {
-        let decision: Decision = blocking::run_auth_checks(&[guest.check()], &nobody());
+        let decision: Decision = run_auth_checks_blocking(&[guest.check()], &nobody());
         assert_eq!(decision.is_allow(), expected == Ok(true));
         assert_eq!(decision.into_result(), expected);
     }
@@ -160,7 +161,7 @@ fn s6_every_check_of_a_decision_sees_the_same_context() {
     let mut context = nobody();
     context.attributes = serde_json::json!({ "peer": "::1" }).into();
     context.component.tags = vec!["a".to_owned(), "b".to_owned()];
-    assert_eq!(blocking::run_auth_checks(&checks, &context), Decision::Allow);
+    assert_eq!(run_auth_checks_blocking(&checks, &context), Decision::Allow);
     let seen = seen.lock().unwrap();
     assert_eq!(*seen, [context.clone(), context]);
 }

@@ -4,15 +4,15 @@ use std::collections::HashSet;
 use std::panic::panic_any;
 
 use guardhouse::{
-    AuthCheck, AuthChecks, Cause, Decision, Evaluation, EvaluationFuture, EvaluationRequest, Outcome, Report, blocking,
-    native,
+    AuthCheck, AuthChecks, Cause, Decision, Evaluation, EvaluationFuture, EvaluationRequest, Outcome, Report, native,
+    run_auth_checks_blocking,
 };
 use guardhouse_tests::events::{self, Event};
 
 use crate::harness::{Guest, failed, nobody, somebody};
 
 fn explain<C: AuthCheck>(checks: &[C]) -> (Report, Vec<Event>) {
-    events::capture(|| blocking::explain_auth_checks(checks, &nobody()))
+    events::capture(|| AuthChecks::new(checks).explain_blocking(&nobody()))
 }
 
 /// A check whose future runs `F`.
@@ -33,7 +33,7 @@ impl<F: Fn() -> Outcome + Send + Sync> AuthCheck for Async<F> {
 
 #[test]
 fn s4_the_caller_cannot_distinguish_a_failed_check_from_a_denial_without_a_message() {
-    let silent = blocking::run_auth_checks(&[Guest::new("deny").check()], &nobody());
+    let silent = run_auth_checks_blocking(&[Guest::new("deny").check()], &nobody());
     let Decision::Deny(silent) = silent else { panic!("allowed") };
     for guest in [
         Guest::new("unreachable"),
@@ -44,7 +44,7 @@ fn s4_the_caller_cannot_distinguish_a_failed_check_from_a_denial_without_a_messa
         Guest::new("loop").limits(|limits| limits.fuel = Some(1_000)),
         Guest::new("token").limits(|limits| limits.context_bytes = 0),
     ] {
-        let Decision::Deny(denial) = blocking::run_auth_checks(&[guest.check()], &nobody()) else { panic!("allowed") };
+        let Decision::Deny(denial) = run_auth_checks_blocking(&[guest.check()], &nobody()) else { panic!("allowed") };
         assert_ne!(denial.id, silent.id);
         let mut same = denial.clone();
         same.id = silent.id;
@@ -58,7 +58,7 @@ fn s4_the_caller_cannot_distinguish_a_failed_check_from_a_denial_without_a_messa
 fn s4_decision_ids_are_unique_and_have_32_hexadecimal_digits() {
     let check = Guest::new("deny").check();
     let ids: HashSet<String> = (0..1_000)
-        .map(|_| match blocking::run_auth_checks(&[&check], &nobody()) {
+        .map(|_| match run_auth_checks_blocking(&[&check], &nobody()) {
             Decision::Deny(denial) => denial.id.to_string(),
             Decision::Allow => panic!("allowed"),
         })
@@ -112,7 +112,7 @@ fn s4_a_panic_in_any_method_of_a_native_check_denies() {
             assert_ne!(self.0, "names_missing_scopes");
             true
         }
-        fn identity(&self) -> guardhouse::Identity<'_> {
+        fn identity(&self) -> guardhouse::Identity {
             assert_ne!(self.0, "identity");
             guardhouse::Identity::default()
         }
@@ -120,7 +120,7 @@ fn s4_a_panic_in_any_method_of_a_native_check_denies() {
     for place in ["evaluate", "id", "names_missing_scopes", "identity"] {
         let check = [PanicsIn(place)];
         let asked = std::panic::catch_unwind(|| {
-            blocking::explain(&AuthChecks::new(&check).name_missing_scopes(), &somebody(&[])).decision
+            AuthChecks::new(&check).name_missing_scopes().explain_blocking(&somebody(&[])).decision
         });
         let decision = asked.unwrap_or_else(|_| panic!("a panic in `{place}` reached the caller"));
         assert!(!decision.is_allow());
@@ -151,7 +151,7 @@ fn s4_a_panic_while_an_answer_is_dropped_denies() {
             Box::pin(Answers(PanicsOnDrop))
         }
     }
-    let asked = std::panic::catch_unwind(|| blocking::run_auth_checks(&[Drops], &nobody()));
+    let asked = std::panic::catch_unwind(|| run_auth_checks_blocking(&[Drops], &nobody()));
     let decision = asked.expect("the panic reached the caller");
     assert!(!decision.is_allow());
 }
@@ -162,8 +162,8 @@ fn s4_a_list_of_checks_can_be_used_again_after_a_panic() {
         assert!(context.token.is_some());
         true
     });
-    assert!(!blocking::run_auth_checks(&[&check], &nobody()).is_allow());
-    assert!(blocking::run_auth_checks(&[&check], &somebody(&[])).is_allow());
+    assert!(!run_auth_checks_blocking(&[&check], &nobody()).is_allow());
+    assert!(run_auth_checks_blocking(&[&check], &somebody(&[])).is_allow());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Damaged and random files: always an error, and never a panic.
 
-use guardhouse::{Check, CheckConfig, Limits, LoadError, Plugin, blocking, builtin};
+use guardhouse::{Check, CheckConfig, HostLimits, Limits, LoadError, Plugin, builtin, run_auth_checks_blocking};
 
 use crate::harness::{Guest, host, host_with, neighbour_is_unharmed, nobody, patient, small};
 
@@ -23,8 +23,7 @@ impl Bytes {
 
 #[test]
 fn a_truncated_built_in_does_not_load_wherever_it_is_cut() {
-    for name in builtin::NAMES {
-        let bytes = builtin::bytes(name).unwrap();
+    for builtin::Builtin { name, bytes, .. } in builtin::ALL {
         for end in (0..bytes.len()).step_by(97) {
             let error = Plugin::load(host(), &bytes[..end]).unwrap_err();
             assert!(error.to_string().len() < 1_000, "{name} at {end}: {error}");
@@ -84,9 +83,35 @@ fn a_plugin_with_a_changed_byte_has_another_digest_or_does_not_load() {
         // The plugin may do anything, but it must not harm the host.
         let limits = Limits { fuel: Some(100_000), ..patient() };
         if let Ok(check) = Check::new(&plugin, CheckConfig { limits, ..CheckConfig::default() }) {
-            let _ = blocking::run_auth_checks(&[check], &nobody()).is_allow();
+            let _ = run_auth_checks_blocking(&[check], &nobody()).is_allow();
         }
     }
     println!("{loaded} of {} changed plugins load", bytes.len());
     neighbour_is_unharmed(&host);
+}
+
+#[test]
+fn a_plugin_is_loaded_from_its_file_and_nothing_beyond_the_cap_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("plugin.wasm");
+    std::fs::write(&path, builtin::REQUIRE_AUTH).unwrap();
+    let size = builtin::REQUIRE_AUTH.len();
+    let host = |plugin_bytes| host_with(HostLimits { plugin_bytes, ..small() });
+    assert_eq!(Plugin::load_file(&host(size), &path).unwrap().size(), size);
+    let error = Plugin::load_file(&host(size - 1), &path).unwrap_err();
+    assert!(matches!(error, LoadError::TooLarge { limit: "plugin_bytes", .. }), "{error}");
+    // An endless file has no size that could be checked first.
+    let error = Plugin::load_file(&host(size), "/dev/zero").unwrap_err();
+    assert!(matches!(error, LoadError::TooLarge { limit: "plugin_bytes", .. }), "{error}");
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    for path in [folder.path(), &folder.path().join("missing.wasm")] {
+        let error = Plugin::load_file(host(), path).unwrap_err();
+        let LoadError::Unreadable { file, .. } = &error else { panic!("{error}") };
+        assert_eq!(file, path);
+        assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
+    }
 }

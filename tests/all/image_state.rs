@@ -1,7 +1,7 @@
 //! Images and each kind of state of a plugin: an instance that starts from an image answers as one that configures
 //! itself (rule S7), whatever `configure` does.
 
-use guardhouse::{AuthContext, Cause, Decision, ImagePolicy, Outcome, StartMode, blocking};
+use guardhouse::{AuthChecks, AuthContext, Cause, Decision, ImagePolicy, Outcome, StartMode, run_auth_checks_blocking};
 use serde_json::json;
 
 use crate::harness::{Guest, claiming, reproducible};
@@ -30,10 +30,10 @@ impl Plan {
         let [expected, found] = [ImagePolicy::Never, ImagePolicy::Eager].map(|policy| {
             let check = self.guest(policy).check();
             println!("{}: {:?}", self.configure, check.start_mode());
-            blocking::explain_auth_checks(&[check], &suspended())
+            AuthChecks::new(&[check]).explain_blocking(&suspended())
         });
         assert_eq!(reproducible(&found), reproducible(&expected), "with an image and without");
-        expected.checks.into_iter().next().unwrap().outcome
+        expected.checks.into_iter().next().unwrap().evaluation.outcome
     }
 }
 
@@ -208,9 +208,9 @@ fn the_image_of_a_check_does_not_use_up_the_memory_of_another_check() {
     let poor = |policy| plan.guest(policy).limits(|limits| limits.memory_bytes = 2 << 20);
     assert_eq!(poor(ImagePolicy::Never).outcome(&suspended()), Outcome::Allow);
     let rich = rich.check();
-    assert_eq!(blocking::run_auth_checks(&[&rich], &suspended()), Decision::Allow);
+    assert_eq!(run_auth_checks_blocking(&[&rich], &suspended()), Decision::Allow);
     assert_eq!(poor(ImagePolicy::Eager).outcome(&suspended()), Outcome::Allow);
-    assert_eq!(blocking::run_auth_checks(&[&rich], &suspended()), Decision::Allow);
+    assert_eq!(run_auth_checks_blocking(&[&rich], &suspended()), Decision::Allow);
 }
 
 #[test]
@@ -222,6 +222,6 @@ fn every_instance_of_an_image_starts_at_the_same_count() {
     let check = Plan { fields, configure: count, check, ..PLAN }.guest(ImagePolicy::Eager).check();
     assert_eq!(check.start_mode(), StartMode::Image);
     for _ in 0..1_000 {
-        assert_eq!(blocking::run_auth_checks(&[&check], &suspended()), Decision::Allow);
+        assert_eq!(run_auth_checks_blocking(&[&check], &suspended()), Decision::Allow);
     }
 }

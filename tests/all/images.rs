@@ -2,7 +2,8 @@
 //! as fresh (rule S7).
 
 use guardhouse::{
-    AuthChecks, AuthContext, Cause, Check, CheckConfig, Decision, Grants, HostLimits, ImagePolicy, StartMode, blocking,
+    AuthChecks, AuthContext, Cause, Check, CheckConfig, Decision, Grant, Grants, HostLimits, ImagePolicy, StartMode,
+    run_auth_checks_blocking,
 };
 use serde_json::{Value, json};
 
@@ -26,13 +27,13 @@ fn scopes(count: usize) -> Value {
 /// Why the instances of a check do not start from an image.
 fn reason(check: &Check) -> String {
     match check.start_mode() {
-        StartMode::Configure { reason } => reason,
+        StartMode::Configure { reason, .. } => reason,
         StartMode::Image => panic!("the check has an image"),
     }
 }
 
 fn answer(check: &Check, context: &AuthContext) -> String {
-    reproducible(&blocking::explain(&AuthChecks::new(&[check]).name_missing_scopes(), context))
+    reproducible(&AuthChecks::new(&[check]).name_missing_scopes().explain_blocking(context))
 }
 
 #[test]
@@ -72,7 +73,7 @@ fn an_instance_from_an_image_answers_as_one_that_configures_itself() {
 fn an_image_saves_the_fuel_of_configure() {
     let fuel = |policy| {
         let check = Check::new(builtin("require-scopes"), config(scopes(2_000), policy)).unwrap();
-        blocking::explain_auth_checks(&[check], &somebody(&["read"])).checks[0].usage.fuel
+        AuthChecks::new(&[check]).explain_blocking(&somebody(&["read"])).checks[0].evaluation.usage.fuel
     };
     assert!(fuel(ImagePolicy::Eager) * 100 < fuel(ImagePolicy::Never));
 }
@@ -98,13 +99,13 @@ fn memory_that_check_writes_is_not_in_the_image() {
         let check = guest.clone().image(policy).check();
         assert_eq!(check.start_mode() == StartMode::Image, policy == ImagePolicy::Eager, "{:?}", check.start_mode());
         for _ in 0..100 {
-            assert_eq!(blocking::run_auth_checks(&[&check], &nobody()), Decision::Allow, "{policy:?}");
+            assert_eq!(run_auth_checks_blocking(&[&check], &nobody()), Decision::Allow, "{policy:?}");
         }
     }
     // A warm-up, which the operator has to ask for, is the first call.
     let check = guest.image(ImagePolicy::Eager).warm_up(somebody(&[])).check();
     assert_eq!(check.start_mode(), StartMode::Image);
-    assert!(!blocking::run_auth_checks(&[&check], &nobody()).is_allow());
+    assert!(!run_auth_checks_blocking(&[&check], &nobody()).is_allow());
 }
 
 #[test]
@@ -112,8 +113,8 @@ fn an_image_is_made_in_the_background_when_a_check_is_hot() {
     let check = require_scopes(&["hot"], ImagePolicy::WhenHot);
     assert!(reason(&check).contains("fewer than 256 times"));
     let answers = || {
-        assert_eq!(blocking::run_auth_checks(&[&check], &somebody(&["hot"])), Decision::Allow);
-        assert!(!blocking::run_auth_checks(&[&check], &somebody(&["cold"])).is_allow());
+        assert_eq!(run_auth_checks_blocking(&[&check], &somebody(&["hot"])), Decision::Allow);
+        assert!(!run_auth_checks_blocking(&[&check], &somebody(&["cold"])).is_allow());
     };
     eventually("the check has an image", || {
         answers();
@@ -131,7 +132,8 @@ fn a_check_that_cannot_have_an_image_gives_the_reason_and_configures_itself() {
     };
     let never = require_scopes(&[], ImagePolicy::Never);
     let bare = Check::new(builtin("require-auth"), config(Value::Null, ImagePolicy::Eager)).unwrap();
-    let granted = CheckConfig { grants: Grants { raw_token: true }, ..config(scopes(0), ImagePolicy::Eager) };
+    let granted =
+        CheckConfig { grants: Grants::default().with(Grant::RawToken), ..config(scopes(0), ImagePolicy::Eager) };
     let granted = Check::new(builtin("require-scopes"), granted).unwrap();
     for (check, text) in [
         (&never, "`Never`"),
@@ -140,7 +142,7 @@ fn a_check_that_cannot_have_an_image_gives_the_reason_and_configures_itself() {
         (&with_fuel(ImagePolicy::WhenHot), "fuel"),
     ] {
         assert!(reason(check).contains(text), "{}", reason(check));
-        assert_eq!(blocking::run_auth_checks(&[check], &somebody(&[])), Decision::Allow);
+        assert_eq!(run_auth_checks_blocking(&[check], &somebody(&[])), Decision::Allow);
     }
     assert_eq!(with_fuel(ImagePolicy::Eager).start_mode(), StartMode::Image);
 }
@@ -158,7 +160,7 @@ fn a_plugin_that_fails_in_its_warm_up_has_no_image() {
         .warm_up(nobody());
     let check = guest.check();
     assert!(reason(&check).contains("out-of-fuel"), "{}", reason(&check));
-    let report = blocking::explain_auth_checks(&[&check], &nobody());
+    let report = AuthChecks::new(&[&check]).explain_blocking(&nobody());
     assert_eq!(cause(&report), Some(Cause::OutOfFuel));
 }
 
@@ -178,8 +180,8 @@ fn images_are_bounded_in_size_and_number_and_shared_by_equal_checks() {
 
     // The check still answers, and its image is made again.
     eventually("the first image is made again", || {
-        assert_eq!(blocking::run_auth_checks(&[&one], &somebody(&["scope-0"])), Decision::Allow);
-        assert!(!blocking::run_auth_checks(&[&one], &somebody(&["scope-1"])).is_allow());
+        assert_eq!(run_auth_checks_blocking(&[&one], &somebody(&["scope-0"])), Decision::Allow);
+        assert!(!run_auth_checks_blocking(&[&one], &somebody(&["scope-1"])).is_allow());
         one.start_mode() == StartMode::Image
     });
     eventually("the second image is evicted", || two.start_mode() != StartMode::Image);
@@ -196,8 +198,8 @@ fn each_of_many_images_answers_for_its_own_settings() {
             // In each turn with another distance between one check and the next.
             let n = n * (1 + 6 * turn) % checks.len();
             let (held, other) = (format!("scope-{n}"), format!("scope-{}", n + 1));
-            assert_eq!(blocking::run_auth_checks(&[&checks[n]], &somebody(&[&held])), Decision::Allow);
-            assert!(!blocking::run_auth_checks(&[&checks[n]], &somebody(&[&other])).is_allow());
+            assert_eq!(run_auth_checks_blocking(&[&checks[n]], &somebody(&[&held])), Decision::Allow);
+            assert!(!run_auth_checks_blocking(&[&checks[n]], &somebody(&[&other])).is_allow());
         }
     }
 }

@@ -4,7 +4,6 @@ use std::sync::LazyLock;
 
 use guardhouse::{
     AccessToken, AuthChecks, AuthContext, AuthorizationError, Check, HostLimits, ImagePolicy, Outcome, StartMode,
-    blocking,
 };
 use guardhouse_tests::guest::replaced;
 use proptest::collection::vec;
@@ -47,7 +46,7 @@ proptest! {
     fn no_order_of_requests_shows_the_data_of_one_to_another(turns in vec((0..8_usize, "[a-z]{4,12}"), 1..40)) {
         for (index, secret) in turns {
             let (check, settings) = &CHECKS[index];
-            let report = blocking::explain(&AuthChecks::new(&[check]).deadline(patient().deadline), &request(&secret));
+            let report = AuthChecks::new(&[check]).deadline(patient().deadline).unwrap().explain_blocking(&request(&secret));
             let expected = Err(AuthorizationError::new(settings.to_string()));
             assert_eq!(report.decision.clone().into_result(), expected, "{report:?}");
         }
@@ -63,7 +62,7 @@ fn no_request_sees_the_data_of_another_thread() {
                 let expected = Err(AuthorizationError::new(settings.to_string()));
                 for turn in 0..200 {
                     let request = request(&format!("secret {turn} of {index}"));
-                    let report = blocking::explain(&AuthChecks::new(&[check]).deadline(patient), &request);
+                    let report = AuthChecks::new(&[check]).deadline(patient).unwrap().explain_blocking(&request);
                     assert_eq!(report.decision.clone().into_result(), expected, "{report:?}");
                 }
             });
@@ -76,10 +75,10 @@ fn the_witness_detects_changed_memory() {
     // In a batch, the second context runs in the memory of the first.
     let (check, _) = &CHECKS[0];
     let checks = [check];
-    let reports = blocking::explain_batch(
-        &AuthChecks::new(&checks).deadline(patient().deadline),
-        &[request("first"), request("second")],
-    );
+    let reports = AuthChecks::new(&checks)
+        .deadline(patient().deadline)
+        .unwrap()
+        .explain_batch_blocking(&[request("first"), request("second")]);
     // The witness trapped and was evaluated again alone, so the answer is the same.
     assert_eq!(reports[0].decision.clone().into_result(), reports[1].decision.clone().into_result());
     let text = replaced(&fixture("witness"), "(global.set $sum (call $sum-of-all))", "");

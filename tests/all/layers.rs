@@ -10,9 +10,9 @@ use crate::imports::{SourceTree, by_folder, circle, crate_of};
 const FLOORS: &[&[&str]] = &[
     &["util"],
     &["builtin", "digest", "interfaces", "tuning", "units"],
-    &["limits", "outcome", "request"],
-    &["error", "grants", "tenant"],
-    &["decision"],
+    &["fault", "grants", "limits", "request"],
+    &["error", "outcome"],
+    &["decision", "tenant"],
     &["guest"],
     &["engine"],
     &["code"],

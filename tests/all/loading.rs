@@ -30,7 +30,8 @@ fn of_type(parameters_and_result: &str, core: &str) -> String {
 #[test]
 fn the_error_for_a_component_without_exports_names_the_missing_one() {
     let error = load("(component)").unwrap_err();
-    assert_eq!(error, LoadError::NoCheck { expected: CHECK.to_owned(), found: "nothing".to_owned(), hint: "" });
+    let LoadError::NoCheck { expected, found, hint, .. } = &error else { panic!("{error}") };
+    assert_eq!((expected.as_str(), found.as_str(), *hint), (CHECK, "nothing", ""));
 }
 
 #[test]
@@ -152,7 +153,7 @@ fn unknown_versions_of_webassembly_are_invalid() {
 #[test]
 fn the_error_for_invalid_code_names_its_offset() {
     let text = replaced(&fixture("allow"), "(i32.const 16)", "(i64.const 16)");
-    let LoadError::Invalid { offset, reason } = load(&text).unwrap_err() else { panic!("another error") };
+    let LoadError::Invalid { offset, reason, .. } = load(&text).unwrap_err() else { panic!("another error") };
     assert!(offset > 0 && reason.contains("type mismatch"), "{offset}: {reason}");
 }
 

@@ -18,6 +18,7 @@ mod faults;
 mod missing_scopes;
 mod properties;
 mod records;
+mod report_json;
 mod runtimes;
 
 // Requests: the data that a check gets.
@@ -36,6 +37,7 @@ mod versions;
 mod wasi;
 
 // Compiling a plugin, and keeping its machine code.
+mod async_forms;
 mod baseline;
 mod cache;
 mod cache_damage;

@@ -1,7 +1,7 @@
 //! Plugins that take memory, tables or core instances (rule S4): the fault names the right limit, and memory is counted
 //! in pages.
 
-use guardhouse::{Cause, ConfigError, HostLimits, LoadError, Outcome, blocking};
+use guardhouse::{AuthChecks, Cause, ConfigError, HostLimits, LoadError, Outcome};
 use guardhouse_tests::guest::{filled, literal, replaced};
 
 use crate::harness::{Guest, fixture, nobody, small};
@@ -12,7 +12,7 @@ const PAGE: usize = 65_536;
 fn memory_up_to_the_cap_is_granted() {
     let guest = Guest::with("memory-graceful", &[("pages", "100")]).limits(|limits| limits.memory_bytes = 100 * PAGE);
     assert_eq!(guest.outcome(&nobody()), Outcome::Allow);
-    let usage = blocking::explain_auth_checks(&[guest.check()], &nobody()).checks[0].usage;
+    let usage = AuthChecks::new(&[guest.check()]).explain_blocking(&nobody()).checks[0].evaluation.usage;
     assert_eq!(usage.memory_bytes, 100 * PAGE);
 }
 
@@ -52,7 +52,7 @@ fn all_memories_of_an_instance_count_together() {
 fn memory_that_was_denied_does_not_count() {
     let guest = Guest::new("memory-own-maximum").limits(|limits| limits.memory_bytes = 100 * PAGE);
     assert_eq!(guest.outcome(&nobody()), Outcome::Allow);
-    let usage = blocking::explain_auth_checks(&[guest.check()], &nobody()).checks[0].usage;
+    let usage = AuthChecks::new(&[guest.check()]).explain_blocking(&nobody()).checks[0].evaluation.usage;
     assert_eq!(usage.memory_bytes, 5 * PAGE);
 }
 

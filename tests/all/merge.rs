@@ -80,9 +80,8 @@ fn a_plugin_without_linked_libraries_is_not_changed() {
         let guest = Guest::new(name);
         assert_eq!(merge(guest.bytes()).unwrap(), guest.bytes(), "{name}");
     }
-    for name in guardhouse::builtin::NAMES {
-        let bytes = guardhouse::builtin::bytes(name).unwrap();
-        assert_eq!(merge(bytes).unwrap(), bytes, "{name}");
+    for guardhouse::builtin::Builtin { name, bytes, .. } in guardhouse::builtin::ALL {
+        assert_eq!(merge(bytes).unwrap(), *bytes, "{name}");
     }
     assert!(merge(b"not a component").is_err());
 }

@@ -2,7 +2,7 @@
 
 use guardhouse::{
     AuthCheck, AuthChecks, AuthContext, AuthorizationError, Check, Decision, Denial, Evaluation, EvaluationFuture,
-    EvaluationRequest, Outcome, Report, blocking, native,
+    EvaluationRequest, Outcome, Report, native, run_auth_checks_blocking,
 };
 use serde_json::{Value, json};
 
@@ -26,7 +26,7 @@ fn denies_with(message: &'static str) -> Box<dyn AuthCheck> {
 
 /// A denial that names the missing scopes, and its report.
 fn explain(checks: &Checks, context: &AuthContext) -> (Report, Denial) {
-    let report = blocking::explain(&AuthChecks::new(checks).name_missing_scopes(), context);
+    let report = AuthChecks::new(checks).name_missing_scopes().explain_blocking(context);
     let Decision::Deny(denial) = report.decision.clone() else { panic!("allowed") };
     (report, denial)
 }
@@ -56,7 +56,7 @@ fn u1_a_fault_of_a_check_that_names_missing_scopes_ends_the_run_and_no_scope_is_
         let (report, denial) = explain(&checks, &somebody(&[]));
         assert_eq!((report.checks.len(), report.decided_by), (3, Some(2)));
         assert_eq!((denial.message, denial.missing_scopes), (None, vec![]));
-        assert!(matches!(report.checks[2].outcome, Outcome::Failed(_)));
+        assert!(matches!(report.checks[2].evaluation.outcome, Outcome::Failed(_)));
     }
 }
 
@@ -76,7 +76,7 @@ fn u1_a_plain_run_ends_at_the_first_denial_and_names_no_scope() {
     let [plugin, native] = scopes(&["a"]);
     for first in [plugin, native] {
         let checks: Checks = vec![first, denies_with("never called")];
-        let report = blocking::explain_auth_checks(&checks, &somebody(&[]));
+        let report = AuthChecks::new(&checks).explain_blocking(&somebody(&[]));
         assert_eq!((report.checks.len(), report.decided_by), (1, Some(0)));
         let Decision::Deny(denial) = report.decision else { panic!("allowed") };
         assert_eq!((denial.message, denial.missing_scopes), (None, vec![]));
@@ -113,7 +113,7 @@ fn u2_scopes_that_the_token_has_or_that_a_plugin_names_twice_are_removed() {
     let checks: Checks = vec![Box::new(Guest::with("step-up", &blanks).check())];
     let (report, denial) = explain(&checks, &somebody(&["held"]));
     assert_eq!(denial.missing_scopes, ["a", "b"]);
-    assert_eq!(report.checks[0].missing_scopes, ["a", "b"]);
+    assert_eq!(report.checks[0].evaluation.missing_scopes, ["a", "b"]);
     let (_, denial) = explain(&checks, &nobody());
     assert_eq!(denial.missing_scopes, Vec::<String>::new());
 }
@@ -129,8 +129,7 @@ fn u2_scopes_that_the_token_has_are_removed_for_native_checks_too() {
             true
         }
         fn evaluate<'a>(&'a self, _: EvaluationRequest<'a>) -> EvaluationFuture<'a> {
-            let missing_scopes = vec!["held".to_owned(), "a".to_owned()];
-            let evaluation = Evaluation { missing_scopes, ..Evaluation::from(Outcome::Denied) };
+            let evaluation = Evaluation::from(Outcome::Denied).with_missing_scopes(["held", "a"]);
             Box::pin(std::future::ready(evaluation))
         }
     }
@@ -151,7 +150,7 @@ fn u2_a_plugin_that_allows_is_not_asked_for_missing_scopes() {
     let blanks = [("check", "(i32.const 16)"), ("missing", "unreachable")];
     let check = Guest::with("step-up", &blanks).check();
     assert_eq!(
-        blocking::explain(&AuthChecks::new(&[check]).name_missing_scopes(), &somebody(&[])).decision,
+        AuthChecks::new(&[check]).name_missing_scopes().explain_blocking(&somebody(&[])).decision,
         Decision::Allow
     );
 }
@@ -160,7 +159,7 @@ fn u2_a_plugin_that_allows_is_not_asked_for_missing_scopes() {
 fn u3_a_message_after_missing_scopes_is_found_only_by_a_run_that_names_them() {
     for first in scopes(&["a"]) {
         let checks: Checks = vec![first, denies_with("tenant suspended")];
-        let plain = blocking::run_auth_checks(&checks, &somebody(&[]));
+        let plain = run_auth_checks_blocking(&checks, &somebody(&[]));
         assert_eq!(plain.into_result(), Ok(false));
         let (report, denial) = explain(&checks, &somebody(&[]));
         assert_eq!((denial.message.as_deref(), denial.missing_scopes.len()), (Some("tenant suspended"), 0));
@@ -178,10 +177,9 @@ fn u4_a_component_that_is_listed_can_also_be_called() {
         for mut context in [nobody(), somebody(&[]), somebody(&["admin"])] {
             context.component.tags = tags.iter().map(|&tag| tag.to_owned()).collect();
             context.action = "tools/list".to_owned();
-            let shown = blocking::run_auth_checks(&checks, &context).is_allow();
+            let shown = run_auth_checks_blocking(&checks, &context).is_allow();
             context.action = "tools/call".to_owned();
-            let called =
-                blocking::explain(&AuthChecks::new(&checks).name_missing_scopes(), &context).decision.is_allow();
+            let called = AuthChecks::new(&checks).name_missing_scopes().explain_blocking(&context).decision.is_allow();
             assert_eq!(shown, called);
         }
     }

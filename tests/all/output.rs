@@ -1,6 +1,6 @@
 //! The output of plugins (rule S4): bounded, and visible only to the operator.
 
-use guardhouse::{Cause, LogLine, Outcome, blocking};
+use guardhouse::{AuthChecks, Cause, LogLine, Outcome};
 use guardhouse_tests::events;
 use tracing::Level;
 
@@ -29,8 +29,8 @@ fn a_flood_of_stdout_ends_at_the_limit() {
 #[test]
 fn the_kept_part_of_a_flood_is_within_the_cap() {
     for guest in [flood("log-flood", 100), flood("stdout-flood", 100), flood("stdout-flood", 4_096)] {
-        let report = blocking::explain_auth_checks(&[guest.check()], &nobody());
-        let kept: usize = report.checks[0].logs.iter().map(|line| line.text.len()).sum();
+        let report = AuthChecks::new(&[guest.check()]).explain_blocking(&nobody());
+        let kept: usize = report.checks[0].evaluation.logs.iter().map(|line| line.text.len()).sum();
         assert!(kept > 50_000 && kept <= 65_536, "{kept}");
     }
 }
@@ -53,11 +53,11 @@ fn a_log_call_over_the_cap_of_a_host_call_is_a_fault() {
 #[test]
 fn the_output_before_a_trap_is_only_in_the_warning() {
     let check = Guest::new("log-lines").check();
-    let (report, events) = events::capture(|| blocking::explain_auth_checks(&[check], &somebody(&[])));
+    let (report, events) = events::capture(|| AuthChecks::new(&[check]).explain_blocking(&somebody(&[])));
     assert_eq!(failed(&report, &events).cause, Cause::Trap);
-    let sources: Vec<&str> = report.checks[0].logs.iter().map(|line| line.source).collect();
+    let sources: Vec<&str> = report.checks[0].evaluation.logs.iter().map(|line| line.source).collect();
     assert_eq!(sources, ["trace", "debug", "info", "warn", "error", "critical"]);
-    assert!(report.checks[0].logs.iter().all(|line| line.text == "part: \u{1b}[2Jsaid\nthis"));
+    assert!(report.checks[0].evaluation.logs.iter().all(|line| line.text == "part: \u{1b}[2Jsaid\nthis"));
     let warning = events::faults(&events)[0];
     assert!(warning.field("logs").contains(r"part: \u{1b}[2Jsaid\nthis"), "{warning:?}");
     assert_eq!(events.iter().filter(|event| event.target == "guardhouse::plugin").count(), 0);
@@ -66,7 +66,7 @@ fn the_output_before_a_trap_is_only_in_the_warning() {
 #[test]
 fn the_output_before_an_answer_is_one_debug_event_for_each_line() {
     let check = Guest::new("log-lines").check();
-    let (report, events) = events::capture(|| blocking::explain_auth_checks(&[check], &nobody()));
+    let (report, events) = events::capture(|| AuthChecks::new(&[check]).explain_blocking(&nobody()));
     assert!(report.decision.is_allow());
     let lines: Vec<_> = events.iter().filter(|event| event.target == "guardhouse::plugin").collect();
     assert_eq!(lines.len(), 6);
@@ -78,7 +78,7 @@ fn the_output_before_an_answer_is_one_debug_event_for_each_line() {
 #[test]
 fn pieces_of_a_line_on_stderr_are_joined() {
     let check = Guest::new("stderr-then-trap").check();
-    let report = blocking::explain_auth_checks(&[check], &nobody());
-    assert!(matches!(report.checks[0].outcome, Outcome::Failed(_)));
-    assert_eq!(report.checks[0].logs, [LogLine { source: "stderr", text: "index out of bounds".to_owned() }]);
+    let report = AuthChecks::new(&[check]).explain_blocking(&nobody());
+    assert!(matches!(report.checks[0].evaluation.outcome, Outcome::Failed(_)));
+    assert_eq!(report.checks[0].evaluation.logs, [LogLine::new("stderr", "index out of bounds")]);
 }

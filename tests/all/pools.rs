@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use guardhouse::{Cause, Check, Decision, Host, HostLimits, Plugin, blocking};
+use guardhouse::{AuthChecks, Cause, Check, Decision, Host, HostLimits, Plugin, run_auth_checks_blocking};
 use guardhouse_tests::events;
 use guardhouse_tests::guest::{expanded, replaced};
 
@@ -34,11 +34,11 @@ fn large_and_async_plugins_answer_like_small_plugins() {
         assert_eq!(checks[0].plugin().shape().is_async, kind == "async");
         assert_eq!(checks[0].plugin().shape().memory_bytes, if kind == "large" { 80 << 16 } else { 2 << 16 });
         for _ in 0..100 {
-            assert_eq!(blocking::run_auth_checks(&checks, &somebody(&[])), Decision::Allow);
-            assert!(!blocking::run_auth_checks(&checks, &nobody()).is_allow());
+            assert_eq!(run_auth_checks_blocking(&checks, &somebody(&[])), Decision::Allow);
+            assert!(!run_auth_checks_blocking(&checks, &nobody()).is_allow());
         }
         let endless = [check(&host, "loop", kind, Duration::from_millis(50))];
-        let report = blocking::explain_auth_checks(&endless, &nobody());
+        let report = AuthChecks::new(&endless).explain_blocking(&nobody());
         assert_eq!(cause(&report), Some(Cause::Deadline));
     }
     neighbour_is_unharmed(&host);
@@ -51,10 +51,10 @@ fn a_large_plugin_takes_no_capacity_from_small_plugins() {
     let large = check(&host, "token", "large", patient().deadline);
     while_asked(&busy, &nobody(), || {
         neighbour_is_unharmed(&host);
-        let (report, events) = events::capture(|| blocking::explain_auth_checks(&[&large], &nobody()));
+        let (report, events) = events::capture(|| AuthChecks::new(&[&large]).explain_blocking(&nobody()));
         assert_eq!(failed(&report, &events).cause, Cause::NoCapacity);
     });
-    assert_eq!(blocking::run_auth_checks(&[large], &somebody(&[])), Decision::Allow);
+    assert_eq!(run_auth_checks_blocking(&[large], &somebody(&[])), Decision::Allow);
 }
 
 #[test]

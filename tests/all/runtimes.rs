@@ -8,8 +8,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use guardhouse::{
-    AuthCheck, AuthContext, Cause, Check, Decision, EvaluationFuture, EvaluationRequest, HostLimits, Outcome, blocking,
-    explain_auth_checks, native, run_auth_checks,
+    AuthCheck, AuthChecks, AuthContext, Cause, Check, Decision, EvaluationFuture, EvaluationRequest, HostLimits,
+    Outcome, native, run_auth_checks, run_auth_checks_blocking,
 };
 use tokio::runtime::{Builder, Runtime};
 
@@ -44,7 +44,7 @@ fn lists_of_checks() -> Vec<Vec<Check>> {
 }
 
 fn blocking(checks: &[Check], context: &AuthContext) -> String {
-    reproducible(&blocking::explain_auth_checks(checks, context))
+    reproducible(&AuthChecks::new(checks).explain_blocking(context))
 }
 
 #[test]
@@ -60,10 +60,10 @@ fn blocking_and_async_decide_the_same_in_every_runtime() {
             let (spawned, request) = (checks.clone(), context.clone());
             let task = multi.spawn(async move { blocking(&spawned, &request) });
             assert_eq!(multi.block_on(task).unwrap(), expected, "blocking, on a worker thread");
-            let found = single.block_on(async { reproducible(&explain_auth_checks(&checks, &context).await) });
+            let found = single.block_on(async { reproducible(&AuthChecks::new(&checks).explain(&context).await) });
             assert_eq!(found, expected, "async, single-threaded");
             let (spawned, request) = (checks.clone(), context.clone());
-            let task = multi.spawn(async move { reproducible(&explain_auth_checks(&spawned, &request).await) });
+            let task = multi.spawn(async move { reproducible(&AuthChecks::new(&spawned).explain(&request).await) });
             assert_eq!(multi.block_on(task).unwrap(), expected, "async, spawned on a worker thread");
         }
     }
@@ -96,7 +96,7 @@ fn waiting_for_admission_ends_in_a_task_that_has_used_up_its_budget() {
             let mut busy = pin!(run_auth_checks(&checks, &context));
             assert!(is_pending(busy.as_mut()).await);
             spend_the_budget().await;
-            blocking::explain_auth_checks(&[waits], &nobody())
+            AuthChecks::new(&[waits]).explain_blocking(&nobody())
         })
     });
     assert_eq!(cause(&report), Some(Cause::NoCapacity));
@@ -107,9 +107,9 @@ fn the_async_form_fails_closed_without_a_runtime() {
     // Only waiting needs a runtime. Without one it is a fault, and not a panic of the caller.
     let checks = [Guest::with("wait", &[("nanoseconds", "1000000")]).check()];
     let context = nobody();
-    let mut future = pin!(explain_auth_checks(&checks, &context));
+    let mut future = pin!(AuthChecks::new(&checks).explain(&context));
     let Poll::Ready(report) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) else { panic!("pending") };
-    let Outcome::Failed(fault) = &report.checks[0].outcome else { panic!("{report:?}") };
+    let Outcome::Failed(fault) = &report.checks[0].evaluation.outcome else { panic!("{report:?}") };
     println!("no runtime: {fault}");
     assert!(!report.decision.is_allow());
 }
@@ -174,7 +174,7 @@ impl AuthCheck for BlocksInside {
                 return Poll::Ready(Outcome::Allow.into());
             }
             context.waker().wake_by_ref();
-            assert!(!blocking::run_auth_checks(&[&self.inner], &nobody()).is_allow());
+            assert!(!run_auth_checks_blocking(&[&self.inner], &nobody()).is_allow());
             Poll::Pending
         }))
     }
@@ -183,6 +183,6 @@ impl AuthCheck for BlocksInside {
 #[test]
 fn a_wake_is_not_lost_when_the_thread_is_parked_for_another_reason() {
     let check = BlocksInside { inner: Guest::new("loop").deadline(HASTE).check(), is_asked: AtomicBool::new(false) };
-    let decision = ends(move || blocking::run_auth_checks(&[check], &nobody()));
+    let decision = ends(move || run_auth_checks_blocking(&[check], &nobody()));
     assert_eq!(decision, Decision::Allow);
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use guardhouse::{AuthorizationError, Cause, Check, Decision, Host, HostLimits, blocking};
+use guardhouse::{AuthChecks, AuthorizationError, Cause, Check, Decision, Host, HostLimits, run_auth_checks_blocking};
 use serde_json::json;
 
 use crate::admission::while_asked;
@@ -24,7 +24,7 @@ fn instances(host: &Host, tenant: &str) -> u64 {
 /// Evaluates a check until it has `count` standby instances, which are made in the background.
 fn until_ready(host: &Host, check: &Check, tenant: &str, count: u64) {
     eventually(&format!("{count} standby instances of `{tenant}` are ready"), || {
-        let _ = blocking::run_auth_checks(&[check], &nobody());
+        let _ = run_auth_checks_blocking(&[check], &nobody());
         instances(host, tenant) == count
     });
 }
@@ -35,7 +35,7 @@ fn a_standby_instance_serves_one_evaluation() {
     let counter = on_standby(&host, "counter", 2).check();
     until_ready(&host, &counter, "counter", 2);
     for _ in 0..500 {
-        assert_eq!(blocking::run_auth_checks(&[&counter], &nobody()), Decision::Allow);
+        assert_eq!(run_auth_checks_blocking(&[&counter], &nobody()), Decision::Allow);
     }
     until_ready(&host, &counter, "counter", 2);
     drop(counter);
@@ -50,13 +50,13 @@ fn a_standby_instance_has_the_limits_of_its_request() {
     // The deadline begins with the request, long after the instance was made.
     for (now, expected) in [(0, None), (2, Some(Cause::Deadline)), (1, Some(Cause::Trap)), (0, None)] {
         until_ready(&host, &endless, "clock-driven", 1);
-        let report = blocking::explain_auth_checks(&[&endless], &at(now));
+        let report = AuthChecks::new(&[&endless]).explain_blocking(&at(now));
         assert_eq!(cause(&report), expected, "{report:?}");
     }
     let fuel = |standby| {
         let check = on_standby(&host, "allow", standby).check();
         until_ready(&host, &check, "allow", standby.into());
-        blocking::explain_auth_checks(&[&check], &nobody()).checks[0].usage.fuel
+        AuthChecks::new(&[&check]).explain_blocking(&nobody()).checks[0].evaluation.usage.fuel
     };
     assert_eq!(fuel(1), fuel(0));
 }
@@ -69,7 +69,7 @@ fn standby_instances_are_configured() {
     until_ready(&host, &check, "acme", 1);
     let expected = Err(AuthorizationError::new(r#"{"a":[1,2]}"#));
     for _ in 0..50 {
-        assert_eq!(blocking::run_auth_checks(&[&check], &nobody()).into_result(), expected);
+        assert_eq!(run_auth_checks_blocking(&[&check], &nobody()).into_result(), expected);
     }
 }
 
@@ -81,7 +81,7 @@ fn only_the_most_recently_used_checks_have_standby_instances() {
     // An instance that is still being made counts too: when it is ready, it is evicted or the other one is.
     let until_only = |check: &Check, own: &str, other: &str| {
         eventually(&format!("`{own}` has a standby instance and `{other}` has none"), || {
-            let _ = blocking::run_auth_checks(&[check], &nobody());
+            let _ = run_auth_checks_blocking(&[check], &nobody());
             (instances(&host, own), instances(&host, other)) == (1, 0)
         });
     };
@@ -98,7 +98,7 @@ fn standby_instances_never_take_more_than_half_of_the_capacity() {
     for _ in 0..200 {
         for check in &checks {
             // A request is always admitted, though no request may wait.
-            let report = blocking::explain_auth_checks(&[check], &somebody(&[]));
+            let report = AuthChecks::new(&[check]).explain_blocking(&somebody(&[]));
             assert!(report.decision.is_allow(), "{report:?}");
             assert!(host.tenant_usage().iter().map(|usage| usage.instances).sum::<u64>() <= 1);
         }
@@ -116,7 +116,7 @@ fn standby_instances_take_no_permit_of_their_check() {
         guest.deadline(Duration::from_secs(60)).limits(|limits| (limits.instances, limits.queue) = (2, 0)).check();
     while_asked(&check, &at(2), || {
         for _ in 0..100 {
-            let report = blocking::explain_auth_checks(&[&check], &nobody());
+            let report = AuthChecks::new(&[&check]).explain_blocking(&nobody());
             assert!(report.decision.is_allow(), "{report:?}");
         }
     });
@@ -132,7 +132,7 @@ fn standby_instances_are_evicted_for_a_request_that_needs_their_capacity() {
     let heavy = Guest::with("token", &[("items", items)]).on_host(&host).deadline(Duration::from_secs(5)).check();
     for _ in 0..20 {
         until_ready(&host, &light, "allow", 1);
-        let report = blocking::explain_auth_checks(&[&heavy], &somebody(&[]));
+        let report = AuthChecks::new(&[&heavy]).explain_blocking(&somebody(&[]));
         assert!(report.decision.is_allow(), "{report:?}");
     }
 }

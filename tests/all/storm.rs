@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
 
-use guardhouse::{Cause, Check, Decision, Host, HostLimits, Limits, Outcome, blocking};
+use guardhouse::{AuthChecks, Cause, Check, Decision, Host, HostLimits, Limits, Outcome, run_auth_checks_blocking};
 use guardhouse_tests::guest;
 
 use crate::harness::{Guest, host_with, nobody, small, somebody};
@@ -79,15 +79,15 @@ fn storm(faulty: &[(Check, Cause)], good: &Check, rounds: usize) -> BTreeMap<&'s
         let mut faults: BTreeMap<&'static str, usize> = BTreeMap::new();
         for _ in 0..rounds {
             for (check, cause) in faulty {
-                let report = blocking::explain_auth_checks(&[check], &denied);
-                let Outcome::Failed(fault) = &report.checks[0].outcome else { panic!("{report:?}") };
+                let report = AuthChecks::new(&[check]).explain_blocking(&denied);
+                let Outcome::Failed(fault) = &report.checks[0].evaluation.outcome else { panic!("{report:?}") };
                 assert!(!report.decision.is_allow());
                 // With sixteen threads on few processors, a short deadline may pass before the check is admitted.
                 let is_right = fault.cause == *cause || *cause == Cause::Deadline && fault.cause == Cause::NoCapacity;
                 assert!(is_right, "{} and not {cause}", fault);
                 *faults.entry(fault.cause.as_str()).or_default() += 1;
-                assert_eq!(blocking::run_auth_checks(&[good], &allowed), Decision::Allow);
-                assert!(!blocking::run_auth_checks(&[good], &denied).is_allow());
+                assert_eq!(run_auth_checks_blocking(&[good], &allowed), Decision::Allow);
+                assert!(!run_auth_checks_blocking(&[good], &denied).is_allow());
             }
         }
         faults

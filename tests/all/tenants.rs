@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use guardhouse::{Check, CheckConfig, ConfigError, Host, TenantUsage, blocking};
+use guardhouse::{AuthChecks, Check, CheckConfig, ConfigError, Host, TenantUsage, run_auth_checks_blocking};
 use serde_json::json;
 
 use crate::admission::while_asked;
@@ -25,7 +25,7 @@ fn evaluations_fuel_and_processor_time_add_up() {
     let mut fuel = 0;
     for _ in 0..10 {
         for check in [&first, &second] {
-            fuel += blocking::explain_auth_checks(&[check], &nobody()).checks[0].usage.fuel;
+            fuel += AuthChecks::new(&[check]).explain_blocking(&nobody()).checks[0].evaluation.usage.fuel;
         }
     }
     let acme = of(&host, "acme");
@@ -73,7 +73,7 @@ fn a_name_stands_for_one_tenant_of_a_host_and_a_check_needs_a_tenant_of_its_own_
     let check = Check::new(&plugin, config(host.tenant("acme"))).unwrap();
     assert_eq!(check.tenant(), Some("acme"));
     let error = Check::new(&plugin, config(other.tenant("acme"))).unwrap_err();
-    assert!(matches!(&error, ConfigError::OtherHost { tenant } if tenant == "acme"), "{error}");
+    assert!(matches!(&error, ConfigError::OtherHost { tenant, .. } if tenant == "acme"), "{error}");
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn a_tenant_handle_reads_its_own_usage() {
     let acme = host.tenant("acme");
     let checks = [check(&host, "acme", "allow"), check(&host, "other", "allow")];
     for check in [&checks[0], &checks[0], &checks[1]] {
-        let _ = blocking::run_auth_checks(&[check], &nobody());
+        let _ = run_auth_checks_blocking(&[check], &nobody());
     }
     assert_eq!((acme.name(), acme.usage().evaluations), ("acme", 2));
     drop(checks);

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use guardhouse::{AuthCheck as _, AuthChecks, Cause, LoadError, Outcome, blocking};
+use guardhouse::{AuthChecks, Cause, LoadError, Outcome};
 use guardhouse_tests::guest::replaced;
 
 use crate::harness::{Guest, cause, fixture, nobody, somebody};
@@ -42,7 +42,7 @@ fn an_endless_allocator_ends_at_the_deadline() {
 fn an_endless_missing_scopes_is_a_fault() {
     let blanks = [("check", "(i32.const 32)"), ("missing", "(loop $for-ever (br $for-ever)) unreachable")];
     let check = Guest::with("step-up", &blanks).deadline(HASTE).check();
-    let report = blocking::explain(&AuthChecks::new(&[check]).name_missing_scopes(), &somebody(&[]));
+    let report = AuthChecks::new(&[check]).name_missing_scopes().explain_blocking(&somebody(&[]));
     assert_eq!(cause(&report), Some(Cause::Deadline));
 }
 
@@ -86,7 +86,7 @@ fn zero_fuel_runs_out_at_the_first_call() {
 #[test]
 fn one_unit_of_fuel_too_little_is_a_fault() {
     let guest = Guest::new("allow");
-    let used = blocking::explain_auth_checks(&[guest.check()], &nobody()).checks[0].usage.fuel;
+    let used = AuthChecks::new(&[guest.check()]).explain_blocking(&nobody()).checks[0].evaluation.usage.fuel;
     assert!(used > 0);
     assert_eq!(guest.clone().limits(|limits| limits.fuel = Some(used)).outcome(&nobody()), Outcome::Allow);
     guest.limits(|limits| limits.fuel = Some(used - 1)).fails_with(Cause::OutOfFuel);
@@ -96,7 +96,7 @@ fn one_unit_of_fuel_too_little_is_a_fault() {
 fn the_same_plugin_settings_and_context_use_the_same_fuel() {
     for name in ["token", "counter", "memory-trap", "dirty"] {
         let check = Guest::new(name).check();
-        let used = |_| blocking::explain_auth_checks(&[&check], &nobody()).checks[0].usage.fuel;
+        let used = |_| AuthChecks::new(&[&check]).explain_blocking(&nobody()).checks[0].evaluation.usage.fuel;
         let first = used(0);
         assert!(first > 0);
         assert!((1..100).map(used).all(|fuel| fuel == first), "{}", check.id());
@@ -106,6 +106,6 @@ fn the_same_plugin_settings_and_context_use_the_same_fuel() {
 #[test]
 fn the_used_fuel_is_reported_when_it_has_run_out() {
     let check = Guest::new("loop").limits(|limits| limits.fuel = Some(10_000)).check();
-    let usage = blocking::explain_auth_checks(&[check], &nobody()).checks[0].usage;
+    let usage = AuthChecks::new(&[check]).explain_blocking(&nobody()).checks[0].evaluation.usage;
     assert!((9_000..=10_000).contains(&usage.fuel), "{usage:?}");
 }

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use std::time::Duration;
+
 use guardhouse::{Host, HostError, HostLimits, LoadError, Plugin};
 
 use crate::harness::{Guest, host, host_with, small};
@@ -88,7 +90,6 @@ fn a_file_of_exactly_the_cap_is_accepted_and_one_byte_more_is_not() {
 fn limits_that_no_machine_can_satisfy_are_an_error_and_not_a_panic() {
     let extremes = [
         HostLimits { instances: u32::MAX, ..small() },
-        HostLimits { instances: 0, ..small() },
         HostLimits { memory_bytes: usize::MAX, ..small() },
         HostLimits { memory_bytes: 0, ..small() },
         HostLimits { table_elements: usize::MAX, ..small() },
@@ -111,6 +112,33 @@ fn limits_that_no_machine_can_satisfy_are_an_error_and_not_a_panic() {
         }
     }
     let _ = host();
+}
+
+#[test]
+fn limits_of_which_a_host_needs_at_least_one_are_named_if_they_are_zero() {
+    for (name, limits) in [
+        ("instances", HostLimits { instances: 0, ..small() }),
+        ("large_instances", HostLimits { large_instances: 0, ..small() }),
+        ("compilers", HostLimits { compilers: 0, ..small() }),
+        ("standby_checks", HostLimits { standby_checks: 0, ..small() }),
+        ("resident_plugins", HostLimits { resident_plugins: 0, ..small() }),
+        ("resident_images", HostLimits { resident_images: 0, ..small() }),
+    ] {
+        let error = Host::builder().limits(limits).build().unwrap_err().to_string();
+        assert_eq!(error, format!("`HostLimits::{name}` is 0, but must be at least 1"));
+    }
+}
+
+#[test]
+fn a_tick_outside_its_range_is_an_error() {
+    for tick in [Duration::ZERO, Duration::from_micros(99), Duration::from_millis(101), Duration::MAX] {
+        let error = Host::builder().limits(small()).tick(tick).build().unwrap_err();
+        let HostError::Limit { limit, found, .. } = &error else { panic!("{error}") };
+        assert_eq!((*limit, found), ("HostBuilder::tick", &format!("{tick:?}")));
+    }
+    for tick in [Duration::from_micros(100), Duration::from_millis(100)] {
+        assert!(Host::builder().limits(small()).tick(tick).build().is_ok());
+    }
 }
 
 #[test]

@@ -189,7 +189,7 @@ fn interfaces_with_almost_the_name_of_an_offered_interface_are_unknown() {
         ] {
             assert!(!Host::offers(&other), "{other}");
             match Guest::with("allow", &[("items", &import(&other, ""))]).load() {
-                Err(LoadError::UnknownImports { imports }) => assert_eq!(imports, [other]),
+                Err(LoadError::UnknownImports { imports, .. }) => assert_eq!(imports, [other]),
                 result => panic!("{other}: {result:?}"),
             }
         }
@@ -208,7 +208,7 @@ fn unknown_imports_are_named() {
     ];
     let items: String = imports.iter().map(|name| import(name, "(export \"f\" (func))")).collect();
     let result = Guest::with("allow", &[("items", &items)]).load();
-    let Err(LoadError::UnknownImports { imports: named }) = result else { panic!("{result:?}") };
+    let Err(LoadError::UnknownImports { imports: named, .. }) = result else { panic!("{result:?}") };
     assert_eq!(named, imports);
 }
 

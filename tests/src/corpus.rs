@@ -7,7 +7,7 @@ use std::num::NonZero;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use guardhouse::{AuthChecks, AuthContext, Report, blocking};
+use guardhouse::{AuthChecks, AuthContext, Report};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -129,9 +129,9 @@ impl Case {
         let context = context(&self.context)?;
 
         // The corpus has decisions, and not how long they take.
-        let checks = || AuthChecks::new(&checks).deadline(PATIENT);
-        let (plain, plain_events) = events::capture(|| blocking::explain(&checks(), &context));
-        let (naming, naming_events) = events::capture(|| blocking::explain(&checks().name_missing_scopes(), &context));
+        let checks = AuthChecks::new(&checks).deadline(PATIENT)?;
+        let (plain, plain_events) = events::capture(|| checks.explain_blocking(&context));
+        let (naming, naming_events) = events::capture(|| checks.name_missing_scopes().explain_blocking(&context));
 
         let expected = json!({
             "plain": {
@@ -191,7 +191,7 @@ fn context(recorded: &Value) -> Result<AuthContext> {
         ];
         document.insert("token".to_owned(), renamed(token, &names).0.into());
     }
-    Ok(AuthContext::from_json(&serde_json::to_vec(&document)?)?)
+    Ok(AuthContext::from_slice(&serde_json::to_vec(&document)?)?)
 }
 
 fn component(recorded: &Value) -> Value {

@@ -14,7 +14,7 @@ mod strict;
 
 use std::time::Duration;
 
-use guardhouse::{AuthCheck, AuthChecks, AuthContext, Host, HostLimits, Limits, Plugin, Report, blocking};
+use guardhouse::{AuthCheck, AuthChecks, AuthContext, Host, HostLimits, Limits, Plugin, Report};
 
 pub use context::context;
 pub use plugin::plugin;
@@ -43,7 +43,7 @@ const HOUR: Duration = Duration::from_secs(3_600);
 /// The report of one check without a short deadline, which names the missing scopes.
 fn ask(check: &dyn AuthCheck, context: &AuthContext) -> Report {
     let checks = [check];
-    blocking::explain(&AuthChecks::new(&checks).name_missing_scopes().deadline(HOUR), context)
+    AuthChecks::new(&checks).name_missing_scopes().deadline(HOUR).unwrap().explain_blocking(context)
 }
 
 /// The message of an error, which must be short.

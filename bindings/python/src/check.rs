@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use guardhouse::{AuthCheck, AuthChecks, CheckConfig, Grants, Json, Limits, builtin, native};
+use guardhouse::{
+    AuthCheck, CheckConfig, DEFAULT_DEADLINE, Grant, Grants, Json, Limits, MAX_DEADLINE, builtin, native,
+};
 use pyo3::prelude::*;
 use serde_json::Value;
 
@@ -68,7 +70,7 @@ impl Check {
             ..CheckConfig::default()
         };
         let Limits { deadline, .. } = config.limits;
-        let reads_raw_token = config.grants.raw_token;
+        let reads_raw_token = config.grants.has(Grant::RawToken);
         let check = py.detach(|| guardhouse::Check::new(plugin, config));
         let check = check.map_err(|error| ConfigError::new_err(error.to_string()))?;
         let reads_request = plugin.reads_request();
@@ -141,26 +143,22 @@ impl Check {
 #[pyfunction]
 pub(crate) fn builtin_component(name: &str) -> PyResult<&'static [u8]> {
     builtin::bytes(name).ok_or_else(|| {
-        let names = builtin::NAMES.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let names = builtin::ALL.iter().map(|found| format!("`{}`", found.name)).collect::<Vec<_>>().join(", ");
         LoadError::new_err(format!("built-in plugin `{name}` does not exist; use one of {names}"))
     })
 }
 
-/// The deadline of a decision: the sum of its checks' deadlines, but at least the default.
+/// The deadline of a decision: the sum of its checks' deadlines, but at least the default, and at most the maximum.
 pub(crate) fn deadline(checks: &[Inner]) -> Duration {
     let all = checks.iter().map(|check| check.deadline).fold(Duration::ZERO, Duration::saturating_add);
-    all.max(AuthChecks::<guardhouse::Check>::DEADLINE)
+    all.clamp(DEFAULT_DEADLINE, MAX_DEADLINE)
 }
 
 fn read_settings(text: &[u8]) -> PyResult<Json> {
-    Json::parse(text).map_err(|error| ConfigError::new_err(format!("the settings are not JSON: {error}")))
+    Json::from_slice(text).map_err(|error| ConfigError::new_err(format!("the settings are not JSON: {error}")))
 }
 
 fn read_grants(names: &[String]) -> PyResult<Grants> {
-    names.iter().try_fold(Grants::default(), |grants, name| {
-        grants.with(name).ok_or_else(|| {
-            let known = Grants::KNOWN.iter().map(|(known, _)| format!("`{known}`")).collect::<Vec<_>>().join(", ");
-            ConfigError::new_err(format!("grant `{name}` does not exist; use one of {known}"))
-        })
-    })
+    let grants = names.iter().map(|name| name.parse::<Grant>());
+    grants.collect::<Result<_, _>>().map_err(|error| ConfigError::new_err(error.to_string()))
 }

@@ -64,10 +64,10 @@ fn inner(checks: &[Bound<'_, Check>]) -> PyResult<Vec<Inner>> {
 
 /// The decision, or an error if the request is invalid.
 async fn decide(checks: Vec<Inner>, context: &[u8], name_missing_scopes: bool) -> Result<guardhouse::Report, String> {
-    let context = AuthContext::from_json(context).map_err(|error| format!("the request is invalid: {error}"))?;
+    let context = AuthContext::from_slice(context).map_err(|error| format!("the request is invalid: {error}"))?;
     let deadline = check::deadline(&checks);
     let checks: Vec<Arc<dyn AuthCheck>> = checks.into_iter().map(|check| check.check).collect();
-    let mut run = AuthChecks::new(&checks).deadline(deadline);
+    let mut run = AuthChecks::new(&checks).deadline(deadline).map_err(|error| error.to_string())?;
     if name_missing_scopes {
         run = run.name_missing_scopes();
     }

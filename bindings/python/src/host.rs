@@ -37,7 +37,7 @@ impl Host {
         let tick = tick.map(parse_duration).transpose();
         let tick = tick.map_err(|error| HostError::new_err(format!("`tick`: {error}")))?;
         py.detach(|| {
-            let compiler = CompilerProcess { program: compiler, arguments: vec!["compile-plugin".to_owned()] };
+            let compiler = CompilerProcess::new(compiler).argument("compile-plugin");
             let mut builder = guardhouse::Host::builder().limits(limits).compiler(compiler);
             if let Some(folder) = cache {
                 builder = builder.cache(folder);

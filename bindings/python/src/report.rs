@@ -1,6 +1,6 @@
 //! The record of a decision, as Python reads it.
 
-use guardhouse::{Decision, Denial, Outcome};
+use guardhouse::{Decision, Denial, Evaluation, Outcome};
 use pyo3::prelude::*;
 
 /// The record of one decision.
@@ -54,26 +54,28 @@ impl Report {
 
 impl From<guardhouse::CheckReport> for CheckReport {
     fn from(report: guardhouse::CheckReport) -> Self {
-        let outcome = report.outcome.kind();
-        let fault = match report.outcome {
+        let guardhouse::CheckReport { id, identity, evaluation, .. } = report;
+        let Evaluation { outcome, usage, logs, .. } = evaluation;
+        let kind = outcome.kind();
+        let fault = match outcome {
             Outcome::Failed(fault) => Some(fault),
             Outcome::Allow | Outcome::Denied | Outcome::DeniedWithMessage(_) => None,
         };
         let cause = fault.as_ref().map(|fault| fault.cause.as_str());
         let (detail, backtrace) = fault.map(|fault| (fault.detail, fault.backtrace)).unzip();
         Self {
-            id: report.id,
-            tenant: report.tenant,
-            plugin: report.plugin.map(|digest| digest.to_string()),
-            settings: report.settings.map(|digest| digest.to_string()),
-            outcome,
+            id,
+            tenant: identity.tenant,
+            plugin: identity.plugin.map(|digest| digest.to_string()),
+            settings: identity.settings.map(|digest| digest.to_string()),
+            outcome: kind,
             cause,
             detail,
             backtrace: backtrace.flatten(),
-            logs: report.logs.into_iter().map(|line| (line.source, line.text)).collect(),
-            elapsed: report.usage.elapsed.as_secs_f64(),
-            fuel: report.usage.fuel,
-            memory_bytes: report.usage.memory_bytes,
+            logs: logs.into_iter().map(|line| (line.source, line.text)).collect(),
+            elapsed: usage.elapsed.as_secs_f64(),
+            fuel: usage.fuel,
+            memory_bytes: usage.memory_bytes,
         }
     }
 }

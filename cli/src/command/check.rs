@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use anyhow::{Result, ensure};
 use clap::Args;
-use guardhouse::{AuthChecks, AuthContext, Check, Decision, DecisionId, Report, blocking};
+use guardhouse::{AuthChecks, AuthContext, Check, Decision, DecisionId, Report};
 use serde::Serialize;
 
 use crate::exit::Exit;
@@ -74,15 +74,15 @@ pub(crate) fn run(args: &CheckArgs) -> Result<Output> {
     let from_stdin = documents.filter(|document| **document == Document::Stdin).count();
     ensure!(from_stdin <= 1, "`@-` is given {from_stdin} times, but standard input can be read only once");
 
-    let context = args.context.parse("the context", AuthContext::MAX_BYTES, AuthContext::from_json)?;
+    let context = args.context.parse("the context", AuthContext::MAX_BYTES, AuthContext::from_slice)?;
     let host = args.host.host()?;
     let limits = args.limits.limits();
     let checks: Vec<Check> = args.plugins.0.iter().map(|plugin| plugin.check(&host, &limits)).collect::<Result<_>>()?;
-    let mut list = AuthChecks::new(&checks).deadline(args.limits.deadline(checks.len()));
+    let mut list = AuthChecks::new(&checks).deadline(args.limits.deadline(checks.len()))?;
     if args.missing_scopes {
         list = list.name_missing_scopes();
     }
-    let report = blocking::explain(&list, &context);
+    let report = list.explain_blocking(&context);
 
     let explanation = args.explain.then(|| Explanation::new(&report, &checks));
     let text = if args.json {

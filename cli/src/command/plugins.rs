@@ -1,7 +1,8 @@
 //! `guardhouse plugins`
 
 use clap::Args;
-use guardhouse::{Digest, builtin};
+use guardhouse::Digest;
+use guardhouse::builtin::{self, Builtin};
 
 use crate::output::Output;
 use crate::text::{Fields, grouped};
@@ -14,38 +15,16 @@ Examples:
   guardhouse inspect builtin:require-scopes")]
 pub(crate) struct PluginsArgs {}
 
-/// A summary of each plugin.
-const SUMMARIES: &[(&str, &str)] = &[
-    ("argument-limit", "limits a number among the arguments of a call"),
-    ("deny-with-message", "denies every request, with the message of its settings"),
-    ("require-auth", "allows every caller that is authenticated"),
-    ("require-roles", "allows tokens that hold every role of its settings in a claim"),
-    ("require-scopes", "allows tokens that hold every scope of its settings"),
-    ("restrict-tag", "asks for scopes only where the component carries a tag"),
-];
-
 pub(crate) fn run(_: &PluginsArgs) -> Output {
-    let plugins: Vec<String> = builtin::NAMES.iter().map(|name| describe(name)).collect();
+    let plugins: Vec<String> = builtin::ALL.iter().map(describe).collect();
     Output::success(plugins.join("\n"))
 }
 
-fn describe(name: &str) -> String {
-    let bytes = builtin::bytes(name).unwrap_or_default();
-    let summary = SUMMARIES.iter().find(|(known, _)| *known == name).map_or("", |(_, summary)| summary);
+fn describe(builtin: &Builtin) -> String {
+    let Builtin { name, summary, bytes, .. } = builtin;
     let mut fields = Fields::indented(2);
     fields.add("summary", summary);
     fields.add("digest", &Digest::of(bytes).to_string());
     fields.add("size", &format!("{} bytes", grouped(bytes.len())));
     format!("builtin:{name}\n{}", fields.into_text())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_builtin_has_a_summary_and_no_other_has() {
-        let summarised: Vec<&str> = SUMMARIES.iter().map(|(name, _)| *name).collect();
-        assert_eq!(summarised, builtin::NAMES);
-    }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueHint};
-use guardhouse::{AuthChecks, Check, CheckConfig, Plugin, blocking};
+use guardhouse::{AuthChecks, Check, CheckConfig, Plugin};
 use guardhouse_authoring::{CASES, Project};
 
 use crate::cases::{Case, CaseFile};
@@ -111,7 +111,7 @@ fn check_for<'a>(checks: &'a mut HashMap<String, Check>, plugin: &Plugin, config
 fn run_case(check: &Check, case: &Case, deadline: Duration) -> Result<String> {
     let context = case.context()?;
     let checks = std::slice::from_ref(check);
-    let report = blocking::explain(&AuthChecks::new(checks).deadline(deadline).name_missing_scopes(), &context);
+    let report = AuthChecks::new(checks).deadline(deadline)?.name_missing_scopes().explain_blocking(&context);
     let explanation = Explanation::new(&report, checks);
     let mut text = String::new();
     let mut compare = |what: &str, expected: String, found: String| {

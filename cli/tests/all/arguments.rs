@@ -39,8 +39,8 @@ fn unusable_plugins_and_settings_are_an_error_and_not_a_denial() {
     let folder = env!("CARGO_TARGET_TMPDIR");
     let text = file("text.wasm", b"(component)");
     let cases: &[(&[&str], &str)] = &[
-        (&["--plugin", "no/such.wasm"], "cannot load `no/such.wasm`: "),
-        (&["--plugin", folder], ": is a directory"),
+        (&["--plugin", "no/such.wasm"], "cannot read `no/such.wasm`: No such file"),
+        (&["--plugin", folder], ": Is a directory"),
         (&["--plugin", &text], "not a WebAssembly file"),
         (&["--plugin", "builtin:require-auth", "--settings", "{}"], "this plugin takes no settings"),
         (&["--plugin", "builtin:require-scopes"], "settings do not match the plugin's schema"),
@@ -82,5 +82,5 @@ fn an_unreadable_context_is_an_error_and_not_a_denial() {
 #[test]
 fn an_error_cannot_control_the_terminal() {
     let run = guardhouse(&["check", "--plugin", "no\u{1b}[2J\n.wasm", "--context", CONTEXT]);
-    run.assert_failed(r"cannot load `no\u{1b}[2J\n.wasm`: ");
+    run.assert_failed(r"cannot read `no\u{1b}[2J\n.wasm`: ");
 }

@@ -33,8 +33,11 @@ fn settings_decide_how_instances_start() {
         assert_eq!(run.exit, 0, "{run:?}");
         run.json()["start_mode"].clone()
     };
-    assert_eq!(start_mode("builtin:require-scopes", r#"{"scopes": ["read"]}"#), "starts from an image");
-    assert_eq!(start_mode("builtin:require-auth", "null"), "configures itself: there is nothing to configure");
+    assert_eq!(start_mode("builtin:require-scopes", r#"{"scopes": ["read"]}"#), json!({ "mode": "image" }));
+    assert_eq!(
+        start_mode("builtin:require-auth", "null"),
+        json!({ "mode": "configure", "reason": "there is nothing to configure" })
+    );
     let run = guardhouse(&["inspect", "builtin:require-scopes", "--settings", r#"{"scopes": "read"}"#]);
     assert_eq!(run.exit, 1, "{run:?}");
     assert!(run.stderr.contains("`builtin:require-scopes`"), "{run:?}");
@@ -126,6 +129,6 @@ fn a_file_over_the_cap_is_not_read() {
 #[test]
 fn a_path_that_is_not_a_file_is_an_error_of_the_command() {
     guardhouse(&["inspect", "no/such.wasm"]).assert_failed("cannot read `no/such.wasm`: ");
-    guardhouse(&["inspect", env!("CARGO_TARGET_TMPDIR")]).assert_failed(": is a directory");
+    guardhouse(&["inspect", env!("CARGO_TARGET_TMPDIR")]).assert_failed(": Is a directory");
     guardhouse(&["inspect", "builtin:nothing"]).assert_failed("unknown built-in plugin `nothing`");
 }

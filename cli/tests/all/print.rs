@@ -26,7 +26,7 @@ fn the_schema_of_settings_is_printed() {
 fn the_built_in_plugins_are_listed() {
     let run = guardhouse(&["plugins"]);
     assert_eq!(run.exit, 0);
-    for name in guardhouse::builtin::NAMES {
+    for guardhouse::builtin::Builtin { name, .. } in guardhouse::builtin::ALL {
         assert!(run.stdout.contains(&format!("builtin:{name}\n  summary     ")), "{run:?}");
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::error::ConfigError;
-use crate::grants::Grants;
+use crate::grants::{Grant, Grants};
 use crate::limits::Limits;
 use crate::plugin::Plugin;
 use crate::request::AuthContext;
@@ -12,6 +12,9 @@ use crate::tenant::Tenant;
 use crate::util::text::clip;
 
 /// The configuration of a [`Check`](crate::Check). The default has no settings, no grants, and default limits.
+///
+/// Write a literal with `..CheckConfig::default()`: a new field is not a breaking change. A JSON document alone is a
+/// configuration with these settings and every default.
 #[derive(Debug, Clone, Default)]
 pub struct CheckConfig {
     /// The name of the check, for the operator; by default the plugin's digest.
@@ -85,7 +88,7 @@ pub(super) fn check_limits(plugin: &Plugin, limits: &Limits) -> Result<(), Confi
 /// Checks that the check has every grant that an import of the plugin needs.
 pub(super) fn check_grants(plugin: &Plugin, grants: Grants) -> Result<(), ConfigError> {
     for import in &plugin.shape().imports {
-        if let Some(grant) = Grants::needed_by(import).filter(|grant| !grants.has(grant)) {
+        if let Some(grant) = Grant::needed_by(import).filter(|grant| !grants.has(*grant)) {
             return Err(ConfigError::NotGranted { import: import.clone(), grant });
         }
     }

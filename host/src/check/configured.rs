@@ -11,6 +11,7 @@ use crate::decision::DecisionId;
 use crate::digest::Digest;
 use crate::engine::admission::{Admission, Permit};
 use crate::engine::config::Pool;
+use crate::fault::Fault;
 use crate::grants::Grants;
 use crate::guest::request::{GuestRequest, Seed};
 use crate::guest::store::Budget;
@@ -18,7 +19,6 @@ use crate::image::image;
 use crate::image::snapshot::Recipe;
 use crate::instance::Instance;
 use crate::limits::Limits;
-use crate::outcome::Fault;
 use crate::plugin::Plugin;
 use crate::request::AuthContext;
 use crate::tenant::Membership;
@@ -144,7 +144,7 @@ fn obstacle(
         Some("the policy is `Never`")
     } else if settings.is_none() && warm_up.is_none() {
         Some("there is nothing to configure")
-    } else if grants != Grants::default() {
+    } else if !grants.is_empty() {
         Some("a check with grants might act on the world while its image is made")
     } else if policy == ImagePolicy::WhenHot && limits.fuel.is_some() {
         Some("images are off with a fuel limit: skipping `configure` would leave more fuel for `check`")

@@ -22,10 +22,12 @@ use crate::check::refill::start_refill;
 use crate::check::standby::Taken;
 use crate::decision::auth_check::{EvaluationFuture, EvaluationRequest, Session};
 use crate::engine::admission::Permit;
+use crate::fault::{Cause, Fault};
+use crate::grants::Grant;
 use crate::guest::cpu_time::metered;
 use crate::guest::request::GuestRequest;
 use crate::instance::{CheckCall, Instance};
-use crate::outcome::{Cause, Evaluation, Fault, Outcome, Usage};
+use crate::outcome::{Evaluation, Outcome, Usage};
 
 /// Evaluates a request in a fresh instance of the check, and drops the instance before it returns.
 pub(super) async fn evaluate(check: &Arc<Configured>, request: EvaluationRequest<'_>) -> Evaluation {
@@ -162,7 +164,7 @@ fn guest_request(check: &Configured, request: EvaluationRequest<'_>) -> Result<G
     if plugin.reads_request() {
         guest = guest.with_documents(request.context);
     }
-    if grants.raw_token {
+    if grants.has(Grant::RawToken) {
         guest = guest.with_raw_token(request.context);
     }
     Ok(guest)

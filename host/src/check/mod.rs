@@ -31,17 +31,42 @@ use crate::check::start::StartMode;
 use crate::decision::DecisionId;
 use crate::decision::auth_check::{AuthCheck, EvaluationFuture, EvaluationRequest, Identity, Session};
 use crate::error::ConfigError;
+use crate::fault::Fault;
 use crate::grants::Grants;
 use crate::guest::request::GuestRequest;
 use crate::limits::Limits;
-use crate::outcome::Fault;
 use crate::plugin::Plugin;
 use crate::util::block_on::block_on;
+use crate::util::unblock::unblock;
 
 /// A plugin with settings, grants and limits, which evaluates requests. Every evaluation has a fresh instance of the
 /// plugin, which is dropped afterwards; only the requests of one [batch](crate::AuthChecks::run_batch) may share one.
 ///
 /// A clone is shallow.
+///
+/// ```
+/// use guardhouse::{Check, CheckConfig, ConfigError, Host, Limits, Plugin, builtin};
+/// use serde_json::json;
+///
+/// let host = Host::new()?;
+/// let plugin = Plugin::load(&host, builtin::REQUIRE_SCOPES)?;
+/// let check = Check::new(&plugin, json!({ "scopes": ["read"] }))?;
+///
+/// // With a name for the operator, an owner, and a limit of its own.
+/// let config = CheckConfig {
+///     id: Some("reading".to_owned()),
+///     tenant: Some(host.tenant("acme")),
+///     settings: Some(json!({ "scopes": ["read"] }).into()),
+///     limits: Limits { memory_bytes: 4 << 20, ..Limits::default() },
+///     ..CheckConfig::default()
+/// };
+/// assert_eq!(Check::new(&plugin, config)?.id(), "reading");
+///
+/// // Invalid settings are an error here, and not at the first request.
+/// let error = Check::new(&plugin, json!({ "scopes": "read" })).unwrap_err();
+/// assert!(matches!(error, ConfigError::Schema(violation) if violation.pointer == "/scopes"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Check(Arc<Configured>);
 
@@ -52,7 +77,8 @@ impl Check {
     /// The call blocks its thread: at most until [`Limits::configure_deadline`]; with
     /// [`ImagePolicy::Eager`](crate::ImagePolicy::Eager), for two more compilations if the plugin has no image yet; and
     /// with [`Limits::fuel`] until the plugin [is optimized](Plugin::is_optimized), because baseline code uses a
-    /// different amount of fuel.
+    /// different amount of fuel. In async code, use [`new_async`](Self::new_async): this call would hold up a thread of
+    /// the runtime, and every task on it.
     ///
     /// # Errors
     /// [`ConfigError`] if the settings are invalid or rejected, an import is not granted, a limit is over the host's,
@@ -70,6 +96,22 @@ impl Check {
         let fuel = check.configure_on_trial()?;
         check.0.set_configure_cost(fuel);
         Ok(check)
+    }
+
+    /// The async form of [`new`](Self::new): the work is done on the pool for blocking work of the current tokio
+    /// runtime, and no thread of the runtime waits for it. If the future is dropped, the work still finishes.
+    ///
+    /// # Errors
+    /// As for [`new`](Self::new), and [`ConfigError::Host`] outside a tokio runtime.
+    pub async fn new_async(plugin: &Plugin, config: impl Into<CheckConfig>) -> Result<Self, ConfigError> {
+        let (plugin, config) = (plugin.clone(), config.into());
+        unblock(move || Self::new(&plugin, config)).await.map_err(ConfigError::Host).flatten()
+    }
+
+    /// The name of the check, for the operator.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.0.id
     }
 
     /// The start mode of its instances; if they configure themselves, with the reason.
@@ -135,9 +177,9 @@ impl AuthCheck for Check {
         self.0.plugin.names_missing_scopes()
     }
 
-    fn identity(&self) -> Identity<'_> {
+    fn identity(&self) -> Identity {
         Identity {
-            tenant: self.0.membership.name(),
+            tenant: self.0.membership.name().map(str::to_owned),
             plugin: Some(self.0.plugin.digest()),
             settings: self.0.settings_digest,
         }

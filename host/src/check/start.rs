@@ -1,7 +1,10 @@
 //! Start modes: the instances of a check configure themselves, or start from an image.
 
+use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
+
+use serde::Serialize;
 
 use crate::check::config::ImagePolicy;
 use crate::code::images::Image;
@@ -9,16 +12,27 @@ use crate::code::linked::Linked;
 use crate::guest::reason::Reason;
 use crate::tuning::{COSTLY_CONFIGURE_FUEL, EVALUATIONS_BEFORE_IMAGE};
 
-/// The start mode of the instances of a check.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The start mode of the instances of a check. In JSON, the field `mode` is `configure` or `image`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "mode", rename_all = "kebab-case")]
 pub enum StartMode {
     /// Every instance configures itself.
+    #[non_exhaustive]
     Configure {
         /// The reason, for the operator.
         reason: String,
     },
     /// Every instance starts from an image of a configured one.
     Image,
+}
+
+impl fmt::Display for StartMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Configure { reason } => write!(f, "configures itself: {reason}"),
+            Self::Image => f.write_str("starts from an image"),
+        }
+    }
 }
 
 /// The image of a check, or the reason why it has none. The slot is empty until either is known.

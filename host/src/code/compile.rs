@@ -14,10 +14,10 @@ use crate::digest::Digest;
 use crate::engine::PluginEngine;
 use crate::engine::admission::Admission;
 use crate::error::LoadError;
+use crate::fault::Fault;
 use crate::guest::reason::{Reason, error_chain};
 use crate::guest::wasmtime_text::{AT_OFFSET, INVALID_CODE, INVALID_MODULE, POOLING_ALLOCATOR};
 use crate::limits::HostLimits;
-use crate::outcome::Fault;
 use crate::util::block_on::block_on;
 use crate::util::text::clip;
 

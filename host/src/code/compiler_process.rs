@@ -37,13 +37,14 @@ use crate::util::text::clip;
 ///         return Ok(CompilerProcess::serve());
 ///     }
 ///     let program = std::env::current_exe()?;
-///     let compiler = CompilerProcess { program, arguments: vec!["compile-plugin".to_owned()] };
+///     let compiler = CompilerProcess::new(program).argument("compile-plugin");
 ///     let host = Host::builder().compiler(compiler).build()?;
 /// #   drop(host);
 ///     Ok(std::process::ExitCode::SUCCESS)
 /// }
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct CompilerProcess {
     /// The absolute path of the program. Its working directory is `/`.
     pub program: PathBuf,
@@ -87,6 +88,18 @@ impl Order {
 }
 
 impl CompilerProcess {
+    /// A program without arguments. Its path must be absolute: the working directory of the process is `/`.
+    pub fn new(program: impl Into<PathBuf>) -> Self {
+        Self { program: program.into(), arguments: Vec::new() }
+    }
+
+    /// The same program with one more argument.
+    #[must_use]
+    pub fn argument(mut self, argument: impl Into<String>) -> Self {
+        self.arguments.push(argument.into());
+        self
+    }
+
     /// Runs the compiler in this process, and returns the exit code for `main`. Before it reads a byte of the plugin,
     /// it gives up every right that it does not need.
     #[must_use]

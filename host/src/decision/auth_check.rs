@@ -2,7 +2,9 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
 
 use crate::decision::DecisionId;
 use crate::digest::Digest;
@@ -12,7 +14,41 @@ use crate::request::AuthContext;
 /// The future that [`AuthCheck::evaluate`] returns. The run drops it at the deadline of the decision.
 pub type EvaluationFuture<'a> = Pin<Box<dyn Future<Output = Evaluation> + Send + 'a>>;
 
+/// The default deadline of a decision: 1 s.
+pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(1);
+
 /// A check: a [`Check`](crate::Check) of a plugin, a [native](crate::native) one, or your own. One list may mix them.
+///
+/// ```
+/// use guardhouse::{AuthCheck, AuthChecks, AuthContext, Component, EvaluationFuture, EvaluationRequest, Outcome};
+///
+/// /// Allows if a token exists, and is known to the company's directory.
+/// struct InDirectory(Directory);
+///
+/// # struct Directory;
+/// # impl Directory {
+/// #     async fn contains(&self, client: &str) -> Result<bool, std::io::Error> { Ok(client == "alice-laptop") }
+/// # }
+/// impl AuthCheck for InDirectory {
+///     fn id(&self) -> &str {
+///         "in-directory"
+///     }
+///
+///     fn evaluate<'a>(&'a self, request: EvaluationRequest<'a>) -> EvaluationFuture<'a> {
+///         Box::pin(async move {
+///             let Some(token) = &request.context.token else { return Outcome::Denied.into() };
+///             match self.0.contains(&token.client_id).await {
+///                 Ok(found) => Outcome::from(found).into(),
+///                 // A check that cannot answer fails, which denies. Only the operator sees the reason.
+///                 Err(error) => Outcome::native_fault(error).into(),
+///             }
+///         })
+///     }
+/// }
+///
+/// let context = AuthContext::new(Component::tool("search"));
+/// assert!(!AuthChecks::new(&[InDirectory(Directory)]).run_blocking(&context).is_allow());
+/// ```
 pub trait AuthCheck: Send + Sync {
     /// The name of the check, for the operator.
     fn id(&self) -> &str;
@@ -34,7 +70,7 @@ pub trait AuthCheck: Send + Sync {
     }
 
     /// The origin of the check, for the record of decisions.
-    fn identity(&self) -> Identity<'_> {
+    fn identity(&self) -> Identity {
         Identity::default()
     }
 }
@@ -56,6 +92,7 @@ impl<C: AuthCheck + ?Sized> Session for Stateless<'_, C> {
 
 /// One request to a check.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct EvaluationRequest<'a> {
     /// The context of the request.
     pub context: &'a AuthContext,
@@ -68,15 +105,72 @@ pub struct EvaluationRequest<'a> {
     pub end: Instant,
 }
 
+impl<'a> EvaluationRequest<'a> {
+    /// A request of its own: with a new decision id and the [default deadline](DEFAULT_DEADLINE), and without naming
+    /// missing scopes. It is for calling a check directly, for example in a test.
+    #[must_use]
+    pub fn new(context: &'a AuthContext) -> Self {
+        let end = Instant::now() + DEFAULT_DEADLINE;
+        Self { context, decision: DecisionId::random(), name_missing_scopes: false, end }
+    }
+
+    /// The same request for another decision, for example one that is replayed.
+    #[must_use]
+    pub fn with_decision(mut self, decision: DecisionId) -> Self {
+        self.decision = decision;
+        self
+    }
+
+    /// The same request, with missing scopes to be named.
+    #[must_use]
+    pub fn name_missing_scopes(mut self) -> Self {
+        self.name_missing_scopes = true;
+        self
+    }
+
+    /// The same request with another deadline.
+    #[must_use]
+    pub fn until(mut self, end: Instant) -> Self {
+        self.end = end;
+        self
+    }
+}
+
 /// The origin of a check, for the record of decisions (rule S8).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Identity<'a> {
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Identity {
     /// The name of the tenant that owns the check, or `None` without a tenant.
-    pub tenant: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
     /// The digest of the plugin, or `None` for a native check.
     pub plugin: Option<Digest>,
     /// The digest of the settings, or `None` without settings.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub settings: Option<Digest>,
+}
+
+impl Identity {
+    /// The same identity with a tenant.
+    #[must_use]
+    pub fn with_tenant(mut self, name: impl Into<String>) -> Self {
+        self.tenant = Some(name.into());
+        self
+    }
+
+    /// The same identity with the digest of a plugin.
+    #[must_use]
+    pub fn with_plugin(mut self, plugin: Digest) -> Self {
+        self.plugin = Some(plugin);
+        self
+    }
+
+    /// The same identity with the digest of settings.
+    #[must_use]
+    pub fn with_settings(mut self, settings: Digest) -> Self {
+        self.settings = Some(settings);
+        self
+    }
 }
 
 macro_rules! forward {
@@ -98,7 +192,7 @@ macro_rules! forward {
                 (**self).names_missing_scopes()
             }
 
-            fn identity(&self) -> Identity<'_> {
+            fn identity(&self) -> Identity {
                 (**self).identity()
             }
         }

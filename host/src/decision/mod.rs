@@ -4,7 +4,6 @@
 
 pub(crate) mod auth_check;
 pub(crate) mod auth_checks;
-pub mod blocking;
 pub mod native;
 pub(crate) mod report;
 mod run;
@@ -20,7 +19,10 @@ use crate::util::text::clip;
 
 /// The final answer. There are only two, and a fault is a [`Deny`](Self::Deny): it is not an error, so no `?` can lose
 /// it (rule S5).
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// In JSON the word of [`kind`](Self::kind) is the field `decision`, beside the fields of the denial.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "decision", rename_all = "kebab-case")]
 #[must_use = "a decision that is not enforced guards nothing"]
 pub enum Decision {
     /// Every check allowed.
@@ -34,6 +36,15 @@ impl Decision {
     #[must_use]
     pub fn is_allow(&self) -> bool {
         matches!(self, Self::Allow)
+    }
+
+    /// The stable word: `allow` or `deny`.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Deny(_) => "deny",
+        }
     }
 
     /// The denial, for the caller.
@@ -62,6 +73,7 @@ impl Decision {
 /// The reason of a denial, as far as the caller may know it. A check that denied without a message and a check that
 /// failed look the same (rule S4).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Denial {
     /// The key to the operator's record of this decision.
     pub id: DecisionId,

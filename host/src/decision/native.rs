@@ -1,11 +1,16 @@
 //! Native checks: Rust closures and the four checks of FastMCP, without a sandbox.
+//!
+//! [`from_fn`] returns a check of its own type, and may borrow. The others are boxed, so that one list may mix them; their
+//! ids are the names of the [built-in](crate::builtin) plugins that decide the same.
 
 use serde_json::Value;
 
 use crate::decision::auth_check::{AuthCheck, EvaluationFuture, EvaluationRequest};
-use crate::outcome::{Cause, Evaluation, Fault, Outcome};
+use crate::fault::{Cause, Fault};
+use crate::outcome::{Evaluation, Outcome};
+use crate::request::AuthContext;
 use crate::request::json::Json;
-use crate::request::{AccessToken, AuthContext};
+use crate::request::token::AccessToken;
 use crate::util::panic::catch;
 
 /// A check from a closure that returns a `bool`, a `Result<bool, AuthorizationError>` or an [`Outcome`]. A panic of the
@@ -19,18 +24,18 @@ use crate::util::panic::catch;
 ///     _ => Ok(true),
 /// });
 /// ```
-pub fn from_fn<F, O>(id: &str, check: F) -> impl AuthCheck + use<F, O>
+pub fn from_fn<F, O>(id: impl Into<String>, check: F) -> impl AuthCheck
 where
     F: Fn(&AuthContext) -> O + Send + Sync,
     O: Into<Outcome>,
 {
-    Native { id: id.to_owned(), check: move |context: &AuthContext| check(context).into(), missing: None::<NoScopes> }
+    Native { id: id.into(), check: move |context: &AuthContext| check(context).into(), missing: None::<NoScopes> }
 }
 
 /// Allows if a token is present, whatever it contains (rule B1).
 #[must_use]
 pub fn require_auth() -> Box<dyn AuthCheck> {
-    Box::new(from_fn("require_auth", |context| context.token.is_some()))
+    Box::new(from_fn("require-auth", |context| context.token.is_some()))
 }
 
 /// Allows if a token is present and has every scope (rule B2). Without scopes, any token suffices.
@@ -38,7 +43,7 @@ pub fn require_scopes<S: Into<String>>(scopes: impl IntoIterator<Item = S>) -> B
     let scopes = collect(scopes);
     let needed = scopes.clone();
     Box::new(Native {
-        id: "require_scopes".to_owned(),
+        id: "require-scopes".to_owned(),
         check: move |context: &AuthContext| Outcome::from(holds(context, &needed)),
         missing: Some(move |context: &AuthContext| missing(context, &scopes)),
     })
@@ -54,7 +59,7 @@ pub fn restrict_tag<S: Into<String>>(
     let needed = scopes.clone();
     let tag = tag.into();
     Box::new(Native {
-        id: "restrict_tag".to_owned(),
+        id: "restrict-tag".to_owned(),
         check: move |context: &AuthContext| Outcome::from(!context.component.has_tag(&tag) || holds(context, &needed)),
         missing: Some(move |context: &AuthContext| missing(context, &scopes)),
     })
@@ -77,7 +82,7 @@ pub fn require_roles<S: Into<String>>(
     if !Json::is_pointer(&claim) {
         return Err(RolesError::InvalidPointer(claim));
     }
-    Ok(Box::new(from_fn("require_roles", move |context: &AuthContext| {
+    Ok(Box::new(from_fn("require-roles", move |context: &AuthContext| {
         let held = context.token.as_ref().and_then(|token| token.claims.pointer(&claim));
         match held {
             Some(Value::String(role)) => roles.iter().all(|needed| needed == role),

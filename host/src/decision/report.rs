@@ -2,14 +2,31 @@
 
 use std::time::Duration;
 
+use serde::{Serialize, Serializer};
+
 use crate::decision::auth_check::{AuthCheck, Identity};
 use crate::decision::{Decision, DecisionId};
-use crate::digest::Digest;
-use crate::outcome::{Evaluation, Fault, LogLine, Outcome, Usage};
+use crate::fault::Fault;
+use crate::outcome::{Evaluation, LogLine, Outcome};
+use crate::util::microseconds::microseconds;
 
 /// One decision, with the evaluation of each check. A report is for the operator only.
+///
+/// In JSON, the fields of the decision, of each identity and of each evaluation stand beside those of the record that
+/// has them, and times are whole microseconds:
+///
+/// ```json
+/// {
+///     "decision": "deny", "id": "5f0c…", "message": "closed", "elapsed_us": 87, "decided_by": 0,
+///     "checks": [{
+///         "id": "hours", "plugin": "sha256:9d3b…", "outcome": "denied-with-message", "message": "closed",
+///         "elapsed_us": 71, "cpu_time_us": 60, "fuel": 12043, "memory_bytes": 1114112, "logs": []
+///     }]
+/// }
+/// ```
 #[derive(Debug, Clone)]
 #[must_use = "a decision that is not enforced guards nothing"]
+#[non_exhaustive]
 pub struct Report {
     /// The id of the decision, which a denied caller gets too.
     pub id: DecisionId,
@@ -24,24 +41,17 @@ pub struct Report {
 }
 
 /// The evaluation of one check in a decision.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct CheckReport {
     /// The name of the check.
     pub id: String,
-    /// The name of the tenant that owns the check, or `None` without a tenant.
-    pub tenant: Option<String>,
-    /// The digest of the plugin, or `None` for a native check.
-    pub plugin: Option<Digest>,
-    /// The digest of the settings, or `None` without settings.
-    pub settings: Option<Digest>,
-    /// The outcome of the check.
-    pub outcome: Outcome,
-    /// The missing scopes that the check named.
-    pub missing_scopes: Vec<String>,
-    /// The resources that the evaluation used.
-    pub usage: Usage,
-    /// The output of the plugin.
-    pub logs: Vec<LogLine>,
+    /// The origin of the check.
+    #[serde(flatten)]
+    pub identity: Identity,
+    /// The evaluation of the check.
+    #[serde(flatten)]
+    pub evaluation: Evaluation,
 }
 
 impl Report {
@@ -54,68 +64,78 @@ impl Report {
             allow = self.decision.is_allow(),
             checks = self.checks.len(),
             decided_by = decided.map(|check| check.id.as_str()),
-            outcome = decided.map(|check| check.outcome.kind()).unwrap_or(if self.decision.is_allow() { "allow" } else { "failed" }),
-            tenant = decided.or(self.checks.first()).and_then(|check| check.tenant.as_deref()),
-            plugins = ?self.checks.iter().map(|check| check.plugin).collect::<Vec<_>>(),
-            settings = ?self.checks.iter().map(|check| check.settings).collect::<Vec<_>>(),
+            outcome = decided.map(|check| check.evaluation.outcome.kind()).unwrap_or(if self.decision.is_allow() { "allow" } else { "failed" }),
+            tenant = decided.or(self.checks.first()).and_then(|check| check.identity.tenant.as_deref()),
+            plugins = ?self.checks.iter().map(|check| check.identity.plugin).collect::<Vec<_>>(),
+            settings = ?self.checks.iter().map(|check| check.identity.settings).collect::<Vec<_>>(),
             elapsed_us = microseconds(self.elapsed),
-            fuel = self.checks.iter().map(|check| check.usage.fuel).fold(0, u64::saturating_add),
+            fuel = self.checks.iter().map(|check| check.evaluation.usage.fuel).fold(0, u64::saturating_add),
             "decided"
         );
     }
 }
 
+impl Serialize for Report {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Document<'a> {
+            decision: &'static str,
+            id: DecisionId,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            message: Option<&'a str>,
+            #[serde(skip_serializing_if = "<[String]>::is_empty")]
+            missing_scopes: &'a [String],
+            elapsed_us: u64,
+            decided_by: Option<usize>,
+            checks: &'a [CheckReport],
+        }
+        let denial = self.decision.denial();
+        let document = Document {
+            decision: self.decision.kind(),
+            id: self.id,
+            message: denial.and_then(|denial| denial.message.as_deref()),
+            missing_scopes: denial.map_or(&[], |denial| &denial.missing_scopes),
+            elapsed_us: microseconds(self.elapsed),
+            decided_by: self.decided_by,
+            checks: &self.checks,
+        };
+        document.serialize(serializer)
+    }
+}
+
 impl CheckReport {
     pub(super) fn new(check: &dyn AuthCheck, evaluation: Evaluation) -> Self {
-        Self::named(check.id(), check.identity(), evaluation)
+        Self { id: check.id().to_owned(), identity: check.identity(), evaluation }
     }
 
     /// The report of a check that panicked in [`AuthCheck::id`].
     pub(super) fn nameless(evaluation: Evaluation) -> Self {
-        Self::named("", Identity::default(), evaluation)
-    }
-
-    fn named(id: &str, identity: Identity<'_>, evaluation: Evaluation) -> Self {
-        let Identity { tenant, plugin, settings } = identity;
-        let Evaluation { outcome, missing_scopes, usage, logs } = evaluation;
-        Self {
-            id: id.to_owned(),
-            tenant: tenant.map(str::to_owned),
-            plugin,
-            settings,
-            outcome,
-            missing_scopes,
-            usage,
-            logs,
-        }
+        Self { id: String::new(), identity: Identity::default(), evaluation }
     }
 
     /// Logs a fault as one WARN event with everything that is known (rule S4), and the output of a plugin at DEBUG.
     pub(super) fn record(&self, decision: DecisionId) {
-        if let Outcome::Failed(Fault { cause, detail, backtrace }) = &self.outcome {
+        let Evaluation { outcome, usage, logs, .. } = &self.evaluation;
+        if let Outcome::Failed(Fault { cause, detail, backtrace }) = outcome {
             tracing::warn!(
                 target: "guardhouse",
                 %decision,
                 check = ?self.id,
-                tenant = self.tenant.as_deref(),
-                plugin = self.plugin.map(tracing::field::display),
+                tenant = self.identity.tenant.as_deref(),
+                plugin = self.identity.plugin.map(tracing::field::display),
                 %cause,
                 ?detail,
                 backtrace = backtrace.as_deref(),
-                logs = ?self.logs,
-                elapsed_us = microseconds(self.usage.elapsed),
-                fuel = self.usage.fuel,
-                memory_bytes = self.usage.memory_bytes,
+                ?logs,
+                elapsed_us = microseconds(usage.elapsed),
+                fuel = usage.fuel,
+                memory_bytes = usage.memory_bytes,
                 "a check failed, which denies"
             );
             return;
         }
-        for LogLine { source, text } in &self.logs {
+        for LogLine { source, text } in logs {
             tracing::debug!(target: "guardhouse::plugin", %decision, check = ?self.id, source, ?text);
         }
     }
-}
-
-fn microseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }

@@ -10,7 +10,8 @@ use tokio::time::Sleep;
 use crate::decision::auth_check::{AuthCheck, EvaluationFuture, EvaluationRequest};
 use crate::decision::report::{CheckReport, Report};
 use crate::decision::{Decision, DecisionId, Denial};
-use crate::outcome::{Cause, Evaluation, Fault, Outcome};
+use crate::fault::{Cause, Fault};
+use crate::outcome::{Evaluation, Outcome};
 use crate::request::AuthContext;
 use crate::tuning::DECISION_GRACE;
 use crate::util::panic::catch;
@@ -112,14 +113,16 @@ impl<'a> Run<'a> {
         // A check that panics in `id` or `names_missing_scopes` fails too.
         let (mut report, can_name) = caught(|| (CheckReport::new(check, evaluation), check.names_missing_scopes()))
             .unwrap_or_else(|failed| (CheckReport::nameless(failed), false));
-        report.missing_scopes = normalize_missing_scopes(report.missing_scopes, self.context);
+        let named = std::mem::take(&mut report.evaluation.missing_scopes);
+        report.evaluation.missing_scopes = normalize_missing_scopes(named, self.context);
         report.record(self.id);
-        let continues = self.name_missing_scopes && report.outcome == Outcome::Denied && can_name;
+        let Evaluation { outcome, missing_scopes, .. } = &report.evaluation;
+        let continues = self.name_missing_scopes && *outcome == Outcome::Denied && can_name;
         if continues {
-            self.missing_scopes.extend_from_slice(&report.missing_scopes);
+            self.missing_scopes.extend_from_slice(missing_scopes);
         }
-        let allows = report.outcome == Outcome::Allow;
-        let message = match &report.outcome {
+        let allows = *outcome == Outcome::Allow;
+        let message = match outcome {
             Outcome::DeniedWithMessage(error) => Some(error.message.clone()),
             Outcome::Allow | Outcome::Denied | Outcome::Failed(_) => None,
         };

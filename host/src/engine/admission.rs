@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::outcome::{Cause, Fault};
+use crate::fault::{Cause, Fault};
 
 /// A number of permits, and a bounded queue in front of them.
 pub(crate) struct Admission {

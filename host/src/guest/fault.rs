@@ -5,11 +5,11 @@ use std::fmt::Write;
 use wasmtime::{Error, PoolConcurrencyLimitError, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
+use crate::fault::{Cause, Fault};
 use crate::guest::reason::error_chain;
 use crate::guest::wasmtime_text::{
     HANDLE_LIMIT, HOST_CALL_FUEL, MEMORY_LIMIT, RESOURCE_LIMIT, RESOURCE_TABLE_FULL, TABLE_LIMIT, TRAP,
 };
-use crate::outcome::{Cause, Fault};
 use crate::util::text::Bounded;
 
 /// The maximum number of functions in a reported backtrace.

@@ -2,8 +2,8 @@
 
 use wasmtime::ResourceLimiter;
 
+use crate::fault::{Cause, Fault};
 use crate::limits::Limits;
-use crate::outcome::{Cause, Fault};
 use crate::tenant::Tenancy;
 
 /// Counts the memory of an instance, and remembers the last request over a cap: a plugin that gets no memory usually

@@ -7,8 +7,9 @@ use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
+use crate::fault::{Cause, Fault};
 use crate::guest::fault::HostFault;
-use crate::outcome::{Cause, Fault, LogLine};
+use crate::outcome::LogLine;
 use crate::util::lock::lock;
 
 /// The lines of one instance. A clone writes to the same buffer.

@@ -5,8 +5,8 @@ use std::fmt::{self, Display, Write};
 use wasmtime::Error;
 
 use crate::error::LoadError;
+use crate::fault::Fault;
 use crate::guest::wasmtime_text::BACKTRACE;
-use crate::outcome::Fault;
 use crate::util::text::Bounded;
 
 /// The maximum length of each error in a chain, in bytes.

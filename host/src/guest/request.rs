@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use crate::decision::DecisionId;
+use crate::fault::{Cause, Fault};
 use crate::guest::clock::Clock;
 use crate::guest::fault::HostFault;
-use crate::outcome::{Cause, Fault};
+use crate::request::AuthContext;
 use crate::request::json::Json;
-use crate::request::{AuthContext, RawToken};
+use crate::request::token::RawToken;
 use crate::util::text::clip;
 
 /// The request as one instance sees it. Its documents stay sealed while the plugin starts and is configured, so that

@@ -16,6 +16,7 @@ use wasmtime::component::ResourceTable;
 use wasmtime::{Engine, Store, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
+use crate::fault::{Cause, Fault};
 use crate::guest::clock::Clock;
 use crate::guest::cpu_time::cpu_time_at_tick;
 use crate::guest::fault::{Circumstances, HostFault, classify};
@@ -24,7 +25,7 @@ use crate::guest::log::{Log, Mark};
 use crate::guest::request::GuestRequest;
 use crate::guest::wasi;
 use crate::limits::Limits;
-use crate::outcome::{Cause, Fault, LogLine};
+use crate::outcome::LogLine;
 use crate::tenant::{Tenancy, Tenant};
 use crate::tuning::FUEL_INTERVAL;
 

@@ -3,13 +3,15 @@
 use std::fmt;
 
 use rustix::process::{Resource, getrlimit};
+use serde::Serialize;
 use wasmtime::PoolingAllocationConfig;
 
 use crate::engine::config::{self, Pool};
 use crate::limits::HostLimits;
 
 /// A property of this machine that makes a host slower, or its limits unusable, with the change that helps.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Advice {
     /// The property, and its cost.
     pub found: String,

@@ -29,6 +29,21 @@ pub struct HostBuilder {
 
 impl Host {
     /// A builder with defaults.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use guardhouse::{Host, HostLimits};
+    ///
+    /// let host = Host::builder()
+    ///     .limits(HostLimits { instances: 64, ..HostLimits::default() })
+    ///     .tick(Duration::from_micros(500))
+    ///     .build()?;
+    /// for advice in host.advice() {
+    ///     eprintln!("{advice}");
+    /// }
+    /// # Ok::<(), guardhouse::HostError>(())
+    /// ```
     #[must_use]
     pub fn builder() -> HostBuilder {
         HostBuilder {
@@ -50,11 +65,10 @@ impl HostBuilder {
     }
 
     /// Sets the interval at which deadlines are enforced: a check is stopped at most two ticks after its deadline, and
-    /// a check that computes yields its thread to others once per tick. A value outside 100 µs to 100 ms is replaced by
-    /// the nearer of the two. Default: 1 ms.
+    /// a check that computes yields its thread to others once per tick. From 100 µs to 100 ms. Default: 1 ms.
     #[must_use]
     pub fn tick(mut self, tick: Duration) -> Self {
-        self.tick = tick.clamp(Duration::from_micros(100), Duration::from_millis(100));
+        self.tick = tick;
         self
     }
 
@@ -93,15 +107,8 @@ impl HostBuilder {
     /// be started, or the folder of the cache cannot be used, for example because other users can access it.
     pub fn build(self) -> Result<Host, HostError> {
         let Self { limits, tick, cache, compiler, baseline_bytes } = self;
-        for (name, value) in [
-            ("instances", limits.instances),
-            ("large_instances", limits.large_instances),
-            ("compilers", limits.compilers),
-        ] {
-            if value == 0 {
-                return Err(HostError::Engine(format!("`HostLimits::{name}` must be at least 1")));
-            }
-        }
+        check_tick(tick)?;
+        check_limits(&limits)?;
         let toolchain = Toolchain::new(limits, tick, cache.as_deref(), compiler, baseline_bytes)?;
         let limits = &toolchain.limits;
         let advice = Machine::here().advice(limits);
@@ -117,5 +124,29 @@ impl HostBuilder {
             started: Instant::now(),
             toolchain,
         })))
+    }
+}
+
+fn check_tick(tick: Duration) -> Result<(), HostError> {
+    if (Duration::from_micros(100)..=Duration::from_millis(100)).contains(&tick) {
+        return Ok(());
+    }
+    let found = format!("{tick:?}");
+    Err(HostError::Limit { limit: "HostBuilder::tick", found, allowed: "from 100 µs to 100 ms" })
+}
+
+/// Checks the limits of which a host needs at least one.
+fn check_limits(limits: &HostLimits) -> Result<(), HostError> {
+    let counts = [
+        ("HostLimits::instances", u64::from(limits.instances)),
+        ("HostLimits::large_instances", u64::from(limits.large_instances)),
+        ("HostLimits::compilers", u64::from(limits.compilers)),
+        ("HostLimits::standby_checks", limits.standby_checks as u64),
+        ("HostLimits::resident_plugins", limits.resident_plugins as u64),
+        ("HostLimits::resident_images", limits.resident_images as u64),
+    ];
+    match counts.into_iter().find(|(_, count)| *count == 0) {
+        Some((limit, _)) => Err(HostError::Limit { limit, found: "0".to_owned(), allowed: "at least 1" }),
+        None => Ok(()),
     }
 }

@@ -77,7 +77,7 @@ impl Host {
         self.0.tenants.usage()
     }
 
-    /// Whether plugins may import an interface of this name. Some imports need a [grant](crate::Grants::needed_by) in
+    /// Whether plugins may import an interface of this name. Some imports need a [grant](crate::Grant::needed_by) in
     /// addition. WASI interfaces, in every version 0.2.x, give access to nothing.
     #[must_use]
     pub fn offers(import: &str) -> bool {

@@ -8,6 +8,7 @@
 //! caller, and waits no longer than the deadline. `Plugin::linked_now` reloads evicted code on the calling thread, and
 //! `Plugin::optimize_now` replaces baseline code there. The mutex `making` makes them single-flight.
 
+mod load;
 pub(crate) mod schema;
 
 use std::fmt;
@@ -17,29 +18,21 @@ use std::time::Instant;
 
 use arc_swap::ArcSwapOption;
 
-use crate::code::contract;
 use crate::code::linked::Linked;
 use crate::code::shape::Shape;
 use crate::code::source::Source;
-use crate::decision::DecisionId;
 use crate::digest::Digest;
 use crate::engine::config::{Pool, Strategy};
 use crate::error::LoadError;
-use crate::guest::request::{GuestRequest, Seed};
-use crate::guest::store::Budget;
+use crate::fault::{Cause, Fault};
 use crate::host::Host;
-use crate::instance::Instance;
-use crate::interfaces::REQUEST;
-use crate::limits::Limits;
-use crate::outcome::{Cause, Fault};
 use crate::plugin::schema::Schema;
 use crate::request::json::Json;
-use crate::tuning::SCHEMA_DEADLINE;
-use crate::util::block_on::block_on;
 use crate::util::lock::lock;
 use crate::util::lru::Evict;
 
-/// A loaded plugin, from which checks are made. Settings, grants and limits belong to each [`Check`](crate::Check), so
+/// A loaded plugin, from which checks are made. It is loaded by [`load`](Self::load),
+/// [`load_file`](Self::load_file) or [`load_async`](Self::load_async). Settings, grants and limits belong to each [`Check`](crate::Check), so
 /// ten checks of one plugin share one compilation.
 ///
 /// A clone is shallow.
@@ -64,45 +57,6 @@ struct Inner {
 }
 
 impl Plugin {
-    /// Loads a component: checks its size and shape, compiles it, validates it against the contract, and calls its
-    /// `schema`.
-    ///
-    /// The call blocks its thread: for milliseconds if the plugin is small or its machine code is in the
-    /// [cache](crate::HostBuilder::cache), for up to a second for a language runtime, and for several seconds in a
-    /// debug build. In async code, call it through `spawn_blocking`.
-    ///
-    /// # Errors
-    /// [`LoadError`], which says exactly what is wrong: not WebAssembly, a core module, damaged, over a limit, another
-    /// version of the contract, `check` missing or of another type, an import that no host offers, an unusable schema.
-    pub fn load(host: &Host, bytes: &[u8]) -> Result<Self, LoadError> {
-        let toolchain = host.toolchain();
-        let shape = Shape::read(bytes, host.limits())?;
-        contract::check_version(&shape)?;
-        let pool = shape.pool(host.limits());
-        let source = Source::borrowed(bytes);
-        let linked = Arc::new(Linked::load_soon(toolchain, &source, &shape)?);
-        let schema = read_schema(host, pool, &linked).map_err(LoadError::Schema)?;
-        let schema =
-            schema.map(|text| Schema::parse(&text, host.limits())).transpose().map_err(LoadError::BadSchema)?;
-        let kept = toolchain.compilation.keep_source(&source).map_err(|error| LoadError::Compile(error.to_string()))?;
-        let plugin = Self(Arc::new(Inner {
-            host: host.clone(),
-            source: kept,
-            reads_request: shape.imports.iter().any(|import| import == REQUEST),
-            shape,
-            pool,
-            schema,
-            names_missing_scopes: linked.functions.step_up.is_some(),
-            weight: linked.weight,
-            linked: ArcSwapOption::from(Some(linked)),
-            making: Mutex::default(),
-            is_optimization_queued: AtomicBool::new(false),
-            last_used: AtomicU64::new(host.micros_since_start(Instant::now())),
-        }));
-        plugin.make_evictable();
-        Ok(plugin)
-    }
-
     /// The digest of the component's bytes, as given to [`load`](Self::load).
     #[must_use]
     pub fn digest(&self) -> Digest {
@@ -266,26 +220,4 @@ impl Evict for Inner {
     fn evict(&self) {
         self.linked.store(None);
     }
-}
-
-/// Calls the `schema` of a plugin. Returns `None` for a plugin that takes no settings.
-fn read_schema(host: &Host, pool: Pool, linked: &Arc<Linked>) -> Result<Option<String>, Fault> {
-    if linked.functions.settings.is_none() {
-        return Ok(None);
-    }
-    let limits = Limits {
-        memory_bytes: host.limits().memory_bytes,
-        table_elements: host.limits().table_elements,
-        core_instances: host.limits().core_instances,
-        host_call_bytes: host.limits().schema_bytes.saturating_add(1024),
-        ..Limits::default()
-    };
-    let end = Instant::now() + SCHEMA_DEADLINE;
-    let seed = Seed { decision: DecisionId::random(), check: "".into() };
-    let read = block_on(async {
-        let permit = host.admission(pool).admit(linked.weight, end).await?;
-        let instance = Instance::new(Arc::clone(linked), &Budget::new(&limits, end), GuestRequest::none(seed));
-        instance.with_pool_permit(permit).schema(end).await.map(Some)
-    });
-    read.map_err(Fault::host).flatten()
 }

@@ -32,7 +32,7 @@ impl Schema {
             let (length, cap) = (text.len(), limits.schema_bytes);
             return Err(format!("{length} bytes, over the cap of {cap} bytes (`HostLimits::schema_bytes`)"));
         }
-        let document = Json::parse(text.as_bytes()).map_err(|error| error.to_string())?;
+        let document = Json::from_slice(text.as_bytes()).map_err(|error| error.to_string())?;
         let mut left = Budget { nodes: limits.schema_nodes, patterns: limits.schema_patterns };
         left.spend(&document, &document, 0)?;
         let validator = jsonschema::draft202012::options()

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::Deref;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::de::{self, Deserialize, DeserializeOwned, Deserializer, MapAccess, SeqAccess, Unexpected, Visitor};
@@ -15,17 +16,17 @@ use crate::util::text::clip;
 /// Deserialization is strict, because two readers that disagree about a document are a security hole. It rejects an
 /// object with a duplicate name (RFC 7493 section 2.3), and a whole number that cannot be represented exactly: an
 /// integer beyond 64 bits, or one from 2^53 on that is written as a fraction or with an exponent.
-#[derive(Clone, PartialEq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Json(Arc<Value>);
 
 impl Json {
-    /// Reads one document.
+    /// Reads one document. [`FromStr`] reads it from text.
     ///
     /// # Errors
-    /// [`JsonError`] if `text` is not JSON (RFC 8259), is nested 128 levels deep or more, has a duplicate name in an
-    /// object, or a number that cannot be represented exactly.
-    pub fn parse(text: &[u8]) -> Result<Self, JsonError> {
-        read(text)
+    /// [`JsonError`] if `document` is not JSON (RFC 8259), is nested 128 levels deep or more, has a duplicate name in
+    /// an object, or a number that cannot be represented exactly.
+    pub fn from_slice(document: &[u8]) -> Result<Self, JsonError> {
+        read(document)
     }
 
     /// Whether `text` is a JSON pointer (RFC 6901 section 3).
@@ -44,6 +45,15 @@ impl Default for Json {
     /// An empty object.
     fn default() -> Self {
         Self::from(Value::Object(Map::new()))
+    }
+}
+
+/// Reads one document, as [`Json::from_slice`] does.
+impl FromStr for Json {
+    type Err = JsonError;
+
+    fn from_str(document: &str) -> Result<Self, JsonError> {
+        read(document.as_bytes())
     }
 }
 
@@ -76,20 +86,6 @@ impl Serialize for Json {
 impl<'de> Deserialize<'de> for Json {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Strict::deserialize(deserializer).map(|strict| Self::from(strict.0))
-    }
-}
-
-impl schemars::JsonSchema for Json {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Json".into()
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        true.into()
     }
 }
 

@@ -23,9 +23,9 @@ pub(crate) struct Lru {
 }
 
 impl Lru {
-    /// An empty set for `cap` entries, or for one if `cap` is 0. A full set evicts `batch` entries more than necessary.
+    /// An empty set for `cap` entries, at least one. A full set evicts `batch` entries more than necessary.
     pub(crate) fn new(cap: usize, batch: usize) -> Self {
-        Self { cap: cap.max(1), batch, entries: Mutex::default() }
+        Self { cap, batch, entries: Mutex::default() }
     }
 
     /// Adds an entry that was just used and loaded into memory. If there are too many now, the least recently used

@@ -4,6 +4,8 @@ pub(crate) mod block_on;
 pub(crate) mod lock;
 pub(crate) mod lru;
 pub(crate) mod memo;
+pub(crate) mod microseconds;
 pub(crate) mod panic;
 pub(crate) mod text;
+pub(crate) mod unblock;
 pub(crate) mod weak_map;

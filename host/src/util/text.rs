@@ -14,9 +14,14 @@ pub(crate) fn clip(text: &str) -> String {
 }
 
 /// At most ten names in backticks, each clipped.
-pub(crate) fn quoted(names: &[String]) -> String {
+pub(crate) fn quoted(names: &[impl ToString]) -> String {
     const MAX_NAMES: usize = 10;
-    let mut text = names.iter().take(MAX_NAMES).map(|name| format!("`{}`", clip(name))).collect::<Vec<_>>().join(", ");
+    let mut text = names
+        .iter()
+        .take(MAX_NAMES)
+        .map(|name| format!("`{}`", clip(&name.to_string())))
+        .collect::<Vec<_>>()
+        .join(", ");
     if names.len() > MAX_NAMES {
         let _ = write!(text, " and {} more", names.len() - MAX_NAMES);
     }

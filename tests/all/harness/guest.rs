@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use guardhouse::{
-    AuthContext, Cause, Check, CheckConfig, ConfigError, Fault, Grants, Host, HostLimits, ImagePolicy, Limits,
-    LoadError, Outcome, Plugin, blocking,
+    AuthChecks, AuthContext, Cause, Check, CheckConfig, ConfigError, Fault, Grants, Host, HostLimits, ImagePolicy,
+    Limits, LoadError, Outcome, Plugin,
 };
 use guardhouse_tests::{events, guest};
 
@@ -150,9 +150,9 @@ impl Guest {
 
     /// The outcome of one evaluation, after which the host still serves others.
     pub(crate) fn outcome(&self, context: &AuthContext) -> Outcome {
-        let report = blocking::explain_auth_checks(&[self.check()], context);
+        let report = AuthChecks::new(&[self.check()]).explain_blocking(context);
         neighbour_is_unharmed(&self.host);
-        report.checks.into_iter().next().unwrap().outcome
+        report.checks.into_iter().next().unwrap().evaluation.outcome
     }
 
     /// Asserts all of rule S4 for a request by [`nobody`]: the fault denies, the caller learns nothing, the operator
@@ -164,7 +164,7 @@ impl Guest {
     /// Like [`fails_with`](Self::fails_with), for another request.
     pub(crate) fn fails_with_given(&self, cause: Cause, context: &AuthContext) -> Fault {
         let check = self.check();
-        let (report, events) = events::capture(|| blocking::explain_auth_checks(&[check], context));
+        let (report, events) = events::capture(|| AuthChecks::new(&[check]).explain_blocking(context));
         let fault = failed(&report, &events);
         println!("{}: failed: {fault}", self.name);
         assert_eq!(fault.cause, cause, "{fault}");

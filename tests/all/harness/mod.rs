@@ -7,8 +7,10 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use guardhouse::builtin::Builtin;
 use guardhouse::{
-    AccessToken, AuthContext, Check, CheckConfig, Component, Decision, Host, HostLimits, Limits, Plugin, blocking,
+    AccessToken, AuthContext, Check, CheckConfig, Component, Decision, Host, HostLimits, Limits, Plugin,
+    run_auth_checks_blocking,
 };
 use guardhouse_tests::guest::assemble;
 use serde_json::Value;
@@ -34,8 +36,8 @@ pub(crate) fn small() -> HostLimits {
 /// A built-in plugin on [`host`], loaded once.
 pub(crate) fn builtin(name: &str) -> &'static Plugin {
     static PLUGINS: OnceLock<BTreeMap<&str, Plugin>> = OnceLock::new();
-    let load = |name: &&'static str| (*name, builtin_on(host(), name));
-    &PLUGINS.get_or_init(|| guardhouse::builtin::NAMES.iter().map(load).collect())[name]
+    let load = |found: &Builtin| (found.name, Plugin::load(host(), found.bytes).unwrap());
+    &PLUGINS.get_or_init(|| guardhouse::builtin::ALL.iter().map(load).collect())[name]
 }
 
 /// A built-in plugin on another host.
@@ -61,7 +63,7 @@ pub(crate) fn nobody() -> AuthContext {
 
 /// A request without a token at a time.
 pub(crate) fn at(now: i64) -> AuthContext {
-    AuthContext { action: "tools/call".to_owned(), now, ..AuthContext::new(Component::new("tool", "t")) }
+    AuthContext::new(Component::tool("t")).with_action("tools/call").at(now)
 }
 
 /// A request with a token that has these scopes.
@@ -71,9 +73,7 @@ pub(crate) fn somebody(scopes: &[&str]) -> AuthContext {
 
 /// A request with a token that has these claims.
 pub(crate) fn claiming(claims: Value) -> AuthContext {
-    let mut context = somebody(&[]);
-    context.token.as_mut().unwrap().claims = claims.into();
-    context
+    nobody().with_token(AccessToken::new("client", [""; 0]).with_claims(claims))
 }
 
 /// Asserts that a good plugin on the same host still answers correctly.
@@ -81,8 +81,8 @@ pub(crate) fn neighbour_is_unharmed(host: &Host) {
     let plugin = Plugin::load(host, &assemble(&fixture("token")).unwrap()).unwrap();
     let check = Check::new(&plugin, CheckConfig { limits: patient(), ..CheckConfig::default() }).unwrap();
     let checks = [check];
-    assert_eq!(blocking::run_auth_checks(&checks, &somebody(&[])), Decision::Allow);
-    assert_eq!(blocking::run_auth_checks(&checks, &nobody()).into_result(), Ok(false));
+    assert_eq!(run_auth_checks_blocking(&checks, &somebody(&[])), Decision::Allow);
+    assert_eq!(run_auth_checks_blocking(&checks, &nobody()).into_result(), Ok(false));
 }
 
 /// Waits until a condition holds, and fails after two minutes.

@@ -5,7 +5,7 @@ use guardhouse_tests::events::{self, Event};
 
 /// The cause with which the last check of a report failed; `None` if it did not fail.
 pub(crate) fn cause(report: &Report) -> Option<Cause> {
-    match &report.checks.last().unwrap().outcome {
+    match &report.checks.last().unwrap().evaluation.outcome {
         Outcome::Failed(fault) => Some(fault.cause),
         _ => None,
     }
@@ -18,11 +18,11 @@ pub(crate) fn reproducible(report: &Report) -> String {
         .checks
         .iter()
         .map(|check| {
-            let outcome = match &check.outcome {
+            let outcome = match &check.evaluation.outcome {
                 Outcome::Failed(fault) => format!("failed: {fault}"),
                 other => format!("{other:?}"),
             };
-            (&check.id, outcome, &check.missing_scopes, &check.logs)
+            (&check.id, outcome, &check.evaluation.missing_scopes, &check.evaluation.logs)
         })
         .collect();
     let decision = match &report.decision {
@@ -43,14 +43,14 @@ pub(crate) fn failed(report: &Report, events: &[Event]) -> Fault {
     assert_eq!(denial.id, report.id);
 
     let check = &report.checks[report.decided_by.unwrap()];
-    let Outcome::Failed(fault) = check.outcome.clone() else { panic!("the check did not fail: {report:?}") };
+    let Outcome::Failed(fault) = check.evaluation.outcome.clone() else { panic!("the check did not fail: {report:?}") };
     let warnings = events::faults(events);
     assert_eq!(warnings.len(), 1, "{events:?}");
     let warning = warnings[0];
     assert_eq!(warning.field("cause"), fault.cause.as_str());
     assert_eq!(warning.field("decision"), report.id.to_string());
     assert_eq!(warning.field("check"), format!("{:?}", check.id));
-    assert_eq!(warning.field("plugin"), check.plugin.map(|digest| digest.to_string()).unwrap_or_default());
+    assert_eq!(warning.field("plugin"), check.identity.plugin.map(|digest| digest.to_string()).unwrap_or_default());
     assert_eq!(warning.field("detail"), format!("{:?}", fault.detail));
     assert!(!fault.detail.is_empty());
     assert_eq!(events::decisions(events).len(), 1, "{events:?}");

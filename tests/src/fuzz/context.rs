@@ -10,7 +10,7 @@ use super::{ask, builtin, host, patient, text_of};
 /// A document is rejected with a short message, or it is a request. A request is the same after writing and reading it,
 /// and native checks agree with the equivalent plugins about it.
 pub fn context(bytes: &[u8]) {
-    let context = match AuthContext::from_json(bytes) {
+    let context = match AuthContext::from_slice(bytes) {
         Ok(context) => context,
         Err(error) => return drop(text_of(&error)),
     };
@@ -22,7 +22,7 @@ pub fn context(bytes: &[u8]) {
         // The secret is never written.
         token.raw = None;
     }
-    assert_eq!(AuthContext::from_json(&written).unwrap(), expected);
+    assert_eq!(AuthContext::from_slice(&written).unwrap(), expected);
 
     let held = context.token.as_ref().map_or_else(Vec::new, |token| token.scopes.clone());
     let more = [&*held, &["more".to_owned()]].concat();
@@ -61,6 +61,9 @@ fn agree(plugin: &dyn AuthCheck, native: &dyn AuthCheck, context: &AuthContext) 
     let [found, expected] = [plugin, native].map(|check| ask(check, context));
     assert_eq!(found.decision.is_allow(), expected.decision.is_allow());
     let [found, expected] = [found, expected].map(|report| report.checks.into_iter().next().unwrap());
-    assert!(matches!(expected.outcome, Outcome::Allow | Outcome::Denied));
-    assert_eq!((found.outcome, found.missing_scopes), (expected.outcome, expected.missing_scopes));
+    assert!(matches!(expected.evaluation.outcome, Outcome::Allow | Outcome::Denied));
+    assert_eq!(
+        (found.evaluation.outcome, found.evaluation.missing_scopes),
+        (expected.evaluation.outcome, expected.evaluation.missing_scopes)
+    );
 }

@@ -81,8 +81,8 @@ fn outcome(plugin: &Plugin, image: ImagePolicy, warm_up: Option<AuthContext>) ->
     };
     let report = ask(&check, &somebody());
     let found = report.checks.into_iter().next().unwrap();
-    assert_eq!(report.decision.is_allow(), found.outcome == Outcome::Allow);
-    match &found.outcome {
+    assert_eq!(report.decision.is_allow(), found.evaluation.outcome == Outcome::Allow);
+    match &found.evaluation.outcome {
         Outcome::Failed(fault) => {
             text_of(fault);
             assert!(!matches!(fault.cause, Cause::NoCapacity | Cause::Host), "{fault}");
@@ -90,7 +90,7 @@ fn outcome(plugin: &Plugin, image: ImagePolicy, warm_up: Option<AuthContext>) ->
         Outcome::DeniedWithMessage(error) => assert!(error.message.len() <= limits().message_bytes),
         Outcome::Allow | Outcome::Denied => {}
     }
-    Some(found.outcome)
+    Some(found.evaluation.outcome)
 }
 
 fn somebody() -> AuthContext {
@@ -98,8 +98,7 @@ fn somebody() -> AuthContext {
 }
 
 fn nobody() -> AuthContext {
-    let component = Component { tags: vec!["x".to_owned()], ..Component::new("tool", "t") };
-    AuthContext { now: 1_700_000_000, ..AuthContext::new(component) }
+    AuthContext::new(Component::tool("t").with_tags(["x"])).at(1_700_000_000)
 }
 
 fn host_limits() -> HostLimits {

@@ -53,7 +53,7 @@ pub fn result(bytes: &[u8]) {
 
     let report = ask(&check, &context);
     let found = &report.checks[0];
-    match (&found.outcome, expected) {
+    match (&found.evaluation.outcome, expected) {
         (Outcome::Allow, Some((Ok(true), _))) => assert_eq!(report.decision, Decision::Allow),
         (Outcome::Denied, Some((Ok(false), named))) => {
             let Decision::Deny(denial) = report.decision else { panic!("allowed") };
@@ -78,9 +78,10 @@ pub fn result(bytes: &[u8]) {
 }
 
 fn somebody() -> AuthContext {
-    let component = Component { tags: vec!["x".to_owned()], ..Component::new("tool", "t") };
-    let context = AuthContext { action: "tools/call".to_owned(), now: 1_700_000_000, ..AuthContext::new(component) };
-    context.with_token(AccessToken::new("client", ["a", "held"]))
+    AuthContext::new(Component::tool("t").with_tags(["x"]))
+        .with_action("tools/call")
+        .at(1_700_000_000)
+        .with_token(AccessToken::new("client", ["a", "held"]))
 }
 
 /// The values for which the host asks the plugin's allocator for memory when it passes the context.

@@ -33,7 +33,7 @@ pub fn settings(bytes: &[u8]) {
     };
     let Some(document) = read(input.0) else { return };
     match Check::new(plugin, config(document)) {
-        Ok(check) => assert!(!matches!(ask(&check, &nobody()).checks[0].outcome, Outcome::Failed(_))),
+        Ok(check) => assert!(!matches!(ask(&check, &nobody()).checks[0].evaluation.outcome, Outcome::Failed(_))),
         Err(error) => drop(text_of(&error)),
     }
 }
@@ -45,14 +45,16 @@ fn echoes(plugin: &Plugin, settings: &[u8]) {
         Ok(check) => check,
         Err(error) => return drop(text_of(&error)),
     };
-    let Outcome::DeniedWithMessage(error) = &ask(&check, &nobody()).checks[0].outcome else { panic!("did not answer") };
+    let Outcome::DeniedWithMessage(error) = &ask(&check, &nobody()).checks[0].evaluation.outcome else {
+        panic!("did not answer")
+    };
     let expected = if document.is_null() { Json::default() } else { document };
-    assert_eq!(Json::parse(error.message.as_bytes()).unwrap(), expected);
+    assert_eq!(Json::from_slice(error.message.as_bytes()).unwrap(), expected);
 }
 
 /// An unambiguous document; `None` if it is rejected.
 fn read(text: &[u8]) -> Option<Json> {
-    match (Json::parse(text), serde_json::from_slice::<Value>(text)) {
+    match (Json::from_slice(text), serde_json::from_slice::<Value>(text)) {
         (Ok(found), Ok(expected)) => {
             assert_eq!(*found, expected);
             assert!(is_strict(str::from_utf8(text).unwrap(), &expected), "{expected}");
@@ -74,7 +76,7 @@ fn config(settings: Json) -> CheckConfig {
 }
 
 fn nobody() -> AuthContext {
-    AuthContext { now: 1_700_000_000, ..AuthContext::new(Component::new("tool", "t")) }
+    AuthContext::new(Component::tool("t")).at(1_700_000_000)
 }
 
 struct Plugins {
@@ -90,7 +92,7 @@ impl Plugins {
         static PLUGINS: OnceLock<Plugins> = OnceLock::new();
         PLUGINS.get_or_init(|| {
             let host = host();
-            let builtins = builtins::NAMES.iter().map(|name| builtin(&host, name)).collect();
+            let builtins = builtins::ALL.iter().map(|found| builtin(&host, found.name)).collect();
             let anything = load(&host, b"true").unwrap();
             Self { host, builtins, anything, recent: Mutex::default() }
         })

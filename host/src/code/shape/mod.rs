@@ -15,6 +15,7 @@ use crate::util::text::clip;
 
 /// The shape of a plugin: its imports, its exports, and the number and size of its parts.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[non_exhaustive]
 pub struct Shape {
     /// The names of the imports, in order.
     pub imports: Vec<String>,
@@ -43,7 +44,7 @@ impl Shape {
         let mut shape = Self::default();
         let (mut all_imports, mut items) = (0, 0);
         let mut depth = 0;
-        cap("bytes", "plugin_bytes", bytes.len(), limits.plugin_bytes)?;
+        check_size(bytes.len(), limits)?;
         check_header(bytes)?;
         let mut instantiations = Instantiations::default();
         for payload in Parser::new(0).parse_all(bytes) {
@@ -207,6 +208,11 @@ fn is_async(function: &CanonicalFunction) -> bool {
 fn begins_with(memory: &wasmparser::MemoryType) -> usize {
     let page_size = 1_u64.checked_shl(memory.page_size_log2.unwrap_or(16)).unwrap_or(u64::MAX);
     usize::try_from(memory.initial.saturating_mul(page_size)).unwrap_or(usize::MAX)
+}
+
+/// Checks the size of a plugin's file, in bytes.
+pub(crate) fn check_size(found: usize, limits: &HostLimits) -> Result<(), LoadError> {
+    cap("bytes", "plugin_bytes", found, limits.plugin_bytes)
 }
 
 /// Compares a measured value with the field `limit` of [`HostLimits`].

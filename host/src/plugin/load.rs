@@ -1,0 +1,155 @@
+//! Loading: from the bytes of a component to a plugin.
+
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use arc_swap::ArcSwapOption;
+
+use super::{Inner, Plugin};
+use crate::code::contract;
+use crate::code::linked::Linked;
+use crate::code::shape::{self, Shape};
+use crate::code::source::Source;
+use crate::decision::DecisionId;
+use crate::engine::config::Pool;
+use crate::error::LoadError;
+use crate::fault::Fault;
+use crate::guest::request::{GuestRequest, Seed};
+use crate::guest::store::Budget;
+use crate::host::Host;
+use crate::instance::Instance;
+use crate::interfaces::REQUEST;
+use crate::limits::{HostLimits, Limits};
+use crate::plugin::schema::Schema;
+use crate::tuning::SCHEMA_DEADLINE;
+use crate::util::block_on::block_on;
+use crate::util::unblock::unblock;
+
+impl Plugin {
+    /// Loads a component: checks its size and shape, compiles it, validates it against the contract, and calls its
+    /// `schema`.
+    ///
+    /// The call blocks its thread: for milliseconds if the plugin is small or its machine code is in the
+    /// [cache](crate::HostBuilder::cache), for up to a second for a language runtime, and for several seconds in a
+    /// debug build. In async code, use [`load_async`](Self::load_async): this call would hold up a thread of the
+    /// runtime, and every task on it.
+    ///
+    /// # Errors
+    /// [`LoadError`], which says exactly what is wrong: not WebAssembly, a core module, damaged, over a limit, another
+    /// version of the contract, `check` missing or of another type, an import that no host offers, an unusable schema.
+    ///
+    /// ```
+    /// use guardhouse::{Host, LoadError, Plugin, builtin};
+    ///
+    /// let host = Host::new()?;
+    /// let plugin = Plugin::load(&host, builtin::REQUIRE_SCOPES)?;
+    /// println!("{} of {} bytes, built by {:?}", plugin.digest(), plugin.size(), plugin.shape().producers);
+    ///
+    /// let error = Plugin::load(&host, b"#!/bin/sh").unwrap_err();
+    /// assert!(matches!(error, LoadError::NotWasm { .. }));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn load(host: &Host, bytes: &[u8]) -> Result<Self, LoadError> {
+        let toolchain = host.toolchain();
+        let shape = Shape::read(bytes, host.limits())?;
+        contract::check_version(&shape)?;
+        let pool = shape.pool(host.limits());
+        let source = Source::borrowed(bytes);
+        let linked = Arc::new(Linked::load_soon(toolchain, &source, &shape)?);
+        let schema = read_schema(host, pool, &linked).map_err(LoadError::Schema)?;
+        let schema =
+            schema.map(|text| Schema::parse(&text, host.limits())).transpose().map_err(LoadError::BadSchema)?;
+        let kept = toolchain.compilation.keep_source(&source).map_err(|error| LoadError::Compile(error.to_string()))?;
+        let plugin = Self(Arc::new(Inner {
+            host: host.clone(),
+            source: kept,
+            reads_request: shape.imports.iter().any(|import| import == REQUEST),
+            shape,
+            pool,
+            schema,
+            names_missing_scopes: linked.functions.step_up.is_some(),
+            weight: linked.weight,
+            linked: ArcSwapOption::from(Some(linked)),
+            making: Mutex::default(),
+            is_optimization_queued: AtomicBool::new(false),
+            last_used: AtomicU64::new(host.micros_since_start(Instant::now())),
+        }));
+        plugin.make_evictable();
+        Ok(plugin)
+    }
+
+    /// The async form of [`load`](Self::load): the work is done on the pool for blocking work of the current tokio
+    /// runtime, and no thread of the runtime waits for it. If the future is dropped, the work still finishes.
+    ///
+    /// # Errors
+    /// As for [`load`](Self::load), and [`LoadError::Host`] outside a tokio runtime.
+    pub async fn load_async(host: &Host, bytes: impl Into<Cow<'static, [u8]>>) -> Result<Self, LoadError> {
+        let (host, bytes) = (host.clone(), bytes.into());
+        unblock(move || Self::load(&host, &bytes)).await.map_err(LoadError::Host).flatten()
+    }
+
+    /// Loads the component in a file. The call blocks its thread, as [`load`](Self::load) does.
+    ///
+    /// # Errors
+    /// [`LoadError::Unreadable`], and those of [`load`](Self::load). Nothing beyond
+    /// [`HostLimits::plugin_bytes`] is read.
+    pub fn load_file(host: &Host, path: impl AsRef<Path>) -> Result<Self, LoadError> {
+        Self::load(host, &Self::read_file(path, host.limits())?)
+    }
+
+    /// The async form of [`load_file`](Self::load_file), as [`load_async`](Self::load_async) is that of
+    /// [`load`](Self::load).
+    ///
+    /// # Errors
+    /// As for [`load_file`](Self::load_file), and [`LoadError::Host`] outside a tokio runtime.
+    pub async fn load_file_async(host: &Host, path: impl Into<PathBuf>) -> Result<Self, LoadError> {
+        let (host, path) = (host.clone(), path.into());
+        unblock(move || Self::load_file(&host, path)).await.map_err(LoadError::Host).flatten()
+    }
+
+    /// Reads the file of a plugin without loading it, for example to [inspect](Shape::read) it.
+    ///
+    /// # Errors
+    /// [`LoadError::Unreadable`], and [`LoadError::TooLarge`] for a file over [`HostLimits::plugin_bytes`], of which
+    /// nothing more is read.
+    pub fn read_file(path: impl AsRef<Path>, limits: &HostLimits) -> Result<Vec<u8>, LoadError> {
+        let path = path.as_ref();
+        let unreadable = |error: io::Error| LoadError::Unreadable { file: path.to_owned(), reason: error.to_string() };
+        let file = File::open(path).map_err(unreadable)?;
+        let found = file.metadata().map_err(unreadable)?.len();
+        shape::check_size(usize::try_from(found).unwrap_or(usize::MAX), limits)?;
+        let mut bytes = Vec::new();
+        // The file may be a pipe, or grow. One byte more than the cap distinguishes a file of exactly that size.
+        let most = u64::try_from(limits.plugin_bytes).unwrap_or(u64::MAX).saturating_add(1);
+        file.take(most).read_to_end(&mut bytes).map_err(unreadable)?;
+        shape::check_size(bytes.len(), limits)?;
+        Ok(bytes)
+    }
+}
+
+/// Calls the `schema` of a plugin. Returns `None` for a plugin that takes no settings.
+fn read_schema(host: &Host, pool: Pool, linked: &Arc<Linked>) -> Result<Option<String>, Fault> {
+    if linked.functions.settings.is_none() {
+        return Ok(None);
+    }
+    let limits = Limits {
+        memory_bytes: host.limits().memory_bytes,
+        table_elements: host.limits().table_elements,
+        core_instances: host.limits().core_instances,
+        host_call_bytes: host.limits().schema_bytes.saturating_add(1024),
+        ..Limits::default()
+    };
+    let end = Instant::now() + SCHEMA_DEADLINE;
+    let seed = Seed { decision: DecisionId::random(), check: "".into() };
+    let read = block_on(async {
+        let permit = host.admission(pool).admit(linked.weight, end).await?;
+        let instance = Instance::new(Arc::clone(linked), &Budget::new(&limits, end), GuestRequest::none(seed));
+        instance.with_pool_permit(permit).schema(end).await.map(Some)
+    });
+    read.map_err(Fault::host).flatten()
+}

@@ -1,0 +1,15 @@
+//! Durations as whole microseconds, for records.
+
+use std::time::Duration;
+
+use serde::Serializer;
+
+/// The whole microseconds of a duration; the largest number for one that is longer.
+pub(crate) fn microseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// Serializes a duration as its whole microseconds.
+pub(crate) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(microseconds(*duration))
+}
