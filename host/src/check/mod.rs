@@ -37,7 +37,6 @@ use crate::guest::request::GuestRequest;
 use crate::limits::Limits;
 use crate::plugin::Plugin;
 use crate::util::block_on::block_on;
-use crate::util::unblock::unblock;
 
 /// A plugin with settings, grants and limits, which evaluates requests. Every evaluation has a fresh instance of the
 /// plugin, which is dropped afterwards; only the requests of one [batch](crate::AuthChecks::run_batch) may share one.
@@ -99,13 +98,15 @@ impl Check {
     }
 
     /// The async form of [`new`](Self::new): the work is done on the pool for blocking work of the current tokio
-    /// runtime, and no thread of the runtime waits for it. If the future is dropped, the work still finishes.
+    /// runtime, and no thread of the runtime waits for it. At most as many checks as this machine has processors are
+    /// made at the same time; the others wait for their turn. If the future is dropped, work that has begun still
+    /// finishes.
     ///
     /// # Errors
     /// As for [`new`](Self::new), and [`ConfigError::Host`] outside a tokio runtime.
     pub async fn new_async(plugin: &Plugin, config: impl Into<CheckConfig>) -> Result<Self, ConfigError> {
-        let (plugin, config) = (plugin.clone(), config.into());
-        unblock(move || Self::new(&plugin, config)).await.map_err(ConfigError::Host).flatten()
+        let (of, config) = (plugin.clone(), config.into());
+        plugin.host().configuring().run(move || Self::new(&of, config)).await.map_err(ConfigError::Host).flatten()
     }
 
     /// The name of the check, for the operator.

@@ -15,6 +15,7 @@ use crate::limits::HostLimits;
 use crate::tenant::Tenants;
 use crate::tuning::{BASELINE_BYTES, EVICTION_BATCH_DIVISOR};
 use crate::util::lru::Lru;
+use crate::util::unblock::Unblock;
 
 /// The builder of a [`Host`], made by [`Host::builder`]. Its defaults: [`HostLimits::default`], ticks of 1 ms, no
 /// cache, compilation in this process, baseline code for plugins of 256 KiB and more.
@@ -120,6 +121,8 @@ impl HostBuilder {
             images: Images::new(limits.resident_images),
             background: Background::default(),
             tenants: Tenants::default(),
+            loading: Unblock::new(),
+            configuring: Unblock::new(),
             advice,
             started: Instant::now(),
             toolchain,

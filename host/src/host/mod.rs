@@ -18,6 +18,7 @@ use crate::host::background::Background;
 use crate::limits::HostLimits;
 use crate::tenant::{Tenant, TenantUsage, Tenants};
 use crate::util::lru::Lru;
+use crate::util::unblock::Unblock;
 
 /// The runtime that plugins are loaded into: engines, pools of instances, limits, caches and tenants. One host is
 /// enough for a process; it isolates plugins and tenants from each other.
@@ -37,6 +38,8 @@ struct Inner {
     images: Images,
     background: Background,
     tenants: Tenants,
+    loading: Unblock,
+    configuring: Unblock,
     advice: Vec<Advice>,
     started: Instant,
 }
@@ -104,6 +107,16 @@ impl Host {
 
     pub(crate) fn background(&self) -> &Background {
         &self.0.background
+    }
+
+    /// The turns of plugins that are loaded for async callers.
+    pub(crate) fn loading(&self) -> &Unblock {
+        &self.0.loading
+    }
+
+    /// The turns of checks that are made for async callers. They do not wait for those that load plugins.
+    pub(crate) fn configuring(&self) -> &Unblock {
+        &self.0.configuring
     }
 
     pub(crate) fn tenants(&self) -> &Tenants {

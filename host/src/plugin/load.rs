@@ -28,7 +28,6 @@ use crate::limits::{HostLimits, Limits};
 use crate::plugin::schema::Schema;
 use crate::tuning::SCHEMA_DEADLINE;
 use crate::util::block_on::block_on;
-use crate::util::unblock::unblock;
 
 impl Plugin {
     /// Loads a component: checks its size and shape, compiles it, validates it against the contract, and calls its
@@ -84,13 +83,15 @@ impl Plugin {
     }
 
     /// The async form of [`load`](Self::load): the work is done on the pool for blocking work of the current tokio
-    /// runtime, and no thread of the runtime waits for it. If the future is dropped, the work still finishes.
+    /// runtime, and no thread of the runtime waits for it. At most as many plugins as this machine has processors are
+    /// loaded at the same time; the others wait for their turn. If the future is dropped, work that has begun still
+    /// finishes.
     ///
     /// # Errors
     /// As for [`load`](Self::load), and [`LoadError::Host`] outside a tokio runtime.
     pub async fn load_async(host: &Host, bytes: impl Into<Cow<'static, [u8]>>) -> Result<Self, LoadError> {
-        let (host, bytes) = (host.clone(), bytes.into());
-        unblock(move || Self::load(&host, &bytes)).await.map_err(LoadError::Host).flatten()
+        let (of, bytes) = (host.clone(), bytes.into());
+        host.loading().run(move || Self::load(&of, &bytes)).await.map_err(LoadError::Host).flatten()
     }
 
     /// Loads the component in a file. The call blocks its thread, as [`load`](Self::load) does.
@@ -108,8 +109,8 @@ impl Plugin {
     /// # Errors
     /// As for [`load_file`](Self::load_file), and [`LoadError::Host`] outside a tokio runtime.
     pub async fn load_file_async(host: &Host, path: impl Into<PathBuf>) -> Result<Self, LoadError> {
-        let (host, path) = (host.clone(), path.into());
-        unblock(move || Self::load_file(&host, path)).await.map_err(LoadError::Host).flatten()
+        let (of, path) = (host.clone(), path.into());
+        host.loading().run(move || Self::load_file(&of, path)).await.map_err(LoadError::Host).flatten()
     }
 
     /// Reads the file of a plugin without loading it, for example to [inspect](Shape::read) it.
