@@ -4,6 +4,7 @@ mod arguments;
 mod bench;
 mod build;
 mod console;
+mod copies;
 mod corpus;
 mod demo;
 mod extremes;
@@ -87,7 +88,11 @@ const COMMANDS: &[Command] = &[
         operands: "",
         summary: "build the plugins of plugins/ into host/builtin/",
         options: &[
-            CommandOption { name: "--check", value: "", summary: "write nothing, and fail if the bytes would differ" },
+            CommandOption {
+                name: generate::CHECK,
+                value: "",
+                summary: "write nothing, and fail if the bytes would differ",
+            },
             INSTALL,
         ],
         run: generate::guests,
@@ -95,9 +100,9 @@ const COMMANDS: &[Command] = &[
     Command {
         name: "bindings",
         operands: "",
-        summary: "write the parts of wit/ that the SDKs repeat",
+        summary: "write the parts of wit/ that the SDKs repeat, and the copies that packages have of other files",
         options: &[CommandOption {
-            name: "--check",
+            name: generate::CHECK,
             value: "",
             summary: "write nothing, and fail if a file would differ",
         }],
