@@ -12,6 +12,7 @@ mod features;
 mod generate;
 mod languages;
 mod lock;
+mod packages;
 mod process;
 mod prove;
 mod python;
@@ -121,6 +122,17 @@ const COMMANDS: &[Command] = &[
         summary: "give the lock files of all workspaces the same wasmtime",
         options: &[CommandOption { name: lock::CHECK, value: "", summary: "write nothing, and fail if they differ" }],
         run: lock::run,
+    },
+    Command {
+        name: "package",
+        operands: "",
+        summary: "package the published crates, and compile each with the files of its package alone",
+        options: &[CommandOption {
+            name: packages::PUBLISH,
+            value: "",
+            summary: "publish them instead [-- CARGO-OPTION…]",
+        }],
+        run: packages::run,
     },
     Command {
         name: "prove",
