@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::arguments::Arguments;
+use crate::packages;
 use crate::process::{cargo, cargo_command, has_cargo_command, run as run_command};
 use crate::python;
 
@@ -16,6 +17,12 @@ struct Proof {
 }
 
 const PROOFS: &[Proof] = &[
+    Proof {
+        name: "aarch64",
+        summary: "the published crates compile for Linux on aarch64",
+        needs: "rustup target add aarch64-unknown-linux-gnu, and a C compiler for it (gcc-aarch64-linux-gnu)",
+        run: |_| packages::check(&["--target", "aarch64-unknown-linux-gnu"]),
+    },
     Proof {
         name: "deny",
         summary: "licenses, sources, bans and advisories of all dependencies (deny.toml)",
@@ -39,6 +46,12 @@ const PROOFS: &[Proof] = &[
         summary: "10,000 requests of 50 clients to a FastMCP server",
         needs: "Python 3.10 or newer, and a package index",
         run: |_| python::test(&["--release", "load"]),
+    },
+    Proof {
+        name: "packages",
+        summary: "the packaged crates, used outside the repository: `prove packages [STEP]`",
+        needs: "the target wasm32-unknown-unknown of the compiler",
+        run: packages::prove,
     },
     Proof {
         name: "wheel",
@@ -67,7 +80,7 @@ pub(crate) fn run(arguments: &Arguments<'_>) -> Result<()> {
     let proof = PROOFS.iter().find(|proof| proof.name == *name);
     let proof =
         proof.with_context(|| format!("proof `{name}` does not exist; `cargo xtask prove` lists those that do"))?;
-    ensure!(operands.is_empty() || proof.name == "fuzz", "proof `{name}` does not take operands");
+    ensure!(operands.is_empty() || ["fuzz", "packages"].contains(&proof.name), "proof `{name}` does not take operands");
     let words: Vec<&str> = operands.iter().chain(&arguments.rest).copied().collect();
     (proof.run)(&words).with_context(|| format!("proof `{name}`, which needs {}", proof.needs))
 }
