@@ -15,6 +15,7 @@ mod process;
 mod prove;
 mod python;
 mod test;
+mod typos;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -116,6 +117,13 @@ const COMMANDS: &[Command] = &[
         summary: "give the lock files of all workspaces the same wasmtime",
         options: &[CommandOption { name: lock::CHECK, value: "", summary: "write nothing, and fail if they differ" }],
         run: lock::run,
+    },
+    Command {
+        name: "typos",
+        operands: "",
+        summary: "check the spelling of all files",
+        options: &[CommandOption { name: typos::WRITE, value: "", summary: "correct the files" }],
+        run: typos::run,
     },
     Command {
         name: "prove",
