@@ -53,7 +53,7 @@ const COMMANDS: &[Command] = &[
             CommandOption {
                 name: "--only",
                 value: "GROUP",
-                summary: "decisions, settings, counts, threads, neighbour, storm, compile, scale, languages or peers",
+                summary: "decisions, settings, counts, threads, neighbor, storm, compile, scale, languages or peers",
             },
             CommandOption {
                 name: "--quick",

@@ -45,7 +45,7 @@ mod tests {
 
     #[test]
     fn every_builtin_has_a_summary_and_no_other_has() {
-        let summarised: Vec<&str> = SUMMARIES.iter().map(|(name, _)| *name).collect();
-        assert_eq!(summarised, builtin::NAMES);
+        let summarized: Vec<&str> = SUMMARIES.iter().map(|(name, _)| *name).collect();
+        assert_eq!(summarized, builtin::NAMES);
     }
 }
