@@ -43,6 +43,11 @@ pub(crate) fn interface(name: &str) -> String {
     format!("{package}/{name}@{version}")
 }
 
+/// The files of `wit/`, by their paths in it.
+pub(crate) fn files() -> impl Iterator<Item = (&'static str, &'static str)> {
+    FILES.iter().copied()
+}
+
 /// Writes the contract into a folder.
 pub(crate) fn write(folder: &Path) -> Result<()> {
     for (name, text) in FILES {
