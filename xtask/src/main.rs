@@ -14,6 +14,7 @@ mod lock;
 mod process;
 mod prove;
 mod python;
+mod sdks;
 mod test;
 mod typos;
 

@@ -5,6 +5,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::arguments::Arguments;
 use crate::process::{cargo, cargo_command, has_cargo_command, run as run_command};
 use crate::python;
+use crate::sdks;
 
 /// A proof: `cargo xtask prove NAME`.
 struct Proof {
@@ -39,6 +40,12 @@ const PROOFS: &[Proof] = &[
         summary: "10,000 requests of 50 clients to a FastMCP server",
         needs: "Python 3.10 or newer, and a package index",
         run: |_| python::test(&["--release", "load"]),
+    },
+    Proof {
+        name: "sdks",
+        summary: "projects with published SDKs in Rust, JavaScript, TypeScript and Python, from packages made here",
+        needs: "Rust's target for WebAssembly, Node.js 20 or newer, Python 3.10 or newer, and their registries",
+        run: |_| sdks::prove(),
     },
     Proof {
         name: "wheel",
