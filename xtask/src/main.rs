@@ -17,6 +17,7 @@ mod python;
 mod sdks;
 mod test;
 mod typos;
+mod version;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -125,6 +126,17 @@ const COMMANDS: &[Command] = &[
         summary: "check the spelling of all files",
         options: &[CommandOption { name: typos::WRITE, value: "", summary: "correct the files" }],
         run: typos::run,
+    },
+    Command {
+        name: "version",
+        operands: "[VERSION]",
+        summary: "set the version of everything that is released, in all files that have it",
+        options: &[CommandOption {
+            name: version::CHECK,
+            value: "",
+            summary: "write nothing, and fail if they differ",
+        }],
+        run: version::run,
     },
     Command {
         name: "prove",

@@ -82,17 +82,15 @@ mod tests {
 
     #[test]
     fn every_language_with_a_registry_is_proved() {
-        let folder = std::env::temp_dir().join(format!("guardhouse-sdks-{}", std::process::id()));
-        fs::create_dir(&folder).unwrap();
+        let folder = tempfile::tempdir().unwrap();
         let mut published = Vec::new();
         for language in Language::all().map(Language::word) {
-            let project = folder.join(language);
+            let project = folder.path().join(language);
             new_project(&project, "my-check", language.parse().unwrap(), SdkSource::Registry).unwrap();
             if !project.join("third_party").exists() {
                 published.push(language);
             }
         }
-        fs::remove_dir_all(&folder).unwrap();
         assert_eq!(published, LANGUAGES.iter().map(|(language, _)| *language).collect::<Vec<_>>());
     }
 }
