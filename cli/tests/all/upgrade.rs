@@ -25,11 +25,12 @@ fn new_project(folder: &Path, language: &str) -> PathBuf {
 fn make_older(project: &Path, sdk: &str) {
     let path = project.join(COPY).join("version.json");
     let mut record: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-    record["version"] = "0.0.1".into();
+    *record.pointer_mut("/version").unwrap() = "0.0.1".into();
+    let digests = record.pointer_mut("/files").unwrap().as_object_mut().unwrap();
     for (file, text) in [("README.md", "Older."), ("obsolete.txt", "")] {
         let file = format!("guest-sdk/{sdk}/{file}");
         fs::write(project.join(COPY).join(&file), text).unwrap();
-        record["files"][file] = Digest::of(text).to_string().into();
+        digests.insert(file, Digest::of(text).to_string().into());
     }
     fs::write(path, record.to_string()).unwrap();
 }
