@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::version::MAX_BYTES;
+
 /// The registry of a language, and what it changes in a project.
 #[derive(Debug)]
 pub(crate) struct Registry {
@@ -79,7 +81,8 @@ fn version(line: &str) -> Option<(&str, &str)> {
     let is_version = |character: char| character.is_ascii_alphanumeric() || ".+-".contains(character);
     let (version, rest) = rest.split_at(rest.find(|character| !is_version(character)).unwrap_or(rest.len()));
     let is_complete = rest.starts_with(quotes) || rest.trim().is_empty();
-    (is_complete && version.starts_with(|first: char| first.is_ascii_digit())).then_some((version, rest))
+    let is_short = version.len() <= MAX_BYTES;
+    (is_complete && is_short && version.starts_with(|first: char| first.is_ascii_digit())).then_some((version, rest))
 }
 
 #[cfg(test)]
@@ -117,6 +120,7 @@ mod tests {
             "\"guardhouse-sdk\": \"latest\"",
             "guardhouse-sdk==0.1.0 \\\n    --hash=sha256:00\n",
             "guardhouse-sdk-extra==0.1.0\n",
+            "guardhouse-sdk==11111111111111111111111111111111111111111111111111111111111111111\n",
             "guardhouse-sdk==0.1.0\nguardhouse-sdk==0.1.0\n",
         ] {
             assert_eq!(required_version(manifest), None, "{manifest}");

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use semver::Version;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::regular_file;
+use crate::version::MAX_BYTES;
 
 /// The file of the record, in the folder of the copy.
 pub(super) const RECORD: &str = "version.json";
@@ -29,7 +30,9 @@ impl Record {
     /// Reads the record of the copy in `folder`.
     pub(super) fn read(folder: &Path) -> Result<Self> {
         let text = regular_file::read(&folder.join(RECORD), MAX_RECORD_BYTES)?;
-        serde_json::from_slice(&text).context("is not the record of an SDK")
+        let record: Self = serde_json::from_slice(&text).context("is not the record of an SDK")?;
+        ensure!(record.version.to_string().len() <= MAX_BYTES, "has a version of more than {MAX_BYTES} bytes");
+        Ok(record)
     }
 
     /// The text of the file.
@@ -73,6 +76,9 @@ mod tests {
             let error = Record::read(folder.path()).unwrap_err().to_string();
             assert_eq!(error, "is not the record of an SDK", "{text}");
         }
+        let long = format!(r#"{{"version": "1.0.0-{}", "files": {{}}}}"#, "a".repeat(MAX_BYTES));
+        fs::write(folder.path().join(RECORD), long).unwrap();
+        assert_eq!(Record::read(folder.path()).unwrap_err().to_string(), "has a version of more than 64 bytes");
         fs::write(folder.path().join(RECORD), vec![b' '; MAX_RECORD_BYTES as usize + 1]).unwrap();
         assert!(Record::read(folder.path()).unwrap_err().to_string().contains("has more than"));
     }
