@@ -1,7 +1,12 @@
 //! The tools of plugin authors, besides a compiler and an SDK: [`new_project`] makes a project, [`build`] makes its
-//! component, and [`componentize`] and [`merge`] are the steps of a build that compilers do not do.
+//! component, [`upgrade`] sets the version of its SDK, and [`componentize`] and [`merge`] are the steps of a build that
+//! compilers do not do.
 
 mod new_project;
+mod upgrade;
+
+mod sdk_source;
+mod vendored;
 
 mod build_project;
 mod project;
@@ -14,13 +19,21 @@ mod metadata;
 
 pub mod contract;
 
+mod change;
+mod embedded;
+mod regular_file;
+mod version;
+
 pub use build_project::build;
+pub use change::{Change, ChangeKind};
 pub use componentize::componentize;
 pub use languages::Language;
 pub use merge::merge;
 pub use metadata::add_metadata;
 pub use new_project::new_project;
 pub use project::{CASES, Project};
+pub use sdk_source::{SDK_SOURCE, SdkSource};
+pub use upgrade::{Upgrade, upgrade};
 
 /// The README, whose program is compiled as a test.
 #[cfg(doctest)]

@@ -5,33 +5,31 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
+use crate::embedded;
 use crate::languages::Language;
 use crate::project::check_name;
-
-// The constants `SDKS` and `PLUGINS`: the files of all SDKs and of all reference plugins, by their paths.
-include!(concat!(env!("OUT_DIR"), "/files.rs"));
+use crate::sdk_source::SdkSource;
+use crate::vendored::{FOLDER, VendoredSdk};
+use crate::version::VERSION;
 
 /// The name of the reference plugin, which is replaced by that of the new one, and the same as an identifier.
 const REFERENCE_NAME: &str = "spending-limit";
 const REFERENCE_IDENTIFIER: &str = "spending_limit";
 
-/// The folder of the SDKs, as the reference plugin refers to it.
-const REFERENCE_SDKS: &str = "../../../guest-sdk";
-
-/// The folder of the SDK in a new project. A project has its own copy, so that it builds wherever it is.
-const VENDORED_SDKS: &str = "./third_party/guardhouse/guest-sdk";
+/// The folder with the SDKs, as the reference plugin refers to it.
+const REFERENCE_FOLDER: &str = "../../..";
 
 /// Makes the folder `folder` with the source of a plugin called `name`: a copy of the reference plugin in `language`,
-/// and the SDK.
+/// which uses the SDK from `source`.
 ///
 /// # Errors
 ///
 /// The name is invalid, the folder exists already, or it cannot be written.
-pub fn new_project(folder: &Path, name: &str, language: Language) -> Result<()> {
+pub fn new_project(folder: &Path, name: &str, language: Language, source: SdkSource) -> Result<()> {
     check_name(name)?;
     language.check_name(name)?;
     fs::create_dir(folder).with_context(|| format!("cannot create the folder `{}`", folder.display()))?;
-    let written = write_all(folder, name, language);
+    let written = write_all(folder, name, language, source);
     if written.is_err() {
         // Without this, the next attempt would fail because the folder exists. The first error is the one to report.
         let _ = fs::remove_dir_all(folder);
@@ -39,36 +37,37 @@ pub fn new_project(folder: &Path, name: &str, language: Language) -> Result<()> 
     written
 }
 
-fn write_all(folder: &Path, name: &str, language: Language) -> Result<()> {
+fn write_all(folder: &Path, name: &str, language: Language, source: SdkSource) -> Result<()> {
     let replacements = replacements(name, language);
-    let renamed = |text: &str| replacements.iter().fold(text.to_owned(), |text, (old, new)| text.replace(old, new));
-    for (file, bytes) in below(PLUGINS, language.word()) {
-        let path = folder.join(renamed(file));
-        match std::str::from_utf8(bytes) {
-            Ok(text) => write(&path, renamed(text).as_bytes())?,
-            Err(_) => write(&path, bytes)?,
+    let renamed = |text: String| replacements.iter().fold(text, |text, (old, new)| text.replace(old, new));
+    let registry = language.registry().filter(|_| source == SdkSource::Registry);
+    for (file, bytes) in embedded::plugin(language.word()) {
+        let path = folder.join(renamed(file.to_owned()));
+        match (std::str::from_utf8(bytes), registry) {
+            (Ok(text), Some(registry)) => {
+                write(&path, renamed(registry.edit(file, text.to_owned(), VERSION)).as_bytes())?;
+            }
+            (Ok(text), None) => write(&path, renamed(text.to_owned()).as_bytes())?,
+            (Err(_), _) => write(&path, bytes)?,
         }
     }
-    let sdk = folder.join(VENDORED_SDKS).join(language.sdk());
-    for (file, bytes) in below(SDKS, language.sdk()) {
-        write(&sdk.join(file), bytes)?;
+    match registry {
+        Some(registry) => {
+            registry.added(VERSION).try_for_each(|(file, text)| write(&folder.join(file), text.as_bytes()))
+        }
+        None => VendoredSdk::new(language)?.write(folder),
     }
-    Ok(())
 }
 
 /// Each text of the reference plugin that is replaced in a new plugin, with its replacement.
 fn replacements(name: &str, language: Language) -> Vec<(String, String)> {
     let identifier = name.replace('-', "_");
-    let mut replacements = vec![(REFERENCE_SDKS.to_owned(), VENDORED_SDKS.to_owned())];
+    let sdks = |folder: &str| format!("{folder}/guest-sdk");
+    let mut replacements = vec![(sdks(REFERENCE_FOLDER), sdks(&format!("./{FOLDER}")))];
     replacements.extend(language.fingerprint(REFERENCE_IDENTIFIER).zip(language.fingerprint(&identifier)));
     replacements.push((REFERENCE_NAME.to_owned(), name.to_owned()));
     replacements.push((REFERENCE_IDENTIFIER.to_owned(), identifier));
     replacements
-}
-
-/// The files of one folder, with their paths in it.
-fn below(files: &'static [(&str, &[u8])], folder: &str) -> impl Iterator<Item = (&'static str, &'static [u8])> {
-    files.iter().filter_map(move |(file, bytes)| Some((file.strip_prefix(folder)?.strip_prefix('/')?, *bytes)))
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
@@ -81,27 +80,86 @@ fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
+    use SdkSource::{Registry, Vendored};
+
     use crate::project::Project;
 
     use super::*;
 
+    fn project(language: Language, source: SdkSource) -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let project = folder.path().join("my-check");
+        new_project(&project, "my-check", language, source).unwrap();
+        (folder, project)
+    }
+
+    fn language(word: &str) -> Language {
+        word.parse().unwrap()
+    }
+
     #[test]
-    fn a_project_of_every_language_has_its_name_and_its_sdk() {
+    fn a_project_of_every_language_has_its_name() {
         for language in Language::all() {
-            let folder = tempfile::tempdir().unwrap();
-            let project = folder.path().join("my-check");
-            new_project(&project, "my-check", language).unwrap();
-            let opened = Project::open(&project).unwrap();
-            assert_eq!((opened.name(), opened.language()), ("my-check", language));
-            assert!(project.join(VENDORED_SDKS).join(language.sdk()).join("README.md").is_file(), "{language}");
+            for source in [Registry, Vendored] {
+                let (_folder, project) = project(language, source);
+                let opened = Project::open(&project).unwrap();
+                assert_eq!((opened.name(), opened.language()), ("my-check", language));
+            }
+        }
+    }
+
+    #[test]
+    fn a_project_has_a_copy_of_the_sdk_unless_it_is_from_a_registry() {
+        for language in Language::all() {
+            for source in [Registry, Vendored] {
+                let (_folder, project) = project(language, source);
+                let copy = project.join(FOLDER);
+                let is_vendored = source == Vendored || language.registry().is_none();
+                assert_eq!(copy.join("guest-sdk").join(language.sdk()).join("README.md").is_file(), is_vendored);
+                assert_eq!(project.join("third_party").exists(), is_vendored, "{language}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_manifest_requires_the_published_sdk_in_this_version() {
+        let lock =
+            format!("    \"node_modules/guardhouse-sdk\": {{\n      \"version\": \"{VERSION}\",\n      \"license\"");
+        let cases = [
+            ("rust", "Cargo.toml", format!("\nguardhouse-sdk = \"{VERSION}\"\n")),
+            ("js", "package.json", format!("\n    \"guardhouse-sdk\": \"^{VERSION}\"\n")),
+            ("js", "package-lock.json", format!("\n        \"guardhouse-sdk\": \"^{VERSION}\"\n")),
+            ("js", "package-lock.json", lock.clone()),
+            ("ts", "package.json", format!("\n    \"guardhouse-sdk\": \"^{VERSION}\"\n")),
+            ("ts", "package-lock.json", lock),
+            ("python", "requirements-sdk.txt", format!("guardhouse-sdk=={VERSION}\n")),
+            ("python", "pyproject.toml", "\nrequires-python = \">=3.10\"\n\n[tool.pyright]\n".to_owned()),
+        ];
+        for (word, file, expected) in cases {
+            let (_folder, project) = project(language(word), Registry);
+            let text = fs::read_to_string(project.join(file)).unwrap();
+            assert!(text.contains(&expected), "{word}: `{expected}` is not in {file}:\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_project_with_the_published_sdk_refers_to_no_copy_of_it() {
+        for language in Language::all().filter(|language| language.registry().is_some()) {
+            let (_folder, project) = project(language, Registry);
+            for file in embedded::plugin(language.word()).map(|(file, _)| file) {
+                let text = fs::read_to_string(project.join(file)).unwrap();
+                for copy in ["guest-sdk", "third_party", "install-links", "{version}"] {
+                    assert!(!text.contains(copy), "{language}: `{copy}` is in {file}:\n{text}");
+                }
+            }
         }
     }
 
     #[test]
     fn a_project_in_zig_has_the_fingerprint_of_its_name() {
-        let folder = tempfile::tempdir().unwrap();
-        let project = folder.path().join("my-check");
-        new_project(&project, "my-check", "zig".parse().unwrap()).unwrap();
+        let (_folder, project) = project(language("zig"), Vendored);
         let manifest = fs::read_to_string(project.join("build.zig.zon")).unwrap();
         assert!(manifest.contains(".name = .my_check,"), "{manifest}");
         assert!(manifest.contains(".fingerprint = 0x50481ed76768a002,"), "{manifest}");
@@ -111,8 +169,8 @@ mod tests {
     fn a_name_that_one_language_rejects_makes_no_folder() {
         let folder = tempfile::tempdir().unwrap();
         let project = folder.path().join("test");
-        assert!(new_project(&project, "test", "zig".parse().unwrap()).is_err());
+        assert!(new_project(&project, "test", language("zig"), Vendored).is_err());
         assert!(!project.exists());
-        new_project(&project, "test", "c".parse().unwrap()).unwrap();
+        new_project(&project, "test", language("c"), Vendored).unwrap();
     }
 }

@@ -6,7 +6,7 @@ mod counts;
 mod languages;
 mod latency;
 mod meter;
-mod neighbour;
+mod neighbor;
 mod peers;
 mod process;
 mod raw;
@@ -101,7 +101,7 @@ fn run(options: &Options) -> Result<()> {
         ("settings", Box::new(|| latency::settings(&regexes()?, effort(11, 40)))),
         ("counts", Box::new(counts::run)),
         ("threads", Box::new(threads::run)),
-        ("neighbour", Box::new(neighbour::run)),
+        ("neighbor", Box::new(neighbor::run)),
         ("storm", Box::new(storm::run)),
         ("compile", Box::new(|| compile::run(&compile::subjects(regexes()?, options.javascript.as_deref())?))),
         ("scale", Box::new(|| scale::run(effort(11, 100)))),

@@ -8,3 +8,4 @@ pub(crate) mod new;
 pub(crate) mod plugins;
 pub(crate) mod schema;
 pub(crate) mod test;
+pub(crate) mod upgrade;

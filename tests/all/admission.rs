@@ -12,7 +12,7 @@ use guardhouse::{
 use guardhouse_tests::events;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::harness::{Guest, cause, failed, host_with, neighbour_is_unharmed, nobody, small, somebody};
+use crate::harness::{Guest, cause, failed, host_with, neighbor_is_unharmed, nobody, small, somebody};
 
 const PATIENT: Duration = Duration::from_secs(10);
 
@@ -60,7 +60,7 @@ fn a_full_host_without_a_queue_has_no_capacity() {
     println!("full host without a queue: {fault}");
     assert_eq!(fault.cause, Cause::NoCapacity);
     assert_eq!(run_auth_checks_blocking(&[check], &nobody()), Decision::Allow);
-    neighbour_is_unharmed(&host);
+    neighbor_is_unharmed(&host);
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn a_request_waits_for_a_full_host_until_its_deadline() {
     println!("full host with a queue of one: {fault}");
     assert_eq!(fault.cause, Cause::NoCapacity);
     assert!(fault.detail.contains("within the deadline"), "{fault}");
-    neighbour_is_unharmed(&host);
+    neighbor_is_unharmed(&host);
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn a_full_queue_rejects_the_next_request_immediately() {
     let host = host_with(HostLimits { instances: 1, queue: 1, ..small() });
     let (busy, waits) = ([endless_on(&host)], [check_on(&host, "allow", PATIENT)]);
     let context = nobody();
-    // The first request is being evaluated, the second waits, and the third is rejected. The neighbour is asked after
+    // The first request is being evaluated, the second waits, and the third is rejected. The neighbor is asked after
     // the first two are dropped.
     let report = runtime().block_on(async {
         let mut busy = pin!(run_auth_checks(&busy, &context));
@@ -93,7 +93,7 @@ fn a_full_queue_rejects_the_next_request_immediately() {
     assert_eq!(cause(&report), Some(Cause::NoCapacity));
     let outcome = format!("{:?}", report.checks[0].evaluation.outcome);
     assert!(outcome.contains("the queue of 1 is full"), "{outcome}");
-    neighbour_is_unharmed(&host);
+    neighbor_is_unharmed(&host);
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn a_thousand_faults_return_all_permits() {
             assert!(!run_auth_checks_blocking(&checks, &nobody()).is_allow());
         }
     }
-    neighbour_is_unharmed(&host);
+    neighbor_is_unharmed(&host);
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn a_thousand_failed_trials_return_all_permits() {
     for _ in 0..1_000 {
         assert!(guest.configure_loaded(&plugin).is_err());
     }
-    neighbour_is_unharmed(guest.host());
+    neighbor_is_unharmed(guest.host());
 }
 
 #[test]
@@ -172,5 +172,5 @@ fn a_check_without_a_free_permit_leaves_the_permits_of_the_host_to_others() {
         assert_eq!(cause(&report), Some(Cause::NoCapacity));
         assert_eq!(run_auth_checks_blocking(&[other], &nobody()), Decision::Allow);
     });
-    neighbour_is_unharmed(&host);
+    neighbor_is_unharmed(&host);
 }

@@ -9,7 +9,7 @@ use guardhouse::{
 use serde_json::json;
 
 use crate::harness::{
-    Guest, builtin_on, eventually, host_with, neighbour_is_unharmed, nobody, settings, small, somebody,
+    Guest, builtin_on, eventually, host_with, neighbor_is_unharmed, nobody, settings, small, somebody,
 };
 
 fn host(baseline_from: usize) -> Host {
@@ -71,5 +71,5 @@ fn hostile_plugins_fail_with_the_same_causes_in_baseline_code() {
     on("table-trap").fails_with(Cause::TableLimit);
     on("loop").deadline(Duration::from_millis(50)).fails_with(Cause::Deadline);
     assert_eq!(on("hoard").outcome(&nobody()), Outcome::Allow);
-    neighbour_is_unharmed(&host);
+    neighbor_is_unharmed(&host);
 }

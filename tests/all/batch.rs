@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::harness::{
-    Guest, at, builtin, cause, neighbour_is_unharmed, nobody, patient, reproducible, settings, somebody,
+    Guest, at, builtin, cause, neighbor_is_unharmed, nobody, patient, reproducible, settings, somebody,
 };
 use crate::properties::{cases, context};
 
@@ -115,7 +115,7 @@ fn a_batch_has_one_deadline() {
     let causes: Vec<_> = reports.iter().map(cause).collect();
     assert_eq!(causes, [None, Some(Cause::Deadline), Some(Cause::Deadline), Some(Cause::Deadline)]);
     assert!(reports[0].decision.is_allow());
-    neighbour_is_unharmed(endless.host());
+    neighbor_is_unharmed(endless.host());
 }
 
 #[test]

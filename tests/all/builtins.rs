@@ -140,7 +140,7 @@ fn b4_an_empty_list_of_roles_is_an_error_of_the_settings() {
 
 #[test]
 fn b5_scopes_and_tags_are_compared_by_code_point() {
-    let look_alikes = [
+    let lookalikes = [
         ("read", "Read"),
         ("read", "READ"),
         ("read", " read"),
@@ -163,7 +163,7 @@ fn b5_scopes_and_tags_are_compared_by_code_point() {
         ("re\u{200b}ad", "read"),
         ("\u{1d41a}", "a"),
     ];
-    for (needed, held) in look_alikes {
+    for (needed, held) in lookalikes {
         assert!(!allow(require_scopes(&[needed]), &somebody(&[held])), "{needed:?} {held:?}");
         assert!(allow(require_scopes(&[needed]), &somebody(&[held, needed])), "{needed:?}");
         assert!(allow(restrict_tag(needed, &[]), &tagged(&[held], nobody())), "{needed:?} {held:?}");

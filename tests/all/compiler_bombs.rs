@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use guardhouse::{HostLimits, LoadError, Plugin};
 
 use crate::compiler::{host_of, process};
-use crate::harness::{Guest, host_with, neighbour_is_unharmed, small};
+use crate::harness::{Guest, host_with, neighbor_is_unharmed, small};
 
 fn with(code: &str) -> Guest {
     Guest::with("allow", &[("fields", code)])
@@ -177,7 +177,7 @@ fn bombs_within_all_caps_are_compiled_or_killed_in_time() {
         assert!(elapsed < time + Duration::from_secs(60), "{name}: {elapsed:?}");
     }
     assert!(killed > 0, "no plugin was a bomb");
-    neighbour_is_unharmed(&host);
+    neighbor_is_unharmed(&host);
 }
 
 #[test]
@@ -188,7 +188,7 @@ fn bombs_do_not_get_more_memory_than_the_cap() {
     let Err(LoadError::CompilerStopped(text)) = Plugin::load(&host, guest.bytes()) else { panic!("compiled") };
     println!("{text}");
     assert!(text.contains("`HostLimits::compiler_bytes`"), "{text}");
-    neighbour_is_unharmed(&host);
+    neighbor_is_unharmed(&host);
 }
 
 #[test]
@@ -200,6 +200,6 @@ fn plugins_just_within_the_caps_compile_in_the_host_too() {
     ] {
         let guest = with(&code).on_own_host(small());
         assert!(guest.load().is_ok(), "{name}");
-        neighbour_is_unharmed(guest.host());
+        neighbor_is_unharmed(guest.host());
     }
 }

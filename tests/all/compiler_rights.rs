@@ -11,7 +11,7 @@ use guardhouse::{Host, HostLimits, LoadError, Plugin};
 
 use crate::compiler::{host_of, process, shell};
 use crate::compiler_bombs::nested_loops;
-use crate::harness::{Guest, eventually, neighbour_is_unharmed, small};
+use crate::harness::{Guest, eventually, neighbor_is_unharmed, small};
 
 /// The input of a compiler process.
 struct Input {
@@ -165,7 +165,7 @@ fn a_compiler_is_stopped_by_too_little_address_space() {
             Err(error) => panic!("{bytes} bytes: {error}"),
         }
         if is_enough {
-            neighbour_is_unharmed(&host);
+            neighbor_is_unharmed(&host);
         }
     }
 }

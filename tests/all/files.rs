@@ -2,7 +2,7 @@
 
 use guardhouse::{Check, CheckConfig, HostLimits, Limits, LoadError, Plugin, builtin, run_auth_checks_blocking};
 
-use crate::harness::{Guest, host, host_with, neighbour_is_unharmed, nobody, patient, small};
+use crate::harness::{Guest, host, host_with, neighbor_is_unharmed, nobody, patient, small};
 
 /// A generator that returns the same bytes on every machine (SplitMix64).
 struct Bytes(u64);
@@ -29,7 +29,7 @@ fn a_truncated_built_in_does_not_load_wherever_it_is_cut() {
             assert!(error.to_string().len() < 1_000, "{name} at {end}: {error}");
         }
     }
-    neighbour_is_unharmed(host());
+    neighbor_is_unharmed(host());
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn random_bytes_do_not_load() {
             }
         }
     }
-    neighbour_is_unharmed(host());
+    neighbor_is_unharmed(host());
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn a_plugin_with_a_changed_byte_has_another_digest_or_does_not_load() {
         }
     }
     println!("{loaded} of {} changed plugins load", bytes.len());
-    neighbour_is_unharmed(&host);
+    neighbor_is_unharmed(&host);
 }
 
 #[test]

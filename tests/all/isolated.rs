@@ -4,7 +4,7 @@ use std::process::Command;
 
 use guardhouse::{Host, LoadError, Plugin};
 
-use crate::harness::{host_with, neighbour_is_unharmed, small};
+use crate::harness::{host_with, neighbor_is_unharmed, small};
 
 /// Runs an ignored test of this binary in a process of its own, which must succeed.
 pub(crate) fn survives(test: &str) {
@@ -50,7 +50,7 @@ fn is_rejected(host: &Host, bytes: &[u8]) {
     let error = Plugin::load(host, bytes).unwrap_err();
     assert!(matches!(error, LoadError::Invalid { .. } | LoadError::TooLarge { .. }), "{error}");
     assert!(error.to_string().len() < 1_000);
-    neighbour_is_unharmed(host);
+    neighbor_is_unharmed(host);
 }
 
 #[test]

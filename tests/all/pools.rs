@@ -9,7 +9,7 @@ use guardhouse_tests::guest::{expanded, replaced};
 
 use crate::admission::while_asked;
 use crate::harness::{
-    Guest, cause, failed, fixture, host_with, neighbour_is_unharmed, nobody, patient, small, somebody,
+    Guest, cause, failed, fixture, host_with, neighbor_is_unharmed, nobody, patient, small, somebody,
 };
 
 /// A fixture that is `large`, with an initial memory of five megabytes, or `async`, with a built-in function that only
@@ -41,7 +41,7 @@ fn large_and_async_plugins_answer_like_small_plugins() {
         let report = AuthChecks::new(&endless).explain_blocking(&nobody());
         assert_eq!(cause(&report), Some(Cause::Deadline));
     }
-    neighbour_is_unharmed(&host);
+    neighbor_is_unharmed(&host);
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn a_large_plugin_takes_no_capacity_from_small_plugins() {
     let busy = check(&host, "loop", "large", Duration::from_secs(60));
     let large = check(&host, "token", "large", patient().deadline);
     while_asked(&busy, &nobody(), || {
-        neighbour_is_unharmed(&host);
+        neighbor_is_unharmed(&host);
         let (report, events) = events::capture(|| AuthChecks::new(&[&large]).explain_blocking(&nobody()));
         assert_eq!(failed(&report, &events).cause, Cause::NoCapacity);
     });
@@ -61,7 +61,7 @@ fn a_large_plugin_takes_no_capacity_from_small_plugins() {
 fn the_error_for_a_plugin_that_is_larger_than_the_pool_names_the_limit() {
     let items = "(core module $more (memory 1)) (core instance (instantiate $more))";
     let limits = HostLimits { large_instances: 1, small_memory_bytes: 0, ..small() };
-    // `Guest::load` would load the neighbour too, which is too large as well.
+    // `Guest::load` would load the neighbor too, which is too large as well.
     let guest = Guest::with("allow", &[("items", items)]);
     let error = Plugin::load(&host_with(limits), guest.bytes()).unwrap_err().to_string();
     assert!(error.contains("HostLimits::large_instances"), "{error}");

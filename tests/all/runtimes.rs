@@ -14,7 +14,7 @@ use guardhouse::{
 use tokio::runtime::{Builder, Runtime};
 
 use crate::admission::is_pending;
-use crate::harness::{Guest, cause, neighbour_is_unharmed, nobody, reproducible, small, somebody};
+use crate::harness::{Guest, cause, neighbor_is_unharmed, nobody, reproducible, small, somebody};
 
 const HASTE: Duration = Duration::from_millis(50);
 
@@ -126,7 +126,7 @@ fn a_future_that_is_dropped_before_its_decision_returns_its_permit() {
             assert!(is_pending(future.as_mut()).await);
         });
     }
-    neighbour_is_unharmed(guest.host());
+    neighbor_is_unharmed(guest.host());
 }
 
 #[test]

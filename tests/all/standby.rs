@@ -7,7 +7,7 @@ use guardhouse::{AuthChecks, AuthorizationError, Cause, Check, Decision, Host, H
 use serde_json::json;
 
 use crate::admission::while_asked;
-use crate::harness::{Guest, at, cause, eventually, host_with, neighbour_is_unharmed, nobody, small, somebody};
+use crate::harness::{Guest, at, cause, eventually, host_with, neighbor_is_unharmed, nobody, small, somebody};
 
 /// A check with `count` standby instances, and a tenant that has the name of its fixture.
 fn on_standby(host: &Host, name: &str, count: u32) -> Guest {
@@ -40,7 +40,7 @@ fn a_standby_instance_serves_one_evaluation() {
     until_ready(&host, &counter, "counter", 2);
     drop(counter);
     eventually("the standby instances of a dropped check are dropped", || host.tenant_usage().is_empty());
-    neighbour_is_unharmed(&host);
+    neighbor_is_unharmed(&host);
 }
 
 #[test]

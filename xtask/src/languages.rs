@@ -5,7 +5,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
@@ -14,7 +13,7 @@ use crate::build::{CORPUS, GUARDHOUSE, Profile, Programs};
 use crate::console::script;
 use crate::corpus::{self, REQUIRE_SCOPES};
 use crate::extremes;
-use crate::process::{forget_cargo, run as run_command};
+use crate::process::bash;
 use crate::root;
 
 /// A page of docs/languages/, and the tests that use the tools which its commands install.
@@ -166,17 +165,6 @@ impl Page {
         ensure!(!link.exists(), "`{}` is in the way; remove it", link.display());
         std::os::unix::fs::symlink(&tools, &link).with_context(|| format!("cannot link `{}`", link.display()))
     }
-}
-
-/// Runs a script with `guardhouse` on the path.
-fn bash(guardhouse: &Path, folder: &Path, script: &str) -> Result<()> {
-    let mut path = guardhouse.parent().context("the command line has no folder")?.as_os_str().to_owned();
-    path.push(":");
-    path.push(std::env::var_os("PATH").unwrap_or_default());
-    let mut command = Command::new("bash");
-    command.args(["-euc", script]).current_dir(folder).env("PATH", path);
-    forget_cargo(&mut command);
-    run_command(&mut command).with_context(|| format!("in `{}`", folder.display()))
 }
 
 #[cfg(test)]

@@ -24,10 +24,8 @@ type Versions = BTreeMap<String, String>;
 
 pub(crate) fn run(arguments: &Arguments<'_>) -> Result<()> {
     let is_check = arguments.has(CHECK);
+    complete_all(is_check)?;
     let files = lock_files()?;
-    for file in &files {
-        complete(file, is_check)?;
-    }
     let main = runtime(&read(&root()?.join("Cargo.lock"))?);
     for file in &files {
         let differences = differences(&main, &runtime(&read(file)?));
@@ -44,13 +42,17 @@ pub(crate) fn run(arguments: &Arguments<'_>) -> Result<()> {
     Ok(())
 }
 
+/// Adds the packages that the manifests ask for and the lock files lack, or fails if `is_check` and there are any.
+pub(crate) fn complete_all(is_check: bool) -> Result<()> {
+    lock_files()?.iter().try_for_each(|file| complete(file, is_check))
+}
+
 /// The lock files of the repository, the main one among them.
 fn lock_files() -> Result<Vec<PathBuf>> {
     let files = output(Command::new("git").current_dir(root()?).args(["ls-files", "Cargo.lock", "*/Cargo.lock"]))?;
     files.lines().map(|file| Ok(root()?.join(file))).collect()
 }
 
-/// Adds the packages that the manifests ask for and the lock file lacks, or fails if `is_check` and there are any.
 fn complete(file: &Path, is_check: bool) -> Result<()> {
     let mut cargo = cargo_command()?;
     cargo.args(["update", "--workspace", "--quiet"]).args(is_check.then_some("--locked"));

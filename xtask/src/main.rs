@@ -16,7 +16,10 @@ mod packages;
 mod process;
 mod prove;
 mod python;
+mod sdks;
 mod test;
+mod typos;
+mod version;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -54,7 +57,7 @@ const COMMANDS: &[Command] = &[
             CommandOption {
                 name: "--only",
                 value: "GROUP",
-                summary: "decisions, settings, counts, threads, neighbour, storm, compile, scale, languages or peers",
+                summary: "decisions, settings, counts, threads, neighbor, storm, compile, scale, languages or peers",
             },
             CommandOption {
                 name: "--quick",
@@ -133,6 +136,24 @@ const COMMANDS: &[Command] = &[
             summary: "publish them instead [-- CARGO-OPTION…]",
         }],
         run: packages::run,
+    },
+    Command {
+        name: "typos",
+        operands: "",
+        summary: "check the spelling of all files",
+        options: &[CommandOption { name: typos::WRITE, value: "", summary: "correct the files" }],
+        run: typos::run,
+    },
+    Command {
+        name: "version",
+        operands: "[VERSION]",
+        summary: "set the version of everything that is released, in all files that have it",
+        options: &[CommandOption {
+            name: version::CHECK,
+            value: "",
+            summary: "write nothing, and fail if they differ",
+        }],
+        run: version::run,
     },
     Command {
         name: "prove",

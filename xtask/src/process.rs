@@ -1,6 +1,7 @@
 //! Other programs, and the environment that they run in.
 
 use std::ffi::OsStr;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -41,6 +42,17 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     let status = command.status().with_context(|| format!("cannot run `{program}`"))?;
     ensure!(status.success(), "`{program}` failed ({status})");
     Ok(())
+}
+
+/// Runs a script in `folder`, with the folder of `program` on the path.
+pub(crate) fn bash(program: &Path, folder: &Path, script: &str) -> Result<()> {
+    let mut path = program.parent().context("the program has no folder")?.as_os_str().to_owned();
+    path.push(":");
+    path.push(std::env::var_os("PATH").unwrap_or_default());
+    let mut command = Command::new("bash");
+    command.args(["-euc", script]).current_dir(folder).env("PATH", path);
+    forget_cargo(&mut command);
+    run(&mut command).with_context(|| format!("in `{}`", folder.display()))
 }
 
 /// Runs a program and returns what it writes to standard output.

@@ -6,6 +6,7 @@ use crate::arguments::Arguments;
 use crate::packages;
 use crate::process::{cargo, cargo_command, has_cargo_command, run as run_command};
 use crate::python;
+use crate::sdks;
 
 /// A proof: `cargo xtask prove NAME`.
 struct Proof {
@@ -52,6 +53,12 @@ const PROOFS: &[Proof] = &[
         summary: "the packaged crates, used outside the repository: `prove packages [STEP]`",
         needs: "the target wasm32-unknown-unknown of the compiler",
         run: packages::prove,
+    },
+    Proof {
+        name: "sdks",
+        summary: "projects with published SDKs in Rust, JavaScript, TypeScript and Python, from packages made here",
+        needs: "Rust's target for WebAssembly, Node.js 20 or newer, Python 3.10 or newer, and their registries",
+        run: |_| sdks::prove(),
     },
     Proof {
         name: "wheel",

@@ -17,6 +17,8 @@ pub(super) const C: Spec = Spec {
     name,
     check_name: None,
     fingerprint: None,
+    registry: None,
+    update: None,
     build,
 };
 

@@ -17,6 +17,8 @@ pub(super) const GO: Spec = Spec {
     name,
     check_name: None,
     fingerprint: None,
+    registry: None,
+    update: None,
     build,
 };
 

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use super::driver::run_driver;
+use super::registry::{Edit, Registry};
 use super::spec::Spec;
 use super::tool::Tool;
 
@@ -19,8 +20,43 @@ pub(super) const JAVASCRIPT: Spec = Spec {
     name,
     check_name: None,
     fingerprint: None,
+    registry: Some(REGISTRY),
+    update: Some(UPDATE),
     build,
 };
+
+/// The version means itself and later compatible ones, as npm writes it: `package-lock.json` pins one of them.
+pub(super) const REGISTRY: Registry = Registry {
+    edits: &[
+        Edit {
+            file: "package.json",
+            old: r#""guardhouse-sdk": "file:../../../guest-sdk/js""#,
+            new: r#""guardhouse-sdk": "^{version}""#,
+        },
+        Edit {
+            file: "package-lock.json",
+            old: r#""guardhouse-sdk": "file:../../../guest-sdk/js""#,
+            new: r#""guardhouse-sdk": "^{version}""#,
+        },
+        Edit { file: "package-lock.json", old: "      \"resolved\": \"file:../../../guest-sdk/js\",\n", new: "" },
+        Edit {
+            file: ".npmrc",
+            old: "# The SDK is copied into node_modules, with the tools that it needs beside it.\ninstall-links=true\n",
+            new: "",
+        },
+        Edit {
+            file: "README.md",
+            old: "\n`npm ci` also copies the SDK to `node_modules`. Run it again after a change in the SDK.\n",
+            new: "",
+        },
+    ],
+    added: &[],
+    manifest: "package.json",
+    update: Some("npm install --ignore-scripts"),
+};
+
+/// `npm ci` and `npm install` without a path would keep the SDK's former dependencies.
+pub(super) const UPDATE: &str = "npm install --ignore-scripts ./third_party/guardhouse/guest-sdk/js";
 
 /// The driver that comes with the SDK.
 const DRIVER: &str = "node_modules/guardhouse-sdk/build.mjs";

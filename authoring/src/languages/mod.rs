@@ -15,6 +15,7 @@ mod typescript;
 mod zig;
 
 mod driver;
+mod registry;
 mod toml;
 mod tool;
 
@@ -26,6 +27,8 @@ use std::str::FromStr;
 use anyhow::{Context, Result, bail};
 
 use spec::Spec;
+
+pub(crate) use registry::{Registry, required_version};
 
 /// Every language, in the order in which they are listed to users.
 const ALL: &[&Spec] =
@@ -98,6 +101,16 @@ impl Language {
         self.0.fingerprint.map(|fingerprint| fingerprint(identifier))
     }
 
+    /// The registry that has the SDK; none if every project has a copy of it.
+    pub(crate) fn registry(self) -> Option<&'static Registry> {
+        self.0.registry.as_ref()
+    }
+
+    /// The command after a change of the copy of the SDK; none if the tools of the language read it at each build.
+    pub(crate) fn update(self) -> Option<&'static str> {
+        self.0.update
+    }
+
     /// Builds the project in `folder`. The result is a core module or a component.
     pub(crate) fn build(self, folder: &Path) -> Result<Vec<u8>> {
         (self.0.build)(folder)
@@ -139,6 +152,8 @@ impl FromStr for Language {
 
 #[cfg(test)]
 mod tests {
+    use crate::embedded;
+
     use super::*;
 
     #[test]
@@ -160,6 +175,17 @@ mod tests {
             }
             fs::write(folder.path().join(language.0.marker), "").unwrap();
             assert_eq!(Language::of(folder.path()).unwrap(), language);
+        }
+    }
+
+    #[test]
+    fn the_reference_plugin_has_every_text_that_its_registry_replaces_once() {
+        for language in Language::all() {
+            for edit in language.registry().map_or(&[][..], |registry| registry.edits) {
+                let file = embedded::plugin(language.word()).find(|(file, _)| *file == edit.file);
+                let text = std::str::from_utf8(file.unwrap().1).unwrap();
+                assert_eq!(text.matches(edit.old).count(), 1, "{language}: `{}` in {}", edit.old, edit.file);
+            }
         }
     }
 

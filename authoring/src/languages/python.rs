@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 
 use super::driver::run_driver;
+use super::registry::{Edit, Registry};
 use super::spec::Spec;
 use super::toml;
 use super::tool::{INSTALL_FROM_PIP, Tool, venv};
@@ -20,15 +21,75 @@ pub(super) const PYTHON: Spec = Spec {
     name: |manifest| toml::string(manifest, "project", "name"),
     check_name: None,
     fingerprint: None,
+    registry: Some(REGISTRY),
+    update: None,
     build,
 };
 
+/// The version is exact, because pip does not lock it anywhere else. It has a file of its own: `requirements.txt` has
+/// digests, and the digest of an SDK is not known to the program that is released with it.
+const REGISTRY: Registry = Registry {
+    edits: &[
+        Edit {
+            file: "pyproject.toml",
+            old: "\n# The SDK is used from this path and need not be installed.\n[tool.guardhouse]\n\
+                  sdk = \"../../../guest-sdk/python\"\n",
+            new: "",
+        },
+        Edit {
+            file: "pyproject.toml",
+            old: r#"extraPaths = ["../../../guest-sdk/python"]"#,
+            new: "venvPath = \".\"\nvenv = \".venv\"",
+        },
+        Edit {
+            file: "pyproject.toml",
+            old: r#"pythonpath = [".", "../../../guest-sdk/python"]"#,
+            new: r#"pythonpath = ["."]"#,
+        },
+        Edit {
+            file: "README.md",
+            old: "| `pyproject.toml` | the path of the SDK, for pyright and pytest |\n",
+            new: "| `requirements-sdk.txt` | the pinned SDK |\n| `pyproject.toml` | the settings of pyright and pytest |\n",
+        },
+        Edit {
+            file: "README.md",
+            old: ".venv/bin/pip install --require-hashes -r requirements.txt\n",
+            new: ".venv/bin/pip install --require-hashes -r requirements.txt\n\
+                  .venv/bin/pip install -r requirements-sdk.txt\n",
+        },
+        Edit {
+            file: "README.md",
+            old: "PYTHONPATH=../../../guest-sdk/python python3 -m unittest",
+            new: ".venv/bin/python -m unittest",
+        },
+        Edit {
+            file: "test_check.py",
+            old: "PYTHONPATH=../../../guest-sdk/python python3 -m unittest",
+            new: ".venv/bin/python -m unittest",
+        },
+    ],
+    added: &[("requirements-sdk.txt", "guardhouse-sdk=={version}\n")],
+    manifest: "requirements-sdk.txt",
+    update: Some(INSTALL_SDK),
+};
+
+/// The command that installs the SDK from the registry.
+const INSTALL_SDK: &str = ".venv/bin/pip install -r requirements-sdk.txt";
+
+/// Runs the driver of the SDK, which is at the path that the manifest gives, or else is installed.
 fn build(folder: &Path) -> Result<Vec<u8>> {
     let manifest = fs::read_to_string(folder.join("pyproject.toml")).context("cannot read `pyproject.toml`")?;
-    let sdk = toml::string(&manifest, "tool.guardhouse", "sdk")
-        .context("`pyproject.toml` does not give the path of the SDK")?;
-    let sdk = folder.join(sdk);
-    ensure!(sdk.join("guardhouse_sdk").is_dir(), "`{}` does not contain the SDK", sdk.display());
-    let python = Tool::new(venv(folder).join("python"), folder, INSTALL_FROM_PIP);
-    run_driver(python.variable("PYTHONPATH", &sdk).arguments(["-m", "guardhouse_sdk.build"]))
+    let python = || Tool::new(venv(folder).join("python"), folder, INSTALL_FROM_PIP);
+    let driver = ["-m", "guardhouse_sdk.build"];
+    if toml::has(&manifest, "tool.guardhouse", "sdk") {
+        let sdk = toml::string(&manifest, "tool.guardhouse", "sdk").context("cannot read `pyproject.toml`")?;
+        let sdk = folder.join(sdk);
+        ensure!(sdk.join("guardhouse_sdk").is_dir(), "`{}` does not contain the SDK", sdk.display());
+        return run_driver(python().variable("PYTHONPATH", &sdk).arguments(driver));
+    }
+    let installed = python().arguments(["-c", "import guardhouse_sdk"]).run();
+    installed.with_context(|| {
+        format!("the SDK is not installed, and `pyproject.toml` gives no path of it; to install it: {INSTALL_SDK}")
+    })?;
+    run_driver(python().arguments(driver))
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
+use super::registry::{Edit, Registry};
 use super::spec::Spec;
 use super::toml;
 use super::tool::{Tool, read_output};
@@ -19,7 +20,21 @@ pub(super) const RUST: Spec = Spec {
     name: |manifest| toml::string(manifest, "package", "name"),
     check_name: None,
     fingerprint: None,
+    registry: Some(REGISTRY),
+    update: None,
     build,
+};
+
+/// The version means itself and later compatible ones, as everywhere in Cargo: `Cargo.lock` pins one of them.
+const REGISTRY: Registry = Registry {
+    edits: &[Edit {
+        file: "Cargo.toml",
+        old: r#"guardhouse-sdk = { path = "../../../guest-sdk/rust" }"#,
+        new: r#"guardhouse-sdk = "{version}""#,
+    }],
+    added: &[],
+    manifest: "Cargo.toml",
+    update: None,
 };
 
 const TARGET: &str = "wasm32-unknown-unknown";

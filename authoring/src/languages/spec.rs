@@ -4,6 +4,8 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use super::registry::Registry;
+
 /// Everything that is particular to one language.
 #[derive(Debug)]
 pub(super) struct Spec {
@@ -26,6 +28,10 @@ pub(super) struct Spec {
     pub(super) check_name: Option<fn(&str) -> Result<()>>,
     /// Computes the text in a project that depends on its name, given as an identifier.
     pub(super) fingerprint: Option<fn(&str) -> String>,
+    /// The registry that has the SDK; none if every project has a copy of it.
+    pub(super) registry: Option<Registry>,
+    /// The command after a change of the SDK's copy; none if the tools of the language read it at each build.
+    pub(super) update: Option<&'static str>,
     /// Builds the project in a folder. The result is a core module or a component.
     pub(super) build: fn(&Path) -> Result<Vec<u8>>,
 }

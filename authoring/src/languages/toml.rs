@@ -5,6 +5,17 @@ use anyhow::{Context, Result};
 /// The string `key` of a table, for example `name` of `package`. Both are written without quotes, and the table has a
 /// header of its own.
 pub(super) fn string(text: &str, table: &str, key: &str) -> Result<String> {
+    let value = value(text, table, key).with_context(|| format!("it has no `{key}` under `[{table}]`"))?;
+    unquoted(value).with_context(|| format!("its `{key}` under `[{table}]` is not a string"))
+}
+
+/// Whether a table has `key`.
+pub(super) fn has(text: &str, table: &str, key: &str) -> bool {
+    value(text, table, key).is_some()
+}
+
+/// The rest of the line after `key` in a table.
+fn value<'a>(text: &'a str, table: &str, key: &str) -> Option<&'a str> {
     let mut is_in_table = false;
     for line in text.lines().map(str::trim) {
         if let Some(header) = line.strip_prefix('[') {
@@ -13,10 +24,10 @@ pub(super) fn string(text: &str, table: &str, key: &str) -> Result<String> {
             && let Some((name, value)) = line.split_once('=')
             && name.trim() == key
         {
-            return unquoted(value.trim()).with_context(|| format!("its `{key}` under `[{table}]` is not a string"));
+            return Some(value.trim());
         }
     }
-    Err(anyhow::anyhow!("it has no `{key}` under `[{table}]`"))
+    None
 }
 
 /// The content of the string that `value` starts with. Strings with escapes are not read.

@@ -13,5 +13,7 @@ pub(super) const TYPESCRIPT: Spec = Spec {
     name: javascript::name,
     check_name: None,
     fingerprint: None,
+    registry: Some(javascript::REGISTRY),
+    update: Some(javascript::UPDATE),
     build: javascript::build,
 };

@@ -17,6 +17,8 @@ pub(super) const ZIG: Spec = Spec {
     name,
     check_name: Some(check_name),
     fingerprint: Some(fingerprint),
+    registry: None,
+    update: None,
     build,
 };
 

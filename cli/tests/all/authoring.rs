@@ -2,23 +2,13 @@
 //! tests a new plugin in each language.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use guardhouse_authoring::Language;
 use guardhouse_tests::guest::assemble;
 use serde_json::json;
 
-use crate::harness::{DENY, LOG, Run, TRAP, command, run};
-
-fn folder() -> tempfile::TempDir {
-    tempfile::tempdir().unwrap()
-}
-
-fn in_folder(folder: &Path, arguments: &[&str]) -> Run {
-    let mut command = command(arguments);
-    command.current_dir(folder);
-    run(command)
-}
+use crate::harness::{DENY, LOG, Run, TRAP, command, files, folder, in_folder, run};
 
 /// Runs `guardhouse test` with a plugin and a file of cases.
 fn test(folder: &Path, plugin: &str, cases: serde_json::Value) -> Run {
@@ -63,11 +53,6 @@ fn the_reference_plugins_have_the_same_settings_and_cases() {
             assert_eq!(read(&plugins.join(language)), read(&plugins), "{language}: {file}");
         }
     }
-}
-
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }
 
 #[test]

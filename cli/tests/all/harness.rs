@@ -1,7 +1,8 @@
 //! Runs the command and reads its output.
 
+use std::fs;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use guardhouse_tests::guest;
@@ -98,6 +99,24 @@ pub(crate) fn guardhouse_reading(stdin: &[u8], arguments: &[&str]) -> Run {
     }
 }
 
+/// A new folder, which is removed with the value.
+pub(crate) fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+/// Runs the command in a folder.
+pub(crate) fn in_folder(folder: &Path, arguments: &[&str]) -> Run {
+    let mut command = command(arguments);
+    command.current_dir(folder);
+    run(command)
+}
+
+/// The paths of all files in a folder.
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
 /// Runs `guardhouse check` with a long deadline, for a busy machine.
 pub(crate) fn check(arguments: &[&str]) -> Run {
     guardhouse(&[&["check", "--deadline", "60s", "--context", CONTEXT], arguments].concat())
@@ -107,8 +126,8 @@ pub(crate) fn check(arguments: &[&str]) -> Run {
 pub(crate) fn file(name: &str, bytes: &[u8]) -> String {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let (path, draft) = (folder.join(name), folder.join(format!("{name}.{:?}", std::thread::current().id())));
-    std::fs::write(&draft, bytes).unwrap();
-    std::fs::rename(&draft, &path).unwrap();
+    fs::write(&draft, bytes).unwrap();
+    fs::rename(&draft, &path).unwrap();
     path.to_str().unwrap().to_owned()
 }
 

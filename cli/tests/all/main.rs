@@ -11,3 +11,4 @@ mod explain;
 mod inspect;
 mod log;
 mod print;
+mod upgrade;

@@ -35,13 +35,16 @@ fn the_built_in_plugins_are_listed() {
 fn every_shell_has_a_completion_script() {
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         let run = guardhouse(&["completions", shell]);
-        assert!(run.exit == 0 && run.stdout.contains("guardhouse"), "{shell}: {run:?}");
+        assert_eq!((run.exit, run.stderr.as_str()), (0, ""), "{shell}");
+        for word in ["guardhouse", "upgrade", "force"] {
+            assert!(run.stdout.contains(word), "{shell}: `{word}` is missing");
+        }
     }
 }
 
 #[test]
 fn help_is_not_an_error_and_shows_examples() {
-    for command in ["check", "inspect", "schema", "completions", "plugins"] {
+    for command in ["new", "upgrade", "check", "inspect", "schema", "completions", "plugins"] {
         let run = guardhouse(&[command, "--help"]);
         assert_eq!((run.exit, run.stderr.as_str()), (0, ""));
         assert!(run.stdout.contains(&format!("Examples:\n  guardhouse {command}")), "{run:?}");

@@ -72,7 +72,7 @@ test("each optional part is exported if the module has it", async () => {
 
 const complaints = [
   [{}, /check\.ts or check\.js does not exist in /],
-  [{ "check.js": "export const chek = 1" }, /check\.js does not export a function `check`/],
+  [{ "check.js": "export const verify = 1" }, /check\.js does not export a function `check`/],
   [{ "check.js": "export const check = 1" }, /cannot be loaded: .*check must be a function, not number 1/],
   [{ "check.js": "export const check = (" }, /check\.js:1:22/],
   [

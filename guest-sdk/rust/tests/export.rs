@@ -63,7 +63,7 @@ fn settings_become_the_check() {
 
 #[test]
 fn settings_of_another_type_are_rejected() {
-    for settings in ["", "{}", r#"{"name": 1}"#, r#"{"name": "a", "nam": "b"}"#] {
+    for settings in ["", "{}", r#"{"name": 1}"#, r#"{"name": "a", "names": "b"}"#] {
         assert!(Named::configure(settings.to_owned()).is_err(), "{settings}");
     }
 }

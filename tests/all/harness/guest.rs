@@ -9,7 +9,7 @@ use guardhouse::{
 };
 use guardhouse_tests::{events, guest};
 
-use super::{failed, host, host_with, neighbour_is_unharmed, nobody, patient};
+use super::{failed, host, host_with, neighbor_is_unharmed, nobody, patient};
 
 /// The text of a fixture.
 pub(crate) fn fixture(name: &str) -> String {
@@ -124,7 +124,7 @@ impl Guest {
         let plugin = Plugin::load(&self.host, &self.bytes);
         if let Err(error) = &plugin {
             println!("{}: not loaded: {error}", self.name);
-            neighbour_is_unharmed(&self.host);
+            neighbor_is_unharmed(&self.host);
         }
         plugin
     }
@@ -133,7 +133,7 @@ impl Guest {
         let check = self.configure_loaded(&self.load().unwrap());
         if let Err(error) = &check {
             println!("{}: not configured: {error}", self.name);
-            neighbour_is_unharmed(&self.host);
+            neighbor_is_unharmed(&self.host);
         }
         check
     }
@@ -151,7 +151,7 @@ impl Guest {
     /// The outcome of one evaluation, after which the host still serves others.
     pub(crate) fn outcome(&self, context: &AuthContext) -> Outcome {
         let report = AuthChecks::new(&[self.check()]).explain_blocking(context);
-        neighbour_is_unharmed(&self.host);
+        neighbor_is_unharmed(&self.host);
         report.checks.into_iter().next().unwrap().evaluation.outcome
     }
 
@@ -168,7 +168,7 @@ impl Guest {
         let fault = failed(&report, &events);
         println!("{}: failed: {fault}", self.name);
         assert_eq!(fault.cause, cause, "{fault}");
-        neighbour_is_unharmed(&self.host);
+        neighbor_is_unharmed(&self.host);
         fault
     }
 

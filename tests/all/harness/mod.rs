@@ -77,7 +77,7 @@ pub(crate) fn claiming(claims: Value) -> AuthContext {
 }
 
 /// Asserts that a good plugin on the same host still answers correctly.
-pub(crate) fn neighbour_is_unharmed(host: &Host) {
+pub(crate) fn neighbor_is_unharmed(host: &Host) {
     let plugin = Plugin::load(host, &assemble(&fixture("token")).unwrap()).unwrap();
     let check = Check::new(&plugin, CheckConfig { limits: patient(), ..CheckConfig::default() }).unwrap();
     let checks = [check];

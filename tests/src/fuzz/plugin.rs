@@ -13,10 +13,10 @@ use super::{HOUR, ask, text_of};
 use crate::guest::assemble;
 
 /// A file is rejected with a short message, or it is a plugin that makes a decision, which is the same with an image of
-/// its memory and without. It does not harm its neighbours.
+/// its memory and without. It does not harm its neighbors.
 pub fn plugin(bytes: &[u8]) {
     static HOST: OnceLock<(Host, Check)> = OnceLock::new();
-    let (host, neighbour) = HOST.get_or_init(|| {
+    let (host, neighbor) = HOST.get_or_init(|| {
         let host = Host::builder().limits(host_limits()).build().unwrap();
         let text = include_str!("../../fixtures/token.wat");
         let plugin = Plugin::load(&host, &assemble(text).unwrap()).unwrap();
@@ -34,8 +34,8 @@ pub fn plugin(bytes: &[u8]) {
         Err(LoadError::Schema(fault)) => assert_ne!(fault.cause, Cause::Host, "{fault}"),
         Err(error) => drop(text_of(&error)),
     }
-    assert_eq!(ask(neighbour, &somebody()).decision, Decision::Allow);
-    assert_eq!(ask(neighbour, &nobody()).decision.into_result(), Ok(false));
+    assert_eq!(ask(neighbor, &somebody()).decision, Decision::Allow);
+    assert_eq!(ask(neighbor, &nobody()).decision.into_result(), Ok(false));
 }
 
 fn decide(plugin: &Plugin) {

@@ -13,7 +13,8 @@ mod toolchain;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Error, Result, bail};
+use guardhouse_authoring::{SdkSource, new_project};
 
 use crate::toolchain::Permission;
 
@@ -42,8 +43,14 @@ fn run(arguments: &[&str]) -> Result<()> {
     match words.as_slice() {
         ["bindings"] => bindings::run(is_check),
         ["guests"] => guests::run(is_check, permission),
+        ["project", name, language] => {
+            let language = language.parse().map_err(Error::msg)?;
+            new_project(Path::new(name), name, language, SdkSource::Registry)
+        }
         ["plugin", package, library, path] => plugin::write(package, library, Path::new(path), permission),
-        _ => bail!("one of these is needed: `bindings`, `guests`, `plugin PACKAGE LIBRARY FILE`"),
+        _ => bail!(
+            "one of these is needed: `bindings`, `guests`, `project NAME LANGUAGE`, `plugin PACKAGE LIBRARY FILE`"
+        ),
     }
 }
 
