@@ -74,4 +74,5 @@ mod demo;
 mod documents;
 mod fuzz;
 mod limit_docs;
+mod package_names;
 mod security;

@@ -14,6 +14,7 @@ mod lock;
 mod process;
 mod prove;
 mod python;
+mod release;
 mod test;
 
 use std::path::Path;
@@ -121,7 +122,11 @@ const COMMANDS: &[Command] = &[
         name: "prove",
         operands: "[NAME]",
         summary: "run a long proof, which CI does not run; without a name, list the proofs",
-        options: &[],
+        options: &[CommandOption {
+            name: bench::INSTALL,
+            value: "",
+            summary: "install debootstrap with apt-get, if there is none",
+        }],
         run: prove::run,
     },
 ];

@@ -5,6 +5,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::arguments::Arguments;
 use crate::process::{cargo, cargo_command, has_cargo_command, run as run_command};
 use crate::python;
+use crate::release;
 
 /// A proof: `cargo xtask prove NAME`.
 struct Proof {
@@ -41,6 +42,18 @@ const PROOFS: &[Proof] = &[
         run: |_| python::test(&["--release", "load"]),
     },
     Proof {
+        name: "old-glibc",
+        summary: "the command of the wheel, in the oldest Debian that can be downloaded",
+        needs: "root, debootstrap (or `--install`), unshare, Python 3.10 or newer, and a package index",
+        run: release::prove_old_glibc,
+    },
+    Proof {
+        name: "release",
+        summary: "x",
+        needs: "Python 3.10 or newer, Node.js, and a package index",
+        run: release::prove,
+    },
+    Proof {
         name: "wheel",
         summary: "all tests of the wheel as it is published, and what a check costs in Python",
         needs: "Python 3.10 or newer, and a package index",
@@ -67,8 +80,9 @@ pub(crate) fn run(arguments: &Arguments<'_>) -> Result<()> {
     let proof = PROOFS.iter().find(|proof| proof.name == *name);
     let proof =
         proof.with_context(|| format!("proof `{name}` does not exist; `cargo xtask prove` lists those that do"))?;
-    ensure!(operands.is_empty() || proof.name == "fuzz", "proof `{name}` does not take operands");
-    let words: Vec<&str> = operands.iter().chain(&arguments.rest).copied().collect();
+    ensure!(operands.is_empty() || ["fuzz", "release"].contains(&proof.name), "proof `{name}` does not take operands");
+    let mut words: Vec<&str> = operands.iter().chain(&arguments.rest).copied().collect();
+    words.extend(arguments.forwarded());
     (proof.run)(&words).with_context(|| format!("proof `{name}`, which needs {}", proof.needs))
 }
 

@@ -75,7 +75,7 @@ def test_only_the_factory_and_the_integration_itself_know_fastmcp() -> None:
     [
         ({"a": "from guardhouse_checks.b import x", "b": "import json"}, ""),
         (
-            {"a": "from guardhouse_checks.b import x", "b": "from guardhouse import a"},
+            {"a": "from guardhouse_checks.b import x", "b": "from guardhouse_checks import a"},
             "guardhouse_checks.a -> guardhouse_checks.b -> guardhouse_checks.a",
         ),
         (
@@ -87,7 +87,7 @@ def test_only_the_factory_and_the_integration_itself_know_fastmcp() -> None:
             "guardhouse_checks.a -> guardhouse_checks.b -> guardhouse_checks.c -> guardhouse_checks.a",
         ),
         (
-            {"__init__": "from guardhouse_checks.a import x", "a": "from guardhouse import x"},
+            {"__init__": "from guardhouse_checks.a import x", "a": "from guardhouse_checks import x"},
             "guardhouse_checks -> guardhouse_checks.a -> guardhouse_checks",
         ),
     ],

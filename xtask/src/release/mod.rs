@@ -1,0 +1,58 @@
+//! The files of a release that are not crates, in `dist/`: the wheel, the source distribution and the npm package. Each is
+//! built, and then installed and used as its users do, in an empty folder outside the repository.
+
+mod clone;
+mod folder;
+mod glibc;
+mod installed;
+mod npm;
+mod sdist;
+mod wheel;
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::process::{forget_cargo, run as run_command};
+use crate::root;
+
+pub(crate) use glibc::prove as prove_old_glibc;
+
+/// Runs `bindings/python/build` with options.
+fn build(options: &[&str]) -> Result<()> {
+    let mut build = Command::new(root()?.join("bindings/python/build"));
+    forget_cargo(&mut build);
+    run_command(build.args(options))
+}
+
+/// The only file in `dist/` whose name begins and ends so.
+fn built(start: &str, end: &str) -> Result<PathBuf> {
+    let folder = root()?.join("dist");
+    let entries = std::fs::read_dir(&folder).with_context(|| format!("cannot read `{}`", folder.display()))?;
+    let mut found = Vec::new();
+    for entry in entries {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if name.starts_with(start) && name.ends_with(end) {
+            found.push(folder.join(name));
+        }
+    }
+    ensure!(found.len() == 1, "`{}` has {} files `{start}…{end}` instead of one", folder.display(), found.len());
+    found.pop().context("no file was found")
+}
+
+pub(crate) fn prove(words: &[&str]) -> Result<()> {
+    let folder = folder::Folder::new("release")?;
+    for (name, run) in [
+        ("wheel", wheel::run as fn(&std::path::Path) -> Result<()>),
+        ("sdist", sdist::run),
+        ("npm", npm::run),
+        ("clone", clone::run),
+    ] {
+        if words.is_empty() || words.contains(&name) {
+            println!("== {name}");
+            run(folder.path()).with_context(|| format!("step `{name}`"))?;
+        }
+    }
+    Ok(())
+}
