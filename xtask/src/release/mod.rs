@@ -1,5 +1,5 @@
-//! The files of a release that are not crates, in `dist/`: the wheel, the source distribution and the npm package. Each is
-//! built, and then installed and used as its users do, in an empty folder outside the repository.
+//! The files of a release that are not crates, in `dist/`: the wheel, the source distribution and the npm package. Each
+//! is built, and then installed and used as its users do, in an empty folder outside the repository.
 
 mod clone;
 mod folder;
