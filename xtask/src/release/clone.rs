@@ -15,8 +15,8 @@ use crate::process::{forget_cargo, run as run_command};
 use crate::root;
 
 pub(super) fn run(folder: &Path) -> Result<()> {
-    for (start, end, step) in [("guardhouse_checks-", ".whl", "wheel"), ("guardhouse-checks-", ".tgz", "npm")] {
-        built(start, end).with_context(|| format!("run the step `{step}` first"))?;
+    for (ending, step) in [(".whl", "wheel"), (".tgz", "npm")] {
+        built(ending).with_context(|| format!("run the step `{step}` first"))?;
     }
     let clone = folder.join("clone");
     run_command(Command::new("git").args(["clone", "--quiet", "--depth", "1", "--no-local"]).arg(root()?).arg(&clone))?;

@@ -26,19 +26,19 @@ fn build(options: &[&str]) -> Result<()> {
     run_command(build.args(options))
 }
 
-/// The only file in `dist/` whose name begins and ends so.
-fn built(start: &str, end: &str) -> Result<PathBuf> {
+/// The only file in `dist/` whose name has this ending.
+fn built(ending: &str) -> Result<PathBuf> {
+    let mut found = files(ending)?;
+    ensure!(found.len() == 1, "`dist/` has {} files with the ending `{ending}` instead of one", found.len());
+    found.pop().context("no file was found")
+}
+
+/// The files in `dist/` whose names have this ending.
+fn files(ending: &str) -> Result<Vec<PathBuf>> {
     let folder = root()?.join("dist");
     let entries = std::fs::read_dir(&folder).with_context(|| format!("cannot read `{}`", folder.display()))?;
-    let mut found = Vec::new();
-    for entry in entries {
-        let name = entry?.file_name().to_string_lossy().into_owned();
-        if name.starts_with(start) && name.ends_with(end) {
-            found.push(folder.join(name));
-        }
-    }
-    ensure!(found.len() == 1, "`{}` has {} files `{start}…{end}` instead of one", folder.display(), found.len());
-    found.pop().context("no file was found")
+    let paths: Vec<PathBuf> = entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
+    Ok(paths.into_iter().filter(|path| path.to_string_lossy().ends_with(ending)).collect())
 }
 
 pub(crate) fn prove(words: &[&str]) -> Result<()> {

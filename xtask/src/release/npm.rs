@@ -5,15 +5,18 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use serde_json::Value;
 
 use super::installed::use_command;
 use super::wheel::extract_command;
-use super::{build, built};
+use super::{build, built, files};
 use crate::process::run as run_command;
 use crate::root;
 
+const MANIFEST: &str = "packaging/npm/package.json";
+
 /// The files of the package beside the command, by their paths in the repository.
-const FILES: [&str; 3] = ["packaging/npm/package.json", "packaging/npm/README.md", "LICENSE"];
+const FILES: [&str; 3] = [MANIFEST, "packaging/npm/README.md", "LICENSE"];
 
 /// Platforms that the package does not run on, as properties of Node's `process`.
 const OTHERS: [(&str, &str); 2] = [("platform", "darwin"), ("arch", "arm64")];
@@ -21,14 +24,15 @@ const OTHERS: [(&str, &str); 2] = [("platform", "darwin"), ("arch", "arm64")];
 pub(super) fn run(folder: &Path) -> Result<()> {
     build(&[])?;
     pack(&folder.join("package"))?;
-    let package = built("guardhouse-checks-", ".tgz")?;
+    let package = built(".tgz")?;
 
     let project = folder.join("npm");
     fs::create_dir(&project)?;
     run_command(npm(&project).args(["install", "--offline", "--prefix", "."]).arg(&package))?;
+    let name = name()?;
     use_command(|| {
         let mut npx = Command::new("npx");
-        npx.args(["--offline", "guardhouse-checks"]).current_dir(&project);
+        npx.args(["--offline", &name]).current_dir(&project);
         npx
     })?;
 
@@ -57,14 +61,15 @@ fn pack(folder: &Path) -> Result<()> {
         let name = Path::new(file).file_name().context("a file has no name")?;
         fs::copy(root()?.join(file), folder.join(name)).with_context(|| format!("cannot copy `{file}`"))?;
     }
-    let dist = root()?.join("dist");
-    for old in fs::read_dir(&dist)? {
-        let old = old?.path();
-        if old.extension().is_some_and(|extension| extension == "tgz") {
-            fs::remove_file(old)?;
-        }
-    }
-    run_command(npm(folder).args(["pack", "--pack-destination"]).arg(&dist))
+    files(".tgz")?.iter().try_for_each(fs::remove_file)?;
+    run_command(npm(folder).args(["pack", "--pack-destination"]).arg(root()?.join("dist")))
+}
+
+/// The name of the package.
+fn name() -> Result<String> {
+    let manifest: Value = serde_json::from_str(&fs::read_to_string(root()?.join(MANIFEST))?)?;
+    let name = manifest.get("name").and_then(Value::as_str);
+    Ok(name.with_context(|| format!("`{MANIFEST}` has no name"))?.to_owned())
 }
 
 fn npm(folder: &Path) -> Command {

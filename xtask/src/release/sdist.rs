@@ -16,7 +16,7 @@ pub(super) fn run(folder: &Path) -> Result<()> {
     let mut install = Command::new(programs.join("pip"));
     forget_cargo(&mut install);
     install.args(["install", "--disable-pip-version-check", "--no-cache-dir"]);
-    install.arg(built("guardhouse_checks-", ".tar.gz")?);
+    install.arg(built(".tar.gz")?);
     // Of the crates of the registry, nothing is compiled twice.
     install.env("CARGO_TARGET_DIR", root()?.join("target"));
     run_command(install.current_dir(folder))?;

@@ -25,7 +25,7 @@ pub(super) fn run(folder: &Path) -> Result<()> {
 
 /// The wheel that was built last.
 pub(super) fn wheel() -> Result<PathBuf> {
-    built("guardhouse_checks-", ".whl")
+    built(".whl")
 }
 
 /// Extracts the command of the wheel into a folder.
