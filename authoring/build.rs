@@ -1,16 +1,44 @@
 //! Puts the SDKs and the reference plugins into the crate, for `guardhouse new`.
 
+use std::collections::BTreeMap;
+use std::error::Error;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
+/// The folders of the repository, each with the constant that has its files.
+const FOLDERS: [(&str, &str); 2] = [("SDKS", "guest-sdk"), ("PLUGINS", "plugins/spending-limit")];
+
+/// The same files in a package, which has no folders beside it: a JSON object from the path of each file to its text.
+/// `cargo xtask package` writes it.
+const ARCHIVE: &str = "sources.json";
+
 /// The files of one folder: the relative path of each, with slashes, and its path on this machine.
 type Files = Vec<(String, PathBuf)>;
 
-fn main() -> io::Result<()> {
-    let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default()).join("..");
+fn main() -> Result<(), Box<dyn Error>> {
+    let package = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
+    let (root, archive) = (package.join(".."), package.join(ARCHIVE));
+    let text = if FOLDERS.iter().all(|(_, folder)| root.join(folder).is_dir()) {
+        from_folders(&root)?
+    } else if archive.is_file() {
+        from_archive(&archive)?
+    } else {
+        let folders = FOLDERS.map(|(_, folder)| format!("`{}`", root.join(folder).display())).join(" and ");
+        let archive = archive.display();
+        return Err(format!(
+            "the sources of the SDKs are missing: neither the repository's folders {folders} nor the package's file \
+             `{archive}` exist; build this crate in the repository, or package it with `cargo xtask package`"
+        )
+        .into());
+    };
+    Ok(fs::write(PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("files.rs"), text)?)
+}
+
+/// The constants, with the files of the repository's folders.
+fn from_folders(root: &Path) -> io::Result<String> {
     let mut text = String::new();
-    for (constant, folder) in [("SDKS", "guest-sdk"), ("PLUGINS", "plugins/spending-limit")] {
+    for (constant, folder) in FOLDERS {
         let folder = root.join(folder);
         println!("cargo:rerun-if-changed={}", folder.display());
         let mut files = Files::new();
@@ -22,13 +50,32 @@ fn main() -> io::Result<()> {
             }
         }
         files.sort();
-        let _ = writeln!(text, "const {constant}: &[(&str, &[u8])] = &[");
-        for (name, path) in files {
-            let _ = writeln!(text, "    ({name:?}, include_bytes!({:?})),", path.display().to_string());
-        }
-        text.push_str("];\n");
+        let bytes = |path: PathBuf| format!("include_bytes!({:?})", path.display().to_string());
+        text += &definition(constant, files.into_iter().map(|(name, path)| (name, bytes(path))));
     }
-    fs::write(PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("files.rs"), text)
+    Ok(text)
+}
+
+/// The constants, with the files of the archive.
+fn from_archive(archive: &Path) -> Result<String, Box<dyn Error>> {
+    println!("cargo:rerun-if-changed={}", archive.display());
+    let files: BTreeMap<String, String> = serde_json::from_slice(&fs::read(archive)?)?;
+    let mut text = String::new();
+    for (constant, folder) in FOLDERS {
+        let below = |path: &str| Some(path.strip_prefix(folder)?.strip_prefix('/')?.to_owned());
+        let files = files.iter().filter_map(|(path, text)| Some((below(path)?, format!("{text:?}.as_bytes()"))));
+        text += &definition(constant, files);
+    }
+    Ok(text)
+}
+
+/// The definition of a constant: the names of files, each with the expression of its bytes.
+fn definition(constant: &str, files: impl Iterator<Item = (String, String)>) -> String {
+    let mut text = format!("const {constant}: &[(&str, &[u8])] = &[\n");
+    for (name, bytes) in files {
+        let _ = writeln!(text, "    ({name:?}, {bytes}),");
+    }
+    text + "];\n"
 }
 
 /// Adds the sources in `folder`, which is called `name`. Symbolic links are followed: the copies have none.

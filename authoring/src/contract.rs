@@ -5,19 +5,18 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use wit_parser::{Resolve, SourceMap, WorldId};
 
-const TYPES: &str = include_str!("../../wit/types.wit");
+const TYPES: &str = include_str!("../wit/types.wit");
 
 /// The files of `wit/`, by their paths in it.
 const FILES: &[(&str, &str)] = &[
-    ("check.wit", include_str!("../../wit/check.wit")),
-    ("request.wit", include_str!("../../wit/request.wit")),
+    ("check.wit", include_str!("../wit/check.wit")),
+    ("request.wit", include_str!("../wit/request.wit")),
     ("types.wit", TYPES),
-    ("worlds.wit", include_str!("../../wit/worlds.wit")),
+    ("worlds.wit", include_str!("../wit/worlds.wit")),
     (LOGGING.0, LOGGING.1),
 ];
 
-const LOGGING: (&str, &str) =
-    ("deps/wasi-logging/logging.wit", include_str!("../../wit/deps/wasi-logging/logging.wit"));
+const LOGGING: (&str, &str) = ("deps/wasi-logging/logging.wit", include_str!("../wit/deps/wasi-logging/logging.wit"));
 
 /// Parses the contract.
 ///

@@ -21,3 +21,8 @@ pub use merge::merge;
 pub use metadata::add_metadata;
 pub use new_project::new_project;
 pub use project::{CASES, Project};
+
+/// The README, whose program is compiled as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use crate::contract;
 use crate::languages::Language;
 use crate::project::check_name;
 
@@ -21,9 +20,6 @@ const REFERENCE_SDKS: &str = "../../../guest-sdk";
 
 /// The folder of the SDK in a new project. A project has its own copy, so that it builds wherever it is.
 const VENDORED_SDKS: &str = "./third_party/guardhouse/guest-sdk";
-
-/// The folder of the contract in a new project, where the copy of the SDK looks for it.
-const VENDORED_CONTRACT: &str = "third_party/guardhouse/wit";
 
 /// Makes the folder `folder` with the source of a plugin called `name`: a copy of the reference plugin in `language`,
 /// and the SDK.
@@ -56,9 +52,6 @@ fn write_all(folder: &Path, name: &str, language: Language) -> Result<()> {
     let sdk = folder.join(VENDORED_SDKS).join(language.sdk());
     for (file, bytes) in below(SDKS, language.sdk()) {
         write(&sdk.join(file), bytes)?;
-    }
-    if language.needs_contract() {
-        contract::write(&folder.join(VENDORED_CONTRACT))?;
     }
     Ok(())
 }
@@ -101,7 +94,6 @@ mod tests {
             let opened = Project::open(&project).unwrap();
             assert_eq!((opened.name(), opened.language()), ("my-check", language));
             assert!(project.join(VENDORED_SDKS).join(language.sdk()).join("README.md").is_file(), "{language}");
-            assert_eq!(project.join(VENDORED_CONTRACT).is_dir(), language.needs_contract(), "{language}");
         }
     }
 

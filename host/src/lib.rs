@@ -36,13 +36,27 @@
 //! [`ConfigError`]). A failure during a request is an [`Outcome::Failed`], which the operator sees; the caller sees a
 //! [`Denial`] without a message.
 //!
-//! Rules are cited by number (S4, B2 …); `docs/semantics.md` lists them.
+//! Rules are cited by number (S4, B2 …); [`semantics`] lists them.
+//!
+//! # Debug builds
+//!
+//! Cargo compiles dependencies without optimization in a debug build, and an unoptimized compiler for WebAssembly takes
+//! eight times as long to compile a plugin. The README of this crate has the lines `[profile.dev.package]` that prevent
+//! this: copy them into the `Cargo.toml` of your workspace.
 //!
 //! # Events
 //!
 //! All events go through `tracing`: target `guardhouse` has one WARN event for each check that failed, target
 //! `guardhouse::decision` one INFO event for each decision, and target `guardhouse::plugin` the output of plugins, at
 //! DEBUG.
+
+#[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
+compile_error!(
+    "guardhouse runs only on Linux, on x86-64 or aarch64; ARCHITECTURE.md in the repository lists what a port replaces"
+);
+
+#[doc = include_str!("../docs/semantics.md")]
+pub mod semantics {}
 
 // In reading order: each module uses only modules above it, and its own parts. `tests/all/layers.rs` enforces it.
 
@@ -105,5 +119,5 @@ pub use tenant::{Tenant, TenantUsage};
 
 /// The README, whose program is compiled and run as a test.
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
+#[doc = include_str!("../README.md")]
 struct Readme;

@@ -1,9 +1,12 @@
 //! The documents: their examples are valid, their links lead somewhere, their lists are complete.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use guardhouse::{AuthContext, Cause};
+
+use crate::imports::SourceTree;
 
 /// Folders whose documents are not ours.
 const FOREIGN: [&str; 5] = ["build", "dist", "node_modules", "target", "third_party"];
@@ -38,6 +41,31 @@ fn every_request_of_the_page_about_requests_is_valid() {
     for (request, _) in requests {
         AuthContext::from_json(request.as_bytes()).unwrap_or_else(|error| panic!("{error}\n{request}"));
     }
+}
+
+#[test]
+fn the_readme_of_the_crate_shows_the_profiles_of_the_workspace() {
+    let readme = include_str!("../../host/README.md");
+    let (_, profiles) = include_str!("../../Cargo.toml").split_once("\n[profile.dev.package]\n").unwrap();
+    let (profiles, _) = profiles.split_once("\n\n").unwrap();
+    assert!(profiles.contains("cranelift-codegen = { opt-level"), "{profiles}");
+    assert!(readme.contains(&format!("```toml\n[profile.dev.package]\n{profiles}\n```\n")), "{profiles}");
+}
+
+#[test]
+fn the_list_for_ports_has_every_file_of_the_host_that_uses_the_system() {
+    let (_, list) = include_str!("../../ARCHITECTURE.md").split_once("\n## Porting\n").unwrap();
+    let (list, _) = list.split_once("\n## ").unwrap();
+    let listed: BTreeSet<&str> =
+        list.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`')).map(|(file, _)| file).collect();
+    let marks = ["rustix::", "std::os::", "/proc/", "pagemap", "target_arch"];
+    let host = SourceTree::read(&root().join("host/src"));
+    let uses_system = |file: &&str| {
+        let text = fs::read_to_string(root().join("host/src").join(file)).unwrap();
+        marks.iter().any(|mark| text.contains(mark))
+    };
+    let found: BTreeSet<&str> = host.files().filter(|file| *file != "lib.rs").filter(uses_system).collect();
+    assert_eq!(listed, found);
 }
 
 #[test]

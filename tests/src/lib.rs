@@ -6,3 +6,8 @@ pub mod events;
 pub mod fuzz;
 pub mod guest;
 pub mod makers;
+
+/// The README of the repository, whose programs are compiled and run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

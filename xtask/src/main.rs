@@ -4,6 +4,7 @@ mod arguments;
 mod bench;
 mod build;
 mod console;
+mod copies;
 mod corpus;
 mod demo;
 mod extremes;
@@ -11,6 +12,7 @@ mod features;
 mod generate;
 mod languages;
 mod lock;
+mod packages;
 mod process;
 mod prove;
 mod python;
@@ -88,7 +90,11 @@ const COMMANDS: &[Command] = &[
         operands: "",
         summary: "build the plugins of plugins/ into host/builtin/",
         options: &[
-            CommandOption { name: "--check", value: "", summary: "write nothing, and fail if the bytes would differ" },
+            CommandOption {
+                name: generate::CHECK,
+                value: "",
+                summary: "write nothing, and fail if the bytes would differ",
+            },
             INSTALL,
         ],
         run: generate::guests,
@@ -96,9 +102,9 @@ const COMMANDS: &[Command] = &[
     Command {
         name: "bindings",
         operands: "",
-        summary: "write the parts of wit/ that the SDKs repeat",
+        summary: "write the parts of wit/ that the SDKs repeat, and the copies that packages have of other files",
         options: &[CommandOption {
-            name: "--check",
+            name: generate::CHECK,
             value: "",
             summary: "write nothing, and fail if a file would differ",
         }],
@@ -117,6 +123,17 @@ const COMMANDS: &[Command] = &[
         summary: "give the lock files of all workspaces the same wasmtime",
         options: &[CommandOption { name: lock::CHECK, value: "", summary: "write nothing, and fail if they differ" }],
         run: lock::run,
+    },
+    Command {
+        name: "package",
+        operands: "",
+        summary: "package the published crates, and compile each with the files of its package alone",
+        options: &[CommandOption {
+            name: packages::PUBLISH,
+            value: "",
+            summary: "publish them instead [-- CARGO-OPTION…]",
+        }],
+        run: packages::run,
     },
     Command {
         name: "prove",

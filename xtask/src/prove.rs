@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::arguments::Arguments;
+use crate::packages;
 use crate::process::{cargo, cargo_command, has_cargo_command, run as run_command};
 use crate::python;
 use crate::release;
@@ -17,6 +18,12 @@ struct Proof {
 }
 
 const PROOFS: &[Proof] = &[
+    Proof {
+        name: "aarch64",
+        summary: "the published crates compile for Linux on aarch64",
+        needs: "rustup target add aarch64-unknown-linux-gnu, and a C compiler for it (gcc-aarch64-linux-gnu)",
+        run: |_| packages::check(&["--target", "aarch64-unknown-linux-gnu"]),
+    },
     Proof {
         name: "deny",
         summary: "licenses, sources, bans and advisories of all dependencies (deny.toml)",
@@ -48,10 +55,10 @@ const PROOFS: &[Proof] = &[
         run: release::prove_old_glibc,
     },
     Proof {
-        name: "release",
-        summary: "x",
-        needs: "Python 3.10 or newer, Node.js, and a package index",
-        run: release::prove,
+        name: "packages",
+        summary: "the crates, the wheel and the npm package, used outside the repository: `prove packages [STEP…]`",
+        needs: "the target wasm32-unknown-unknown of the compiler, Python 3.10 or newer, npm, and package indexes",
+        run: packages::prove,
     },
     Proof {
         name: "wheel",
@@ -80,9 +87,10 @@ pub(crate) fn run(arguments: &Arguments<'_>) -> Result<()> {
     let proof = PROOFS.iter().find(|proof| proof.name == *name);
     let proof =
         proof.with_context(|| format!("proof `{name}` does not exist; `cargo xtask prove` lists those that do"))?;
-    ensure!(operands.is_empty() || ["fuzz", "release"].contains(&proof.name), "proof `{name}` does not take operands");
-    let mut words: Vec<&str> = operands.iter().chain(&arguments.rest).copied().collect();
-    words.extend(arguments.forwarded());
+    ensure!(operands.is_empty() || ["fuzz", "packages"].contains(&proof.name), "proof `{name}` does not take operands");
+    let options = arguments.forwarded();
+    ensure!(options.is_empty() || proof.name == "old-glibc", "proof `{name}` does not take `{}`", options.join(" "));
+    let words: Vec<&str> = operands.iter().chain(&arguments.rest).chain(&options).copied().collect();
     (proof.run)(&words).with_context(|| format!("proof `{name}`, which needs {}", proof.needs))
 }
 

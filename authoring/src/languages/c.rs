@@ -11,7 +11,6 @@ pub(super) const C: Spec = Spec {
     label: "C",
     word: "c",
     sdk: "c",
-    needs_contract: false,
     marker: "Makefile",
     dialect_of: None,
     manifest: "Makefile",

@@ -11,7 +11,6 @@ pub(super) const GO: Spec = Spec {
     label: "Go",
     word: "go",
     sdk: "go",
-    needs_contract: false,
     marker: "go.mod",
     dialect_of: None,
     manifest: "go.mod",

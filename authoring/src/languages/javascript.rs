@@ -13,7 +13,6 @@ pub(super) const JAVASCRIPT: Spec = Spec {
     label: "JavaScript",
     word: "js",
     sdk: "js",
-    needs_contract: false,
     marker: "package.json",
     dialect_of: None,
     manifest: "package.json",

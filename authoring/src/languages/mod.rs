@@ -81,11 +81,6 @@ impl Language {
         self.0.sdk
     }
 
-    /// Whether a project has a copy of the contract beside the SDK.
-    pub(crate) fn needs_contract(self) -> bool {
-        self.0.needs_contract
-    }
-
     /// Reads the name of the project in `folder` from its manifest, as the language writes it.
     pub(crate) fn name(self, folder: &Path) -> Result<String> {
         let manifest = folder.join(self.0.manifest);

@@ -14,7 +14,6 @@ pub(super) const PYTHON: Spec = Spec {
     label: "Python",
     word: "python",
     sdk: "python",
-    needs_contract: false,
     marker: "pyproject.toml",
     dialect_of: None,
     manifest: "pyproject.toml",

@@ -13,7 +13,6 @@ pub(super) const RUST: Spec = Spec {
     label: "Rust",
     word: "rust",
     sdk: "rust",
-    needs_contract: true,
     marker: "Cargo.toml",
     dialect_of: None,
     manifest: "Cargo.toml",

@@ -14,8 +14,6 @@ pub(super) struct Spec {
     pub(super) word: &'static str,
     /// The name of its SDK's folder in `guest-sdk/`.
     pub(super) sdk: &'static str,
-    /// Whether a project has a copy of the contract, because its own build generates the bindings.
-    pub(super) needs_contract: bool,
     /// The file that makes a folder a project of this language.
     pub(super) marker: &'static str,
     /// The word of another language whose marker a project of this language has as well.

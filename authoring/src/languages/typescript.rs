@@ -7,7 +7,6 @@ pub(super) const TYPESCRIPT: Spec = Spec {
     label: "TypeScript",
     word: "ts",
     sdk: "js",
-    needs_contract: false,
     marker: "tsconfig.json",
     dialect_of: Some("js"),
     manifest: "package.json",

@@ -11,7 +11,6 @@ pub(super) const ZIG: Spec = Spec {
     label: "Zig",
     word: "zig",
     sdk: "zig",
-    needs_contract: false,
     marker: "build.zig.zon",
     dialect_of: None,
     manifest: "build.zig.zon",

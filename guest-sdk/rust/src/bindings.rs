@@ -27,7 +27,7 @@ macro_rules! world {
         )]
         pub mod $name {
             wit_bindgen::generate!({
-                path: "../../wit",
+                path: "wit",
                 pub_export_macro: true,
                 additional_derives: [PartialEq, Eq],
                 $($options)*

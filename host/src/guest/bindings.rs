@@ -1,7 +1,7 @@
 //! The contract as Rust types, generated from `wit/`. Host and plugins have nothing else in common.
 
 wasmtime::component::bindgen!({
-    path: "../wit",
+    path: "wit",
     inline: "
         package guardhouse:host;
 

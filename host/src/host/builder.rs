@@ -17,7 +17,7 @@ use crate::tuning::{BASELINE_BYTES, EVICTION_BATCH_DIVISOR};
 use crate::util::lru::Lru;
 
 /// The builder of a [`Host`], made by [`Host::builder`]. Its defaults: [`HostLimits::default`], ticks of 1 ms, no
-/// cache, compilation in this process, baseline code for plugins of 256 KiB and more.
+/// cache, compilation in this process, and on x86-64 baseline code for plugins of 256 KiB and more.
 #[derive(Debug, Clone)]
 pub struct HostBuilder {
     limits: HostLimits,
@@ -78,7 +78,8 @@ impl HostBuilder {
     }
 
     /// Sets the size of a plugin, in bytes, from which it is compiled twice: first to baseline code, which is ready
-    /// sooner, and then in the background to optimized code. Default: 256 KiB; `usize::MAX` means never.
+    /// sooner, and then in the background to optimized code. Default: 256 KiB on x86-64; `usize::MAX`, which means
+    /// never, on aarch64.
     #[must_use]
     pub fn baseline_from(mut self, bytes: usize) -> Self {
         self.baseline_bytes = bytes;

@@ -14,7 +14,7 @@ use crate::console::script;
 use crate::process::{forget_cargo, run as run_command};
 use crate::root;
 
-pub(super) fn run(folder: &Path) -> Result<()> {
+pub(crate) fn run(folder: &Path) -> Result<()> {
     for (ending, step) in [(".whl", "wheel"), (".tgz", "npm")] {
         built(ending).with_context(|| format!("run the step `{step}` first"))?;
     }

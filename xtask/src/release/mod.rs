@@ -1,13 +1,14 @@
 //! The files of a release that are not crates, in `dist/`: the wheel, the source distribution and the npm package. Each
-//! is built, and then installed and used as its users do, in an empty folder outside the repository.
+//! is built, and then installed and used as its users do, in an empty folder outside the repository: these are steps of
+//! `cargo xtask prove packages`.
 
-mod clone;
+pub(crate) mod clone;
 mod folder;
 mod glibc;
 mod installed;
-mod npm;
-mod sdist;
-mod wheel;
+pub(crate) mod npm;
+pub(crate) mod sdist;
+pub(crate) mod wheel;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -39,20 +40,4 @@ fn files(ending: &str) -> Result<Vec<PathBuf>> {
     let entries = std::fs::read_dir(&folder).with_context(|| format!("cannot read `{}`", folder.display()))?;
     let paths: Vec<PathBuf> = entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
     Ok(paths.into_iter().filter(|path| path.to_string_lossy().ends_with(ending)).collect())
-}
-
-pub(crate) fn prove(words: &[&str]) -> Result<()> {
-    let folder = folder::Folder::new("release")?;
-    for (name, run) in [
-        ("wheel", wheel::run as fn(&std::path::Path) -> Result<()>),
-        ("sdist", sdist::run),
-        ("npm", npm::run),
-        ("clone", clone::run),
-    ] {
-        if words.is_empty() || words.contains(&name) {
-            println!("== {name}");
-            run(folder.path()).with_context(|| format!("step `{name}`"))?;
-        }
-    }
-    Ok(())
 }

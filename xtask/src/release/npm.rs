@@ -21,7 +21,7 @@ const FILES: [&str; 3] = [MANIFEST, "packaging/npm/README.md", "LICENSE"];
 /// Platforms that the package does not run on, as properties of Node's `process`.
 const OTHERS: [(&str, &str); 2] = [("platform", "darwin"), ("arch", "arm64")];
 
-pub(super) fn run(folder: &Path) -> Result<()> {
+pub(crate) fn run(folder: &Path) -> Result<()> {
     build(&[])?;
     pack(&folder.join("package"))?;
     let package = built(".tgz")?;

@@ -10,7 +10,7 @@ use super::{build, built};
 use crate::process::{forget_cargo, run as run_command};
 use crate::root;
 
-pub(super) fn run(folder: &Path) -> Result<()> {
+pub(crate) fn run(folder: &Path) -> Result<()> {
     build(&["--sdist"])?;
     let programs = environment(&folder.join("sdist"))?;
     let mut install = Command::new(programs.join("pip"));

@@ -14,7 +14,7 @@ use crate::process::run as run_command;
 /// The command in the wheel.
 const COMMAND: &str = "guardhouse_checks/bin/guardhouse";
 
-pub(super) fn run(folder: &Path) -> Result<()> {
+pub(crate) fn run(folder: &Path) -> Result<()> {
     build(&[])?;
     let programs = environment(&folder.join("wheel"))?;
     let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-index"];
