@@ -92,24 +92,29 @@ fn the_index_and_the_summary_list_every_page() {
     }
 }
 
-/// Every Markdown file of the repository, without those of third parties and of builds.
+/// Every Markdown file of the repository.
 fn documents() -> Vec<PathBuf> {
-    let mut documents = Vec::new();
+    files(&["md"])
+}
+
+/// The files of the repository whose names end in one of `extensions`, without those of third parties and of builds.
+pub(crate) fn files(extensions: &[&str]) -> Vec<PathBuf> {
+    let mut files = Vec::new();
     let mut folders = vec![root().to_owned()];
     while let Some(folder) = folders.pop() {
         for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
             let name = path.file_name().unwrap().to_str().unwrap();
             if path.is_dir() && !name.starts_with('.') && !FOREIGN.contains(&name) {
                 folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "md") {
-                documents.push(path);
+            } else if path.extension().is_some_and(|found| extensions.iter().any(|extension| found == *extension)) {
+                files.push(path);
             }
         }
     }
-    documents
+    files
 }
 
-fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 

@@ -73,7 +73,7 @@ fn python(source: &str, name: &str) -> Defaults {
 fn the_docs_name_the_defaults_of_the_code() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let read = |path| fs::read_to_string(root.join(path)).unwrap();
-    let sources = (read("host/src/limits.rs"), read("bindings/python/guardhouse/_limits.py"));
+    let sources = (read("host/src/limits.rs"), read("bindings/python/guardhouse_checks/_limits.py"));
     for (name, real) in [("Limits", real(&Limits::default())), ("HostLimits", real(&HostLimits::default()))] {
         assert!(real.len() > 10, "{real:?}");
         assert_eq!(rust(&sources.0, name), real, "{name} in Rust");

@@ -76,4 +76,5 @@ mod demo;
 mod documents;
 mod fuzz;
 mod limit_docs;
+mod package_names;
 mod security;

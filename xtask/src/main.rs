@@ -16,6 +16,7 @@ mod packages;
 mod process;
 mod prove;
 mod python;
+mod release;
 mod sdks;
 mod test;
 mod typos;
@@ -159,7 +160,11 @@ const COMMANDS: &[Command] = &[
         name: "prove",
         operands: "[NAME]",
         summary: "run a long proof, which CI does not run; without a name, list the proofs",
-        options: &[],
+        options: &[CommandOption {
+            name: bench::INSTALL,
+            value: "",
+            summary: "install debootstrap with apt-get, if there is none",
+        }],
         run: prove::run,
     },
 ];

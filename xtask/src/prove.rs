@@ -6,6 +6,7 @@ use crate::arguments::Arguments;
 use crate::packages;
 use crate::process::{cargo, cargo_command, has_cargo_command, run as run_command};
 use crate::python;
+use crate::release;
 use crate::sdks;
 
 /// A proof: `cargo xtask prove NAME`.
@@ -49,9 +50,15 @@ const PROOFS: &[Proof] = &[
         run: |_| python::test(&["--release", "load"]),
     },
     Proof {
+        name: "old-glibc",
+        summary: "the command of the wheel, in the oldest Debian that can be downloaded",
+        needs: "root, debootstrap (or `--install`), unshare, Python 3.10 or newer, and a package index",
+        run: release::prove_old_glibc,
+    },
+    Proof {
         name: "packages",
-        summary: "the packaged crates, used outside the repository: `prove packages [STEP]`",
-        needs: "the target wasm32-unknown-unknown of the compiler",
+        summary: "the crates, the wheel and the npm package, used outside the repository: `prove packages [STEP…]`",
+        needs: "the target wasm32-unknown-unknown of the compiler, Python 3.10 or newer, npm, and package indexes",
         run: packages::prove,
     },
     Proof {
@@ -88,7 +95,9 @@ pub(crate) fn run(arguments: &Arguments<'_>) -> Result<()> {
     let proof =
         proof.with_context(|| format!("proof `{name}` does not exist; `cargo xtask prove` lists those that do"))?;
     ensure!(operands.is_empty() || ["fuzz", "packages"].contains(&proof.name), "proof `{name}` does not take operands");
-    let words: Vec<&str> = operands.iter().chain(&arguments.rest).copied().collect();
+    let options = arguments.forwarded();
+    ensure!(options.is_empty() || proof.name == "old-glibc", "proof `{name}` does not take `{}`", options.join(" "));
+    let words: Vec<&str> = operands.iter().chain(&arguments.rest).chain(&options).copied().collect();
     (proof.run)(&words).with_context(|| format!("proof `{name}`, which needs {}", proof.needs))
 }
 

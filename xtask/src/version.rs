@@ -24,7 +24,6 @@ const FIRST: (&str, &str) = ("Cargo.toml", "\n[workspace.package]\nversion = \""
 const OTHERS: &[(&str, &str)] = &[
     // The dependencies that have both a path and a version.
     ("Cargo.toml", "\", version = \""),
-    ("bindings/python/pyproject.toml", "\nversion = \""),
     ("guest-sdk/js/package.json", "\n  \"version\": \""),
     ("guest-sdk/js/package-lock.json", "\"name\": \"guardhouse-sdk\",\n  \"version\": \""),
     ("guest-sdk/js/package-lock.json", "\"name\": \"guardhouse-sdk\",\n      \"version\": \""),
@@ -33,9 +32,12 @@ const OTHERS: &[(&str, &str)] = &[
     ("guest-sdk/rust/Cargo.toml", "\nversion = \""),
     ("guest-sdk/rust/README.md", "\nguardhouse-sdk = \""),
     ("guest-sdk/zig/build.zig.zon", "\n    .version = \""),
+    ("host/README.md", "\nguardhouse = \""),
+    ("packaging/npm/package.json", "\n  \"version\": \""),
     ("plugins/spending-limit/go/go.mod", "guardhouse.dev/sdk v"),
     ("plugins/spending-limit/js/package-lock.json", LOCKED_SDK),
     ("plugins/spending-limit/ts/package-lock.json", LOCKED_SDK),
+    ("pyproject.toml", "\nversion = \""),
     ("tests/guests/go/go.mod", "guardhouse.dev/sdk v"),
     ("tests/guests/js/package-lock.json", LOCKED_SDK),
 ];

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-import guardhouse
+import guardhouse_checks
 from fastmcp import FastMCP
 from fastmcp.server.auth.providers.jwt import StaticTokenVerifier
 from fastmcp.server.middleware import AuthMiddleware
@@ -14,10 +14,10 @@ verifier = StaticTokenVerifier(
     }
 )
 
-require_auth = guardhouse.check("builtin:require-auth")
-require_read = guardhouse.check("builtin:require-scopes", settings={"scopes": ["read"]})
-restrict_admin = guardhouse.check("builtin:restrict-tag", settings={"tag": "admin", "scopes": ["admin"]})
-not_suspended = guardhouse.check(
+require_auth = guardhouse_checks.check("builtin:require-auth")
+require_read = guardhouse_checks.check("builtin:require-scopes", settings={"scopes": ["read"]})
+restrict_admin = guardhouse_checks.check("builtin:restrict-tag", settings={"tag": "admin", "scopes": ["admin"]})
+not_suspended = guardhouse_checks.check(
     Path(__file__).parent / "not-suspended.wasm",
     settings={"suspended": ["mallory-laptop"]},
 )

@@ -15,11 +15,11 @@ use crate::limits;
 use crate::process::Owned;
 
 /// A plugin in one process, which all checks of the plugin share.
-#[pyclass(frozen, weakref, module = "guardhouse._native")]
+#[pyclass(frozen, weakref, module = "guardhouse_checks._native")]
 pub(crate) struct Plugin(Owned<guardhouse::Plugin>);
 
 /// A check in one process.
-#[pyclass(frozen, module = "guardhouse._native")]
+#[pyclass(frozen, module = "guardhouse_checks._native")]
 pub(crate) struct Check {
     inner: Owned<Inner>,
     /// Python references plugins weakly: this reference keeps the plugin for as long as it has a check.

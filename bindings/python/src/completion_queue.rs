@@ -13,7 +13,7 @@ use crate::report::Report;
 ///
 /// A thread that completes an evaluation queues the result and writes one byte. It never waits for the interpreter: the
 /// event loop polls the socket with its other files and takes the results in its own thread.
-#[pyclass(frozen, module = "guardhouse._native")]
+#[pyclass(frozen, module = "guardhouse_checks._native")]
 pub(crate) struct CompletionQueue {
     sender: Arc<Sender>,
     receiver: UnixStream,

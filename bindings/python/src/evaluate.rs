@@ -13,7 +13,7 @@ use crate::host::Host;
 use crate::report::Report;
 
 /// An evaluation that may still be running.
-#[pyclass(frozen, module = "guardhouse._native")]
+#[pyclass(frozen, module = "guardhouse_checks._native")]
 pub(crate) struct PendingEvaluation(AbortHandle);
 
 #[pymethods]

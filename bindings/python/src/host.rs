@@ -15,7 +15,7 @@ use crate::process::Owned;
 /// The host of one process.
 ///
 /// Its threads never use the interpreter: they report through a `CompletionQueue`.
-#[pyclass(frozen, module = "guardhouse._native")]
+#[pyclass(frozen, module = "guardhouse_checks._native")]
 pub(crate) struct Host(Owned<Inner>);
 
 struct Inner {

@@ -1,5 +1,5 @@
-//! The native half of the Python package `guardhouse`. It is private to the package; the public half is the Python code
-//! in `guardhouse/`.
+//! The native half of the Python package `guardhouse_checks`. It is private to the package; the public half is the
+//! Python code in `guardhouse_checks/`.
 
 mod check;
 mod completion_queue;

@@ -4,7 +4,7 @@ use guardhouse::{Decision, Denial, Evaluation, Outcome};
 use pyo3::prelude::*;
 
 /// The record of one decision.
-#[pyclass(frozen, get_all, module = "guardhouse._native")]
+#[pyclass(frozen, get_all, module = "guardhouse_checks._native")]
 pub(crate) struct Report {
     id: String,
     allow: bool,
@@ -16,7 +16,7 @@ pub(crate) struct Report {
 }
 
 /// One check's part in a decision.
-#[pyclass(frozen, get_all, module = "guardhouse._native")]
+#[pyclass(frozen, get_all, module = "guardhouse_checks._native")]
 pub(crate) struct CheckReport {
     id: String,
     tenant: Option<String>,

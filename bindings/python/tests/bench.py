@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import guardhouse
+import guardhouse_checks
 from apart import served_apart
 from conftest import verifier
 from fastmcp import Client, FastMCP
@@ -22,17 +22,17 @@ from fastmcp.utilities.authorization import AuthContext, run_auth_checks
 from plugins import plugin
 
 SETTINGS = {"scopes": ["read"]}
-PATIENT = guardhouse.Limits(deadline="5s")
+PATIENT = guardhouse_checks.Limits(deadline="5s")
 
 
 def checks() -> dict[str, Any]:
     return {
         "FastMCP's own `require_scopes`": require_scopes("read"),
-        "Guardhouse, native `require-scopes`": guardhouse.check("native:require-scopes", SETTINGS),
-        "Guardhouse, `require-scopes` in a sandbox": guardhouse.check(
+        "Guardhouse, native `require-scopes`": guardhouse_checks.check("native:require-scopes", SETTINGS),
+        "Guardhouse, `require-scopes` in a sandbox": guardhouse_checks.check(
             "builtin:require-scopes", SETTINGS, limits=PATIENT
         ),
-        "Guardhouse, the smallest plugin in a sandbox": guardhouse.check(plugin("allow"), limits=PATIENT),
+        "Guardhouse, the smallest plugin in a sandbox": guardhouse_checks.check(plugin("allow"), limits=PATIENT),
     }
 
 
@@ -66,12 +66,12 @@ async def decisions(rounds: int) -> dict[str, list[float]]:
 
 def blocking(rounds: int) -> list[float]:
     check = checks()["Guardhouse, `require-scopes` in a sandbox"]
-    token = guardhouse.AccessToken("alice", ["read", "write"], subject="alice")
-    context = guardhouse.AuthContext(guardhouse.Component("tool", "search", tags={"a", "b"}), token)
+    token = guardhouse_checks.AccessToken("alice", ["read", "write"], subject="alice")
+    context = guardhouse_checks.AuthContext(guardhouse_checks.Component("tool", "search", tags={"a", "b"}), token)
     times = []
     for _ in range(400 + rounds):
         start = time.perf_counter()
-        guardhouse.run_auth_checks(check, context)
+        guardhouse_checks.run_auth_checks(check, context)
         times.append(time.perf_counter() - start)
     return times[400:]
 
@@ -121,7 +121,7 @@ def main() -> None:
     print("| one decision, by FastMCP's engine | p50 | p99 | FastMCP's own |\n|---|---:|---:|---:|")
     for name, times in found.items():
         print(_row(name, times, own))
-    print(_row("(without FastMCP: `guardhouse.run_auth_checks`, in a thread)", blocking(rounds), own))
+    print(_row("(without FastMCP: `guardhouse_checks.run_auth_checks`, in a thread)", blocking(rounds), own))
     whole = requests(calls)
     base = statistics.median(whole["no check"])
     print("\n| one call over HTTP, client and server | p50 | p99 | no check |\n|---|---:|---:|---:|")

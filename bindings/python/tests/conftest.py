@@ -72,7 +72,7 @@ class Warnings(logging.Handler):
 @pytest.fixture
 def warnings() -> Iterator[Warnings]:
     handler = Warnings()
-    loggers = [logging.getLogger(name) for name in ("fastmcp.utilities.authorization", "guardhouse")]
+    loggers = [logging.getLogger(name) for name in ("fastmcp.utilities.authorization", "guardhouse_checks")]
     for logger in loggers:
         logger.addHandler(handler)
     yield handler

@@ -15,26 +15,26 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
-import guardhouse
+import guardhouse_checks
 from apart import served_apart
 from conftest import verifier
 from fastmcp import Client, FastMCP
 from plugins import denies_with, plugin
 
-QUICK = guardhouse.Limits(deadline="100ms")
-PATIENT = guardhouse.Limits(deadline="5s")
+QUICK = guardhouse_checks.Limits(deadline="100ms")
+PATIENT = guardhouse_checks.Limits(deadline="5s")
 ALLOWED = {"open", "scoped", "tagged"}
 CHECKS: dict[str, Any] = {
-    "scoped": lambda: guardhouse.check("builtin:require-scopes", {"scopes": ["read"]}, limits=PATIENT),
-    "tagged": lambda: guardhouse.check(
+    "scoped": lambda: guardhouse_checks.check("builtin:require-scopes", {"scopes": ["read"]}, limits=PATIENT),
+    "tagged": lambda: guardhouse_checks.check(
         "builtin:restrict-tag", {"tag": "secret", "scopes": ["admin"]}, limits=PATIENT
     ),
-    "admin": lambda: guardhouse.check("builtin:require-scopes", {"scopes": ["admin"]}, limits=PATIENT),
-    "no": lambda: guardhouse.check(plugin("deny"), limits=PATIENT),
-    "message": lambda: guardhouse.check(denies_with("closed"), limits=PATIENT),
-    "trap": lambda: guardhouse.check(plugin("unreachable"), limits=PATIENT),
-    "bomb": lambda: guardhouse.check(plugin("memory-trap"), limits=PATIENT),
-    "loop": lambda: guardhouse.check(plugin("loop"), limits=QUICK),
+    "admin": lambda: guardhouse_checks.check("builtin:require-scopes", {"scopes": ["admin"]}, limits=PATIENT),
+    "no": lambda: guardhouse_checks.check(plugin("deny"), limits=PATIENT),
+    "message": lambda: guardhouse_checks.check(denies_with("closed"), limits=PATIENT),
+    "trap": lambda: guardhouse_checks.check(plugin("unreachable"), limits=PATIENT),
+    "bomb": lambda: guardhouse_checks.check(plugin("memory-trap"), limits=PATIENT),
+    "loop": lambda: guardhouse_checks.check(plugin("loop"), limits=QUICK),
 }
 # One in a hundred requests never ends, and takes 0.1 s of a processor.
 MIX = (["scoped"] * 40 + ["tagged"] * 20 + ["open"] * 5 + ["admin"] * 12 + ["no"] * 8 + ["message"] * 6

@@ -11,12 +11,12 @@ from unittest.mock import Mock
 
 import fastmcp.server.auth as auth
 import fastmcp.utilities.authorization as authorization
-import guardhouse
+import guardhouse_checks
 from fastmcp.tools import Tool
-from guardhouse._check import configured
-from guardhouse.fastmcp import MissingScopesCheck
+from guardhouse_checks._check import configured
+from guardhouse_checks.fastmcp import MissingScopesCheck
 
-PATIENT = guardhouse.Limits(deadline="10s", configure_deadline="10s")
+PATIENT = guardhouse_checks.Limits(deadline="10s", configure_deadline="10s")
 
 
 class Substitute(MissingScopesCheck):  # type: ignore[misc, valid-type]
@@ -43,7 +43,7 @@ def _real(ctx: Any) -> Any:
 
 
 def _check(name: str, settings: dict[str, Any]) -> Any:
-    made = guardhouse.check(f"builtin:{name}", settings, limits=PATIENT)
+    made = guardhouse_checks.check(f"builtin:{name}", settings, limits=PATIENT)
     return Substitute(configured(made))
 
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import guardhouse
+import guardhouse_checks
 import pytest
 from plugins import plugin, reads_raw_token
 
@@ -26,18 +26,19 @@ SCOPES = "builtin:require-scopes"
     ],
 )
 def test_an_invalid_plugin_is_a_load_error(component: bytes, text: str) -> None:
-    with pytest.raises(guardhouse.LoadError, match=text):
-        guardhouse.check(component)
+    with pytest.raises(guardhouse_checks.LoadError, match=text):
+        guardhouse_checks.check(component)
 
 
 def test_a_missing_file_is_a_load_error(tmp_path: Path) -> None:
-    with pytest.raises(guardhouse.LoadError, match="cannot read the plugin"):
-        guardhouse.check(tmp_path / "none.wasm")
+    with pytest.raises(guardhouse_checks.LoadError, match="cannot read the plugin"):
+        guardhouse_checks.check(tmp_path / "none.wasm")
 
 
 def test_an_unknown_builtin_is_a_load_error_that_names_the_builtins() -> None:
-    with pytest.raises(guardhouse.LoadError, match="`require-luck` does not exist; use one of .*`require-scopes`"):
-        guardhouse.check("builtin:require-luck")
+    text = "`require-luck` does not exist; use one of .*`require-scopes`"
+    with pytest.raises(guardhouse_checks.LoadError, match=text):
+        guardhouse_checks.check("builtin:require-luck")
 
 
 @pytest.mark.parametrize(
@@ -49,26 +50,29 @@ def test_an_unknown_builtin_is_a_load_error_that_names_the_builtins() -> None:
         ({"settings": {"scopes": [float("nan")]}}, "the settings are not JSON"),
         ({"settings": {"scopes": []}, "grants": ["everything"]}, "grant `everything` does not exist"),
         ({"settings": {"scopes": []}, "grants": "raw-token"}, "`grants` must be a list"),
-        ({"settings": {"scopes": []}, "limits": guardhouse.Limits(memory_bytes="1024GiB")}, "Limits::memory_bytes"),
-        ({"settings": {"scopes": []}, "limits": guardhouse.Limits(deadline="-1s")}, "limit `deadline`"),
-        ({"settings": {"scopes": []}, "limits": guardhouse.Limits(cpu_time="1.5s")}, "limit `cpu_time`"),
-        ({"settings": {"scopes": []}, "limits": guardhouse.Limits(log_bytes="1 KB")}, "limit `log_bytes`"),
-        ({"settings": {"scopes": []}, "limits": guardhouse.Limits(queue=-1)}, "limit `queue`"),
+        (
+            {"settings": {"scopes": []}, "limits": guardhouse_checks.Limits(memory_bytes="1024GiB")},
+            "Limits::memory_bytes",
+        ),
+        ({"settings": {"scopes": []}, "limits": guardhouse_checks.Limits(deadline="-1s")}, "limit `deadline`"),
+        ({"settings": {"scopes": []}, "limits": guardhouse_checks.Limits(cpu_time="1.5s")}, "limit `cpu_time`"),
+        ({"settings": {"scopes": []}, "limits": guardhouse_checks.Limits(log_bytes="1 KB")}, "limit `log_bytes`"),
+        ({"settings": {"scopes": []}, "limits": guardhouse_checks.Limits(queue=-1)}, "limit `queue`"),
     ],
 )
 def test_an_invalid_option_is_a_config_error(options: dict[str, Any], text: str) -> None:
-    with pytest.raises(guardhouse.ConfigError, match=text):
-        guardhouse.check(SCOPES, **options)
+    with pytest.raises(guardhouse_checks.ConfigError, match=text):
+        guardhouse_checks.check(SCOPES, **options)
 
 
 def test_settings_for_a_plugin_without_settings_are_a_config_error() -> None:
-    with pytest.raises(guardhouse.ConfigError, match="takes no settings"):
-        guardhouse.check("builtin:require-auth", settings={"scopes": []})
+    with pytest.raises(guardhouse_checks.ConfigError, match="takes no settings"):
+        guardhouse_checks.check("builtin:require-auth", settings={"scopes": []})
 
 
 def test_a_missing_grant_is_a_config_error() -> None:
-    with pytest.raises(guardhouse.ConfigError, match="needs the grant `raw-token`"):
-        guardhouse.check(reads_raw_token())
+    with pytest.raises(guardhouse_checks.ConfigError, match="needs the grant `raw-token`"):
+        guardhouse_checks.check(reads_raw_token())
 
 
 @pytest.mark.parametrize(
@@ -84,58 +88,61 @@ def test_a_missing_grant_is_a_config_error() -> None:
 )
 def test_a_limit_of_another_type_is_a_type_error(name: str, value: Any, text: str) -> None:
     with pytest.raises(TypeError, match=text):
-        guardhouse.Limits(**{name: value})
+        guardhouse_checks.Limits(**{name: value})
 
 
 def test_limits_may_be_text_or_numbers() -> None:
     same = [
-        guardhouse.Limits(deadline="1500ms", cpu_time="1s", memory_bytes="4MiB", standby=0),
-        guardhouse.Limits(deadline=timedelta(seconds=1.5), cpu_time=timedelta(1 / 86400), memory_bytes=4 << 20),
+        guardhouse_checks.Limits(deadline="1500ms", cpu_time="1s", memory_bytes="4MiB", standby=0),
+        guardhouse_checks.Limits(deadline=timedelta(seconds=1.5), cpu_time=timedelta(1 / 86400), memory_bytes=4 << 20),
     ]
     for limits in same:
-        assert guardhouse.check("builtin:require-auth", limits=limits)
+        assert guardhouse_checks.check("builtin:require-auth", limits=limits)
 
 
 def test_a_host_that_cannot_start_is_a_host_error() -> None:
-    with pytest.raises(guardhouse.HostError, match="instances"):
-        guardhouse.check("builtin:require-auth", host=guardhouse.Host(guardhouse.HostLimits(instances=0)))
-    with pytest.raises(guardhouse.HostError, match="limit `image_bytes`"):
-        guardhouse.check("builtin:require-auth", host=guardhouse.Host(guardhouse.HostLimits(image_bytes="16 MiB")))
-    with pytest.raises(guardhouse.HostError, match="`tick`"):
-        guardhouse.check("builtin:require-auth", host=guardhouse.Host(tick="soon"))
+    hosts = {
+        "instances": guardhouse_checks.Host(guardhouse_checks.HostLimits(instances=0)),
+        "limit `image_bytes`": guardhouse_checks.Host(guardhouse_checks.HostLimits(image_bytes="16 MiB")),
+        "`tick`": guardhouse_checks.Host(tick="soon"),
+    }
+    for text, host in hosts.items():
+        with pytest.raises(guardhouse_checks.HostError, match=text):
+            guardhouse_checks.check("builtin:require-auth", host=host)
 
 
 def test_a_check_has_a_name(tmp_path: Path) -> None:
     path = tmp_path / "policy.wasm"
     path.write_bytes(plugin("allow"))
-    assert guardhouse.check(path).id == "policy.wasm"
-    assert guardhouse.check(path, id="payments").id == "payments"
-    assert guardhouse.check("builtin:require-auth").id == "builtin:require-auth"
-    made = guardhouse.check(plugin("allow"))
+    assert guardhouse_checks.check(path).id == "policy.wasm"
+    assert guardhouse_checks.check(path, id="payments").id == "payments"
+    assert guardhouse_checks.check("builtin:require-auth").id == "builtin:require-auth"
+    made = guardhouse_checks.check(plugin("allow"))
     assert made.id == made.digest and made.id.startswith("sha256:")
 
 
 def test_a_cache_keeps_machine_code(tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     cache.mkdir(mode=0o700)
-    guardhouse.check("builtin:require-auth", host=guardhouse.Host(cache=cache))
+    guardhouse_checks.check("builtin:require-auth", host=guardhouse_checks.Host(cache=cache))
     assert any(path.is_file() for path in cache.rglob("*"))
 
 
 def test_a_pickled_copy_is_the_same_check(tmp_path: Path) -> None:
     path = tmp_path / "policy.wasm"
     path.write_bytes(plugin("allow"))
-    made = guardhouse.check(path, host=guardhouse.Host(guardhouse.HostLimits(instances=8)))
+    made = guardhouse_checks.check(path, host=guardhouse_checks.Host(guardhouse_checks.HostLimits(instances=8)))
     # The copy has the bytes that were loaded, even if the file has changed.
     path.write_bytes(plugin("deny"))
     copy = pickle.loads(pickle.dumps(made))
     assert (type(copy), copy.id, copy.digest) == (type(made), made.id, made.digest)
-    assert guardhouse.run_auth_checks(copy, guardhouse.AuthContext(guardhouse.Component("tool", "any")))
+    context = guardhouse_checks.AuthContext(guardhouse_checks.Component("tool", "any"))
+    assert guardhouse_checks.run_auth_checks(copy, context)
 
 
 def test_the_command_line_is_the_binarys(tmp_path: Path) -> None:
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "guardhouse", *arguments]
+        command = [sys.executable, "-m", "guardhouse_checks", *arguments]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
         return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path, check=False)
 

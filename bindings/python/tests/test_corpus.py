@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import fastmcp.utilities.authorization as authorization
-import guardhouse
-from guardhouse import _fastmcp_check
+import guardhouse_checks
+from guardhouse_checks import _fastmcp_check
 import pytest
 from fastmcp.exceptions import AuthorizationError
 from fastmcp.prompts import Prompt
@@ -24,29 +24,29 @@ CORPUS = Path(os.environ.get("GUARDHOUSE_CORPUS", REPOSITORY / "tests" / "cases"
 CASES = [json.loads(line) for line in CORPUS.read_text().splitlines()]
 KINDS: dict[str, Any] = {"tool": Tool, "resource": Resource, "resource_template": ResourceTemplate, "prompt": Prompt}
 # Long deadlines: the machine may be busy, and the corpus does not test time.
-PATIENT = guardhouse.Limits(deadline="10s", configure_deadline="10s")
+PATIENT = guardhouse_checks.Limits(deadline="10s", configure_deadline="10s")
 
 has_missing_scopes = hasattr(authorization, "run_auth_checks_with_shortfall")
 
 
 @functools.cache
-def _check(rule: str) -> guardhouse.Check:
+def _check(rule: str) -> guardhouse_checks.Check:
     match json.loads(rule):
         case {"kind": "allow"}:
-            return guardhouse.check(plugin("allow"), limits=PATIENT)
+            return guardhouse_checks.check(plugin("allow"), limits=PATIENT)
         case {"kind": "deny"}:
-            return guardhouse.check(plugin("deny"), limits=PATIENT)
+            return guardhouse_checks.check(plugin("deny"), limits=PATIENT)
         case {"kind": "raise_other"}:
-            return guardhouse.check(plugin("unreachable"), limits=PATIENT)
+            return guardhouse_checks.check(plugin("unreachable"), limits=PATIENT)
         case {"kind": "raise_authorization_error", "message": message}:
-            return guardhouse.check(denies_with(message), limits=PATIENT)
+            return guardhouse_checks.check(denies_with(message), limits=PATIENT)
         case {"kind": kind, **settings}:
             name = kind.replace("_", "-")
-            return guardhouse.check(f"builtin:{name}", settings=settings or None, limits=PATIENT)
+            return guardhouse_checks.check(f"builtin:{name}", settings=settings or None, limits=PATIENT)
     raise AssertionError(rule)
 
 
-def check(rule: dict[str, Any]) -> guardhouse.Check:
+def check(rule: dict[str, Any]) -> guardhouse_checks.Check:
     return _check(json.dumps(rule))
 
 
@@ -75,7 +75,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     called: list[str] = []
     evaluate = _fastmcp_check.evaluate
 
-    async def counted(check: guardhouse.Check, ctx: Any) -> bool:
+    async def counted(check: guardhouse_checks.Check, ctx: Any) -> bool:
         called.append(check.id)
         return await evaluate(check, ctx)
 

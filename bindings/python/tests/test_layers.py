@@ -6,10 +6,10 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-import guardhouse
+import guardhouse_checks
 import pytest
 
-PACKAGE = "guardhouse"
+PACKAGE = "guardhouse_checks"
 Imports = dict[str, set[str]]
 
 
@@ -33,7 +33,7 @@ def _imported(tree: ast.AST, modules: set[str]) -> Iterator[str]:
                 yield from (alias.name for alias in names if alias.name in modules)
             case ast.ImportFrom(module=module, names=names, level=level):
                 assert level == 0, "relative imports are not followed by this test"
-                # `from guardhouse import _native` imports the submodule, and no name that `__init__` defines.
+                # `from guardhouse_checks import _native` imports the submodule, and no name that `__init__` defines.
                 submodules = {f"{module}.{alias.name}" for alias in names}
                 yield from submodules & modules
                 if module in modules and not submodules <= modules:
@@ -58,13 +58,13 @@ def circle_in(imports: Imports) -> list[str]:
 
 
 def test_no_module_imports_itself_through_others() -> None:
-    imports = imports_of(Path(guardhouse.__file__).parent)
+    imports = imports_of(Path(guardhouse_checks.__file__).parent)
     assert len(imports) > 10 and f"{PACKAGE}._check" in imports
     assert " -> ".join(circle_in(imports)) == ""
 
 
 def test_only_the_factory_and_the_integration_itself_know_fastmcp() -> None:
-    imports = imports_of(Path(guardhouse.__file__).parent)
+    imports = imports_of(Path(guardhouse_checks.__file__).parent)
     integration = {name for name in imports if "fastmcp" in name}
     known_by = {name for name, found in imports.items() if found & integration and name not in integration}
     assert known_by == {f"{PACKAGE}._factory"}
@@ -73,18 +73,22 @@ def test_only_the_factory_and_the_integration_itself_know_fastmcp() -> None:
 @pytest.mark.parametrize(
     ("sources", "circle"),
     [
-        ({"a": "from guardhouse.b import x", "b": "import json"}, ""),
+        ({"a": "from guardhouse_checks.b import x", "b": "import json"}, ""),
         (
-            {"a": "from guardhouse.b import x", "b": "from guardhouse import a"},
-            "guardhouse.a -> guardhouse.b -> guardhouse.a",
+            {"a": "from guardhouse_checks.b import x", "b": "from guardhouse_checks import a"},
+            "guardhouse_checks.a -> guardhouse_checks.b -> guardhouse_checks.a",
         ),
         (
-            {"a": "def f():\n    import guardhouse.b", "b": "from guardhouse.c import x", "c": "import guardhouse.a"},
-            "guardhouse.a -> guardhouse.b -> guardhouse.c -> guardhouse.a",
+            {
+                "a": "def f():\n    import guardhouse_checks.b",
+                "b": "from guardhouse_checks.c import x",
+                "c": "import guardhouse_checks.a",
+            },
+            "guardhouse_checks.a -> guardhouse_checks.b -> guardhouse_checks.c -> guardhouse_checks.a",
         ),
         (
-            {"__init__": "from guardhouse.a import x", "a": "from guardhouse import x"},
-            "guardhouse -> guardhouse.a -> guardhouse",
+            {"__init__": "from guardhouse_checks.a import x", "a": "from guardhouse_checks import x"},
+            "guardhouse_checks -> guardhouse_checks.a -> guardhouse_checks",
         ),
     ],
 )

@@ -9,17 +9,17 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import guardhouse
+import guardhouse_checks
 import pytest
 import uvloop
 from conftest import verifier
 from fastmcp import Client
-from guardhouse import AuthContext, Component
+from guardhouse_checks import AuthContext, Component
 from plugins import plugin
 from test_server import is_open, seen, server_with
 from ticks import ticks_during
 
-PATIENT = guardhouse.Limits(deadline="10s")
+PATIENT = guardhouse_checks.Limits(deadline="10s")
 CONTEXT = AuthContext(Component("tool", "x"))
 
 LOOPS: dict[str, Any] = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
@@ -38,14 +38,14 @@ def run(request: pytest.FixtureRequest) -> Any:
 
 
 def test_an_endless_plugin_does_not_block_the_loop(run: Any) -> None:
-    endless = guardhouse.check(plugin("loop"), limits=guardhouse.Limits(deadline="500ms"))
-    quick = guardhouse.check(plugin("allow"), limits=PATIENT)
+    endless = guardhouse_checks.check(plugin("loop"), limits=guardhouse_checks.Limits(deadline="500ms"))
+    quick = guardhouse_checks.check(plugin("allow"), limits=PATIENT)
 
     async def main() -> tuple[int, list[bool]]:
         answered: list[bool] = []
 
         async def endlessly() -> None:
-            with pytest.raises(guardhouse.CheckFailed, match="deadline"):
+            with pytest.raises(guardhouse_checks.CheckFailed, match="deadline"):
                 await endless(CONTEXT)
 
         async def others() -> None:
@@ -64,8 +64,8 @@ def test_an_endless_plugin_does_not_block_the_loop(run: Any) -> None:
 
 
 def test_many_endless_plugins_do_not_block_the_loop(run: Any) -> None:
-    endless = guardhouse.check(plugin("loop"), limits=guardhouse.Limits(deadline="500ms"))
-    quick = guardhouse.check(plugin("allow"), limits=PATIENT)
+    endless = guardhouse_checks.check(plugin("loop"), limits=guardhouse_checks.Limits(deadline="500ms"))
+    quick = guardhouse_checks.check(plugin("allow"), limits=PATIENT)
 
     async def main() -> None:
         asking = [asyncio.create_task(endless(CONTEXT)) for _ in range(16)]
@@ -75,15 +75,15 @@ def test_many_endless_plugins_do_not_block_the_loop(run: Any) -> None:
         assert await quick(CONTEXT)
         assert not any(each.done() for each in asking)
         ends = await asyncio.gather(*asking, return_exceptions=True)
-        assert all(isinstance(end, guardhouse.CheckFailed) for end in ends)
+        assert all(isinstance(end, guardhouse_checks.CheckFailed) for end in ends)
 
     run(main())
 
 
 def test_a_cancelled_evaluation_frees_its_instance(run: Any) -> None:
-    host = guardhouse.Host(guardhouse.HostLimits(instances=1))
-    endless = guardhouse.check(plugin("loop"), limits=guardhouse.Limits(deadline="1min"), host=host)
-    quick = guardhouse.check(plugin("allow"), limits=PATIENT, host=host)
+    host = guardhouse_checks.Host(guardhouse_checks.HostLimits(instances=1))
+    endless = guardhouse_checks.check(plugin("loop"), limits=guardhouse_checks.Limits(deadline="1min"), host=host)
+    quick = guardhouse_checks.check(plugin("allow"), limits=PATIENT, host=host)
 
     async def main() -> bool:
         asking = asyncio.create_task(endless(CONTEXT))
@@ -104,18 +104,18 @@ async def _is_busy(task: asyncio.Task[Any]) -> bool:
 
 
 def test_loops_in_threads_share_checks() -> None:
-    check = guardhouse.check(plugin("allow"), limits=PATIENT)
+    check = guardhouse_checks.check(plugin("allow"), limits=PATIENT)
 
     async def main() -> bool:
         return all(await asyncio.gather(*(check(CONTEXT) for _ in range(50))))
 
     with ThreadPoolExecutor(8) as threads:
         assert all(threads.map(lambda _: asyncio.run(main()), range(16)))
-        assert all(threads.map(lambda _: guardhouse.run_auth_checks(check, CONTEXT).allow, range(200)))
+        assert all(threads.map(lambda _: guardhouse_checks.run_auth_checks(check, CONTEXT).allow, range(200)))
 
 
 def test_a_loop_leaks_no_files() -> None:
-    check = guardhouse.check(plugin("allow"), limits=PATIENT)
+    check = guardhouse_checks.check(plugin("allow"), limits=PATIENT)
 
     def files() -> int:
         gc.collect()
@@ -132,8 +132,8 @@ def test_a_loop_leaks_no_files() -> None:
 
 
 def test_a_blocking_decision_releases_the_interpreters_lock() -> None:
-    endless = guardhouse.check(plugin("loop"), limits=guardhouse.Limits(deadline="500ms"))
-    thread = threading.Thread(target=guardhouse.run_auth_checks, args=(endless, CONTEXT))
+    endless = guardhouse_checks.check(plugin("loop"), limits=guardhouse_checks.Limits(deadline="500ms"))
+    thread = threading.Thread(target=guardhouse_checks.run_auth_checks, args=(endless, CONTEXT))
     thread.start()
     turns = 0
     while thread.is_alive():
@@ -142,5 +142,5 @@ def test_a_blocking_decision_releases_the_interpreters_lock() -> None:
 
 
 def test_a_server_on_uvloop(serve: Any) -> None:
-    check = guardhouse.check("builtin:require-auth", limits=PATIENT)
+    check = guardhouse_checks.check("builtin:require-auth", limits=PATIENT)
     is_open(asyncio.run(seen(Client(serve(server_with(check, verifier()), loop="uvloop"), auth="reader"))))

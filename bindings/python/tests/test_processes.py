@@ -9,33 +9,33 @@ import threading
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
-import guardhouse
+import guardhouse_checks
 import pytest
-from guardhouse import AccessToken, AuthContext, Component
+from guardhouse_checks import AccessToken, AuthContext, Component
 from plugins import plugin
 from ticks import ticks_during
 
-PATIENT = guardhouse.Limits(deadline="10s", configure_deadline="10s")
+PATIENT = guardhouse_checks.Limits(deadline="10s", configure_deadline="10s")
 ALICE = AuthContext(Component("tool", "x"), AccessToken("alice", ["read"]))
 NOBODY = AuthContext(Component("tool", "x"))
 
 
-def decide(check: guardhouse.Check) -> tuple[int, bool, bool, bool]:
+def decide(check: guardhouse_checks.Check) -> tuple[int, bool, bool, bool]:
     """In a worker: a blocking decision, and one in an event loop that goes on meanwhile."""
 
     async def main() -> tuple[bool, int]:
         return await ticks_during(check(ALICE))
 
     allow, ticks = asyncio.run(main())
-    return os.getpid(), allow and ticks > 0, guardhouse.run_auth_checks(check, ALICE).allow, bool(
-        guardhouse.run_auth_checks(check, NOBODY)
+    return os.getpid(), allow and ticks > 0, guardhouse_checks.run_auth_checks(check, ALICE).allow, bool(
+        guardhouse_checks.run_auth_checks(check, NOBODY)
     )
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_workers_decide_like_their_parent(method: Any) -> None:
-    check = guardhouse.check("builtin:require-scopes", settings={"scopes": ["read"]}, limits=PATIENT)
+    check = guardhouse_checks.check("builtin:require-scopes", settings={"scopes": ["read"]}, limits=PATIENT)
     # The parent's host has started, and made decisions, before there are workers.
     assert decide(check)[1:] == (True, True, False)
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context(method)) as workers:
@@ -48,31 +48,32 @@ def test_workers_decide_like_their_parent(method: Any) -> None:
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_an_endless_plugin_in_a_forked_worker_is_stopped_and_denied() -> None:
-    endless = guardhouse.check(plugin("loop"), limits=guardhouse.Limits(deadline="200ms"))
-    assert not guardhouse.run_auth_checks(endless, ALICE)
+    endless = guardhouse_checks.check(plugin("loop"), limits=guardhouse_checks.Limits(deadline="200ms"))
+    assert not guardhouse_checks.run_auth_checks(endless, ALICE)
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork")) as workers:
         assert workers.submit(_is_denied, endless).result(60)
 
 
-def _is_denied(check: guardhouse.Check) -> bool:
-    return not guardhouse.run_auth_checks(check, ALICE)
+def _is_denied(check: guardhouse_checks.Check) -> bool:
+    return not guardhouse_checks.run_auth_checks(check, ALICE)
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_a_forked_worker_enforces_the_deadline_while_it_waits() -> None:
     # The worker does not have the parent's timer threads.
-    guardhouse.check("builtin:require-auth")
+    guardhouse_checks.check("builtin:require-auth")
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork")) as workers:
         assert "no-capacity" in workers.submit(_error_without_capacity).result(60)
 
 
 def _error_without_capacity() -> str:
-    host = guardhouse.Host(guardhouse.HostLimits(instances=1))
-    endless = guardhouse.check(plugin("loop"), host=host, limits=guardhouse.Limits(deadline="100s"))
-    threading.Thread(target=guardhouse.run_auth_checks, args=(endless, ALICE), daemon=True).start()
+    host = guardhouse_checks.Host(guardhouse_checks.HostLimits(instances=1))
+    endless = guardhouse_checks.check(plugin("loop"), host=host, limits=guardhouse_checks.Limits(deadline="100s"))
+    quick = guardhouse_checks.Limits(configure_deadline="500ms")
+    threading.Thread(target=guardhouse_checks.run_auth_checks, args=(endless, ALICE), daemon=True).start()
     while True:
         # Repeat until the other thread has the only instance slot.
         try:
-            guardhouse.check("builtin:require-auth", host=host, limits=guardhouse.Limits(configure_deadline="500ms"))
-        except guardhouse.ConfigError as error:
+            guardhouse_checks.check("builtin:require-auth", host=host, limits=quick)
+        except guardhouse_checks.ConfigError as error:
             return str(error)

@@ -7,18 +7,18 @@ import json
 from collections import Counter
 from typing import Any
 
-import guardhouse
+import guardhouse_checks
 import pytest
 from conftest import verifier
 from fastmcp import Client, FastMCP
 from fastmcp.server.middleware import AuthMiddleware, Middleware
-from guardhouse._configured import ConfiguredCheck
-from guardhouse._fastmcp_request import current_request
-from guardhouse.fastmcp import GuardhouseMiddleware
+from guardhouse_checks._configured import ConfiguredCheck
+from guardhouse_checks._fastmcp_request import current_request
+from guardhouse_checks.fastmcp import GuardhouseMiddleware
 from plugins import plugin, reads, reads_raw_token
 
-PATIENT = guardhouse.Limits(deadline="10s")
-ALLOW = guardhouse.check("builtin:require-auth", limits=PATIENT)
+PATIENT = guardhouse_checks.Limits(deadline="10s")
+ALLOW = guardhouse_checks.check("builtin:require-auth", limits=PATIENT)
 
 
 @pytest.fixture
@@ -105,24 +105,24 @@ def _server(check: Any) -> FastMCP:
     ],
 )
 def test_details_and_arguments_of_a_call_reach_the_plugin(function: str, pointer: str, expected: Any, serve: Any) -> None:
-    check = guardhouse.check(reads(function, pointer), limits=PATIENT)
+    check = guardhouse_checks.check(reads(function, pointer), limits=PATIENT)
     assert json.loads(_shown(serve(_server(check)), amount=7)) == expected
 
 
 def test_the_arguments_of_a_prompt_and_the_uri_of_a_resource_reach_the_plugin(serve: Any) -> None:
-    url = serve(_server(guardhouse.check(reads("argument", ""), limits=PATIENT)))
+    url = serve(_server(guardhouse_checks.check(reads("argument", ""), limits=PATIENT)))
     assert '{"name":"alice"}' in _shown(url, "get")
     assert '{"uri":"data://of/alice"}' in _shown(url, "read")
 
 
 def test_the_secret_reaches_a_plugin_that_was_granted_it(serve: Any) -> None:
-    check = guardhouse.check(reads_raw_token(), grants=["raw-token"], limits=PATIENT)
+    check = guardhouse_checks.check(reads_raw_token(), grants=["raw-token"], limits=PATIENT)
     assert "reader" in _shown(serve(_server(check)), amount=1)
 
 
-def _limited() -> guardhouse.Check:
+def _limited() -> guardhouse_checks.Check:
     settings = {"argument": "/amount", "max": 100}
-    return guardhouse.check("builtin:argument-limit", settings=settings, limits=PATIENT)
+    return guardhouse_checks.check("builtin:argument-limit", settings=settings, limits=PATIENT)
 
 
 def test_a_plugin_limits_the_arguments_of_its_tool(serve: Any) -> None:
@@ -198,9 +198,9 @@ def test_a_tool_that_calls_itself_is_checked_with_the_arguments_of_each_call() -
 
 def test_one_request_evaluates_a_check_once(serve: Any, evaluations: Counter[str]) -> None:
     calls = []
-    original = guardhouse.Check.__call__
+    original = guardhouse_checks.Check.__call__
 
-    async def counted(self: guardhouse.Check, ctx: Any) -> bool:
+    async def counted(self: guardhouse_checks.Check, ctx: Any) -> bool:
         calls.append(self.id)
         return await original(self, ctx)
 
@@ -213,7 +213,7 @@ def test_one_request_evaluates_a_check_once(serve: Any, evaluations: Counter[str
 
     url = serve(mcp)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(guardhouse.Check, "__call__", counted)
+        patch.setattr(guardhouse_checks.Check, "__call__", counted)
 
         async def call() -> None:
             async with Client(url, auth="reader") as client:
@@ -248,7 +248,7 @@ def test_no_request_reuses_the_decision_of_another(serve: Any, evaluations: Coun
 
 def test_requests_of_a_tool_have_a_memory_of_their_own(evaluations: Counter[str]) -> None:
     """A client that a tool opens to another server in this process inherits the context of the tool's request."""
-    counter = guardhouse.check(plugin("allow"), id="inner", limits=PATIENT)
+    counter = guardhouse_checks.check(plugin("allow"), id="inner", limits=PATIENT)
     requests = Requests()
     inner: FastMCP = FastMCP("Inner", middleware=[requests])
 
@@ -276,7 +276,7 @@ def test_requests_of_a_tool_have_a_memory_of_their_own(evaluations: Counter[str]
 def test_the_memory_of_a_request_is_freed(serve: Any) -> None:
     import gc
 
-    from guardhouse import _memory
+    from guardhouse_checks import _memory
 
     mcp: FastMCP = FastMCP("Bank", auth=verifier())
 

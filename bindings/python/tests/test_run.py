@@ -6,29 +6,29 @@ import asyncio
 import logging
 from typing import Any
 
-import guardhouse
+import guardhouse_checks
 import pytest
-from guardhouse import AccessToken, AuthContext, Component
-from guardhouse._check import configured
+from guardhouse_checks import AccessToken, AuthContext, Component
+from guardhouse_checks._check import configured
 from plugins import denies_with, plugin, reads, reads_raw_token
 
-PATIENT = guardhouse.Limits(deadline="10s")
+PATIENT = guardhouse_checks.Limits(deadline="10s")
 ALICE = AuthContext(Component("tool", "search", tags={"b", "a"}), AccessToken("alice", ["read"]))
 
 
-def check(source: Any, **options: Any) -> guardhouse.Check:
-    return guardhouse.check(source, limits=PATIENT, **options)
+def check(source: Any, **options: Any) -> guardhouse_checks.Check:
+    return guardhouse_checks.check(source, limits=PATIENT, **options)
 
 
-def needs(*scopes: str) -> guardhouse.Check:
+def needs(*scopes: str) -> guardhouse_checks.Check:
     return check("builtin:require-scopes", settings={"scopes": scopes})
 
 
 @pytest.fixture(params=["blocking", "async"])
 def decide(request: pytest.FixtureRequest) -> Any:
     if request.param == "blocking":
-        return guardhouse.run_auth_checks
-    return lambda *args, **options: asyncio.run(guardhouse.run_auth_checks_async(*args, **options))
+        return guardhouse_checks.run_auth_checks
+    return lambda *args, **options: asyncio.run(guardhouse_checks.run_auth_checks_async(*args, **options))
 
 
 def test_all_must_allow_in_order(decide: Any) -> None:
@@ -90,28 +90,28 @@ def test_claims_that_are_not_json_are_denied(decide: Any, value: Any) -> None:
 def test_a_check_may_be_awaited_alone() -> None:
     assert asyncio.run(_alone(check(plugin("allow")))) is True
     assert asyncio.run(_alone(check(plugin("deny")))) is False
-    with pytest.raises(guardhouse.AuthorizationError, match="^no$"):
+    with pytest.raises(guardhouse_checks.AuthorizationError, match="^no$"):
         asyncio.run(_alone(check(denies_with("no"))))
-    with pytest.raises(guardhouse.CheckFailed):
+    with pytest.raises(guardhouse_checks.CheckFailed):
         asyncio.run(_alone(check(plugin("unreachable"))))
 
 
-async def _alone(made: guardhouse.Check) -> bool:
+async def _alone(made: guardhouse_checks.Check) -> bool:
     return await made(ALICE)
 
 
 def test_only_a_grant_shows_the_secret() -> None:
     context = AuthContext(Component("tool", "x"), AccessToken("c", raw="hunter2"))
-    granted = guardhouse.check(reads_raw_token(), grants=["raw-token"], limits=PATIENT)
-    assert guardhouse.run_auth_checks(granted, context).message == "hunter2"
+    granted = guardhouse_checks.check(reads_raw_token(), grants=["raw-token"], limits=PATIENT)
+    assert guardhouse_checks.run_auth_checks(granted, context).message == "hunter2"
     assert b"hunter2" not in configured(check(plugin("allow"))).context_json(context)
     assert "hunter2" not in repr(context)
 
 
 def test_every_decision_is_recorded(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.INFO, "guardhouse.decision"):
-        decision = guardhouse.run_auth_checks([check(plugin("deny"), id="no")], ALICE)
-    [record] = [record for record in caplog.records if record.name == "guardhouse.decision"]
+    with caplog.at_level(logging.INFO, "guardhouse_checks.decision"):
+        decision = guardhouse_checks.run_auth_checks([check(plugin("deny"), id="no")], ALICE)
+    [record] = [record for record in caplog.records if record.name == "guardhouse_checks.decision"]
     assert decision.id in record.getMessage() and "'no'" in record.getMessage()
 
 
@@ -124,7 +124,7 @@ def test_native_checks_decide_the_same() -> None:
         ("restrict-tag", {"tag": "z", "scopes": ["write"]}),
     ):
         wasm, native = (
-            guardhouse.run_auth_checks(check(f"{kind}:{source}", settings=settings), ALICE, missing_scopes=True)
+            guardhouse_checks.run_auth_checks(check(f"{kind}:{source}", settings=settings), ALICE, missing_scopes=True)
             for kind in ("builtin", "native")
         )
         assert (wasm.allow, wasm.missing_scopes) == (native.allow, native.missing_scopes)

@@ -7,29 +7,29 @@ from collections.abc import Callable
 from typing import Any
 
 import fastmcp.utilities.authorization as authorization
-import guardhouse
+import guardhouse_checks
 import pytest
 from conftest import verifier
 from fastmcp import Client, FastMCP
 from fastmcp.server.auth import AccessToken, require_scopes
 from fastmcp.server.middleware import AuthMiddleware
 from fastmcp.tools import Tool
-from guardhouse._configured import ConfiguredCheck
+from guardhouse_checks._configured import ConfiguredCheck
 from mcp.types import PromptReference, ResourceTemplateReference
 from plugins import denies_with, plugin, reads
 
 ANY = {"name": "name", "value": "a"}
 MESSAGE = "this tool is closed until Monday"
-QUICK = guardhouse.Limits(deadline="100ms")
-PATIENT = guardhouse.Limits(deadline="10s")
+QUICK = guardhouse_checks.Limits(deadline="100ms")
+PATIENT = guardhouse_checks.Limits(deadline="10s")
 
-ENDINGS: dict[str, Callable[[], guardhouse.Check]] = {
-    "allow": lambda: guardhouse.check(plugin("allow"), limits=PATIENT, id="allow"),
-    "deny": lambda: guardhouse.check(plugin("deny"), limits=PATIENT, id="deny"),
-    "message": lambda: guardhouse.check(denies_with(MESSAGE), limits=PATIENT, id="message"),
-    "trap": lambda: guardhouse.check(plugin("unreachable"), limits=PATIENT, id="trap"),
-    "loop": lambda: guardhouse.check(plugin("loop"), limits=QUICK, id="loop"),
-    "bomb": lambda: guardhouse.check(plugin("memory-trap"), limits=PATIENT, id="bomb"),
+ENDINGS: dict[str, Callable[[], guardhouse_checks.Check]] = {
+    "allow": lambda: guardhouse_checks.check(plugin("allow"), limits=PATIENT, id="allow"),
+    "deny": lambda: guardhouse_checks.check(plugin("deny"), limits=PATIENT, id="deny"),
+    "message": lambda: guardhouse_checks.check(denies_with(MESSAGE), limits=PATIENT, id="message"),
+    "trap": lambda: guardhouse_checks.check(plugin("unreachable"), limits=PATIENT, id="trap"),
+    "loop": lambda: guardhouse_checks.check(plugin("loop"), limits=QUICK, id="loop"),
+    "bomb": lambda: guardhouse_checks.check(plugin("memory-trap"), limits=PATIENT, id="bomb"),
 }
 CAUSES = {"trap": "trap", "loop": "deadline", "bomb": "memory-limit"}
 
@@ -162,13 +162,13 @@ def test_the_caller_cannot_tell_a_fault_from_a_denial(serve: Any) -> None:
 
 @pytest.mark.parametrize("token", ["reader", "nobody"])
 def test_bearer_tokens_reach_the_check(token: str, serve: Any) -> None:
-    check = guardhouse.check("builtin:require-scopes", settings={"scopes": ["read"]}, limits=PATIENT)
+    check = guardhouse_checks.check("builtin:require-scopes", settings={"scopes": ["read"]}, limits=PATIENT)
     found = asyncio.run(seen(Client(serve(server_with(check, verifier())), auth=token)))
     (is_open if token == "reader" else is_shut)(found)
 
 
 def test_a_list_may_mix_checks_with_fastmcps_own(serve: Any) -> None:
-    tools = guardhouse.check("builtin:require-scopes", settings={"scopes": ["write"]}, limits=PATIENT)
+    tools = guardhouse_checks.check("builtin:require-scopes", settings={"scopes": ["write"]}, limits=PATIENT)
     url = serve(server_with([require_scopes("read"), tools], verifier()))
     is_shut(asyncio.run(seen(Client(url, auth="reader"))))
     is_open(asyncio.run(seen(Client(url, auth="writer"))))
@@ -197,10 +197,10 @@ def test_auth_middleware_shows_the_callers_message(serve: Any) -> None:
 
 @pytest.mark.skipif(not has_missing_scopes, reason="this FastMCP does not name missing scopes")
 def test_auth_middleware_names_the_scopes_of_all_of_them(serve: Any) -> None:
-    def needs(*scopes: str) -> guardhouse.Check:
-        return guardhouse.check("builtin:require-scopes", settings={"scopes": scopes}, limits=PATIENT)
+    def needs(*scopes: str) -> guardhouse_checks.Check:
+        return guardhouse_checks.check("builtin:require-scopes", settings={"scopes": scopes}, limits=PATIENT)
 
-    restricted = guardhouse.check(
+    restricted = guardhouse_checks.check(
         "builtin:restrict-tag", settings={"tag": "danger", "scopes": ["root"]}, limits=PATIENT
     )
     middleware = [AuthMiddleware(auth=[needs("read", "write"), needs("admin")]), AuthMiddleware(auth=restricted)]
@@ -218,7 +218,7 @@ def test_auth_middleware_names_the_scopes_of_all_of_them(serve: Any) -> None:
 
 @pytest.mark.skipif(not has_missing_scopes, reason="this FastMCP does not name missing scopes")
 def test_missing_scopes_never_block_an_event_loop() -> None:
-    check: Any = guardhouse.check("builtin:require-scopes", settings={"scopes": ["write"]}, limits=PATIENT)
+    check: Any = guardhouse_checks.check("builtin:require-scopes", settings={"scopes": ["write"]}, limits=PATIENT)
     token = AccessToken(token="t", client_id="c", scopes=["read"])
     context = authorization.AuthContext(token=token, component=Tool.from_function(lambda: "x", name="tool"))
 
@@ -237,7 +237,7 @@ def test_missing_scopes_never_block_an_event_loop() -> None:
 
 @pytest.mark.skipif(not has_missing_scopes, reason="this FastMCP does not name missing scopes")
 def test_a_denial_for_another_reason_keeps_the_scopes_secret(serve: Any) -> None:
-    needs = guardhouse.check("builtin:require-scopes", settings={"scopes": ["admin"]}, limits=PATIENT)
+    needs = guardhouse_checks.check("builtin:require-scopes", settings={"scopes": ["admin"]}, limits=PATIENT)
     mcp: FastMCP = FastMCP(
         "Guarded", auth=verifier(), middleware=[AuthMiddleware(auth=[needs, ENDINGS["deny"]()])]
     )
@@ -251,7 +251,7 @@ def test_a_denial_for_another_reason_keeps_the_scopes_secret(serve: Any) -> None
 
 @pytest.mark.parametrize("claims", [{"odd": {1, 2}}, {"odd": float("nan")}, {"odd": "x" * (2 << 20)}, {"odd": 2**70}])
 def test_a_request_that_is_not_json_is_a_masked_denial(claims: dict[str, Any], warnings: Any) -> None:
-    check = guardhouse.check(reads("claim", "/tenant"), limits=PATIENT, id="curious")
+    check = guardhouse_checks.check(reads("claim", "/tenant"), limits=PATIENT, id="curious")
     token = AccessToken.model_construct(token="t", client_id="c", scopes=[], claims=claims)
     component = Tool.from_function(lambda: "x", name="tool")
     context = authorization.AuthContext(token=token, component=component)

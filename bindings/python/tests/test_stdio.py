@@ -16,13 +16,13 @@ from test_server import CAN_COMPLETE, is_open, is_shut, seen
 SERVER = """
 import sys
 sys.path[:0] = {path!r}
-import guardhouse
+import guardhouse_checks
 from fastmcp import FastMCP
 from fastmcp.server.middleware import AuthMiddleware
-from guardhouse.fastmcp import GuardhouseMiddleware
+from guardhouse_checks.fastmcp import GuardhouseMiddleware
 from test_server import server_with
 
-check = guardhouse.check("builtin:require-auth")
+check = guardhouse_checks.check("builtin:require-auth")
 mcp = server_with(None if {everything} else check)
 {middleware}
 if {mounted}:

@@ -14,7 +14,7 @@ version = "0.0.0"
 edition = "2024"
 
 [dependencies]
-guardhouse = "0.1"
+guardhouse = "*"
 serde_json = "1"
 
 "#;

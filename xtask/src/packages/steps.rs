@@ -1,22 +1,24 @@
-//! `cargo xtask prove packages [STEP]`: uses the packages in an empty folder outside the repository.
+//! `cargo xtask prove packages [STEP…]`: uses the packages in an empty folder outside the repository.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
 use super::unpacked::Unpacked;
 use super::{command, embedder, package};
 use crate::process::run as run_command;
+use crate::release::{clone, npm, sdist, wheel};
 
-/// A part of the proof.
-struct Step {
+/// A part of the proof, which needs an `In`.
+struct Step<In: ?Sized> {
     name: &'static str,
     summary: &'static str,
-    run: fn(&Place) -> Result<()>,
+    run: fn(&In) -> Result<()>,
 }
 
-const STEPS: &[Step] = &[
+/// The steps that use the crates.
+const CRATES: &[Step<Place>] = &[
     Step { name: "tests", summary: "the tests of the unpacked crates", run: tests },
     Step {
         name: "embedder",
@@ -30,32 +32,48 @@ const STEPS: &[Step] = &[
     },
 ];
 
-/// Where the steps work.
+/// The steps that build files of `dist/` and use them in an empty folder, or use those of the steps before.
+const FILES: &[Step<Path>] = &[
+    Step { name: "wheel", summary: "the wheel, without Rust and without FastMCP", run: wheel::run },
+    Step { name: "sdist", summary: "the source distribution of the wheel, which pip builds", run: sdist::run },
+    Step { name: "npm", summary: "the npm package, by `npx`", run: npm::run },
+    Step { name: "clone", summary: "the commands of docs/install.md, in a new clone", run: clone::run },
+];
+
+/// Where the steps with crates work.
 pub(super) struct Place {
     /// A folder outside the repository.
     pub(super) folder: PathBuf,
     pub(super) unpacked: Unpacked,
 }
 
-/// Packages the crates, unpacks them outside the repository, and runs all steps or the named one.
+/// Runs all steps or the named ones. If a step uses the crates, it packages them and unpacks them outside the
+/// repository.
 pub(crate) fn prove(words: &[&str]) -> Result<()> {
-    let steps: Vec<&Step> = match words {
-        [] => STEPS.iter().collect(),
-        [name] => STEPS.iter().filter(|step| step.name == *name).collect(),
-        _ => bail!("`prove packages` takes the name of one step"),
+    let known = || {
+        CRATES.iter().map(|step| (step.name, step.summary)).chain(FILES.iter().map(|step| (step.name, step.summary)))
     };
-    let list = || STEPS.iter().map(|step| format!("\n  {:<10} {}", step.name, step.summary)).collect::<String>();
-    ensure!(!steps.is_empty(), "step `{}` does not exist; there are:{}", words.join(" "), list());
-
-    let packages = package()?;
+    let list = || known().map(|(name, summary)| format!("\n  {name:<10} {summary}")).collect::<String>();
+    for word in words {
+        ensure!(known().any(|(name, _)| name == *word), "step `{word}` does not exist; there are:{}", list());
+    }
     let folder = std::env::temp_dir().join(format!("guardhouse-packages-{}", std::process::id()));
     fs::create_dir(&folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
-    let place = Place { unpacked: Unpacked::new(&folder, &packages)?, folder };
-    for step in steps {
-        println!("\n== {}: {}", step.name, step.summary);
-        (step.run)(&place).with_context(|| format!("step `{}`, in `{}`", step.name, place.folder.display()))?;
+    if words.is_empty() || CRATES.iter().any(|step| words.contains(&step.name)) {
+        let unpacked = Unpacked::new(&folder, &package()?)?;
+        run(CRATES, words, &Place { unpacked, folder: folder.clone() }, &folder)?;
     }
-    fs::remove_dir_all(&place.folder).with_context(|| format!("cannot remove `{}`", place.folder.display()))
+    run(FILES, words, folder.as_path(), &folder)?;
+    fs::remove_dir_all(&folder).with_context(|| format!("cannot remove `{}`", folder.display()))
+}
+
+/// Runs the steps that are named, or all if no step is.
+fn run<In: ?Sized>(steps: &[Step<In>], names: &[&str], input: &In, folder: &Path) -> Result<()> {
+    for step in steps.iter().filter(|step| names.is_empty() || names.contains(&step.name)) {
+        println!("\n== {}: {}", step.name, step.summary);
+        (step.run)(input).with_context(|| format!("step `{}`, in `{}`", step.name, folder.display()))?;
+    }
+    Ok(())
 }
 
 fn tests(place: &Place) -> Result<()> {

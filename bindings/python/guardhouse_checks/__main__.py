@@ -1,4 +1,4 @@
-"""`python -m guardhouse`: runs the command line."""
+"""`python -m guardhouse_checks`: runs the command line."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import sys
 from typing import NoReturn
 
-from guardhouse._host import COMMAND
+from guardhouse_checks._host import COMMAND
 
 
 def main() -> NoReturn:

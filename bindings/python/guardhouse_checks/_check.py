@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from guardhouse import _native, _record
-from guardhouse._configured import ConfiguredCheck, Definition
-from guardhouse._context import AuthContext
-from guardhouse._host import Host
+from guardhouse_checks import _native, _record
+from guardhouse_checks._configured import ConfiguredCheck, Definition
+from guardhouse_checks._context import AuthContext
+from guardhouse_checks._host import Host
 
 
 class AuthorizationError(Exception):
@@ -19,10 +19,10 @@ class CheckFailed(Exception):
 
 
 class Check:
-    """A check, made by `guardhouse.check`.
+    """A check, made by `guardhouse_checks.check`.
 
     FastMCP accepts it wherever it accepts an auth check. Without FastMCP, it can be awaited with a
-    `guardhouse.AuthContext`; `guardhouse.run_auth_checks` is more convenient.
+    `guardhouse_checks.AuthContext`; `guardhouse_checks.run_auth_checks` is more convenient.
     """
 
     def __init__(self, configured: ConfiguredCheck) -> None:
@@ -64,7 +64,7 @@ class Check:
 
     async def _evaluate_foreign(self, ctx: Any) -> bool:
         """Whether a request is allowed that a server framework describes in a class of its own."""
-        raise TypeError(f"a check takes a `guardhouse.AuthContext`, not a `{type(ctx).__name__}`")
+        raise TypeError(f"a check takes a `guardhouse_checks.AuthContext`, not a `{type(ctx).__name__}`")
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Check:
         """Checks are immutable: a deep copy of a component shares its check."""

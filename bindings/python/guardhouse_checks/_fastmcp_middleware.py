@@ -9,9 +9,9 @@ from fastmcp.exceptions import AuthorizationError
 from fastmcp.server.middleware import AuthMiddleware, Middleware
 from mcp.types import CompleteResult, Completion
 
-from guardhouse._check import Check
-from guardhouse._fastmcp_request import CALL, Call, current_request
-from guardhouse._record import LOGGER
+from guardhouse_checks._check import Check
+from guardhouse_checks._fastmcp_request import CALL, Call, current_request
+from guardhouse_checks._record import LOGGER
 
 
 class GuardhouseMiddleware(Middleware):

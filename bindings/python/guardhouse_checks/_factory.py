@@ -1,4 +1,4 @@
-"""`guardhouse.check`: makes checks, of the class that FastMCP expects."""
+"""`guardhouse_checks.check`: makes checks, of the class that FastMCP expects."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from guardhouse import _native
-from guardhouse._check import Check
-from guardhouse._configured import BUILTIN, NATIVE, ConfiguredCheck, Definition
-from guardhouse._host import Host
-from guardhouse._limits import Limits
+from guardhouse_checks import _native
+from guardhouse_checks._check import Check
+from guardhouse_checks._configured import BUILTIN, NATIVE, ConfiguredCheck, Definition
+from guardhouse_checks._host import Host
+from guardhouse_checks._limits import Limits
 
 
 def check(
@@ -28,17 +28,17 @@ def check(
 ) -> Check:
     """Makes a check of a plugin. Everything that can fail before a request fails here.
 
-    >>> import guardhouse
-    >>> read = guardhouse.check("builtin:require-scopes", settings={"scopes": ["read"]})
+    >>> import guardhouse_checks
+    >>> read = guardhouse_checks.check("builtin:require-scopes", settings={"scopes": ["read"]})
     >>> read.names_missing_scopes
     True
-    >>> guardhouse.check("builtin:require-scopes", settings={"scopes": "read"})
+    >>> guardhouse_checks.check("builtin:require-scopes", settings={"scopes": 5})
     Traceback (most recent call last):
-    guardhouse.ConfigError: settings do not match the plugin's schema: at `/scopes`: "read" is not of type "array"
+    guardhouse_checks.ConfigError: settings do not match the plugin's schema: at `/scopes`: 5 is not of type "array"
 
     Args:
         plugin: The path of a component, its bytes, or `builtin:NAME` for a plugin that is part of the package
-            (`python -m guardhouse plugins` lists them). `native:NAME` is one of FastMCP's own checks, rewritten in
+            (the command `guardhouse plugins` lists them). `native:NAME` is one of FastMCP's own checks, rewritten in
             Rust, without a sandbox.
         settings: The settings, which are validated against the plugin's schema.
         limits: The limits of this check.
@@ -71,7 +71,7 @@ class LazyFastMCPCheck(Check):
     """A check that accepts FastMCP's contexts too, and imports FastMCP only when it is given one."""
 
     async def _evaluate_foreign(self, ctx: Any) -> bool:
-        from guardhouse import _fastmcp_check
+        from guardhouse_checks import _fastmcp_check
 
         return await _fastmcp_check.evaluate(self, ctx)
 
@@ -79,7 +79,7 @@ class LazyFastMCPCheck(Check):
 def _class(configured: ConfiguredCheck) -> type[Check]:
     """The class of a check: FastMCP asks only `MissingScopesCheck` for missing scopes."""
     if configured.names_missing_scopes and importlib.util.find_spec("fastmcp") is not None:
-        from guardhouse.fastmcp import MissingScopesCheck
+        from guardhouse_checks.fastmcp import MissingScopesCheck
 
         return MissingScopesCheck
     return LazyFastMCPCheck

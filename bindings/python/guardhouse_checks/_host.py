@@ -7,9 +7,9 @@ import os
 import weakref
 from pathlib import Path
 
-from guardhouse import _native
-from guardhouse._limits import Duration, HostLimits, duration_text, limits_json
-from guardhouse._per_process import PerProcess
+from guardhouse_checks import _native
+from guardhouse_checks._limits import Duration, HostLimits, duration_text, limits_json
+from guardhouse_checks._per_process import PerProcess
 
 COMMAND = Path(__file__).resolve().parent / "bin" / "guardhouse"
 """The command line, which is also the process that compiles plugins."""
@@ -21,9 +21,9 @@ class Host:
     A host starts when its first check is made. A forked child starts its own at its first request; a spawned child
     receives a copy that does the same.
 
-    >>> import guardhouse
-    >>> host = guardhouse.Host(guardhouse.HostLimits(instances=32))
-    >>> tools = guardhouse.check("builtin:require-scopes", settings={"scopes": ["tools"]}, host=host)
+    >>> import guardhouse_checks
+    >>> host = guardhouse_checks.Host(guardhouse_checks.HostLimits(instances=32))
+    >>> tools = guardhouse_checks.check("builtin:require-scopes", settings={"scopes": ["tools"]}, host=host)
 
     Args:
         limits: The limits of all plugins together.

@@ -6,8 +6,8 @@ import time
 import weakref
 from typing import Any
 
-from guardhouse._configured import ConfiguredCheck
-from guardhouse._native import Report
+from guardhouse_checks._configured import ConfiguredCheck
+from guardhouse_checks._native import Report
 
 
 class Memory:

@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-from guardhouse._context import AccessToken, AuthContext, Component
+from guardhouse_checks._context import AccessToken, AuthContext, Component
 
 try:  # FastMCP 4
     from fastmcp.server.dependencies import (  # pyright: ignore
@@ -50,7 +50,7 @@ def current_server() -> Any:
 
 
 def translate(ctx: Any, now: int, *, documents: bool) -> AuthContext:
-    """FastMCP's context as a `guardhouse.AuthContext`."""
+    """FastMCP's context as a `guardhouse_checks.AuthContext`."""
     component = _component(ctx.component, documents=documents)
     call = CALL.get()
     # A tool may call a tool of another server, or one of its own without middleware: that is not this call.

@@ -10,12 +10,12 @@ import fastmcp.utilities.authorization as _authorization
 from fastmcp.exceptions import AuthorizationError
 from fastmcp.server.middleware import AuthMiddleware
 
-from guardhouse._check import Check, CheckFailed, answer, configured
-from guardhouse._configured import ConfiguredCheck
-from guardhouse._fastmcp_request import current_request, current_server, translate
-from guardhouse._memory import Memory
-from guardhouse._native import Report
-from guardhouse._record import LOGGER
+from guardhouse_checks._check import Check, CheckFailed, answer, configured
+from guardhouse_checks._configured import ConfiguredCheck
+from guardhouse_checks._fastmcp_request import current_request, current_server, translate
+from guardhouse_checks._memory import Memory
+from guardhouse_checks._native import Report
+from guardhouse_checks._record import LOGGER
 
 
 async def evaluate(check: Check, ctx: Any) -> bool:

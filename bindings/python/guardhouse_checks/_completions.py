@@ -7,7 +7,7 @@ import itertools
 import os
 import weakref
 
-from guardhouse import _native
+from guardhouse_checks import _native
 
 
 class _CompletionListener:

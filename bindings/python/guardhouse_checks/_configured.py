@@ -1,4 +1,4 @@
-"""A configured check as the package uses it: what `guardhouse.Check` wraps. It knows nothing of FastMCP."""
+"""A configured check as the package uses it: what `guardhouse_checks.Check` wraps. It knows nothing of FastMCP."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from guardhouse import _completions, _native, _record
-from guardhouse._context import AuthContext, to_json
-from guardhouse._host import Host, default_host, is_started, load_plugin, native_host
-from guardhouse._limits import Limits, limits_json
-from guardhouse._per_process import PerProcess
+from guardhouse_checks import _completions, _native, _record
+from guardhouse_checks._context import AuthContext, to_json
+from guardhouse_checks._host import Host, default_host, is_started, load_plugin, native_host
+from guardhouse_checks._limits import Limits, limits_json
+from guardhouse_checks._per_process import PerProcess
 
 BUILTIN = "builtin:"
 NATIVE = "native:"

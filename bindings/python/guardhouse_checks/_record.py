@@ -2,20 +2,20 @@
 
 | logger | level | what is logged |
 |---|---|---|
-| `guardhouse` | WARNING | each check that failed, once |
-| `guardhouse.decision` | INFO | each decision |
-| `guardhouse.plugin` | DEBUG | each line that a plugin wrote |
+| `guardhouse_checks` | WARNING | each check that failed, once |
+| `guardhouse_checks.decision` | INFO | each decision |
+| `guardhouse_checks.plugin` | DEBUG | each line that a plugin wrote |
 """
 
 from __future__ import annotations
 
 import logging
 
-from guardhouse._native import CheckReport, Report
+from guardhouse_checks._native import CheckReport, Report
 
-LOGGER = logging.getLogger("guardhouse")
-_DECISIONS = logging.getLogger("guardhouse.decision")
-_PLUGINS = logging.getLogger("guardhouse.plugin")
+LOGGER = logging.getLogger("guardhouse_checks")
+_DECISIONS = logging.getLogger("guardhouse_checks.decision")
+_PLUGINS = logging.getLogger("guardhouse_checks.plugin")
 
 
 def record(report: Report) -> None:

@@ -6,11 +6,11 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from guardhouse import _completions, _native, _record
-from guardhouse._check import Check, configured
-from guardhouse._configured import ConfiguredCheck, prepare_all
-from guardhouse._context import AuthContext, to_json
-from guardhouse._host import Host, default_host, native_host
+from guardhouse_checks import _completions, _native, _record
+from guardhouse_checks._check import Check, configured
+from guardhouse_checks._configured import ConfiguredCheck, prepare_all
+from guardhouse_checks._context import AuthContext, to_json
+from guardhouse_checks._host import Host, default_host, native_host
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,11 @@ def run_auth_checks(
     The call blocks, without holding the interpreter's lock. It raises no exception for a denial of any kind: a check
     that fails denies, and so does an invalid request.
 
-    >>> import guardhouse
-    >>> read = guardhouse.check("builtin:require-scopes", settings={"scopes": ["read"]})
-    >>> alice = guardhouse.AccessToken("alice-laptop", ["write"])
-    >>> context = guardhouse.AuthContext(guardhouse.Component("tool", "search"), alice)
-    >>> decision = guardhouse.run_auth_checks([read], context, missing_scopes=True)
+    >>> import guardhouse_checks
+    >>> read = guardhouse_checks.check("builtin:require-scopes", settings={"scopes": ["read"]})
+    >>> alice = guardhouse_checks.AccessToken("alice-laptop", ["write"])
+    >>> context = guardhouse_checks.AuthContext(guardhouse_checks.Component("tool", "search"), alice)
+    >>> decision = guardhouse_checks.run_auth_checks([read], context, missing_scopes=True)
     >>> decision.allow, decision.missing_scopes
     (False, ('read',))
     """
