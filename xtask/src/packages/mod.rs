@@ -106,5 +106,5 @@ fn folder() -> Result<PathBuf> {
 /// The folder of all builds, those of the packages among them: they use the dependencies that the repository's own
 /// builds have compiled.
 fn target() -> Result<PathBuf> {
-    Ok(std::env::var_os("CARGO_TARGET_DIR").map_or(root()?.join("target"), |folder| folder.into()))
+    Ok(root()?.join(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into())))
 }
