@@ -28,7 +28,7 @@ fn scopes(count: usize) -> Value {
 fn reason(check: &Check) -> String {
     match check.start_mode() {
         StartMode::Configure { reason, .. } => reason,
-        StartMode::Image => panic!("the check has an image"),
+        other => panic!("the check {other}"),
     }
 }
 

@@ -38,6 +38,7 @@ pub struct CheckConfig {
 /// The policy that decides when an image is made: a copy of an instance's memory after `configure`. Instances that
 /// start from the image are as fresh as others and need not be configured, which saves time if `configure` is slow.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ImagePolicy {
     /// No image is made: every instance configures itself.
     Never,

@@ -15,6 +15,7 @@ use crate::tuning::{COSTLY_CONFIGURE_FUEL, EVALUATIONS_BEFORE_IMAGE};
 /// The start mode of the instances of a check. In JSON, the field `mode` is `configure` or `image`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "mode", rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum StartMode {
     /// Every instance configures itself.
     #[non_exhaustive]
