@@ -41,7 +41,8 @@ pub struct Upgrade {
 /// version in its manifest.
 ///
 /// The project may be untrusted: nothing in it is run, links are not followed, and only files of a bounded size are
-/// read. If the upgrade fails or is interrupted, the project has its old SDK.
+/// read. If the upgrade fails or is interrupted, the project has its old SDK; only the error of removing the old copy comes
+/// after the upgrade.
 ///
 /// # Errors
 ///
@@ -56,12 +57,16 @@ pub fn upgrade(folder: &Path, is_forced: bool) -> Result<Upgrade> {
         Some(file) => Manifest::read(&folder, file)?,
         None => None,
     };
+    let unpinned = unpinned(&folder, language)?;
     let mut update = language.update();
     let (from, changes) = if let Some(manifest) = required {
         update = language.registry().and_then(|registry| registry.update);
         manifest.upgrade(&version, is_forced)?
     } else if fs::symlink_metadata(folder.join(FOLDER)).is_ok() {
         VendoredSdk::new(language)?.upgrade(&folder, is_forced)?
+    } else if read(&folder, language.manifest())?.is_some_and(|manifest| manifest.contains(FOLDER)) {
+        ensure!(is_forced, "`{FOLDER}` does not exist; `guardhouse upgrade --force` writes it again");
+        (None, VendoredSdk::new(language)?.restore(&folder)?)
     } else {
         let folder = folder.display();
         match manifest {
@@ -72,7 +77,7 @@ pub fn upgrade(folder: &Path, is_forced: bool) -> Result<Upgrade> {
             ),
         }
     };
-    let (from, to, unpinned) = (from.map(|from| from.to_string()), version.to_string(), unpinned(&folder, language)?);
+    let (from, to) = (from.map(|from| from.to_string()), version.to_string());
     Ok(Upgrade { from, to, changes, update, unpinned })
 }
 
@@ -226,6 +231,30 @@ mod tests {
     }
 
     #[test]
+    fn a_copy_that_the_project_refers_to_and_has_lost_is_written_again_with_force() {
+        for language in Language::all() {
+            let (_folder, project) = project(language, SdkSource::Vendored);
+            fs::remove_dir_all(project.join("third_party")).unwrap();
+            let error = upgrade(&project, false).unwrap_err().to_string();
+            assert!(error.starts_with("`third_party/guardhouse` does not exist"), "{language}: {error}");
+            let restored = upgrade(&project, true).unwrap();
+            assert!(!restored.changes.is_empty() && restored.changes.iter().all(|one| one.kind == ChangeKind::Added));
+            assert!(upgrade(&project, false).unwrap().changes.is_empty(), "{language}");
+        }
+    }
+
+    #[test]
+    fn a_lost_copy_is_not_written_through_a_link() {
+        let (_folder, project) = project("c".parse().unwrap(), SdkSource::Vendored);
+        fs::remove_dir_all(project.join("third_party")).unwrap();
+        let outside = tempfile::tempdir().unwrap();
+        symlink(outside.path(), project.join("third_party")).unwrap();
+        let error = upgrade(&project, true).unwrap_err().to_string();
+        assert!(error.ends_with("third_party` is not a folder (links are not followed)"), "{error}");
+        assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
+    }
+
+    #[test]
     fn a_project_without_an_sdk_that_is_known_is_an_error() {
         let rust = "rust".parse().unwrap();
         let (_folder, manifest, _) = published(rust, ">=0.1, <0.3").unwrap();
@@ -234,6 +263,7 @@ mod tests {
 
         let (_folder, project) = project("go".parse().unwrap(), SdkSource::Vendored);
         fs::remove_dir_all(project.join("third_party")).unwrap();
+        fs::write(project.join("go.mod"), "module my-check\n").unwrap();
         let error = upgrade(&project, true).unwrap_err().to_string();
         assert!(error.ends_with("has no copy of the SDK in `third_party/guardhouse`"), "{error}");
     }

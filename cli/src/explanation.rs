@@ -14,7 +14,7 @@ pub(crate) struct Explanation<'a> {
     #[serde(skip)]
     report: &'a Report,
     elapsed_us: u64,
-    /// The index of the check that decided; null if every check allowed.
+    /// The index of the first check that did not allow; null if every check allowed, or none could be evaluated.
     decided_by: Option<usize>,
     checks: Vec<CalledCheck<'a>>,
     /// The names of the checks after the one that ended the run.

@@ -21,11 +21,19 @@ use axum::{Json, Router};
 use guardhouse::{AccessToken, AuthChecks, AuthContext, Check, Component, Denial, Host, Plugin, builtin};
 use serde_json::json;
 
-/// What the middleware needs.
+/// The guard of the router.
 struct Guard {
     checks: Vec<Check>,
+    /// The tools that exist, as the server describes them. The caller chooses one, and describes none.
+    tools: HashMap<String, Component>,
     /// Stands for the verifier of your identity provider. Guardhouse decides about verified tokens; it verifies none.
     tokens: HashMap<String, AccessToken>,
+}
+
+/// The reason why a request is answered without a decision.
+enum Undecided {
+    UnknownTool,
+    InvalidToken,
 }
 
 impl Guard {
@@ -38,26 +46,29 @@ impl Guard {
             Check::new_async(&scopes, json!({ "scopes": ["read"] })).await?,
             Check::new_async(&tag, json!({ "tag": "money", "scopes": ["pay"] })).await?,
         ];
+        let tools = [Component::tool("search"), Component::tool("pay").with_tags(["money"])];
         let tokens = HashMap::from([
             ("r".to_owned(), AccessToken::new("alice-laptop", ["read"])),
             ("rp".to_owned(), AccessToken::new("alice-laptop", ["read", "pay"])),
         ]);
-        Ok(Self { checks, tokens })
+        Ok(Self { checks, tools: tools.map(|tool| (tool.name.clone(), tool)).into(), tokens })
     }
 
-    fn token(&self, headers: &HeaderMap) -> Option<&AccessToken> {
-        let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-        self.tokens.get(value.strip_prefix("Bearer ")?)
+    /// The verified token; none without a header. An invalid token is an error: it must not pass as no token.
+    fn token(&self, headers: &HeaderMap) -> Result<Option<&AccessToken>, Undecided> {
+        let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
+        let secret = value.to_str().ok().and_then(|value| value.strip_prefix("Bearer "));
+        secret.and_then(|secret| self.tokens.get(secret)).map(Some).ok_or(Undecided::InvalidToken)
     }
 
-    /// What is known of a request: the enforcement point's own view, and nothing that the caller could invent.
-    fn context(&self, method: &Method, route: &str, tool: &str, headers: &HeaderMap) -> AuthContext {
-        let tags: &[&str] = if tool == "pay" { &["money"] } else { &[] };
-        let mut context = AuthContext::new(Component::tool(tool).with_tags(tags.iter().copied()))
+    /// The enforcement point's own view of a request.
+    fn context(&self, method: &Method, route: &str, tool: &str, headers: &HeaderMap) -> Result<AuthContext, Undecided> {
+        let tool = self.tools.get(tool).ok_or(Undecided::UnknownTool)?;
+        let mut context = AuthContext::new(tool.clone())
             .with_action("tools/call")
             .with_attributes(json!({ "http": { "method": method.as_str(), "route": route } }));
-        context.token = self.token(headers).cloned();
-        context
+        context.token = self.token(headers)?.cloned();
+        Ok(context)
     }
 }
 
@@ -69,30 +80,41 @@ async fn guard(
     request: Request,
     next: Next,
 ) -> Response {
-    let context = guard.context(request.method(), route.as_str(), &tool, request.headers());
-    let is_anonymous = context.token.is_none();
+    let context = match guard.context(request.method(), route.as_str(), &tool, request.headers()) {
+        Ok(context) => context,
+        Err(Undecided::UnknownTool) => return StatusCode::NOT_FOUND.into_response(),
+        Err(Undecided::InvalidToken) => return unauthorized("Bearer error=\"invalid_token\""),
+    };
     let decision = AuthChecks::new(&guard.checks).name_missing_scopes().run(&context).await;
     match decision.denial() {
         None => next.run(request).await,
-        Some(denial) => refusal(denial, is_anonymous),
+        Some(_) if context.token.is_none() => unauthorized("Bearer"),
+        Some(denial) => forbidden(denial),
     }
 }
 
-/// The answer to a denied caller: 401 without a token, and 403 with one, as RFC 6750 section 3.1 has them.
-fn refusal(denial: &Denial, is_anonymous: bool) -> Response {
-    let status = if is_anonymous { StatusCode::UNAUTHORIZED } else { StatusCode::FORBIDDEN };
-    let scopes = denial.missing_scopes.join(" ");
-    let challenge = match (is_anonymous, scopes.is_empty()) {
-        (true, _) => "Bearer".to_owned(),
-        (false, true) => String::new(),
-        (false, false) => format!("Bearer error=\"insufficient_scope\", scope=\"{scopes}\""),
-    };
-    let mut response = (status, Json(denial)).into_response();
-    // Scopes come from plugins: what is not valid in a header is left out.
-    if let Some(value) = HeaderValue::from_str(&challenge).ok().filter(|value| !value.is_empty()) {
-        response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
+/// The answer to a caller without a valid token (RFC 6750 section 3).
+fn unauthorized(challenge: &'static str) -> Response {
+    (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, challenge)]).into_response()
+}
+
+/// The answer to a denied caller: the denial, and the missing scopes as RFC 6750 section 3.1 has them.
+fn forbidden(denial: &Denial) -> Response {
+    let mut response = (StatusCode::FORBIDDEN, Json(denial)).into_response();
+    // Plugins name the scopes, and a quotation mark in one could forge another parameter of the challenge.
+    let scopes: Vec<&str> = denial.missing_scopes.iter().map(String::as_str).filter(|scope| is_scope(scope)).collect();
+    if !scopes.is_empty() {
+        let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{}\"", scopes.join(" "));
+        if let Ok(value) = HeaderValue::try_from(challenge) {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
+        }
     }
     response
+}
+
+/// Whether a text is a scope token (RFC 6749 section 3.3).
+fn is_scope(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
 }
 
 async fn call(Path(tool): Path<String>) -> String {
@@ -114,6 +136,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 #[cfg(test)]
 mod tests {
     use axum::body::Body;
+    use guardhouse::DecisionId;
     use tower::ServiceExt;
 
     use super::*;
@@ -124,10 +147,11 @@ mod tests {
         let insufficient = "Bearer error=\"insufficient_scope\", scope=\"pay\"";
         for (tool, token, status, challenge) in [
             ("search", None, 401, Some("Bearer")),
-            ("search", Some("forged"), 401, Some("Bearer")),
+            ("search", Some("forged"), 401, Some("Bearer error=\"invalid_token\"")),
             ("search", Some("r"), 200, None),
             ("pay", Some("r"), 403, Some(insufficient)),
             ("pay", Some("rp"), 200, None),
+            ("unknown", Some("rp"), 404, None),
         ] {
             let mut request = Request::get(format!("/tools/{tool}"));
             if let Some(token) = token {
@@ -137,5 +161,16 @@ mod tests {
             let found = response.headers().get(header::WWW_AUTHENTICATE).map(|value| value.to_str().unwrap());
             assert_eq!((response.status().as_u16(), found), (status, challenge), "{tool} {token:?}");
         }
+    }
+
+    #[test]
+    fn a_scope_cannot_forge_a_parameter_of_the_challenge() {
+        let forged = "x\", resource_metadata=\"https://evil.example";
+        let denial = Denial::new(DecisionId::random()).with_missing_scopes([forged, "pay"]);
+        let response = forbidden(&denial);
+        let challenge = response.headers().get(header::WWW_AUTHENTICATE).unwrap();
+        assert_eq!(challenge, "Bearer error=\"insufficient_scope\", scope=\"pay\"");
+        let only_forged = forbidden(&Denial::new(DecisionId::random()).with_missing_scopes([forged]));
+        assert!(only_forged.headers().get(header::WWW_AUTHENTICATE).is_none());
     }
 }

@@ -6,14 +6,16 @@
 //! $ curl localhost:3000/tenants/acme/decide --json '{"component": {"kind": "tool", "name": "search"}}'
 //! ```
 //!
-//! A real service authenticates its callers first: who may upload for a tenant, and who may ask for decisions.
+//! A real service authenticates its callers first: who may upload for a tenant, who may ask for decisions, and who may
+//! see the usage of all tenants.
 
 use std::collections::HashMap;
 use std::error::Error;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -21,61 +23,97 @@ use axum::routing::{post, put};
 use axum::{Json, Router};
 use guardhouse::{AuthChecks, AuthContext, Check, CheckConfig, CompilerProcess, Host, HostBuilder, HostLimits, Plugin};
 use serde_json::json;
+use tokio::sync::Semaphore;
 
 const COMPILE: &str = "compile-plugin";
 
 /// The most tenants that this service keeps.
 const MAX_TENANTS: usize = 1_000;
 
+/// The most uploads that are read, or wait for the compiler, at the same time.
+const MAX_UPLOADS: usize = 16;
+
 /// The checks of all tenants.
 struct Service {
     host: Host,
+    uploads: Semaphore,
+    /// The number of the last upload, in the order of arrival.
+    last_upload: AtomicU64,
     /// A request clones its tenant's check, which is shallow, and holds the lock no longer than that. A swap replaces
     /// the check for later requests; those that run keep the one that they have.
-    checks: RwLock<HashMap<String, Check>>,
+    tenants: RwLock<HashMap<String, Tenant>>,
+}
+
+/// The check of a tenant, with the number of its upload.
+struct Tenant {
+    upload: u64,
+    check: Check,
 }
 
 impl Service {
     fn new(builder: HostBuilder) -> Result<Self, Box<dyn Error>> {
         let limits = HostLimits { plugin_bytes: 8 << 20, ..HostLimits::default() };
-        Ok(Self { host: builder.limits(limits).build()?, checks: RwLock::default() })
+        Ok(Self {
+            host: builder.limits(limits).build()?,
+            uploads: Semaphore::new(MAX_UPLOADS),
+            last_upload: AtomicU64::new(0),
+            tenants: RwLock::default(),
+        })
     }
 
     fn check(&self, tenant: &str) -> Option<Check> {
-        self.checks.read().unwrap_or_else(|poisoned| poisoned.into_inner()).get(tenant).cloned()
+        let tenants = self.tenants.read().unwrap_or_else(|poisoned| poisoned.into_inner());
+        tenants.get(tenant).map(|tenant| tenant.check.clone())
     }
 
-    /// Replaces the check of a tenant. Returns false if there is no room for another tenant.
-    fn swap(&self, tenant: String, check: Check) -> bool {
-        let mut checks = self.checks.write().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let has_room = checks.len() < MAX_TENANTS || checks.contains_key(&tenant);
-        if has_room {
-            checks.insert(tenant, check);
+    /// Replaces the check of a tenant, unless a later upload already has.
+    fn swap(&self, name: String, new: Tenant) -> Result<(), Refusal> {
+        let mut tenants = self.tenants.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+        match tenants.get(&name) {
+            Some(current) if current.upload > new.upload => {
+                return Err((StatusCode::CONFLICT, "a later upload has replaced this one".to_owned()));
+            }
+            None if tenants.len() >= MAX_TENANTS => {
+                return Err((StatusCode::INSUFFICIENT_STORAGE, "there is no room for another tenant".to_owned()));
+            }
+            _ => {}
         }
-        has_room
+        tenants.insert(name, new);
+        Ok(())
+    }
+
+    /// Loads an uploaded plugin. The tenant's old check decides until the new one is ready, and stays if the new one is
+    /// rejected.
+    async fn upload(&self, name: String, body: Body) -> Result<Response, Refusal> {
+        let upload = self.last_upload.fetch_add(1, Ordering::Relaxed) + 1;
+        // Before the body is read: uploads that wait hold their bytes in memory.
+        let busy = |_| (StatusCode::SERVICE_UNAVAILABLE, "too many uploads at the same time".to_owned());
+        let _turn = self.uploads.try_acquire().map_err(busy)?;
+        let bytes = to_bytes(body, self.host.limits().plugin_bytes).await;
+        let bytes = bytes.map_err(|error| (StatusCode::PAYLOAD_TOO_LARGE, error.to_string()))?;
+
+        // The async forms: no thread of the runtime waits for the compiler.
+        let plugin = Plugin::load_async(&self.host, Vec::from(bytes)).await.map_err(rejected)?;
+        let config = CheckConfig { tenant: Some(self.host.tenant(name.clone())), ..CheckConfig::default() };
+        let check = Check::new_async(&plugin, config).await.map_err(rejected)?;
+        self.swap(name, Tenant { upload, check })?;
+        Ok(Json(json!({ "plugin": plugin.digest() })).into_response())
     }
 }
 
-/// Loads an uploaded plugin. The tenant's old check decides until the new one is ready, and stays if the new one is
-/// rejected.
-async fn upload(State(service): State<Arc<Service>>, Path(tenant): Path<String>, component: Bytes) -> Response {
-    // The async forms: no thread of the runtime waits for the compiler.
-    let plugin = match Plugin::load_async(&service.host, Vec::from(component)).await {
-        Ok(plugin) => plugin,
-        Err(error) => return (StatusCode::UNPROCESSABLE_ENTITY, error.to_string()).into_response(),
-    };
-    let config = CheckConfig { tenant: Some(service.host.tenant(tenant.clone())), ..CheckConfig::default() };
-    let check = match Check::new_async(&plugin, config).await {
-        Ok(check) => check,
-        Err(error) => return (StatusCode::UNPROCESSABLE_ENTITY, error.to_string()).into_response(),
-    };
-    if !service.swap(tenant, check) {
-        return (StatusCode::INSUFFICIENT_STORAGE, "this service has no room for another tenant").into_response();
-    }
-    Json(json!({ "plugin": plugin.digest() })).into_response()
+/// The answer to an upload that is not taken.
+type Refusal = (StatusCode, String);
+
+fn rejected(error: impl Error) -> Refusal {
+    (StatusCode::UNPROCESSABLE_ENTITY, error.to_string())
 }
 
-/// Decides a request by the check of its tenant. A tenant without a check is denied: an empty list would allow.
+async fn upload(State(service): State<Arc<Service>>, Path(tenant): Path<String>, body: Body) -> Response {
+    service.upload(tenant, body).await.unwrap_or_else(Refusal::into_response)
+}
+
+/// Decides a request by the check of its tenant. The answer is a document, so a denial has the status 200 too. A tenant
+/// without a check is denied: an empty list of checks would allow.
 async fn decide(State(service): State<Arc<Service>>, Path(tenant): Path<String>, request: Bytes) -> Response {
     let context = match AuthContext::from_slice(&request) {
         Ok(context) => context,
@@ -93,9 +131,8 @@ async fn usage(State(service): State<Arc<Service>>) -> Response {
 }
 
 fn router(service: Arc<Service>) -> Router {
-    let plugin_bytes = service.host.limits().plugin_bytes;
     Router::new()
-        .route("/tenants/{tenant}/plugin", put(upload).layer(DefaultBodyLimit::max(plugin_bytes)))
+        .route("/tenants/{tenant}/plugin", put(upload))
         .route("/tenants/{tenant}/decide", post(decide).layer(DefaultBodyLimit::max(AuthContext::MAX_BYTES)))
         .route("/usage", axum::routing::get(usage))
         .with_state(service)
@@ -120,9 +157,8 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
-    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+    use std::sync::atomic::{AtomicBool, AtomicUsize};
 
-    use axum::body::{Body, to_bytes};
     use axum::http::Request;
     use guardhouse::builtin;
     use serde_json::Value;
@@ -166,6 +202,21 @@ mod tests {
         // Another tenant has no part in it.
         assert_eq!(send(&router, "POST", "/tenants/other/decide", request()).await.0, 404);
         assert_eq!(send(&router, "POST", "/tenants/acme/decide", "{}").await.0, 400);
+    }
+
+    #[tokio::test]
+    async fn the_last_upload_wins_and_a_full_service_reads_no_body() {
+        let service = Service::new(Host::builder()).unwrap();
+        let plugin = Plugin::load_async(&service.host, builtin::REQUIRE_AUTH).await.unwrap();
+        let tenant = |upload| Tenant { upload, check: Check::new(&plugin, CheckConfig::default()).unwrap() };
+        service.swap("acme".to_owned(), tenant(2)).unwrap();
+        assert_eq!(service.swap("acme".to_owned(), tenant(1)).unwrap_err().0, StatusCode::CONFLICT);
+
+        let taken = service.uploads.try_acquire_many(MAX_UPLOADS as u32).unwrap();
+        let refusal = service.upload("acme".to_owned(), Body::from(builtin::REQUIRE_AUTH)).await.unwrap_err();
+        assert_eq!(refusal.0, StatusCode::SERVICE_UNAVAILABLE);
+        drop(taken);
+        assert!(service.upload("acme".to_owned(), Body::from(builtin::REQUIRE_AUTH)).await.is_ok());
     }
 
     /// Both plugins allow this request, so a request that a swap disturbs would be the only denial.

@@ -137,7 +137,7 @@ impl Evaluation {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Usage {
-    /// Wall-clock time, from the wait for admission to the answer.
+    /// Wall-clock time, from the wait for admission to the answer. Zero for a native check.
     #[serde(rename = "elapsed_us", serialize_with = "microseconds::serialize")]
     pub elapsed: Duration,
     /// Processor time, to within a tick of the host.

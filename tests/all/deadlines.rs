@@ -49,8 +49,8 @@ fn a_native_check_that_is_never_ready_ends_at_the_deadline() {
 }
 
 #[test]
-fn a_check_that_is_called_after_the_deadline_fails() {
-    // A native check that blocks its thread longer than the deadline cannot be stopped, but the next check is too late.
+fn a_check_that_allows_after_the_deadline_fails() {
+    // A native check that blocks its thread longer than the deadline cannot be stopped, but its answer is too late.
     let slow = native::from_fn("slow", |_| {
         let end = Instant::now() + 2 * HASTE;
         while Instant::now() < end {
@@ -59,12 +59,20 @@ fn a_check_that_is_called_after_the_deadline_fails() {
         true
     });
     let allow = Guest::new("allow").check();
-    let checks: [&dyn AuthCheck; 2] = [&slow, &allow];
-    for (deadline, decided_by) in [(HASTE, Some(1)), (Duration::ZERO, Some(0))] {
-        let report = AuthChecks::new(&checks).deadline(deadline).unwrap().explain_blocking(&nobody());
+    for checks in [&[&slow as &dyn AuthCheck][..], &[&slow, &allow]] {
+        let checks = AuthChecks::new(checks).deadline(HASTE).unwrap();
+        let report = checks.explain_blocking(&nobody());
         missed_the_deadline(&report);
-        assert_eq!(report.decided_by, decided_by);
+        assert_eq!((report.decided_by, report.checks.len()), (Some(0), 1));
+        checks.explain_batch_blocking(&[nobody(), nobody()]).iter().for_each(missed_the_deadline);
     }
+}
+
+#[test]
+fn a_check_is_not_called_after_the_deadline() {
+    let called = native::from_fn("called", |_| -> bool { panic!("called") });
+    let report = AuthChecks::new(&[called]).deadline(Duration::ZERO).unwrap().explain_blocking(&nobody());
+    missed_the_deadline(&report);
 }
 
 #[test]

@@ -128,6 +128,44 @@ fn s4_a_panic_in_any_method_of_a_native_check_denies() {
 }
 
 #[test]
+fn s4_a_panic_at_the_beginning_or_the_end_of_a_batch_does_not_reach_the_caller() {
+    struct Batch {
+        panics_at_end: bool,
+    }
+    struct Panics;
+    impl AuthCheck for Batch {
+        fn id(&self) -> &str {
+            "batch"
+        }
+        fn evaluate<'a>(&'a self, _: EvaluationRequest<'a>) -> EvaluationFuture<'a> {
+            Box::pin(std::future::ready(Outcome::Denied.into()))
+        }
+        fn session(&self) -> Box<dyn guardhouse::Session + '_> {
+            assert!(self.panics_at_end, "begun");
+            Box::new(Panics)
+        }
+    }
+    impl guardhouse::Session for Panics {
+        fn evaluate<'a>(&'a mut self, _: EvaluationRequest<'a>) -> EvaluationFuture<'a> {
+            Box::pin(std::future::ready(Outcome::Allow.into()))
+        }
+    }
+    impl Drop for Panics {
+        fn drop(&mut self) {
+            assert!(std::thread::panicking(), "dropped");
+        }
+    }
+    for panics_at_end in [false, true] {
+        let checks = [Batch { panics_at_end }];
+        let (decisions, events) =
+            events::capture(|| AuthChecks::new(&checks).run_batch_blocking(&[nobody(), nobody()]));
+        // The answers of a session were given before it ended.
+        assert!(decisions.iter().all(|decision| decision.is_allow() == panics_at_end), "{decisions:?}");
+        assert!(events.iter().any(|event| event.level == tracing::Level::WARN), "{events:?}");
+    }
+}
+
+#[test]
 fn s4_a_panic_while_an_answer_is_dropped_denies() {
     struct PanicsOnDrop;
     impl Drop for PanicsOnDrop {

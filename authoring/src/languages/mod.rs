@@ -84,6 +84,11 @@ impl Language {
         self.0.sdk
     }
 
+    /// The file that names the plugin and its dependencies.
+    pub(crate) fn manifest(self) -> &'static str {
+        self.0.manifest
+    }
+
     /// Reads the name of the project in `folder` from its manifest, as the language writes it.
     pub(crate) fn name(self, folder: &Path) -> Result<String> {
         let manifest = folder.join(self.0.manifest);

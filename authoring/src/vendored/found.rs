@@ -20,6 +20,9 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 /// The folders that compilers, package managers and interpreters make beside sources.
 const PRODUCTS: [&str; 6] = [".venv", ".zig-cache", "__pycache__", "node_modules", "target", "zig-out"];
 
+/// The maximum depth of folders in a product.
+const MAX_PRODUCT_DEPTH: usize = 200;
+
 /// The files of a copy by their paths in its folder, each with its digest. The digest is missing if the entry is not a
 /// regular file, or is too large for an SDK: nothing that is recorded is equal to it.
 pub(super) type Found = BTreeMap<String, Option<String>>;
@@ -49,8 +52,30 @@ fn add(folder: &Path, path: &str, depth: usize, entries: &mut usize, found: &mut
         if !is_folder {
             let bytes = regular_file::read(&entry.path(), MAX_FILE_BYTES);
             found.insert(format!("{path}{name}"), bytes.ok().map(|bytes| digest(&bytes)));
-        } else if !PRODUCTS.contains(&name.as_str()) {
+        } else if PRODUCTS.contains(&name.as_str()) {
+            check_depth(&entry.path())?;
+        } else {
             add(&entry.path(), &format!("{path}{name}/"), depth - 1, entries, found)?;
+        }
+    }
+    Ok(())
+}
+
+/// Fails if the folders in `folder` are nested so deeply that removing them, which is recursive, might overflow the
+/// stack.
+fn check_depth(folder: &Path) -> Result<()> {
+    let mut open = vec![(folder.to_owned(), 1)];
+    while let Some((folder, depth)) = open.pop() {
+        ensure!(
+            depth <= MAX_PRODUCT_DEPTH,
+            "folders are nested more than {MAX_PRODUCT_DEPTH} deep in `{}`; remove them first",
+            folder.display()
+        );
+        for entry in fs::read_dir(&folder).with_context(|| format!("cannot read `{}`", folder.display()))? {
+            let entry = entry.with_context(|| format!("cannot read `{}`", folder.display()))?;
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                open.push((entry.path(), depth + 1));
+            }
         }
     }
     Ok(())
@@ -73,6 +98,16 @@ mod tests {
         symlink("/", path("target")).unwrap();
         let expected = [("a/check.py", Some(digest(b""))), ("a/root", None), ("target", None)];
         assert_eq!(read(folder.path()).unwrap(), expected.map(|(name, digest)| (name.to_owned(), digest)).into());
+    }
+
+    #[test]
+    fn products_that_are_too_deep_to_be_removed_are_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let nested = |depth: usize| format!("target/{}", vec!["d"; depth - 1].join("/"));
+        fs::create_dir_all(folder.path().join(nested(MAX_PRODUCT_DEPTH))).unwrap();
+        assert!(read(folder.path()).unwrap().is_empty());
+        fs::create_dir_all(folder.path().join(nested(MAX_PRODUCT_DEPTH + 1))).unwrap();
+        assert!(read(folder.path()).unwrap_err().to_string().contains("nested more than 200 deep"));
     }
 
     #[test]

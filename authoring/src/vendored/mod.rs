@@ -71,7 +71,7 @@ impl VendoredSdk {
         if !is_forced {
             let record = record.as_ref().map_err(|error| {
                 anyhow::anyhow!(
-                    "`{FOLDER}/{RECORD}`, the record of the SDK's files, cannot be read ({error:#}), so the SDK may have \
+                    "`{FOLDER}/{RECORD}`, the record of the SDK's files, cannot be used ({error:#}), so the SDK may have \
                      been edited; if it was not, run `guardhouse upgrade --force`, which replaces `{FOLDER}`"
                 )
             })?;
@@ -86,6 +86,15 @@ impl VendoredSdk {
         }
         self.replace(&folder)?;
         Ok((record.ok().map(|record| record.version), changes))
+    }
+
+    /// Writes the copy into a project that refers to it and has lost it.
+    pub(crate) fn restore(&self, project: &Path) -> Result<Vec<Change>> {
+        let parent = project.join(THIRD_PARTY);
+        let is_folder = fs::symlink_metadata(&parent).map_or(true, |found| found.is_dir());
+        ensure!(is_folder, "`{}` is not a folder (links are not followed)", parent.display());
+        self.write(project)?;
+        Ok(self.changes(&Found::new()))
     }
 
     /// The changes that turn the files of a project into those of this copy.
@@ -137,7 +146,12 @@ impl VendoredSdk {
         let draft = draft.with_context(|| format!("cannot write to `{}`", parent.display()))?;
         let new = draft.path().join("guardhouse");
         self.write_into(&new)?;
-        swap::exchange(folder, &new).with_context(|| format!("cannot replace `{}`", folder.display()))?;
+        if let Err(error) = swap::exchange(folder, &new) {
+            // The old copy may be there and nowhere else.
+            let kept = if folder.exists() { None } else { Some(draft.keep()) };
+            let place = kept.map_or(String::new(), |kept| format!(" (the old copy is in `{}`)", kept.display()));
+            return Err(error).with_context(|| format!("cannot replace `{}`{place}", folder.display()));
+        }
         let old = draft.path().to_owned();
         draft.close().with_context(|| {
             format!("the SDK was upgraded, but the old copy cannot be removed: delete `{}`", old.display())

@@ -1,7 +1,7 @@
 //! `guardhouse upgrade`
 
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::{Args, ValueHint};
@@ -39,6 +39,7 @@ pub(crate) fn run(args: &UpgradeArgs) -> Result<Output> {
     // Writing to a string does not fail.
     let _ = match &upgrade.from {
         _ if upgrade.changes.is_empty() => writeln!(text, "the SDK of `{folder}` is up to date: {to}"),
+        Some(from) if from == to => writeln!(text, "the SDK of `{folder}` is {to} again, without its edits:"),
         Some(from) => writeln!(text, "the SDK of `{folder}` was {from}, and is {to}:"),
         None => writeln!(text, "the SDK of `{folder}` is {to}:"),
     };
@@ -50,7 +51,8 @@ pub(crate) fn run(args: &UpgradeArgs) -> Result<Output> {
     }
     if !upgrade.changes.is_empty() {
         let update = upgrade.update.map_or(String::new(), |update| format!("`{update}`, "));
-        let _ = writeln!(text, "next: {update}`guardhouse build`, `guardhouse test`");
+        let place = if args.folder == Path::new(".") { String::new() } else { format!(", in `{folder}`") };
+        let _ = writeln!(text, "next{place}: {update}`guardhouse build`, `guardhouse test`");
     }
     Ok(Output::success(text))
 }

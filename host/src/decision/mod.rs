@@ -77,13 +77,37 @@ impl Decision {
 pub struct Denial {
     /// The key to the operator's record of this decision.
     pub id: DecisionId,
-    /// The message of the check, exactly as given (rule S3), or `None` if the check denied without one or failed.
+    /// The message of the check, exactly as given (rule S3), or `None` if the check denied without one or failed. It is
+    /// untrusted text: escape it where it is shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// The missing scopes of all checks together, sorted (rule U2). Only
-    /// [`AuthChecks::name_missing_scopes`](crate::AuthChecks::name_missing_scopes) names any.
+    /// [`AuthChecks::name_missing_scopes`](crate::AuthChecks::name_missing_scopes) names any. They are untrusted text and
+    /// may contain any character: only those that are scope tokens (RFC 6749 section 3.3) may be written into a header.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub missing_scopes: Vec<String>,
+}
+
+impl Denial {
+    /// A denial without a message, for example to test how a program answers it.
+    #[must_use]
+    pub fn new(id: DecisionId) -> Self {
+        Self { id, message: None, missing_scopes: Vec::new() }
+    }
+
+    /// The same denial with a message.
+    #[must_use]
+    pub fn with_message(mut self, message: impl Into<String>) -> Self {
+        self.message = Some(message.into());
+        self
+    }
+
+    /// The same denial with missing scopes.
+    #[must_use]
+    pub fn with_missing_scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
+        self.missing_scopes = scopes.into_iter().map(Into::into).collect();
+        self
+    }
 }
 
 /// The id of one decision, which a denied caller and the operator's records share: 128 random bits, written as 32

@@ -19,7 +19,7 @@ use crate::util::panic::catch;
 /// ```
 /// use guardhouse::{AuthContext, AuthorizationError, native};
 ///
-/// let weekdays = native::from_fn("weekdays", |ctx: &AuthContext| match ctx.now / 86_400 % 7 {
+/// let weekdays = native::from_fn("weekdays", |ctx: &AuthContext| match ctx.now.div_euclid(86_400).rem_euclid(7) {
 ///     2 | 3 => Err(AuthorizationError::new("closed at weekends")),
 ///     _ => Ok(true),
 /// });

@@ -1,4 +1,4 @@
-//! Reports: everything that is known of a decision, for the operator. No part of a report may reach the caller.
+//! Reports: everything that is known of a decision, for the operator. Only [`Report::decision`] may reach the caller.
 
 use std::time::Duration;
 
@@ -32,9 +32,10 @@ pub struct Report {
     pub id: DecisionId,
     /// The decision.
     pub decision: Decision,
-    /// The checks that were evaluated, in order. Checks after the one that decided were not evaluated.
+    /// The checks that were evaluated, in order. Those after the one that ended the run were not evaluated.
     pub checks: Vec<CheckReport>,
-    /// The index in [`checks`](Self::checks) of the check that decided, or `None` if all allowed.
+    /// The index in [`checks`](Self::checks) of the first check that did not allow, or `None` if all allowed or no check
+    /// could be evaluated.
     pub decided_by: Option<usize>,
     /// The wall-clock time of the whole run.
     pub elapsed: Duration,

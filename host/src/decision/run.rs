@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::Sleep;
 
-use crate::decision::auth_check::{AuthCheck, EvaluationFuture, EvaluationRequest};
+use crate::decision::auth_check::{AuthCheck, EvaluationFuture, EvaluationRequest, Session};
 use crate::decision::report::{CheckReport, Report};
 use crate::decision::{Decision, DecisionId, Denial};
 use crate::fault::{Cause, Fault};
@@ -56,16 +56,29 @@ pub(super) async fn run_batch<C: AuthCheck>(
                     let evaluation = evaluate_caught(|| open.evaluate(request), request.end).await;
                     // After a failure the state of the session may be inconsistent, so the next request gets a new
                     // session.
-                    let is_sound = !matches!(evaluation.outcome, Outcome::Failed(_));
-                    session = is_sound.then_some(open);
+                    match evaluation.outcome {
+                        Outcome::Failed(_) => end_session(check, open),
+                        Outcome::Allow | Outcome::Denied | Outcome::DeniedWithMessage(_) => session = Some(open),
+                    }
                     evaluation
                 }
                 Err(failed) => failed,
             };
             run.take(index, check, evaluation);
         }
+        if let Some(session) = session {
+            end_session(check, session);
+        }
     }
     runs.into_iter().map(Run::finish).collect()
+}
+
+/// Ends a session, after its answers were taken. A panic of the check's code changes none of them.
+fn end_session<C: AuthCheck>(check: &C, session: Box<dyn Session + '_>) {
+    if let Err(message) = catch(|| drop(session)) {
+        let check = catch(|| check.id().to_owned()).unwrap_or_default();
+        tracing::warn!(target: "guardhouse", ?check, ?message, "a check panicked when its batch ended");
+    }
 }
 
 /// The state of one run, which ends with a decision.
@@ -130,7 +143,7 @@ impl<'a> Run<'a> {
         if allows {
             return;
         }
-        self.decision = Decision::Deny(Denial { id: self.id, message, missing_scopes: Vec::new() });
+        self.decision = Decision::Deny(Denial { message, ..Denial::new(self.id) });
         if continues {
             self.decided_by.get_or_insert(index);
             return;
@@ -165,7 +178,7 @@ pub(super) fn denied_unasked(error: &dyn Display) -> Report {
     let id = DecisionId::random();
     let (cause, detail) = (Cause::Host, error.to_string());
     tracing::warn!(target: "guardhouse", decision = %id, %cause, ?detail, "no check could be evaluated");
-    let decision = Decision::Deny(Denial { id, message: None, missing_scopes: Vec::new() });
+    let decision = Decision::Deny(Denial::new(id));
     let report = Report { id, decision, checks: Vec::new(), decided_by: None, elapsed: Duration::ZERO };
     report.record();
     report
@@ -201,7 +214,10 @@ async fn evaluate_caught<'a>(evaluate: impl FnOnce() -> EvaluationFuture<'a>, en
             Err(failed) => failed,
         };
         let done = future.take();
-        Poll::Ready(caught(|| drop(done)).map_or_else(|failed| failed, |()| evaluation))
+        let evaluation = caught(|| drop(done)).map_or_else(|failed| failed, |()| evaluation);
+        // A check that never yielded could not be stopped. Its answer is late all the same.
+        let is_late = evaluation.outcome == Outcome::Allow && Instant::now() > end + DECISION_GRACE;
+        Poll::Ready(if is_late { deadline_passed() } else { evaluation })
     })
     .await
 }

@@ -3,12 +3,14 @@
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use arc_swap::ArcSwapOption;
+use rustix::fs::OFlags;
 
 use super::{Inner, Plugin};
 use crate::code::contract;
@@ -84,17 +86,19 @@ impl Plugin {
 
     /// The async form of [`load`](Self::load): the work is done on the pool for blocking work of the current tokio
     /// runtime, and no thread of the runtime waits for it. At most as many plugins as this machine has processors are
-    /// loaded at the same time; the others wait for their turn. If the future is dropped, work that has begun still
+    /// loaded at the same time; the others wait for their turn, with their bytes in memory, so bound the number of
+    /// callers. If the future is dropped, work that has begun still
     /// finishes.
     ///
     /// # Errors
     /// As for [`load`](Self::load), and [`LoadError::Host`] outside a tokio runtime.
     pub async fn load_async(host: &Host, bytes: impl Into<Cow<'static, [u8]>>) -> Result<Self, LoadError> {
         let (of, bytes) = (host.clone(), bytes.into());
+        shape::check_size(bytes.len(), host.limits())?;
         host.loading().run(move || Self::load(&of, &bytes)).await.map_err(LoadError::Host).flatten()
     }
 
-    /// Loads the component in a file. The call blocks its thread, as [`load`](Self::load) does.
+    /// Loads the component in a regular file. The call blocks its thread, as [`load`](Self::load) does.
     ///
     /// # Errors
     /// [`LoadError::Unreadable`], and those of [`load`](Self::load). Nothing beyond
@@ -121,11 +125,16 @@ impl Plugin {
     pub fn read_file(path: impl AsRef<Path>, limits: &HostLimits) -> Result<Vec<u8>, LoadError> {
         let path = path.as_ref();
         let unreadable = |error: io::Error| LoadError::Unreadable { file: path.to_owned(), reason: error.to_string() };
-        let file = File::open(path).map_err(unreadable)?;
-        let found = file.metadata().map_err(unreadable)?.len();
-        shape::check_size(usize::try_from(found).unwrap_or(usize::MAX), limits)?;
+        // Opening a pipe would wait for its writer, and reading a device may never end.
+        let options = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
+        let file = File::options().read(true).custom_flags(options).open(path).map_err(unreadable)?;
+        let metadata = file.metadata().map_err(unreadable)?;
+        if !metadata.is_file() {
+            return Err(unreadable(io::Error::other("it is not a regular file")));
+        }
+        shape::check_size(usize::try_from(metadata.len()).unwrap_or(usize::MAX), limits)?;
         let mut bytes = Vec::new();
-        // The file may be a pipe, or grow. One byte more than the cap distinguishes a file of exactly that size.
+        // The file may grow. One byte more than the cap distinguishes a file of exactly that size.
         let most = u64::try_from(limits.plugin_bytes).unwrap_or(u64::MAX).saturating_add(1);
         file.take(most).read_to_end(&mut bytes).map_err(unreadable)?;
         shape::check_size(bytes.len(), limits)?;

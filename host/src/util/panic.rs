@@ -5,7 +5,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Runs `work`. The error is the message of its panic.
 pub(crate) fn catch<T>(work: impl FnOnce() -> T) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| message(&*panic).to_owned())
+    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
+        let text = message(&*panic).to_owned();
+        // A panic may carry any value, and dropping it may panic again.
+        std::mem::forget(panic);
+        text
+    })
 }
 
 /// The message of a panic. A panic may carry any value; only text can be shown.
