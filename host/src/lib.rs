@@ -41,8 +41,8 @@
 //! # Debug builds
 //!
 //! Cargo compiles dependencies without optimization in a debug build, and an unoptimized compiler for WebAssembly takes
-//! eight times as long to compile a plugin. The README of this crate has the lines `[profile.dev.package]` that prevent
-//! this: copy them into the `Cargo.toml` of your workspace.
+//! up to eight times as long to compile a plugin. The README of this crate has the lines `[profile.dev.package]` that
+//! prevent this: copy them into the `Cargo.toml` of your workspace.
 //!
 //! # Events
 //!

@@ -17,7 +17,8 @@ const MANIFESTS: [(&str, &str); 4] = [
 const PROGRAM: &str = "guardhouse-build";
 
 /// Commands whose next words are options and a package.
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 21] = [
+    "npm add ",
     "npm exec ",
     "npm i ",
     "npm install ",
@@ -27,14 +28,17 @@ const COMMANDS: [&str; 17] = [
     "pip download ",
     "pip install ",
     "pip uninstall ",
+    "pip3 install ",
     "pipx install ",
     "pipx run ",
     "pipx uninstall ",
     "pipx upgrade ",
+    "pnpm add ",
     "uv add ",
     "uv pip install ",
     "uv tool ",
     "uvx ",
+    "yarn add ",
 ];
 
 /// The names of the packages.

@@ -9,6 +9,7 @@ use super::unpacked::Unpacked;
 use super::{command, embedder, package};
 use crate::process::run as run_command;
 use crate::release::{clone, npm, sdist, wheel};
+use crate::root;
 
 /// A part of the proof, which needs an `In`.
 struct Step<In: ?Sized> {
@@ -57,7 +58,10 @@ pub(crate) fn prove(words: &[&str]) -> Result<()> {
     for word in words {
         ensure!(known().any(|(name, _)| name == *word), "step `{word}` does not exist; there are:{}", list());
     }
-    let folder = std::env::temp_dir().join(format!("guardhouse-packages-{}", std::process::id()));
+    let folder = folder()?;
+    if folder.exists() {
+        fs::remove_dir_all(&folder).with_context(|| format!("cannot empty `{}`", folder.display()))?;
+    }
     fs::create_dir(&folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
     if words.is_empty() || CRATES.iter().any(|step| words.contains(&step.name)) {
         let unpacked = Unpacked::new(&folder, &package()?)?;
@@ -65,6 +69,13 @@ pub(crate) fn prove(words: &[&str]) -> Result<()> {
     }
     run(FILES, words, folder.as_path(), &folder)?;
     fs::remove_dir_all(&folder).with_context(|| format!("cannot remove `{}`", folder.display()))
+}
+
+/// The folder outside the repository, which is always the same one: in another folder, cargo would compile everything
+/// again, and keep what it compiled before.
+fn folder() -> Result<PathBuf> {
+    let root = root()?.display().to_string().replace('/', "-");
+    Ok(std::env::temp_dir().join(format!("guardhouse-packages{root}")))
 }
 
 /// Runs the steps that are named, or all if no step is.
