@@ -90,6 +90,20 @@ fn every_command_that_installs_a_package_names_one_of_ours() {
     assert!(found.contains("guardhouse-checks"), "{found:?}");
 }
 
+/// To npm, `dist/x.tgz` is a repository on GitHub: only `./dist/x.tgz` is a file.
+#[test]
+fn every_file_that_npm_is_given_begins_with_a_dot() {
+    let mut commands = 0;
+    for path in files(&["md"]) {
+        let text = fs::read_to_string(&path).unwrap();
+        for line in text.lines().filter(|line| line.contains("npm ") && line.contains("dist/guardhouse-checks")) {
+            assert!(line.contains(" ./dist/guardhouse-checks"), "{}: {line}", path.display());
+            commands += 1;
+        }
+    }
+    assert!(commands > 1, "{commands}");
+}
+
 #[test]
 fn every_import_in_python_names_one_of_our_modules() {
     let modules: BTreeSet<String> = packages().iter().map(|package| package.replace('-', "_")).collect();
