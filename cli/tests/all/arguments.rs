@@ -40,7 +40,7 @@ fn unusable_plugins_and_settings_are_an_error_and_not_a_denial() {
     let text = file("text.wasm", b"(component)");
     let cases: &[(&[&str], &str)] = &[
         (&["--plugin", "no/such.wasm"], "cannot read `no/such.wasm`: No such file"),
-        (&["--plugin", folder], ": Is a directory"),
+        (&["--plugin", folder], ": it is not a regular file"),
         (&["--plugin", &text], "not a WebAssembly file"),
         (&["--plugin", "builtin:require-auth", "--settings", "{}"], "this plugin takes no settings"),
         (&["--plugin", "builtin:require-scopes"], "settings do not match the plugin's schema"),

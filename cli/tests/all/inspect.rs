@@ -129,6 +129,6 @@ fn a_file_over_the_cap_is_not_read() {
 #[test]
 fn a_path_that_is_not_a_file_is_an_error_of_the_command() {
     guardhouse(&["inspect", "no/such.wasm"]).assert_failed("cannot read `no/such.wasm`: ");
-    guardhouse(&["inspect", env!("CARGO_TARGET_TMPDIR")]).assert_failed(": Is a directory");
+    guardhouse(&["inspect", env!("CARGO_TARGET_TMPDIR")]).assert_failed(": it is not a regular file");
     guardhouse(&["inspect", "builtin:nothing"]).assert_failed("unknown built-in plugin `nothing`");
 }
