@@ -6,7 +6,6 @@
 use serde_json::Value;
 
 use crate::decision::auth_check::{AuthCheck, EvaluationFuture, EvaluationRequest};
-use crate::fault::{Cause, Fault};
 use crate::outcome::{Evaluation, Outcome};
 use crate::request::AuthContext;
 use crate::request::json::Json;
@@ -128,7 +127,7 @@ where
 
     fn evaluate<'a>(&'a self, request: EvaluationRequest<'a>) -> EvaluationFuture<'a> {
         let outcome = catch(|| (self.check)(request.context))
-            .unwrap_or_else(|message| Outcome::Failed(Fault::new(Cause::Native, format!("panicked: {message}"))));
+            .unwrap_or_else(|message| Outcome::native_fault(format!("panicked: {message}")));
         let mut evaluation = Evaluation::from(outcome);
         if request.name_missing_scopes && evaluation.outcome == Outcome::Denied {
             evaluation.missing_scopes = self.missing.as_ref().map_or_else(Vec::new, |missing| missing(request.context));

@@ -229,5 +229,5 @@ fn deadline_passed() -> Evaluation {
 /// Runs a check's code. The error is the evaluation of a check that panicked.
 #[expect(clippy::result_large_err, reason = "a panic is rare, and its report is not passed on")]
 fn caught<T>(work: impl FnOnce() -> T) -> Result<T, Evaluation> {
-    catch(work).map_err(|message| Outcome::Failed(Fault::new(Cause::Native, format!("panicked: {message}"))).into())
+    catch(work).map_err(|message| Outcome::native_fault(format!("panicked: {message}")).into())
 }
