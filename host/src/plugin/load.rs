@@ -126,8 +126,8 @@ impl Plugin {
         let path = path.as_ref();
         let unreadable = |error: io::Error| LoadError::Unreadable { file: path.to_owned(), reason: error.to_string() };
         // Opening a pipe would wait for its writer, and reading a device may never end.
-        let options = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
-        let file = File::options().read(true).custom_flags(options).open(path).map_err(unreadable)?;
+        let flags = OFlags::NONBLOCK.bits().cast_signed();
+        let file = File::options().read(true).custom_flags(flags).open(path).map_err(unreadable)?;
         let metadata = file.metadata().map_err(unreadable)?;
         if !metadata.is_file() {
             return Err(unreadable(io::Error::other("it is not a regular file")));
