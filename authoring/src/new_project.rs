@@ -79,7 +79,7 @@ fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::path::PathBuf;
 
     use SdkSource::{Registry, Vendored};
@@ -88,7 +88,8 @@ mod tests {
 
     use super::*;
 
-    fn project(language: Language, source: SdkSource) -> (tempfile::TempDir, PathBuf) {
+    /// A new project in a folder that is removed with the first value.
+    pub(crate) fn project(language: Language, source: SdkSource) -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let project = folder.path().join("my-check");
         new_project(&project, "my-check", language, source).unwrap();

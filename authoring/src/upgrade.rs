@@ -163,18 +163,11 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
     use std::path::PathBuf;
 
-    use crate::new_project::new_project;
+    use crate::new_project::tests::project;
     use crate::sdk_source::SdkSource;
     use crate::version::VERSION;
 
     use super::*;
-
-    fn project(language: Language, source: SdkSource) -> (tempfile::TempDir, PathBuf) {
-        let folder = tempfile::tempdir().unwrap();
-        let project = folder.path().join("my-check");
-        new_project(&project, "my-check", language, source).unwrap();
-        (folder, project)
-    }
 
     /// The project with the published SDK in another version, and the texts of its manifest for this version and for
     /// that one.
