@@ -74,7 +74,7 @@ impl Service {
                 return Err((StatusCode::CONFLICT, "a later upload has replaced this one".to_owned()));
             }
             None if tenants.len() >= MAX_TENANTS => {
-                return Err((StatusCode::INSUFFICIENT_STORAGE, "there is no room for another tenant".to_owned()));
+                return Err((StatusCode::INSUFFICIENT_STORAGE, "this service cannot keep another tenant".to_owned()));
             }
             _ => {}
         }

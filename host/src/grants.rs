@@ -110,7 +110,7 @@ impl Grants {
         self.0 & grant.bit() != 0
     }
 
-    /// Whether there are no grants.
+    /// Whether the set is empty.
     #[must_use]
     pub fn is_empty(self) -> bool {
         self.0 == 0

@@ -23,7 +23,7 @@ impl Unblock {
     /// is dropped later, the work still finishes.
     ///
     /// # Errors
-    /// The reason, if there is no runtime, or it is shut down before the work has begun, or the work panicked.
+    /// The reason, if the caller has no runtime, or it is shut down before the work has begun, or the work panicked.
     pub(crate) async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {
         let runtime = Handle::try_current().map_err(|error| error.to_string())?;
         let turn = Arc::clone(&self.0).acquire_owned().await.map_err(|error| error.to_string())?;

@@ -50,7 +50,7 @@ pub(super) fn use_command(guardhouse: impl Fn() -> Command) -> Result<()> {
     }
     for shell in ["bash", "fish", "zsh"] {
         let completions = output(guardhouse().args(["completions", shell]))?;
-        ensure!(completions.contains("guardhouse"), "there are no completions for {shell}");
+        ensure!(completions.contains("guardhouse"), "the completions for {shell} are missing");
     }
     Ok(())
 }
