@@ -4,16 +4,17 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use clap::Args;
+use guardhouse::Limits;
 use guardhouse::units::{format_duration, format_size, parse_duration, parse_size};
-use guardhouse::{DEFAULT_DEADLINE, Limits, MAX_DEADLINE};
 
 static DEADLINE: LazyLock<String> = LazyLock::new(|| format_duration(Limits::default().deadline));
+static CPU_TIME: LazyLock<String> = LazyLock::new(|| format_duration(Limits::default().cpu_time.unwrap_or_default()));
 static MEMORY: LazyLock<String> = LazyLock::new(|| format_size(Limits::default().memory_bytes as u64));
 
 /// The limits of each plugin.
 #[derive(Debug, Args)]
 pub(crate) struct LimitOptions {
-    /// The wall-clock time of one evaluation of a plugin, for example `200ms`
+    /// The wall-clock time of one evaluation of a plugin, for example `2s`
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = &**DEADLINE)]
     deadline: Duration,
 
@@ -21,9 +22,9 @@ pub(crate) struct LimitOptions {
     #[arg(long, value_name = "UNITS")]
     fuel: Option<u64>,
 
-    /// The processor time of one evaluation, for example `50ms` [default: unlimited within the deadline]
-    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
-    cpu_time: Option<Duration>,
+    /// The processor time of one evaluation, for example `50ms`
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = &**CPU_TIME)]
+    cpu_time: Duration,
 
     /// The memory of one instance of a plugin, for example `64MiB`
     #[arg(long, value_name = "SIZE", value_parser = parse_memory, default_value = &**MEMORY)]
@@ -35,17 +36,11 @@ impl LimitOptions {
     pub(crate) fn limits(&self) -> Limits {
         Limits {
             deadline: self.deadline,
-            cpu_time: self.cpu_time,
+            cpu_time: Some(self.cpu_time),
             fuel: self.fuel,
             memory_bytes: self.memory,
             ..Limits::default()
         }
-    }
-
-    /// The deadline of a decision of this number of plugins, each of which has its own deadline too: at most the maximum.
-    pub(crate) fn deadline(&self, plugins: usize) -> Duration {
-        let plugins = u32::try_from(plugins).unwrap_or(u32::MAX);
-        self.deadline.saturating_mul(plugins).clamp(DEFAULT_DEADLINE, MAX_DEADLINE)
     }
 }
 

@@ -134,6 +134,12 @@ pub enum LoadError {
     /// An import has the wrong type.
     #[error("an import does not fit what this host offers: {0}")]
     WrongImport(String),
+    /// Components inside the plugin may pass text to each other in different encodings.
+    #[error(
+        "consists of several components, and not all of their functions encode text as UTF-8: build all of them with \
+         `string-encoding=utf8`"
+    )]
+    Encodings,
     /// The plugin needs more memories, tables or instances than the host gives to any plugin.
     #[error("does not fit this host: {0}")]
     DoesNotFit(String),
@@ -176,6 +182,10 @@ pub enum ConfigError {
     /// The settings are invalid by the plugin's schema.
     #[error("settings do not match the plugin's schema: {0}")]
     Schema(Violation),
+    /// The settings could not be validated: the validation was stopped at a limit, because the schema or the settings
+    /// are too large or made for that, or the host failed.
+    #[error("the settings cannot be validated against the plugin's schema: {0}")]
+    Validation(Fault),
     /// The plugin's `configure` rejected the settings, with this message.
     #[error("the plugin rejected its settings: {0}")]
     Rejected(String),

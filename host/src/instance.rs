@@ -4,16 +4,18 @@
 use std::fmt::Write;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use wasmtime::Store;
 use wasmtime::component;
 
 use crate::code::linked::Linked;
 use crate::engine::admission::Permit;
+use crate::engine::config::Pool;
 use crate::fault::{Cause, Fault};
 use crate::guest::bindings::exports::guardhouse::auth::check;
 use crate::guest::bindings::guardhouse::auth::types;
+use crate::guest::cpu_time::metered;
 use crate::guest::fault::HostFault;
 use crate::guest::log::Mark;
 use crate::guest::request::GuestRequest;
@@ -30,6 +32,10 @@ pub(crate) struct Instance {
     store: Store<State>,
     linked: Arc<Linked>,
     started: Option<Started>,
+    /// The interval of the host's ticks.
+    tick: Duration,
+    /// The processor time of the last call.
+    cpu_time: Duration,
     permits: Permits,
 }
 
@@ -68,7 +74,8 @@ impl Instance {
     /// Makes the store of an instance, with every limit armed. None of its code has run.
     pub(crate) fn new(linked: Arc<Linked>, budget: &Budget<'_>, request: GuestRequest) -> Self {
         let store = new_store(linked.instance_pre.engine(), budget, request);
-        Self { store, linked, started: None, permits: Permits::default() }
+        let (tick, cpu_time) = (budget.tick, Duration::ZERO);
+        Self { store, linked, started: None, tick, cpu_time, permits: Permits::default() }
     }
 
     /// Adds the permit of the pool, which is held until the instance is dropped.
@@ -83,6 +90,7 @@ impl Instance {
 
     /// Calls the exported `schema`. The text is empty for a plugin without settings.
     pub(crate) async fn schema(&mut self, end: Instant) -> Result<String, Fault> {
+        let tick = self.tick;
         let asked = within(end, async {
             let instance = self.linked.instance_pre.instantiate_async(&mut self.store).await?;
             self.store.data_mut().set_instantiated();
@@ -91,7 +99,8 @@ impl Instance {
                 None => Ok(String::new()),
             }
         });
-        let answer = asked.await;
+        let (answer, cpu_time) = metered(pin!(asked), tick).await;
+        self.cpu_time = cpu_time;
         answer.map_err(|error| self.fault(&error))
     }
 
@@ -102,26 +111,29 @@ impl Instance {
         settings: Option<&String>,
         end: Instant,
     ) -> Result<Result<(), String>, Fault> {
-        let answer = within(end, self.start(settings)).await;
+        let tick = self.tick;
+        let (answer, cpu_time) = metered(pin!(within(end, self.start(settings))), tick).await;
+        self.cpu_time = cpu_time;
         answer.map_err(|error| self.fault(&error))
     }
 
     /// Calls the exported `check`, after it has configured the instance if necessary. Returns the outcome and the
     /// missing scopes.
     pub(crate) async fn check(&mut self, call: &CheckCall<'_>) -> Result<(Outcome, Vec<String>), Fault> {
-        let can_wait = self.linked.can_wait;
-        let answer = {
+        let (can_wait, tick) = (self.linked.can_wait, self.tick);
+        let (answer, cpu_time) = {
             // The future is large. It is pinned so that it exists only once and is not moved.
-            let mut answer = pin!(self.answer(call));
-            if can_wait { within(call.end, answer).await } else { answer.as_mut().await }
+            let answer = pin!(self.answer(call));
+            if can_wait { metered(pin!(within(call.end, answer)), tick).await } else { metered(answer, tick).await }
         };
+        self.cpu_time = cpu_time;
         answer.map_err(|error| self.fault(&error))
     }
 
     /// Binds the instance to another request. Its limits are those of an instance that was configured just now.
-    pub(crate) fn rebind(mut self, request: GuestRequest, end: Instant) -> Self {
+    pub(crate) fn rebind(mut self, request: GuestRequest, budget: &Budget<'_>) -> Self {
         let started = self.started.as_ref();
-        self.store.data_mut().rebind(request, end, started.map(|started| started.log));
+        self.store.data_mut().rebind(request, budget, started.map(|started| started.log));
         if let Some(Started { fuel, .. }) = started {
             // Fails only if the engine does not count fuel, and every engine does (`engine/config.rs`).
             let _ = self.store.set_fuel(*fuel);
@@ -131,9 +143,15 @@ impl Instance {
     }
 
     /// Whether the instance can be rebound: nothing of it but its memory has changed since
-    /// [`configure`](Self::configure), and nothing that it holds in the host belongs to the last request.
+    /// [`configure`](Self::configure), and nothing that it holds in the host belongs to the last request. A plugin of
+    /// the concurrent pool may have left a task that still runs.
     pub(crate) fn is_reusable(&self) -> bool {
-        self.started.is_some() && !self.store.data().used_wasi()
+        self.started.is_some() && self.linked.pool != Pool::Concurrent && !self.store.data().used_wasi()
+    }
+
+    /// The processor time of the last call.
+    pub(crate) fn cpu_time(&self) -> Duration {
+        self.cpu_time
     }
 
     /// The fuel that is left.

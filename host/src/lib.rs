@@ -100,8 +100,10 @@ pub use check::config::{CheckConfig, ImagePolicy};
 pub use check::start::StartMode;
 pub use code::compiler_process::CompilerProcess;
 pub use code::shape::Shape;
-pub use decision::auth_check::{AuthCheck, DEFAULT_DEADLINE, EvaluationFuture, EvaluationRequest, Identity, Session};
-pub use decision::auth_checks::{AuthChecks, DeadlineError, MAX_DEADLINE, run_auth_checks, run_auth_checks_blocking};
+pub use decision::auth_check::{
+    AuthCheck, DEFAULT_DEADLINE, EvaluationFuture, EvaluationRequest, Identity, MAX_DEADLINE, Session,
+};
+pub use decision::auth_checks::{AuthChecks, DeadlineError, run_auth_checks, run_auth_checks_blocking};
 pub use decision::report::{CheckReport, Report};
 pub use decision::{Decision, DecisionId, DecisionIdError, Denial, native};
 pub use digest::{Digest, DigestError};

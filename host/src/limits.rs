@@ -21,15 +21,22 @@ use crate::units::{duration, optional_duration, size};
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// Wall-clock time of one evaluation: the wait for admission, the making of the instance, `configure`, `check` and
-    /// every host call. It is enforced to within two ticks of the host (see
-    /// [`HostBuilder::tick`](crate::HostBuilder::tick)). Default: 200 ms.
+    /// every host call. It is the time that a caller waits at most, also while the machine is busy; the work of the
+    /// plugin itself is bounded by [`cpu_time`](Self::cpu_time). It is enforced to within two ticks of the host (see
+    /// [`HostBuilder::tick`](crate::HostBuilder::tick)). From 1 ms to 1 hour. Default: 10 s.
     #[serde(with = "duration")]
     pub deadline: Duration,
-    /// Wall-clock time of making the check, which configures one instance on trial. Default: 2 s.
+    /// Wall-clock time of making the check, which validates the settings and configures one instance on trial, and of
+    /// making a standby instance or the memory of an image. From 1 ms to 1 hour. Default: 30 s.
     #[serde(with = "duration")]
     pub configure_deadline: Duration,
+    /// Processor time of configuring one instance ahead of a request: on trial, for standby, for an image. It is
+    /// enforced to within two ticks, and bounds the validation of the settings too. Default: 2 s.
+    #[serde(with = "duration")]
+    pub configure_cpu_time: Duration,
     /// Processor time of one evaluation. Unlike the wall-clock time of the deadline, it does not grow while an
-    /// evaluation waits. It is enforced to within two ticks. Default: none.
+    /// evaluation waits or another program runs. It is enforced to within two ticks. `None` means only the deadline
+    /// bounds the evaluation. Default: 200 ms.
     #[serde(with = "optional_duration")]
     pub cpu_time: Option<Duration>,
     /// Instructions of one evaluation, roughly; without this limit, only the deadline bounds them. It is the
@@ -42,10 +49,12 @@ pub struct Limits {
     pub table_elements: usize,
     /// Core instances that one instance of the plugin consists of. Default: 64.
     pub core_instances: usize,
-    /// Instances of this check that live at the same time. The limit keeps one busy or slow check from taking all of
-    /// [`HostLimits::instances`]. Default: 64.
-    pub instances: u32,
-    /// Evaluations of this check that wait for admission; a further one fails immediately. Default: 256.
+    /// The share of this check in the instances of its pool ([`HostLimits::instances`] or
+    /// [`HostLimits::large_instances`]) that live at the same time, counted as the pool counts them. It keeps one busy or
+    /// slow check from taking all of them. `None` means a quarter of the pool: 64 instances of a small plugin, 8 of a
+    /// large one. Default: none.
+    pub instances: Option<u32>,
+    /// Evaluations of this check that wait for admission; a further one fails immediately. Default: 1,024.
     pub queue: usize,
     /// Standby instances: made and configured before a request needs them, each for one evaluation, which then only
     /// waits for its answer. They count against [`instances`](Self::instances) only while they serve. They take at most
@@ -76,15 +85,16 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            deadline: Duration::from_millis(200),
-            configure_deadline: Duration::from_secs(2),
-            cpu_time: None,
+            deadline: Duration::from_secs(10),
+            configure_deadline: Duration::from_secs(30),
+            configure_cpu_time: Duration::from_secs(2),
+            cpu_time: Some(Duration::from_millis(200)),
             fuel: None,
             memory_bytes: 64 << 20,
             table_elements: 50_000,
             core_instances: 64,
-            instances: 64,
-            queue: 256,
+            instances: None,
+            queue: 1_024,
             standby: None,
             handles: 1_000,
             context_bytes: 1 << 20,
@@ -121,7 +131,8 @@ pub struct HostLimits {
     /// used check are evicted. At least
     /// 1. Default: 8.
     pub standby_checks: usize,
-    /// Evaluations that wait for admission to a pool; a further one fails immediately. Default: 1,024.
+    /// Evaluations that wait for admission to a pool; a further one fails immediately. Only those wait here that have
+    /// their share of [`Limits::instances`]. Default: 4,096.
     pub queue: usize,
     /// The largest [`Limits::memory_bytes`] of a check. All instances together may use this much memory times their
     /// number; 4 GiB of address space are reserved for each. Default: 256 MiB.
@@ -212,7 +223,7 @@ impl Default for HostLimits {
             small_memory_bytes: 4 << 20,
             large_resident_bytes: 32 << 20,
             standby_checks: 8,
-            queue: 1_024,
+            queue: 4_096,
             memory_bytes: 256 << 20,
             table_elements: 50_000,
             core_instances: 64,

@@ -38,6 +38,16 @@ pub(crate) const MAX_SEGMENT_GAP: usize = 4 << 10;
 /// compilation. Arbitrary: an operator configures few plugins at the same time.
 pub(crate) const PLUGINS_WITH_IMAGE_CODE: usize = 16;
 
+/// The maximum number of runs of bytes other than zero in the memory of an image: taking a snapshot needs about a
+/// hundred bytes for each. The memory of CPython has some hundred thousand.
+pub(crate) const IMAGE_RUNS: usize = 2_000_000;
+
+// Settings.
+
+/// The number of verdicts about settings that a host keeps, so that checks with equal settings need one validation.
+/// Each takes up to 700 bytes.
+pub(crate) const VERDICTS: usize = 10_000;
+
 // Standby instances.
 
 /// Standby instances of a check of a large plugin, unless [`Limits::standby`](crate::Limits::standby) says otherwise:
@@ -63,10 +73,14 @@ pub(crate) const CACHE_SLACK_DIVISOR: u64 = 8;
 /// another process is about to write.
 pub(crate) const CACHE_ORPHAN_AGE: Duration = Duration::from_secs(600);
 
+/// The time after a failed reload of evicted code during which the plugin's evaluations fail at once: another attempt
+/// would most likely fail too, after as long.
+pub(crate) const RELOAD_RETRY: Duration = Duration::from_secs(1);
+
 // Background work.
 
-/// The maximum number of jobs that wait for the background thread. Arbitrary: a job that is rejected is queued again
-/// after a later evaluation.
+/// The maximum number of jobs that wait for background threads of one kind. Arbitrary: a job that is rejected is queued
+/// again after a later evaluation.
 pub(crate) const BACKGROUND_JOBS: usize = 10_000;
 
 // Time.
@@ -76,7 +90,10 @@ pub(crate) const BACKGROUND_JOBS: usize = 10_000;
 pub(crate) const DECISION_GRACE: Duration = Duration::from_millis(10);
 
 /// The deadline of a plugin's `schema` export, which runs once per load.
-pub(crate) const SCHEMA_DEADLINE: Duration = Duration::from_secs(2);
+pub(crate) const SCHEMA_DEADLINE: Duration = Duration::from_secs(10);
+
+/// The processor time of a plugin's `schema` export.
+pub(crate) const SCHEMA_CPU_TIME: Duration = Duration::from_secs(2);
 
 /// The fuel after which a guest writes its fuel counter back to the store. Guest code keeps the counter in a local
 /// variable and writes it back only when it yields; without an interval, the store would have a stale counter after an
@@ -84,6 +101,11 @@ pub(crate) const SCHEMA_DEADLINE: Duration = Duration::from_secs(2);
 pub(crate) const FUEL_INTERVAL: u64 = 1_000_000;
 
 // Pools.
+
+/// The divisor of a pool's permits that gives the share of a check, unless
+/// [`Limits::instances`](crate::Limits::instances) says otherwise: four slow checks take a whole pool. A share of more
+/// instances than the machine has processors makes a check that computes no faster.
+pub(crate) const SHARE_DIVISOR: u32 = 4;
 
 /// The memory of a small instance that is kept for the next one and written over, in bytes: all that most small plugins
 /// ever write. Benchmark: `decisions`.

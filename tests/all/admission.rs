@@ -79,8 +79,8 @@ fn a_request_waits_for_a_full_host_until_its_deadline() {
 #[test]
 fn a_full_queue_rejects_the_next_request_immediately() {
     let host = host_with(HostLimits { instances: 1, queue: 1, ..small() });
-    let (busy, waits) = ([endless_on(&host)], [check_on(&host, "allow", PATIENT)]);
-    let context = nobody();
+    let [waits, rejected] = [(); 2].map(|()| [check_on(&host, "allow", PATIENT)]);
+    let (busy, context) = ([endless_on(&host)], nobody());
     // The first request is being evaluated, the second waits, and the third is rejected. The neighbor is asked after
     // the first two are dropped.
     let report = runtime().block_on(async {
@@ -88,7 +88,7 @@ fn a_full_queue_rejects_the_next_request_immediately() {
         let mut waiting = pin!(run_auth_checks(&waits, &context));
         assert!(is_pending(busy.as_mut()).await);
         assert!(is_pending(waiting.as_mut()).await);
-        AuthChecks::new(&waits).explain(&context).await
+        AuthChecks::new(&rejected).explain(&context).await
     });
     assert_eq!(cause(&report), Some(Cause::NoCapacity));
     let outcome = format!("{:?}", report.checks[0].evaluation.outcome);
@@ -164,7 +164,7 @@ fn many_threads_share_a_few_permits_and_all_are_answered() {
 #[test]
 fn a_check_without_a_free_permit_leaves_the_permits_of_the_host_to_others() {
     let host = host_with(small());
-    let guest = Guest::new("loop").on_host(&host).limits(|limits| (limits.instances, limits.queue) = (1, 0));
+    let guest = Guest::new("loop").on_host(&host).limits(|limits| (limits.instances, limits.queue) = (Some(1), 0));
     let busy = guest.check();
     let other = check_on(&host, "allow", PATIENT);
     while_asked(&busy, &nobody(), || {

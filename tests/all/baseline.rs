@@ -6,10 +6,11 @@ use std::time::Duration;
 use guardhouse::{
     AuthChecks, Cause, Check, CheckConfig, Decision, Host, ImagePolicy, Outcome, StartMode, run_auth_checks_blocking,
 };
+use guardhouse_tests::guest::replaced;
 use serde_json::json;
 
 use crate::harness::{
-    Guest, builtin_on, eventually, host_with, neighbor_is_unharmed, nobody, settings, small, somebody,
+    Guest, builtin_on, eventually, fixture, host_with, neighbor_is_unharmed, nobody, settings, small, somebody,
 };
 
 fn host(baseline_from: usize) -> Host {
@@ -58,6 +59,33 @@ fn a_plugin_in_baseline_code_can_have_an_image() {
     assert_eq!(check.start_mode(), StartMode::Image);
     assert_eq!(run_auth_checks_blocking(&[&check], &somebody(&["straße", "read"])), Decision::Allow);
     assert!(!run_auth_checks_blocking(&[&check], &somebody(&["read"])).is_allow());
+}
+
+#[test]
+fn the_bits_of_a_nan_are_the_same_in_baseline_and_optimized_code() {
+    // Each makes a NaN whose bits a processor may choose. The plugin allows if the bits of its sign and payload are
+    // those of the canonical one.
+    for make in [
+        "(i64.reinterpret_f64 (f64.div (local.get $zero) (local.get $zero)))",
+        "(i64.reinterpret_f64 (f64.sqrt (f64.sub (local.get $zero) (f64.const 1))))",
+        "(i64.reinterpret_f64 (f64.sub (f64.const inf) (f64.add (local.get $zero) (f64.const inf))))",
+        "(i64.reinterpret_f64 (f64.add (f64.const -nan:0x4000000000001) (local.get $zero)))",
+        "(i64.reinterpret_f64 (f64.min (f64.const -nan:0x4000000000001) (local.get $zero)))",
+        "(i64.reinterpret_f64 (f64.floor (f64.const -nan:0xc000000000001)))",
+        "(i64.reinterpret_f64 (f64.promote_f32 (f32.div (f32.demote_f64 (local.get $zero)) (f32.const 0))))",
+        "(i64x2.extract_lane 0 (f64x2.div (f64x2.splat (local.get $zero)) (f64x2.splat (local.get $zero))))",
+        "(i64x2.extract_lane 1 (f64x2.sqrt (f64x2.splat (f64.sub (local.get $zero) (f64.const 1)))))",
+    ] {
+        let body = format!(
+            "(result i32) (local $zero f64) \
+             (select (i32.const 16) (i32.const 32) (i64.eq {make} (i64.const 0x7ff8000000000000))))"
+        );
+        let text = replaced(&fixture("allow"), "(result i32)\n      (i32.const 16))", &body);
+        for baseline_from in [0, usize::MAX] {
+            let guest = Guest::from_text(make, &text).on_host(&host(baseline_from));
+            assert_eq!(guest.outcome(&nobody()), Outcome::Allow, "{make}, baseline from {baseline_from}");
+        }
+    }
 }
 
 #[test]

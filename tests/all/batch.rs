@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
-use guardhouse::{AuthCheck, AuthChecks, AuthContext, Cause, Check, CheckConfig, ImagePolicy, Report, native};
+use guardhouse::{
+    AuthCheck, AuthChecks, AuthContext, Cause, Check, CheckConfig, Decision, ImagePolicy, Report, native,
+};
+use guardhouse_tests::guest::{expanded, replaced};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::harness::{
-    Guest, at, builtin, cause, neighbor_is_unharmed, nobody, patient, reproducible, settings, somebody,
+    Guest, at, builtin, cause, fixture, neighbor_is_unharmed, nobody, patient, reproducible, settings, somebody,
 };
 use crate::properties::{cases, context};
 
@@ -61,6 +64,15 @@ fn one_instance_serves_a_batch_and_does_not_survive_it() {
         let allows: Vec<bool> = reports.iter().map(|report| report.decision.is_allow()).collect();
         assert_eq!(allows, [true, false, true]);
     }
+}
+
+#[test]
+fn a_plugin_that_may_leave_tasks_behind_gets_an_instance_for_each_context() {
+    let text = expanded(&fixture("counter"));
+    let is_async = "(core func (canon backpressure.inc)) (core module $memory";
+    let guest = Guest::from_text("async counter", &replaced(&text, "(core module $memory", is_async));
+    let decisions = AuthChecks::new(&[guest.check()]).run_batch_blocking(&[nobody(), nobody(), nobody()]);
+    assert!(decisions.iter().all(Decision::is_allow), "{decisions:?}");
 }
 
 #[test]

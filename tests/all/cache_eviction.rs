@@ -137,7 +137,9 @@ fn a_plugin_whose_bytes_were_changed_on_disk_fails_until_it_is_loaded_again() {
     assert_eq!(fault.cause, Cause::Host, "{fault}");
     assert!(fault.detail.contains("the plugin's file in the cache was changed"), "{fault}");
     assert!(serves(&host, 0).is_ok());
-    // The old plugin finds the new code, which has the same key.
+    // The old plugin finds the new code, which has the same key, as soon as its failure is forgotten.
+    let evaluate = || AuthChecks::new(&[&checks[0]]).explain_blocking(&somebody(&[]));
+    eventually("the failure is forgotten", || evaluate().decision.is_allow());
     answers_correctly(&checks[0]);
 }
 

@@ -189,6 +189,31 @@ fn images_are_bounded_in_size_and_number_and_shared_by_equal_checks() {
 }
 
 #[test]
+fn a_memory_that_is_written_all_over_is_refused_before_it_is_copied() {
+    // `step` is the distance between the bytes that `configure` writes over 60 MiB.
+    let written = |step: u32| {
+        // The position is kept in memory, because the function has no locals.
+        let (from, to) = (128 << 10, 960 << 16);
+        let configure = format!(
+            "(drop (memory.grow (i32.const 960))) (i32.store (i32.const 2048) (i32.const {from})) \
+             (loop $more (i32.store8 (i32.load (i32.const 2048)) (i32.const 1)) \
+             (i32.store (i32.const 2048) (i32.add (i32.load (i32.const 2048)) (i32.const {step}))) \
+             (br_if $more (i32.lt_u (i32.load (i32.const 2048)) (i32.const {to}))))"
+        );
+        Guest::with_settings("{}", "", &configure).image(ImagePolicy::Eager).check()
+    };
+    assert_eq!(written(1 << 16).start_mode(), StartMode::Image);
+    for (step, text) in [(1, "HostLimits::image_bytes"), (6, "places"), (64, "HostLimits::image_bytes")] {
+        let check = written(step);
+        assert!(reason(&check).contains(text), "{step}: {}", reason(&check));
+        assert!(
+            matches!(AuthChecks::new(&[check]).run_blocking(&nobody()), Decision::Deny(_)),
+            "it answers all the same"
+        );
+    }
+}
+
+#[test]
 fn each_of_many_images_answers_for_its_own_settings() {
     // Above some number, images are copied into their instances instead of being mapped.
     let checks: Vec<Check> = (0..100).map(|n| require_scopes(&[&format!("scope-{n}")], ImagePolicy::Eager)).collect();

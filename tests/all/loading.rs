@@ -1,9 +1,9 @@
 //! Files that are not plugins: each gets a clear error.
 
-use guardhouse::{LoadError, Plugin};
-use guardhouse_tests::guest::{filled, replaced};
+use guardhouse::{LoadError, Outcome, Plugin};
+use guardhouse_tests::guest::{expanded, filled, replaced};
 
-use crate::harness::{Guest, fixture, host};
+use crate::harness::{Guest, fixture, host, nobody};
 
 const CHECK: &str = "guardhouse:auth/check@0.1.0";
 
@@ -99,6 +99,48 @@ fn half_of_an_optional_interface_has_the_wrong_type() {
         let text = replaced(&fixture("settings"), "(@include \"settings\")", half);
         let error = load(&filled(&text, &[("schema", "\"{}\""), ("length", "2")])).unwrap_err();
         assert!(matches!(error, LoadError::WrongType { .. }), "{error}");
+    }
+}
+
+#[test]
+fn components_inside_a_plugin_must_pass_text_in_one_encoding() {
+    let with = |one: &str, other: &str| {
+        let items = format!(
+            "(component $a
+               (core module $m
+                 (memory (export \"memory\") 1)
+                 (func (export \"realloc\") (param i32 i32 i32 i32) (result i32) i32.const 0)
+                 (func (export \"f\") (param i32 i32)))
+               (core instance $i (instantiate $m))
+               (func (export \"f\") (param \"s\" string)
+                 (canon lift (core func $i \"f\") {one} (memory (core memory $i \"memory\"))
+                   (realloc (core func $i \"realloc\")))))
+             (component $b
+               (import \"f\" (func $f (param \"s\" string)))
+               (core module $m (memory (export \"memory\") 1))
+               (core instance $i (instantiate $m))
+               (core func (canon lower (func $f) {other} (memory (core memory $i \"memory\")))))
+             (instance $a (instantiate $a))
+             (instance $b (instantiate $b (with \"f\" (func $a \"f\"))))"
+        );
+        Guest::with("allow", &[("items", &items)]).load().map(|_| ())
+    };
+    assert_eq!(with("string-encoding=utf8", ""), Ok(()));
+    for (one, other) in [
+        ("string-encoding=utf16", "string-encoding=utf8"),
+        ("", "string-encoding=utf16"),
+        ("string-encoding=latin1+utf16", "string-encoding=latin1+utf16"),
+    ] {
+        assert_eq!(with(one, other), Err(LoadError::Encodings), "{one}, {other}");
+    }
+}
+
+#[test]
+fn a_plugin_that_is_one_component_may_have_any_encoding() {
+    for encoding in ["utf16", "latin1+utf16"] {
+        let lift = format!("(canon lift (core func $plugin \"check\") string-encoding={encoding}");
+        let text = replaced(&expanded(&fixture("allow")), "(canon lift (core func $plugin \"check\")", &lift);
+        assert_eq!(Guest::from_text(encoding, &text).outcome(&nobody()), Outcome::Allow);
     }
 }
 

@@ -64,8 +64,10 @@ mod traps;
 
 // Many evaluations on one host: capacity, and isolation from each other.
 mod admission;
+mod busy;
 mod interleaved;
 mod pools;
+mod shares;
 mod standby;
 mod state;
 mod storm;

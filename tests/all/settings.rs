@@ -1,5 +1,7 @@
 //! Settings, and the schemas that they are validated against (rule B6).
 
+use std::time::Duration;
+
 use guardhouse::{AuthorizationError, Cause, ConfigError, HostLimits, LoadError, Outcome};
 use serde_json::{Value, json};
 
@@ -64,16 +66,41 @@ fn the_reason_of_a_violation_is_cut() {
 }
 
 #[test]
-fn settings_with_too_many_values_for_a_large_schema_are_rejected() {
-    // Each of 10,000 items would be validated against each of 2,000 subschemas.
-    let bounds = (0..2_000).map(|n| format!(r#"{{"minimum": {n}}}"#)).collect::<Vec<_>>().join(",");
-    let schema = format!(r#"{{"items": {{"allOf": [{bounds}]}}}}"#);
-    let guest = with_schema(&schema);
-    assert!(guest.clone().settings(json!([3_000])).configure().is_ok());
-    let ConfigError::Schema(violation) = guest.settings(json!(vec![0; 10_000])).configure().unwrap_err() else {
-        panic!("another error")
+fn settings_that_are_costly_to_validate_end_at_a_limit_of_the_validator() {
+    let many = |count: usize, schema: &str| vec![schema; count].join(",");
+    let unevaluated = |depth: usize| {
+        let nested = |schema, _| format!(r#"{{"allOf": [{schema}], "unevaluatedProperties": false}}"#);
+        (0..depth).fold("true".to_owned(), nested)
     };
-    assert!(violation.reason.contains("too many"), "{violation}");
+    let text = Value::String("ab".repeat(250_000));
+    let cases = [
+        // Each level evaluates the levels inside it twice.
+        (unevaluated(45), json!({})),
+        (unevaluated(45), Value::Null),
+        // The error of each item, in each branch.
+        (format!(r#"{{"anyOf": [{{"items": {{"anyOf": [{}]}}}}]}}"#, many(14, "false")), json!(vec![0; 500_000])),
+        // A thousand states for each character.
+        (format!(r#"{{"allOf": [{}]}}"#, many(60, r#"{"pattern": "a[ab]{900}[c-z]"}"#)), text),
+    ];
+    for (schema, settings) in cases {
+        let guest = with_schema(&schema).settings(settings);
+        let guest = guest.limits(|limits| limits.configure_cpu_time = Duration::from_millis(200));
+        match guest.configure() {
+            Err(ConfigError::Validation(fault)) => {
+                assert!([Cause::CpuTimeLimit, Cause::MemoryLimit].contains(&fault.cause), "{schema:.100}: {fault}");
+            }
+            other => panic!("{schema:.100}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn settings_are_validated_once_for_all_checks_and_a_verdict_is_not_that_of_other_settings() {
+    let guest = with_schema(r#"{"pattern": "^a"}"#);
+    for (settings, is_valid) in [("a", true), ("b", false), ("a", true), ("ba", false), ("b", false)] {
+        let configured = guest.clone().settings(json!(settings)).configure();
+        assert_eq!(configured.is_ok(), is_valid, "{settings}: {configured:?}");
+    }
 }
 
 #[test]

@@ -112,8 +112,10 @@ fn standby_instances_take_no_permit_of_their_check() {
     let slow = "(func $slow (local $n i32) (loop $again (br_if $again (i32.lt_u
         (local.tee $n (i32.add (local.get $n) (i32.const 1))) (i32.const 5000000))))) (start $slow)";
     let guest = Guest::with("clock-driven", &[("fields", slow)]).on_own_host(small()).standby(2);
-    let check =
-        guest.deadline(Duration::from_secs(60)).limits(|limits| (limits.instances, limits.queue) = (2, 0)).check();
+    let check = guest
+        .deadline(Duration::from_secs(60))
+        .limits(|limits| (limits.instances, limits.queue) = (Some(2), 0))
+        .check();
     while_asked(&check, &at(2), || {
         for _ in 0..100 {
             let report = AuthChecks::new(&[&check]).explain_blocking(&nobody());

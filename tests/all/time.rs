@@ -47,10 +47,10 @@ fn an_endless_missing_scopes_is_a_fault() {
 }
 
 #[test]
-fn an_endless_schema_ends_at_a_deadline_when_the_plugin_is_loaded() {
+fn an_endless_schema_ends_at_its_processor_time_when_the_plugin_is_loaded() {
     let guest = Guest::with_settings("{}", "(loop $for-ever (br $for-ever))", "");
     let Err(LoadError::Schema(fault)) = guest.load() else { panic!("loaded") };
-    assert_eq!(fault.cause, Cause::Deadline);
+    assert_eq!(fault.cause, Cause::CpuTimeLimit);
 }
 
 #[test]

@@ -28,11 +28,13 @@ class Limits(_Limits):
     """
 
     deadline: Duration | None = None
-    """Wall-clock time of one evaluation, including the wait for an instance slot. Default: 200 ms."""
+    """Wall-clock time of one evaluation, including the wait for an instance slot. Default: 10 s."""
     configure_deadline: Duration | None = None
-    """Wall-clock time for making the check. Default: 2 s."""
+    """Wall-clock time for making the check. Default: 30 s."""
+    configure_cpu_time: Duration | None = None
+    """Processor time for configuring one instance ahead of requests, and for validating the settings. Default: 2 s."""
     cpu_time: Duration | None = None
-    """Processor time of one evaluation. Default: none."""
+    """Processor time of one evaluation. Default: 200 ms."""
     fuel: int | None = None
     """Instructions of one evaluation, roughly. Default: none."""
     memory_bytes: Size | None = None
@@ -42,9 +44,9 @@ class Limits(_Limits):
     core_instances: int | None = None
     """Core instances that one instance of the plugin consists of. Default: 64."""
     instances: int | None = None
-    """Instances of this check that exist at the same time. Default: 64."""
+    """Instances of this check that exist at the same time; None means a quarter of those of its pool. Default: none."""
     queue: int | None = None
-    """Evaluations that wait for an instance slot; one more fails immediately. Default: 256."""
+    """Evaluations that wait for an instance slot; one more fails immediately. Default: 1,024."""
     standby: int | None = None
     """Instances that are made ahead of requests; None means 2 for large plugins and 0 for small ones. Default: none."""
     handles: int | None = None
@@ -81,7 +83,7 @@ class HostLimits(_Limits):
     standby_checks: int | None = None
     """Checks that have instances made ahead of requests. Default: 8."""
     queue: int | None = None
-    """Evaluations that wait for an instance slot; one more fails immediately. Default: 1,024."""
+    """Evaluations that wait for an instance slot; one more fails immediately. Default: 4,096."""
     memory_bytes: Size | None = None
     """The maximum of `Limits.memory_bytes`. Default: 256 MiB."""
     table_elements: int | None = None

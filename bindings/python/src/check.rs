@@ -1,11 +1,8 @@
 //! A check, in one process.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use guardhouse::{
-    AuthCheck, CheckConfig, DEFAULT_DEADLINE, Grant, Grants, Json, Limits, MAX_DEADLINE, builtin, native,
-};
+use guardhouse::{AuthCheck, CheckConfig, Grant, Grants, Json, builtin, native};
 use pyo3::prelude::*;
 use serde_json::Value;
 
@@ -29,7 +26,6 @@ pub(crate) struct Check {
 #[derive(Clone)]
 pub(crate) struct Inner {
     pub(crate) check: Arc<dyn AuthCheck>,
-    pub(crate) deadline: Duration,
     reads_request: bool,
     reads_raw_token: bool,
 }
@@ -69,12 +65,11 @@ impl Check {
             limits: limits::of_check(limits)?,
             ..CheckConfig::default()
         };
-        let Limits { deadline, .. } = config.limits;
         let reads_raw_token = config.grants.has(Grant::RawToken);
         let check = py.detach(|| guardhouse::Check::new(plugin, config));
         let check = check.map_err(|error| ConfigError::new_err(error.to_string()))?;
         let reads_request = plugin.reads_request();
-        let inner = Inner { check: Arc::new(check), deadline, reads_request, reads_raw_token };
+        let inner = Inner { check: Arc::new(check), reads_request, reads_raw_token };
         Ok(Self { inner: Owned::new(inner), _plugin: kept })
     }
 
@@ -97,8 +92,7 @@ impl Check {
             "restrict-tag" => native::restrict_tag(text("tag")?, list("scopes")?),
             _ => return Err(LoadError::new_err(format!("native check `{name}` does not exist"))),
         };
-        let inner =
-            Inner { check: check.into(), deadline: Duration::ZERO, reads_request: false, reads_raw_token: false };
+        let inner = Inner { check: check.into(), reads_request: false, reads_raw_token: false };
         Ok(Self { inner: Owned::new(inner), _plugin: None })
     }
 
@@ -146,12 +140,6 @@ pub(crate) fn builtin_component(name: &str) -> PyResult<&'static [u8]> {
         let names = builtin::ALL.iter().map(|found| format!("`{}`", found.name)).collect::<Vec<_>>().join(", ");
         LoadError::new_err(format!("built-in plugin `{name}` does not exist; use one of {names}"))
     })
-}
-
-/// The deadline of a decision: the sum of its checks' deadlines, but at least the default, and at most the maximum.
-pub(crate) fn deadline(checks: &[Inner]) -> Duration {
-    let all = checks.iter().map(|check| check.deadline).fold(Duration::ZERO, Duration::saturating_add);
-    all.clamp(DEFAULT_DEADLINE, MAX_DEADLINE)
 }
 
 fn read_settings(text: &[u8]) -> PyResult<Json> {

@@ -1,7 +1,10 @@
 //! The configuration of a check, and its validation.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
+use crate::engine;
 use crate::error::ConfigError;
 use crate::grants::{Grant, Grants};
 use crate::limits::Limits;
@@ -9,6 +12,7 @@ use crate::plugin::Plugin;
 use crate::request::AuthContext;
 use crate::request::json::Json;
 use crate::tenant::Tenant;
+use crate::tuning::SHARE_DIVISOR;
 use crate::util::text::clip;
 
 /// The configuration of a [`Check`](crate::Check). The default has no settings, no grants, and default limits.
@@ -71,19 +75,34 @@ pub(super) fn check_limits(plugin: &Plugin, limits: &Limits) -> Result<(), Confi
             return Err(ConfigError::Limit { limit, found: found.to_string(), allowed });
         }
     }
-    if limits.instances == 0 {
-        let allowed = "at least 1".to_owned();
-        return Err(ConfigError::Limit { limit: "instances", found: "0".to_owned(), allowed });
-    }
     // `Instant` cannot represent an arbitrarily late deadline: adding it would panic during every request.
-    for (limit, found) in [("deadline", limits.deadline), ("configure_deadline", limits.configure_deadline)] {
-        let longest = std::time::Duration::from_secs(3_600);
-        if found > longest {
-            let allowed = "at most one hour".to_owned();
+    let times = [
+        ("deadline", Some(limits.deadline)),
+        ("configure_deadline", Some(limits.configure_deadline)),
+        ("configure_cpu_time", Some(limits.configure_cpu_time)),
+        ("cpu_time", limits.cpu_time),
+    ];
+    for (limit, found) in times {
+        let allowed = Duration::from_millis(1)..=Duration::from_secs(3_600);
+        if let Some(found) = found.filter(|found| !allowed.contains(found)) {
+            let allowed = "from 1 ms to 1 hour".to_owned();
             return Err(ConfigError::Limit { limit, found: format!("{found:?}"), allowed });
         }
     }
     Ok(())
+}
+
+/// The share of a check in the permits of its pool.
+pub(super) fn share(plugin: &Plugin, limits: &Limits) -> Result<u32, ConfigError> {
+    let (host, pool) = (plugin.host().limits(), plugin.pool());
+    let (all, one) = (engine::config::instances(host, pool), plugin.weight());
+    let share = limits.instances.unwrap_or_else(|| (all / SHARE_DIVISOR).max(one));
+    if (one..=all).contains(&share) {
+        return Ok(share);
+    }
+    let limit = engine::config::instances_limit(pool);
+    let allowed = format!("from {one}, which one instance of this plugin counts as, to {all} (`HostLimits::{limit}`)");
+    Err(ConfigError::Limit { limit: "instances", found: share.to_string(), allowed })
 }
 
 /// Checks that the check has every grant that an import of the plugin needs.
@@ -119,6 +138,6 @@ pub(super) fn check_settings(
     if text.len() > limits.settings_bytes {
         return Err(ConfigError::SettingsTooLarge { found: text.len(), cap: limits.settings_bytes });
     }
-    schema.check(&settings).map_err(ConfigError::Schema)?;
+    schema.check(plugin.host(), &settings, &text, limits)?;
     Ok(Some(text))
 }

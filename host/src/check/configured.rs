@@ -41,8 +41,9 @@ pub(super) struct Configured {
 }
 
 impl Configured {
-    /// Makes the shared part of a check from a validated configuration, with its settings as text.
-    pub(super) fn new(plugin: &Plugin, settings: Option<String>, config: CheckConfig) -> Self {
+    /// Makes the shared part of a check from a validated configuration, with its settings as text, and its share of the
+    /// pool.
+    pub(super) fn new(plugin: &Plugin, settings: Option<String>, share: u32, config: CheckConfig) -> Self {
         let CheckConfig { id, tenant, settings: _, grants, limits, image, warm_up } = config;
         let tenant = tenant.unwrap_or_else(|| plugin.host().tenants().get(None));
         let obstacle = obstacle(settings.as_ref(), warm_up.as_ref(), image, grants, &limits);
@@ -52,7 +53,7 @@ impl Configured {
             plugin: plugin.clone(),
             settings_digest: settings.as_ref().map(Digest::of),
             image: ImageSlot::new(image, obstacle),
-            admission: Admission::new("instance", limits.instances, limits.queue),
+            admission: Admission::new("instance", share, limits.queue),
             standby: Arc::new(Standby::new(limits.standby.unwrap_or(standby))),
             membership: Membership::new(tenant, settings.as_ref().map_or(0, String::len)),
             settings,
@@ -79,16 +80,20 @@ impl Configured {
         }
     }
 
+    /// The budget of an evaluation until `end`.
+    pub(super) fn budget(&self, end: Instant) -> Budget<'_> {
+        Budget::new(&self.limits, end, self.plugin.host().toolchain().tick).for_tenant(self.membership.tenant())
+    }
+
     /// Makes an instance that holds a permit of its pool. None of its code has run.
     pub(super) fn instance(
         &self,
         linked: Arc<Linked>,
         request: GuestRequest,
-        end: Instant,
+        budget: &Budget<'_>,
         permit: Permit,
     ) -> Instance {
-        let budget = Budget::new(&self.limits, end).for_tenant(self.membership.tenant());
-        Instance::new(linked, &budget, request).with_pool_permit(permit)
+        Instance::new(linked, budget, request).with_pool_permit(permit)
     }
 
     /// The seed of the check's random numbers in one decision.

@@ -13,7 +13,6 @@
 //!
 //! A fault in any step is an [`Outcome::Failed`], which denies.
 
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,7 +23,6 @@ use crate::decision::auth_check::{EvaluationFuture, EvaluationRequest, Session};
 use crate::engine::admission::Permit;
 use crate::fault::{Cause, Fault};
 use crate::grants::Grant;
-use crate::guest::cpu_time::metered;
 use crate::guest::request::GuestRequest;
 use crate::instance::{CheckCall, Instance};
 use crate::outcome::{Evaluation, Outcome, Usage};
@@ -101,17 +99,17 @@ async fn ask(
     let guest_request = guest_request(check, request)?;
     // The instance is that of the batch, a standby instance, or a new one.
     let (instance, settings) = match slot.take() {
-        Some(instance) => (instance.rebind(guest_request, end), None),
+        Some(instance) => (instance.rebind(guest_request, &check.budget(end)), None),
         None => {
             // The check's own admission comes first: evaluations that wait there hold no permit of the pool.
-            let own = check.admission.admit(1, end).await?;
+            let own = check.admission.admit(check.plugin.weight(), end).await?;
             let now = check.plugin.host().micros_since_start(start);
             match take_standby(check, now) {
-                Some(instance) => (instance.rebind(guest_request, end).with_check_permit(own), None),
+                Some(instance) => (instance.rebind(guest_request, &check.budget(end)).with_check_permit(own), None),
                 None => {
                     let (linked, settings) = check.linked(now, end).await?;
                     let permit = admit(check, linked.weight, end).await?;
-                    (check.instance(linked, guest_request, end, permit).with_check_permit(own), settings)
+                    (check.instance(linked, guest_request, &check.budget(end), permit).with_check_permit(own), settings)
                 }
             }
         }
@@ -126,14 +124,14 @@ async fn ask(
         end,
     };
     let fuel = limits.fuel.unwrap_or(u64::MAX);
-    let (answer, cpu_time) = metered(pin!(instance.check(&call))).await;
+    let answer = instance.check(&call).await;
     let (outcome, missing_scopes) = answer.unwrap_or_else(|fault| (Outcome::Failed(fault), Vec::new()));
     Ok(Evaluation {
         outcome,
         missing_scopes,
         usage: Usage {
             elapsed: Duration::ZERO,
-            cpu_time,
+            cpu_time: instance.cpu_time(),
             fuel: fuel.saturating_sub(instance.fuel()),
             memory_bytes: instance.memory_bytes(),
         },

@@ -22,9 +22,9 @@ pub(crate) mod start;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crate::check::config::{CheckConfig, check_grants, check_limits, check_settings, check_tenant};
+use crate::check::config::{CheckConfig, check_grants, check_limits, check_settings, check_tenant, share};
 use crate::check::configured::Configured;
 use crate::check::evaluate::{PluginSession, evaluate};
 use crate::check::start::StartMode;
@@ -73,7 +73,8 @@ impl Check {
     /// Makes a check of `plugin`: validates the settings against the plugin's schema, and configures one instance on
     /// trial, so that an invalid configuration fails here and not during a request.
     ///
-    /// The call blocks its thread: at most until [`Limits::configure_deadline`]; with
+    /// The call blocks its thread: at most for [`Limits::configure_deadline`] for the validation, and once more for the
+    /// trial; with
     /// [`ImagePolicy::Eager`](crate::ImagePolicy::Eager), for two more compilations if the plugin has no image yet; and
     /// with [`Limits::fuel`] until the plugin [is optimized](Plugin::is_optimized), because baseline code uses a
     /// different amount of fuel. In async code, use [`new_async`](Self::new_async): this call would hold up a thread of
@@ -85,13 +86,14 @@ impl Check {
     pub fn new(plugin: &Plugin, config: impl Into<CheckConfig>) -> Result<Self, ConfigError> {
         let mut config = config.into();
         check_limits(plugin, &config.limits)?;
+        let share = share(plugin, &config.limits)?;
         check_grants(plugin, config.grants)?;
         check_tenant(plugin, config.tenant.as_ref())?;
         let settings = check_settings(plugin, config.settings.take(), &config.limits)?;
         if config.limits.fuel.is_some() {
-            plugin.optimize_now().map_err(|error| ConfigError::Optimize(error.to_string()))?;
+            plugin.must_be_optimized().map_err(|error| ConfigError::Optimize(error.to_string()))?;
         }
-        let check = Self(Arc::new(Configured::new(plugin, settings, config)));
+        let check = Self(Arc::new(Configured::new(plugin, settings, share, config)));
         let fuel = check.configure_on_trial()?;
         check.0.set_configure_cost(fuel);
         Ok(check)
@@ -153,7 +155,7 @@ impl Check {
             let linked = plugin.linked(end).await?;
             let permit = plugin.host().admission(plugin.pool()).admit(linked.weight, end).await?;
             let request = GuestRequest::none(self.0.seed(DecisionId::random()));
-            let mut instance = self.0.instance(linked, request, end, permit);
+            let mut instance = self.0.instance(linked, request, &self.0.budget(end).for_configuring(), permit);
             let configured = instance.configure(settings.as_ref(), end).await?;
             Ok(configured.map(|()| limits.fuel.unwrap_or(u64::MAX).saturating_sub(instance.fuel())))
         });
@@ -172,6 +174,10 @@ impl AuthCheck for Check {
 
     fn session(&self) -> Box<dyn Session + '_> {
         Box::new(PluginSession::new(&self.0))
+    }
+
+    fn deadline(&self) -> Duration {
+        self.0.limits.deadline
     }
 
     fn names_missing_scopes(&self) -> bool {

@@ -1,4 +1,4 @@
-//! The refill of standby instances: each check refills its own on a separate thread.
+//! The refill of standby instances, on the threads that the host has for it.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -13,18 +13,17 @@ use crate::util::block_on::block_on;
 use crate::util::lru::Evict;
 use crate::util::panic::catch;
 
-/// Starts a thread that makes standby instances until there are enough.
+/// Queues the making of standby instances until there are enough.
 pub(super) fn start_refill(check: &Arc<Configured>) {
     let refilled = Arc::downgrade(check);
-    let thread = std::thread::Builder::new().name("guardhouse-standby".to_owned());
-    let started = thread.spawn(move || {
+    let is_accepted = check.plugin.host().refilling().add(move || {
         // The loop ends when the check is dropped. A panic ends it too, and a later evaluation starts another refill.
         let _ = catch(|| while refilled.upgrade().is_some_and(|check| add_one(&check)) {});
         if let Some(check) = refilled.upgrade() {
             check.standby.end_refill();
         }
     });
-    if started.is_err() {
+    if !is_accepted {
         check.standby.end_refill();
     }
 }
@@ -62,7 +61,7 @@ async fn make_one(check: &Configured) -> Result<Option<(Instance, Permit)>, Faul
     };
     let Some(permit) = host.admission(pool).try_admit(linked.weight) else { return Ok(None) };
     let request = GuestRequest::none(check.seed(DecisionId::random()));
-    let mut instance = check.instance(linked, request, end, permit);
+    let mut instance = check.instance(linked, request, &check.budget(end).for_configuring(), permit);
     let configured = instance.configure(settings, end).await?;
     // An instance that called WASI cannot be kept: its state in the host would stay, and random numbers belong to one
     // decision.

@@ -13,6 +13,7 @@ use crate::tuning::{EVICTION_BATCH_DIVISOR, PLUGINS_WITH_IMAGE_CODE};
 use crate::util::lru::{Evict, Lru};
 use crate::util::memo::Memo;
 use crate::util::panic::catch;
+use crate::util::text::clip;
 use crate::util::weak_map::WeakMap;
 
 /// An image: linked code whose instances start configured.
@@ -57,7 +58,8 @@ impl Images {
             return Ok(image);
         }
         // The library that takes snapshots was written for trusted plugins: it panics on unexpected input.
-        let made = catch(make).unwrap_or_else(|message| Err(format!("taking the image panicked: {message}").into()))?;
+        let made = catch(make)
+            .unwrap_or_else(|message| Err(format!("taking the image panicked: {}", clip(&message)).into()))?;
         image.linked.store(Some(Arc::new(made)));
         image.last_used.store(now, Ordering::Relaxed);
         self.resident.add(&image);

@@ -8,7 +8,7 @@ use crate::code::contract::{self, Interfaces};
 use crate::code::shape::Shape;
 use crate::code::source::Source;
 use crate::engine::PluginEngine;
-use crate::engine::config::{self, Pool, Strategy, TABLES_PER_INSTANCE};
+use crate::engine::config::{self, Pool, STACKS_PER_INSTANCE, Strategy, TABLES_PER_INSTANCE};
 use crate::error::LoadError;
 use crate::guest::bindings::exports::guardhouse::auth::{check, settings, step_up};
 use crate::guest::imports::is_offered;
@@ -22,6 +22,8 @@ pub(crate) struct Linked {
     pub(crate) instance_pre: InstancePre<State>,
     pub(crate) functions: Functions,
     strategy: Strategy,
+    /// The pool of its instances.
+    pub(crate) pool: Pool,
     /// The number of permits of its pool that one of its instances needs.
     pub(crate) weight: u32,
     /// Whether its instances can wait inside the host, where no epoch interrupts them.
@@ -75,13 +77,14 @@ impl Linked {
         shape: &Shape,
     ) -> Result<Self, LoadError> {
         let interfaces = contract::check_types(&engine.engine, component)?;
-        let weight = weight(limits, engine.pool, component)?;
+        let weight = weight(limits, engine.pool, component, shape)?;
         let instance_pre = resolve_imports(&engine.linker, component, shape)?;
         let functions = Functions::look_up(&instance_pre, interfaces);
         Ok(Self {
             functions: functions.map_err(|error| LoadError::WrongImport(error_chain(&error)))?,
             instance_pre,
             strategy: engine.strategy,
+            pool: engine.pool,
             weight,
             can_wait: shape.is_async || shape.imports.iter().any(|import| import.starts_with("wasi:io/")),
             is_self_contained: shape.imports.iter().all(|import| import == TYPES),
@@ -108,6 +111,7 @@ impl Linked {
             functions: Functions::look_up(&instance_pre, interfaces)?,
             instance_pre,
             strategy: engine.strategy,
+            pool: self.pool,
             weight: self.weight,
             can_wait: self.can_wait,
             is_self_contained: self.is_self_contained,
@@ -144,17 +148,27 @@ fn engine<'a>(toolchain: &'a Toolchain, shape: &Shape, strategy: Strategy) -> Re
     engine.map_err(|reason| LoadError::DoesNotFit(reason.into_text()))
 }
 
-/// The number of permits that an instance needs: the slots of the pool that its memories and tables take.
-fn weight(limits: &HostLimits, pool: Pool, component: &Component) -> Result<u32, LoadError> {
+/// The number of permits that an instance needs: the slots of the pool that its memories, tables and stacks take. In the
+/// concurrent pool each component inside a plugin can hold a stack while it waits for another one.
+fn weight(limits: &HostLimits, pool: Pool, component: &Component, shape: &Shape) -> Result<u32, LoadError> {
     let Some(needs) = component.resources_required() else {
         let reason = "it imports modules or components, so the resources that it needs are unknown";
         return Err(LoadError::DoesNotFit(reason.to_owned()));
     };
-    let weight = needs.num_memories.max(needs.num_tables.div_ceil(TABLES_PER_INSTANCE)).max(1);
+    let stacks = match pool {
+        Pool::Small | Pool::Large => 1,
+        // One more stack begins the next call.
+        Pool::Concurrent => u32::try_from(shape.instances).unwrap_or(u32::MAX).saturating_add(1),
+    };
+    let weight = needs
+        .num_memories
+        .max(needs.num_tables.div_ceil(TABLES_PER_INSTANCE))
+        .max(stacks.div_ceil(STACKS_PER_INSTANCE))
+        .max(1);
     let (instances, limit) = (config::instances(limits, pool), config::instances_limit(pool));
     if weight > instances {
         return Err(LoadError::DoesNotFit(format!(
-            "its {} memories and {} tables count as {weight} instances, and the host has only {instances} \
+            "its {} memories, {} tables and {stacks} stacks count as {weight} instances, and the host has only {instances} \
              (`HostLimits::{limit}`)",
             needs.num_memories, needs.num_tables
         )));

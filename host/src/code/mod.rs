@@ -42,6 +42,8 @@ pub(crate) struct Toolchain {
     pub(crate) compilation: Compilation,
     /// The size of a plugin, in bytes, from which it starts with baseline code.
     pub(crate) baseline_bytes: usize,
+    /// The interval at which deadlines are enforced.
+    pub(crate) tick: Duration,
 }
 
 impl Toolchain {
@@ -56,6 +58,6 @@ impl Toolchain {
         let cache = cache.map(|folder| Cache::open(folder, limits.cache_bytes)).transpose()?;
         let engines = Engines::new(&limits, tick)?;
         let compilation = Compilation::new(&limits, cache, compiler);
-        Ok(Self { limits, engines, compilation, baseline_bytes })
+        Ok(Self { limits, engines, compilation, baseline_bytes, tick })
     }
 }

@@ -14,8 +14,11 @@ use crate::request::AuthContext;
 /// The future that [`AuthCheck::evaluate`] returns. The run drops it at the deadline of the decision.
 pub type EvaluationFuture<'a> = Pin<Box<dyn Future<Output = Evaluation> + Send + 'a>>;
 
-/// The default deadline of a decision: 1 s.
-pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(1);
+/// The maximum deadline of a check and of a decision: 1 hour.
+pub const MAX_DEADLINE: Duration = Duration::from_secs(3_600);
+
+/// The default deadline of a check for one request: 10 s of wall-clock time.
+pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(10);
 
 /// A check: a [`Check`](crate::Check) of a plugin, a [native](crate::native) one, or your own. One list may mix them.
 ///
@@ -69,6 +72,13 @@ pub trait AuthCheck: Send + Sync {
         false
     }
 
+    /// The wall-clock time of one evaluation: [`EvaluationRequest::end`] is this long after its start, or at the
+    /// [deadline of the decision](crate::AuthChecks::deadline) if that is earlier. For the check of a plugin it is
+    /// [`Limits::deadline`](crate::Limits::deadline). Default: [`DEFAULT_DEADLINE`].
+    fn deadline(&self) -> Duration {
+        DEFAULT_DEADLINE
+    }
+
     /// The origin of the check, for the record of decisions.
     fn identity(&self) -> Identity {
         Identity::default()
@@ -100,7 +110,7 @@ pub struct EvaluationRequest<'a> {
     pub decision: DecisionId,
     /// Whether a check that denies for lack of scopes must name the missing ones.
     pub name_missing_scopes: bool,
-    /// The deadline of the decision. A check that is not done by then fails; only a check that never yields to its
+    /// The deadline of the evaluation. A check that is not done by then fails; only a check that never yields to its
     /// runtime delays the decision further.
     pub end: Instant,
 }
@@ -190,6 +200,10 @@ macro_rules! forward {
 
             fn names_missing_scopes(&self) -> bool {
                 (**self).names_missing_scopes()
+            }
+
+            fn deadline(&self) -> Duration {
+                (**self).deadline()
             }
 
             fn identity(&self) -> Identity {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::Sleep;
 
-use crate::decision::auth_check::{AuthCheck, EvaluationFuture, EvaluationRequest, Session};
+use crate::decision::auth_check::{AuthCheck, EvaluationFuture, EvaluationRequest, MAX_DEADLINE, Session};
 use crate::decision::report::{CheckReport, Report};
 use crate::decision::{Decision, DecisionId, Denial};
 use crate::fault::{Cause, Fault};
@@ -19,8 +19,8 @@ use crate::util::panic::catch;
 /// The options of a run.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RunOptions {
-    /// The time for one decision, or for all decisions of a batch.
-    pub(super) deadline: Duration,
+    /// The time for one decision, or for all decisions of a batch, if it is bounded beyond the deadlines of the checks.
+    pub(super) deadline: Option<Duration>,
     pub(super) name_missing_scopes: bool,
 }
 
@@ -28,8 +28,10 @@ pub(super) struct RunOptions {
 pub(super) async fn run<C: AuthCheck>(checks: &[C], context: &AuthContext, options: RunOptions) -> Report {
     let mut run = Run::new(context, options, Instant::now(), checks.len());
     for (index, check) in checks.iter().enumerate() {
-        let request = run.request();
-        let evaluation = evaluate_caught(|| check.evaluate(request), request.end).await;
+        let evaluation = match run.request(check) {
+            Ok(request) => evaluate_caught(|| check.evaluate(request), request.end).await,
+            Err(failed) => failed,
+        };
         run.take(index, check, evaluation);
         if run.is_over {
             break;
@@ -50,9 +52,11 @@ pub(super) async fn run_batch<C: AuthCheck>(
     for (index, check) in checks.iter().enumerate() {
         let mut session = None;
         for run in runs.iter_mut().filter(|run| !run.is_over) {
-            let request = run.request();
-            let evaluation = match caught(|| session.take().unwrap_or_else(|| check.session())) {
-                Ok(mut open) => {
+            let opened = run
+                .request(check)
+                .map(|request| (request, caught(|| session.take().unwrap_or_else(|| check.session()))));
+            let evaluation = match opened {
+                Ok((request, Ok(mut open))) => {
                     let evaluation = evaluate_caught(|| open.evaluate(request), request.end).await;
                     // After a failure the state of the session may be inconsistent, so the next request gets a new
                     // session.
@@ -62,7 +66,7 @@ pub(super) async fn run_batch<C: AuthCheck>(
                     }
                     evaluation
                 }
-                Err(failed) => failed,
+                Ok((_, Err(failed))) | Err(failed) => failed,
             };
             run.take(index, check, evaluation);
         }
@@ -86,7 +90,8 @@ struct Run<'a> {
     context: &'a AuthContext,
     name_missing_scopes: bool,
     start: Instant,
-    end: Instant,
+    /// The deadline of the decision, if it has one of its own.
+    end: Option<Instant>,
     id: DecisionId,
     reports: Vec<CheckReport>,
     decided_by: Option<usize>,
@@ -102,7 +107,7 @@ impl<'a> Run<'a> {
             context,
             name_missing_scopes: options.name_missing_scopes,
             start,
-            end: start + options.deadline,
+            end: options.deadline.map(|deadline| start + deadline),
             id: DecisionId::random(),
             reports: Vec::with_capacity(checks),
             decided_by: None,
@@ -112,13 +117,16 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn request(&self) -> EvaluationRequest<'a> {
-        EvaluationRequest {
+    /// The request to one check, with the deadline that comes first: that of the check, or that of the decision.
+    #[expect(clippy::result_large_err, reason = "a panic is rare, and its report is not passed on")]
+    fn request<C: AuthCheck>(&self, check: &C) -> Result<EvaluationRequest<'a>, Evaluation> {
+        let own = Instant::now() + caught(|| check.deadline())?.min(MAX_DEADLINE);
+        Ok(EvaluationRequest {
             context: self.context,
             decision: self.id,
             name_missing_scopes: self.name_missing_scopes,
-            end: self.end,
-        }
+            end: self.end.map_or(own, |end| own.min(end)),
+        })
     }
 
     /// Takes the evaluation of one check. Afterwards the run [is over](Self::is_over), or continues with the next check.
@@ -223,7 +231,7 @@ async fn evaluate_caught<'a>(evaluate: impl FnOnce() -> EvaluationFuture<'a>, en
 }
 
 fn deadline_passed() -> Evaluation {
-    Outcome::Failed(Fault::new(Cause::Deadline, "no answer within the deadline of the decision")).into()
+    Outcome::Failed(Fault::new(Cause::Deadline, "no answer within the deadline")).into()
 }
 
 /// Runs a check's code. The error is the evaluation of a check that panicked.

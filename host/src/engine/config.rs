@@ -29,6 +29,9 @@ pub(crate) enum Strategy {
 
 /// The tables of one instance slot; see [`HostLimits::instances`].
 pub(crate) const TABLES_PER_INSTANCE: u32 = 4;
+/// The stacks of one instance slot in the concurrent pool. A plugin that is one component consists of up to seven
+/// instances.
+pub(crate) const STACKS_PER_INSTANCE: u32 = 8;
 /// The maximum number of memories of a plugin.
 const MEMORIES_PER_PLUGIN: u32 = 8;
 
@@ -46,11 +49,12 @@ pub(crate) fn target(limits: &HostLimits, pool: Pool, strategy: Strategy) -> Con
         // File names and lines would be read from the plugin's own debug information, which is untrusted, at each
         // fault.
         .wasm_backtrace_details(wasmtime::WasmBacktraceDetails::Disable)
-        // A check must give the same answer on every machine.
-        .relaxed_simd_deterministic(true);
+        // A check must give the same answer on every machine, and from baseline and optimized code.
+        .relaxed_simd_deterministic(true)
+        .cranelift_nan_canonicalization(true);
     match strategy {
         Strategy::Baseline => config.strategy(wasmtime::Strategy::Winch),
-        Strategy::Optimized => config.cranelift_opt_level(OptLevel::Speed).cranelift_nan_canonicalization(true),
+        Strategy::Optimized => config.cranelift_opt_level(OptLevel::Speed),
     };
     config
 }
@@ -78,13 +82,17 @@ fn allocation(limits: &HostLimits, pool: Pool) -> PoolingAllocationConfig {
         Pool::Small => SMALL_RESIDENT_BYTES,
         Pool::Large | Pool::Concurrent => limits.large_resident_bytes,
     };
+    let stacks = match pool {
+        Pool::Small | Pool::Large => instances,
+        Pool::Concurrent => instances.saturating_mul(STACKS_PER_INSTANCE),
+    };
     let mut allocation = PoolingAllocationConfig::new();
     allocation
         .total_component_instances(instances)
         .total_core_instances(u32::MAX)
         .total_memories(instances)
         .total_tables(instances.saturating_mul(TABLES_PER_INSTANCE))
-        .total_stacks(instances)
+        .total_stacks(stacks)
         .max_memories_per_component(MEMORIES_PER_PLUGIN)
         .max_memories_per_module(MEMORIES_PER_PLUGIN)
         .max_tables_per_component(MEMORIES_PER_PLUGIN * TABLES_PER_INSTANCE)

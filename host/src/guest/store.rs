@@ -18,7 +18,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::fault::{Cause, Fault};
 use crate::guest::clock::Clock;
-use crate::guest::cpu_time::cpu_time_at_tick;
+use crate::guest::cpu_time::cpu_time_so_far;
 use crate::guest::fault::{Circumstances, HostFault, classify};
 use crate::guest::limiter::Limiter;
 use crate::guest::log::{Log, Mark};
@@ -61,10 +61,11 @@ impl State {
         self.request.open();
     }
 
-    /// Binds the instance to another request with another deadline. The log is cut back to `mark`.
-    pub(crate) fn rebind(&mut self, request: GuestRequest, end: Instant, mark: Option<Mark>) {
+    /// Binds the instance to another request with another budget of time. The log is cut back to `mark`.
+    pub(crate) fn rebind(&mut self, request: GuestRequest, budget: &Budget<'_>, mark: Option<Mark>) {
         self.request = request;
-        self.end = end;
+        self.end = budget.end;
+        self.cpu_time = budget.cpu_time;
         self.limiter.refused = None;
         if let Some(mark) = mark {
             self.log.rewind(mark);
@@ -129,13 +130,22 @@ impl WasiView for State {
 /// The budget of one instance: its limits, its deadline, and the tenant that it is counted for.
 pub(crate) struct Budget<'a> {
     limits: &'a Limits,
-    end: Instant,
+    pub(crate) end: Instant,
+    /// The cap on processor time, measured at every tick.
+    cpu_time: Option<Duration>,
+    pub(crate) tick: Duration,
     tenant: Option<&'a Tenant>,
 }
 
 impl<'a> Budget<'a> {
-    pub(crate) fn new(limits: &'a Limits, end: Instant) -> Self {
-        Self { limits, end, tenant: None }
+    /// The budget of an evaluation until `end`, on a host that ticks at the interval `tick`.
+    pub(crate) fn new(limits: &'a Limits, end: Instant, tick: Duration) -> Self {
+        Self { limits, end, cpu_time: limits.cpu_time, tick, tenant: None }
+    }
+
+    /// The same budget for an instance that is only configured.
+    pub(crate) fn for_configuring(self) -> Self {
+        Self { cpu_time: Some(self.limits.configure_cpu_time), ..self }
     }
 
     /// Counts the instance and its memory for `tenant`.
@@ -152,7 +162,7 @@ pub(crate) fn new_store(engine: &Engine, budget: &Budget<'_>, request: GuestRequ
         log: Log::new(limits.log_bytes),
         request,
         end: budget.end,
-        cpu_time: limits.cpu_time,
+        cpu_time: budget.cpu_time,
         wasi: None,
         handles: limits.handles,
         is_instantiated: false,
@@ -173,7 +183,7 @@ pub(crate) fn new_store(engine: &Engine, budget: &Budget<'_>, request: GuestRequ
 /// Decides at a tick whether a guest that computes may continue. The clocks decide, not the number of ticks: under
 /// load, ticks come late and in bursts.
 fn tick(state: &State) -> wasmtime::Result<UpdateDeadline> {
-    let cpu_time = cpu_time_at_tick();
+    let cpu_time = cpu_time_so_far();
     if let Some(cap) = state.cpu_time.filter(|cap| cpu_time > *cap) {
         let detail = format!("used {cpu_time:?} of processor time, over the cap of {cap:?}");
         return Err(HostFault(Fault::new(Cause::CpuTimeLimit, detail)).into());

@@ -1,4 +1,5 @@
-//! Background work: images and optimized code. One thread runs the jobs in order, and ends when the queue is empty.
+//! Background work: images and optimized code on one thread; reloading evicted code, and standby instances, on several.
+//! The threads run the jobs in order, and end when the queue is empty.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -9,31 +10,41 @@ use crate::util::panic::catch;
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// The queue of jobs.
-#[derive(Default)]
-pub(crate) struct Background(Arc<Mutex<Queue>>);
+/// A queue of jobs, and the threads that do them.
+pub(crate) struct Background {
+    name: &'static str,
+    max_workers: usize,
+    queue: Arc<Mutex<Queue>>,
+}
 
 #[derive(Default)]
 struct Queue {
     jobs: VecDeque<Job>,
-    has_worker: bool,
+    workers: usize,
 }
 
 impl Background {
-    /// Queues `job`. If the queue is full or the worker thread cannot be spawned, it drops the job and returns `false`;
-    /// callers try again later.
+    /// An empty queue, for at most `max_workers` threads of this name.
+    pub(super) fn new(name: &'static str, max_workers: usize) -> Self {
+        Self { name, max_workers, queue: Arc::default() }
+    }
+
+    /// Queues `job`. If the queue is full, or no thread works and none can be spawned, it drops the job and returns
+    /// `false`; callers try again later.
     pub(crate) fn add(&self, job: impl FnOnce() + Send + 'static) -> bool {
-        let mut queue = lock(&self.0);
+        let mut queue = lock(&self.queue);
         if queue.jobs.len() >= BACKGROUND_JOBS {
             return false;
         }
-        if !queue.has_worker {
-            let worker = Arc::clone(&self.0);
-            let thread = std::thread::Builder::new().name("guardhouse-background".to_owned());
-            if thread.spawn(move || work(&worker)).is_err() {
-                return false;
+        if queue.workers < self.max_workers {
+            let worker = Arc::clone(&self.queue);
+            let thread = std::thread::Builder::new().name(self.name.to_owned());
+            match thread.spawn(move || work(&worker)) {
+                Ok(_) => queue.workers += 1,
+                Err(_) if queue.workers == 0 => return false,
+                // The other threads do the job.
+                Err(_) => {}
             }
-            queue.has_worker = true;
         }
         queue.jobs.push_back(Box::new(job));
         true
@@ -45,7 +56,9 @@ fn work(queue: &Mutex<Queue>) {
         let job = {
             let mut queue = lock(queue);
             let job = queue.jobs.pop_front();
-            queue.has_worker = job.is_some();
+            if job.is_none() {
+                queue.workers -= 1;
+            }
             job
         };
         let Some(job) = job else { return };

@@ -11,11 +11,12 @@ use crate::code::images::Images;
 use crate::error::HostError;
 use crate::host::advice::{Advice, Machine};
 use crate::host::background::Background;
+use crate::host::validator::Validator;
 use crate::limits::HostLimits;
 use crate::tenant::Tenants;
 use crate::tuning::{BASELINE_BYTES, EVICTION_BATCH_DIVISOR};
 use crate::util::lru::Lru;
-use crate::util::unblock::Unblock;
+use crate::util::unblock::{Unblock, processors};
 
 /// The builder of a [`Host`], made by [`Host::builder`]. Its defaults: [`HostLimits::default`], ticks of 1 ms, no
 /// cache, compilation in this process, and on x86-64 baseline code for plugins of 256 KiB and more.
@@ -120,7 +121,10 @@ impl HostBuilder {
         Ok(Host(Arc::new(Inner {
             plugins: Lru::new(limits.resident_plugins, limits.resident_plugins / EVICTION_BATCH_DIVISOR),
             images: Images::new(limits.resident_images),
-            background: Background::default(),
+            validator: Validator::new(),
+            background: Background::new("guardhouse-background", 1),
+            reloading: Background::new("guardhouse-reload", processors()),
+            refilling: Background::new("guardhouse-standby", processors()),
             tenants: Tenants::default(),
             loading: Unblock::new(),
             configuring: Unblock::new(),

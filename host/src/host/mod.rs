@@ -3,6 +3,7 @@
 pub(crate) mod advice;
 pub(crate) mod background;
 pub(crate) mod builder;
+pub(crate) mod validator;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -15,6 +16,7 @@ use crate::error::HostError;
 use crate::guest::imports;
 use crate::host::advice::Advice;
 use crate::host::background::Background;
+use crate::host::validator::Validator;
 use crate::limits::HostLimits;
 use crate::tenant::{Tenant, TenantUsage, Tenants};
 use crate::util::lru::Lru;
@@ -26,9 +28,9 @@ use crate::util::unblock::Unblock;
 /// A clone is shallow. The host lives until its last plugin and its last check are dropped.
 ///
 /// A host starts these threads, each when it is first needed: `guardhouse-tick`, which enforces deadlines;
-/// `guardhouse-background`, which makes images and optimizes code; `guardhouse-standby`, one per check that refills its
-/// standby instances; `guardhouse-reload`, one per evicted plugin that is reloaded; and `guardhouse-timers`, one per
-/// process, for blocking calls.
+/// `guardhouse-background`, which makes images and optimizes code; up to one per processor each of
+/// `guardhouse-standby`, which make standby instances, and `guardhouse-reload`, which reload evicted code; and
+/// `guardhouse-timers`, one per process, for blocking calls.
 #[derive(Clone)]
 pub struct Host(Arc<Inner>);
 
@@ -36,7 +38,10 @@ struct Inner {
     toolchain: Toolchain,
     plugins: Lru,
     images: Images,
+    validator: Validator,
     background: Background,
+    reloading: Background,
+    refilling: Background,
     tenants: Tenants,
     loading: Unblock,
     configuring: Unblock,
@@ -105,8 +110,22 @@ impl Host {
         &self.0.images
     }
 
+    pub(crate) fn validator(&self) -> &Validator {
+        &self.0.validator
+    }
+
     pub(crate) fn background(&self) -> &Background {
         &self.0.background
+    }
+
+    /// The threads that reload evicted code, which evaluations wait for.
+    pub(crate) fn reloading(&self) -> &Background {
+        &self.0.reloading
+    }
+
+    /// The threads that make standby instances.
+    pub(crate) fn refilling(&self) -> &Background {
+        &self.0.refilling
     }
 
     /// The turns of plugins that are loaded for async callers.

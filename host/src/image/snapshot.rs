@@ -1,5 +1,6 @@
 //! Snapshots: the memory of a configured instance, written into its component.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use wasmtime::Store;
@@ -14,6 +15,7 @@ use crate::guest::reason::Reason;
 use crate::guest::request::{GuestRequest, Seed};
 use crate::guest::store::{Budget, State};
 use crate::host::Host;
+use crate::image::room::Room;
 use crate::instance::{CheckCall, Instance};
 use crate::limits::{HostLimits, Limits};
 use crate::plugin::Plugin;
@@ -40,7 +42,7 @@ pub(super) fn snapshot(recipe: Recipe<'_>, source: &[u8]) -> Result<Vec<u8>, Rea
     let end = Instant::now() + limits.configure_deadline;
     block_on(async {
         let permit = host.admission(pool).admit(plugin.weight(), end).await?;
-        let budget = Budget::new(limits, end);
+        let budget = Budget::new(limits, end, host.toolchain().tick).for_configuring();
         let mut prepared = Instance::new(linked, &budget, GuestRequest::none(seed)).with_pool_permit(permit);
         // An image cannot contain handles: a plugin that makes one fails here, and gets no image.
         prepared.set_max_handles(0);
@@ -54,8 +56,10 @@ pub(super) fn snapshot(recipe: Recipe<'_>, source: &[u8]) -> Result<Vec<u8>, Rea
         store.set_hostcall_fuel(usize::MAX);
         store.set_fuel(u64::MAX)?;
         store.epoch_deadline_callback(|_| Ok(wasmtime::UpdateDeadline::Continue(1)));
-        let mut state = Reader { store, instance };
-        Ok(wizer.snapshot_component(&context, &mut state).await?)
+        let room = Room::new(host.limits().image_bytes);
+        let mut state = Reader { store, instance, end, room, counted: BTreeSet::new(), refused: None };
+        let snapshot = wizer.snapshot_component(&context, &mut state).await;
+        state.refused.map_or_else(|| Ok(snapshot?), Err)
     })?
 }
 
@@ -97,6 +101,12 @@ pub(super) fn limits_for_instrumented(limits: &HostLimits) -> HostLimits {
 struct Reader<'a> {
     store: &'a mut Store<State>,
     instance: component::Instance,
+    end: Instant,
+    room: Room,
+    /// The functions that return memories which were counted.
+    counted: BTreeSet<String>,
+    /// The reason why the rest of the memory is not read. The snapshot is then incomplete.
+    refused: Option<Reason>,
 }
 
 #[expect(clippy::expect_used, reason = "the trait has no errors; a panic here is caught, and there is no image")]
@@ -113,7 +123,20 @@ impl Reader<'_> {
 impl ComponentInstanceState for Reader<'_> {
     async fn call_func_ret_list_u8(&mut self, interface: &str, function: &str, contents: impl FnOnce(&[u8]) + Send) {
         let list: WasmList<u8> = self.read(interface, function).await;
-        contents(list.as_le_slice(&*self.store));
+        let memory = list.as_le_slice(&*self.store);
+        // The library reads each memory twice. Of a memory that is refused it gets only the size: without that, it
+        // would panic.
+        if self.refused.is_none() && !self.counted.contains(function) {
+            match self.room.take(memory, self.end) {
+                Ok(()) => drop(self.counted.insert(function.to_owned())),
+                Err(reason) => self.refused = Some(reason.into()),
+            }
+        }
+        if self.counted.contains(function) {
+            contents(memory);
+        } else {
+            contents(&vec![0; memory.len()]);
+        }
     }
 
     async fn call_func_ret_s32(&mut self, interface: &str, function: &str) -> i32 {

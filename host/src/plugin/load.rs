@@ -28,8 +28,9 @@ use crate::instance::Instance;
 use crate::interfaces::REQUEST;
 use crate::limits::{HostLimits, Limits};
 use crate::plugin::schema::Schema;
-use crate::tuning::SCHEMA_DEADLINE;
+use crate::tuning::{SCHEMA_CPU_TIME, SCHEMA_DEADLINE};
 use crate::util::block_on::block_on;
+use crate::util::flight::Flight;
 
 impl Plugin {
     /// Loads a component: checks its size and shape, compiles it, validates it against the contract, and calls its
@@ -63,8 +64,7 @@ impl Plugin {
         let source = Source::borrowed(bytes);
         let linked = Arc::new(Linked::load_soon(toolchain, &source, &shape)?);
         let schema = read_schema(host, pool, &linked).map_err(LoadError::Schema)?;
-        let schema =
-            schema.map(|text| Schema::parse(&text, host.limits())).transpose().map_err(LoadError::BadSchema)?;
+        let schema = schema.map(|text| Schema::parse(host, text)).transpose().map_err(LoadError::BadSchema)?;
         let kept = toolchain.compilation.keep_source(&source).map_err(|error| LoadError::Compile(error.to_string()))?;
         let plugin = Self(Arc::new(Inner {
             host: host.clone(),
@@ -77,7 +77,9 @@ impl Plugin {
             weight: linked.weight,
             linked: ArcSwapOption::from(Some(linked)),
             making: Mutex::default(),
+            reload: Flight::default(),
             is_optimization_queued: AtomicBool::new(false),
+            must_be_optimized: AtomicBool::new(false),
             last_used: AtomicU64::new(host.micros_since_start(Instant::now())),
         }));
         plugin.make_evictable();
@@ -152,13 +154,15 @@ fn read_schema(host: &Host, pool: Pool, linked: &Arc<Linked>) -> Result<Option<S
         table_elements: host.limits().table_elements,
         core_instances: host.limits().core_instances,
         host_call_bytes: host.limits().schema_bytes.saturating_add(1024),
+        cpu_time: Some(SCHEMA_CPU_TIME),
         ..Limits::default()
     };
     let end = Instant::now() + SCHEMA_DEADLINE;
+    let budget = Budget::new(&limits, end, host.toolchain().tick);
     let seed = Seed { decision: DecisionId::random(), check: "".into() };
     let read = block_on(async {
         let permit = host.admission(pool).admit(linked.weight, end).await?;
-        let instance = Instance::new(Arc::clone(linked), &Budget::new(&limits, end), GuestRequest::none(seed));
+        let instance = Instance::new(Arc::clone(linked), &budget, GuestRequest::none(seed));
         instance.with_pool_permit(permit).schema(end).await.map(Some)
     });
     read.map_err(Fault::host).flatten()

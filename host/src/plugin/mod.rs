@@ -5,11 +5,13 @@
 //! code. Instances hold the `Linked` that they were made of, so neither change disturbs them.
 //!
 //! There are three ways to the code. [`Plugin::linked`] is for evaluations: it never compiles on the thread of its
-//! caller, and waits no longer than the deadline. `Plugin::linked_now` reloads evicted code on the calling thread, and
-//! `Plugin::optimize_now` replaces baseline code there. The mutex `making` makes them single-flight.
+//! caller, and waits no longer than the deadline; all that wait share one reload. `Plugin::linked_now` reloads evicted
+//! code on the calling thread, and `Plugin::optimize_now` replaces baseline code there. The mutex `making` lets one
+//! thread at a time do either.
 
 mod load;
 pub(crate) mod schema;
+mod validate;
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -28,8 +30,11 @@ use crate::fault::{Cause, Fault};
 use crate::host::Host;
 use crate::plugin::schema::Schema;
 use crate::request::json::Json;
+use crate::tuning::RELOAD_RETRY;
+use crate::util::flight::Flight;
 use crate::util::lock::lock;
 use crate::util::lru::Evict;
+use crate::util::panic::catch;
 
 /// A loaded plugin, from which checks are made. It is loaded by [`load`](Self::load),
 /// [`load_file`](Self::load_file) or [`load_async`](Self::load_async). Settings, grants and limits belong to each [`Check`](crate::Check), so
@@ -52,7 +57,11 @@ struct Inner {
     linked: ArcSwapOption<Linked>,
     /// Held while code is compiled or reloaded, so that only one thread does so.
     making: Mutex<()>,
+    /// The reload that evaluations wait for.
+    reload: Flight<Arc<Linked>, Fault>,
     is_optimization_queued: AtomicBool,
+    /// Whether a check has a fuel limit, so that only optimized code may run.
+    must_be_optimized: AtomicBool,
     last_used: AtomicU64,
 }
 
@@ -93,8 +102,7 @@ impl Plugin {
         self.0.reads_request
     }
 
-    /// Whether its machine code is optimized, and not baseline code; also `true` while the code is evicted, because it
-    /// is reloaded optimized. A large plugin is optimized in the background after its first evaluation (see
+    /// Whether its machine code is optimized, and not baseline code; also `true` while the code is evicted. A large plugin is optimized in the background after its first evaluation (see
     /// [`HostBuilder::baseline_from`](crate::HostBuilder::baseline_from)).
     #[must_use]
     pub fn is_optimized(&self) -> bool {
@@ -137,14 +145,13 @@ impl Plugin {
         if let Some(linked) = self.0.linked.load_full() {
             return Ok(linked);
         }
-        let (done, outcome) = tokio::sync::oneshot::channel();
-        let plugin = self.clone();
-        let thread = std::thread::Builder::new().name("guardhouse-reload".to_owned());
-        let started = thread.spawn(move || done.send(plugin.linked_now()));
-        started.map_err(|error| Fault::host(format!("cannot start the thread that reloads its code: {error}")))?;
-        match tokio::time::timeout_at(end.into(), outcome).await {
+        let joined = self.0.reload.join(Instant::now())?;
+        if joined.is_first {
+            self.reload_in_background();
+        }
+        match tokio::time::timeout_at(end.into(), joined.result).await {
             Ok(Ok(linked)) => linked,
-            Ok(Err(_)) => Err(Fault::host("reloading its code from the cache panicked")),
+            Ok(Err(_)) => Err(Fault::host("the reload of its code was lost")),
             Err(_) => {
                 let detail = "reloading its code from the cache did not finish within the deadline";
                 Err(Fault::new(Cause::Deadline, detail))
@@ -152,21 +159,49 @@ impl Plugin {
         }
     }
 
-    /// Returns the code of its instances. If the code was evicted, this thread reloads it, and blocks meanwhile.
+    /// Queues the reload that evaluations wait for.
+    fn reload_in_background(&self) {
+        let plugin = self.clone();
+        let reload = move || {
+            let loaded = catch(|| plugin.linked_now());
+            let loaded = loaded.unwrap_or_else(|message| Err(Fault::host(format!("panicked: {message}"))));
+            plugin.0.reload.finish(&loaded, Instant::now(), RELOAD_RETRY);
+        };
+        if !self.0.host.reloading().add(reload) {
+            let detail = "too many plugins wait for the reload of their code";
+            let failure = Err(Fault::new(Cause::NoCapacity, detail));
+            self.0.reload.finish(&failure, Instant::now(), RELOAD_RETRY);
+        }
+    }
+
+    /// Returns the code of its instances. If the code was evicted, this thread reloads it, and blocks meanwhile. Baseline
+    /// code is good enough, unless a check has a fuel limit: it is ready sooner, and is optimized later.
     pub(crate) fn linked_now(&self) -> Result<Arc<Linked>, Fault> {
         let _making = lock(&self.0.making);
         if let Some(linked) = self.0.linked.load_full() {
             return Ok(linked);
         }
         let Inner { host, shape, source, linked, .. } = &*self.0;
-        let loaded = Linked::load(host.toolchain(), source, shape, Strategy::Optimized);
+        let loaded = if self.0.must_be_optimized.load(Ordering::Acquire) {
+            Linked::load(host.toolchain(), source, shape, Strategy::Optimized)
+        } else {
+            Linked::load_soon(host.toolchain(), source, shape)
+        };
         let loaded = Arc::new(loaded.map_err(Fault::host)?);
         linked.store(Some(Arc::clone(&loaded)));
+        self.0.is_optimization_queued.store(false, Ordering::Release);
         // Loading may have taken so long that other plugins were used after this one, which would then be evicted
         // first, although it is about to be used.
         self.0.last_used.store(host.micros_since_start(Instant::now()), Ordering::Relaxed);
         self.make_evictable();
         Ok(loaded)
+    }
+
+    /// Replaces baseline code by optimized code, on this thread, and makes sure that only optimized code is loaded from
+    /// now on: baseline code uses a different amount of fuel.
+    pub(crate) fn must_be_optimized(&self) -> Result<(), LoadError> {
+        self.0.must_be_optimized.store(true, Ordering::Release);
+        self.optimize_now()
     }
 
     /// Replaces baseline code by optimized code, on this thread.
@@ -176,7 +211,7 @@ impl Plugin {
         let baseline = linked.load_full();
         if baseline.as_ref().is_some_and(|linked| !linked.is_optimized()) {
             let optimized = Linked::load(host.toolchain(), source, shape, Strategy::Optimized)?;
-            // If the code was evicted meanwhile, it stays evicted, and is reloaded optimized.
+            // If the code was evicted meanwhile, it stays evicted.
             drop(linked.compare_and_swap(&baseline, Some(Arc::new(optimized))));
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! General tools. They know nothing of Guardhouse and could stand in a crate of their own.
 
 pub(crate) mod block_on;
+pub(crate) mod flight;
 pub(crate) mod lock;
 pub(crate) mod lru;
 pub(crate) mod memo;

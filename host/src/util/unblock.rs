@@ -12,7 +12,7 @@ pub(crate) struct Unblock(Arc<Semaphore>);
 impl Unblock {
     /// A share of as many threads as this machine has processors: the work computes, so more would not be faster.
     pub(crate) fn new() -> Self {
-        Self::of(std::thread::available_parallelism().map_or(1, usize::from))
+        Self::of(processors())
     }
 
     fn of(threads: usize) -> Self {
@@ -34,6 +34,11 @@ impl Unblock {
         };
         runtime.spawn_blocking(work).await.map_err(|error| error.to_string())
     }
+}
+
+/// The number of processors of this machine.
+pub(crate) fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 #[cfg(test)]

@@ -45,10 +45,10 @@ pub(crate) fn builtin_on(host: &Host, name: &str) -> Plugin {
     Plugin::load(host, guardhouse::builtin::bytes(name).unwrap()).unwrap()
 }
 
-/// Default limits with long deadlines: the speed of the machine must not decide a test that is not about deadlines.
+/// Default limits with long deadlines and no cap on processor time: the speed of the machine must not decide a test that is not about deadlines.
 pub(crate) fn patient() -> Limits {
     let patient = Duration::from_secs(10);
-    Limits { deadline: patient, configure_deadline: patient, ..Limits::default() }
+    Limits { deadline: patient, configure_deadline: patient, cpu_time: None, ..Limits::default() }
 }
 
 /// The configuration of a check with settings and [`patient`] limits.

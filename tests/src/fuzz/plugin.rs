@@ -133,7 +133,7 @@ fn limits() -> Limits {
         memory_bytes: 4 << 20,
         table_elements: 1_000,
         core_instances: 16,
-        instances: 2,
+        instances: Some(2),
         handles: 100,
         message_bytes: 1 << 10,
         log_bytes: 1 << 10,

@@ -92,7 +92,7 @@ impl Toolchain {
             .args(["build", "--quiet", "--locked", "--profile", "guest", "--target", TARGET, "--package", package])
             .arg("--target-dir")
             .arg(&target)
-            .env("CARGO_ENCODED_RUSTFLAGS", self.remapped_paths()?);
+            .env("CARGO_ENCODED_RUSTFLAGS", self.flags()?);
         if self.kind == Kind::Debian {
             cargo.arg("-Zbuild-std=std,panic_abort").env("RUSTC_BOOTSTRAP", "1");
         }
@@ -102,8 +102,9 @@ impl Toolchain {
         std::fs::read(&path).with_context(|| format!("cannot read `{}`", path.display()))
     }
 
-    /// Compiler flags that keep the paths of this machine out of the result.
-    fn remapped_paths(&self) -> Result<OsString> {
+    /// Compiler flags that keep the paths of this machine out of the result, and let a plugin provide the function that
+    /// the crate `getrandom` calls.
+    fn flags(&self) -> Result<OsString> {
         let source = self.sysroot.join("lib/rustlib/src/rust");
         let mut paths = vec![(root()?.to_owned(), "/guardhouse".to_owned())];
         paths.push((source.canonicalize().unwrap_or_else(|_| source.clone()), "/rust".to_owned()));
@@ -111,12 +112,9 @@ impl Toolchain {
         for registry in registries()? {
             paths.push((registry, "/crates".to_owned()));
         }
-        let mut flags = OsString::new();
+        let mut flags = OsString::from("--cfg=getrandom_backend=\"custom\"");
         for (from, to) in paths {
-            if !flags.is_empty() {
-                flags.push("\u{1f}");
-            }
-            flags.push("--remap-path-prefix=");
+            flags.push("\u{1f}--remap-path-prefix=");
             flags.push(from);
             flags.push(format!("={to}"));
         }

@@ -1,11 +1,13 @@
 //! The shape of a plugin: its size, imports, exports and nesting, read before any of it is compiled or run.
 
+mod encodings;
 mod instantiations;
 mod nesting;
 
 use serde::Serialize;
 use wasmparser::{CanonicalFunction, CanonicalOption, ComponentExternalKind, ElementItems, Encoding, Parser, Payload};
 
+use self::encodings::Encodings;
 use self::instantiations::Instantiations;
 use crate::engine::config::Pool;
 use crate::error::LoadError;
@@ -27,6 +29,8 @@ pub struct Shape {
     pub types: usize,
     /// The number of modules and components inside the plugin.
     pub modules: usize,
+    /// The number of instances of modules and components that one instance of the plugin consists of.
+    pub instances: usize,
     /// The initial size of all memories, over all modules, in bytes.
     pub memory_bytes: usize,
     /// Whether the plugin uses the async part of the component model.
@@ -47,23 +51,31 @@ impl Shape {
         check_size(bytes.len(), limits)?;
         check_header(bytes)?;
         let mut instantiations = Instantiations::default();
+        let mut encodings = Encodings::default();
         for payload in Parser::new(0).parse_all(bytes) {
             let payload = payload.map_err(invalid)?;
             let instances = instantiations.add(&payload).map_err(invalid)?;
             cap("instances", "instantiations", instances, limits.instantiations)?;
+            shape.instances = instances;
             match payload {
                 Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => {
                     depth += 1;
                     shape.modules += 1;
+                    encodings.enter();
                     cap("levels of nesting", "nesting", depth, limits.nesting)?;
                     cap("modules", "modules", shape.modules, limits.modules)?;
                 }
-                Payload::End(_) => depth = depth.saturating_sub(1),
+                Payload::End(_) => {
+                    depth = depth.saturating_sub(1);
+                    encodings.leave();
+                }
                 Payload::FunctionSection(section) => shape.functions += section.count() as usize,
                 Payload::ComponentCanonicalSection(section) => {
                     shape.functions += section.count() as usize;
                     for function in section {
-                        shape.is_async |= is_async(&function.map_err(invalid)?);
+                        let function = function.map_err(invalid)?;
+                        shape.is_async |= is_async(&function);
+                        encodings.add(&function)?;
                     }
                 }
                 Payload::MemorySection(section) => {

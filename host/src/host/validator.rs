@@ -1,0 +1,55 @@
+//! The validator of settings: a built-in plugin, because a stranger's schema must not be evaluated in the host's own
+//! code, which nothing could stop.
+
+use std::sync::{Arc, OnceLock};
+
+use crate::code::Toolchain;
+use crate::code::linked::Linked;
+use crate::code::shape::Shape;
+use crate::code::source::Source;
+use crate::digest::Digest;
+use crate::engine::config::Strategy;
+use crate::error::{LoadError, Violation};
+use crate::fault::Fault;
+use crate::limits::HostLimits;
+use crate::tuning::VERDICTS;
+use crate::util::memo::Memo;
+
+const BYTES: &[u8] = include_bytes!("../../builtin/validate-settings.wasm");
+
+/// The validator of one host, and its recent verdicts.
+pub(crate) struct Validator {
+    code: OnceLock<Result<Arc<Linked>, LoadError>>,
+    /// By the digest of a schema, settings, and the limits of the validation.
+    pub(crate) verdicts: Memo<Digest, Verdict>,
+}
+
+/// The result of a validation. Equal schemas and settings have equal ones.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Valid,
+    Invalid(Violation),
+    /// The schema is invalid, for this reason.
+    BadSchema(String),
+    /// The validation failed, in a way that another attempt would repeat.
+    Failed(Fault),
+}
+
+impl Validator {
+    pub(super) fn new() -> Self {
+        Self { code: OnceLock::new(), verdicts: Memo::new(VERDICTS) }
+    }
+
+    /// The code of the validator, made on first use.
+    pub(crate) fn code(&self, toolchain: &Toolchain) -> Result<&Arc<Linked>, LoadError> {
+        let load = || {
+            // The limits of the host are for plugins of strangers.
+            let shape = Shape::read(BYTES, &HostLimits::default())?;
+            let source = Source::borrowed(BYTES);
+            // It runs rarely, so compiling it fast matters more than running it fast.
+            let linked = Linked::load(toolchain, &source, &shape, Strategy::Baseline);
+            linked.or_else(|_| Linked::load(toolchain, &source, &shape, Strategy::Optimized)).map(Arc::new)
+        };
+        self.code.get_or_init(load).as_ref().map_err(Clone::clone)
+    }
+}
