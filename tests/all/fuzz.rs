@@ -3,6 +3,10 @@
 use std::path::Path;
 
 use guardhouse_tests::fuzz;
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use crate::properties::cases;
 
 fn replay(target: &str, rule: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);
@@ -32,4 +36,10 @@ fn answers_of_the_fuzzing_corpus_are_lifted_as_the_canonical_abi_specifies() {
 #[test]
 fn settings_of_the_fuzzing_corpus_are_accepted_or_rejected() {
     replay("settings", fuzz::settings);
+}
+
+#[test]
+fn generated_expressions_give_the_same_answer_in_every_way() {
+    let rule = |bytes: Vec<u8>| fuzz::generated(&fuzz::expression(&bytes));
+    proptest!(cases(48), |(bytes in vec(any::<u8>(), 20..400))| rule(bytes));
 }

@@ -4,6 +4,8 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a violated rule is a panic")]
 
 mod context;
+mod expression;
+mod generated;
 mod input;
 mod model;
 mod plugin;
@@ -17,6 +19,8 @@ use std::time::Duration;
 use guardhouse::{AuthCheck, AuthChecks, AuthContext, Host, HostLimits, Limits, Plugin, Report};
 
 pub use context::context;
+pub use expression::expression;
+pub use generated::{GENERATED_EXPORTS, generated};
 pub use plugin::plugin;
 pub use result::result;
 pub use settings::settings;
@@ -33,9 +37,9 @@ fn builtin(host: &Host, name: &str) -> Plugin {
     Plugin::load(host, guardhouse::builtin::bytes(name).unwrap()).unwrap()
 }
 
-/// Default limits with deadlines of an hour: the fuzzer may be suspended for a while.
+/// Default limits with deadlines of an hour, and no cap on processor time: the fuzzer may be suspended for a while.
 fn patient() -> Limits {
-    Limits { deadline: HOUR, configure_deadline: HOUR, ..Limits::default() }
+    Limits { deadline: HOUR, configure_deadline: HOUR, configure_cpu_time: HOUR, cpu_time: None, ..Limits::default() }
 }
 
 const HOUR: Duration = Duration::from_secs(3_600);

@@ -79,8 +79,13 @@ const PROOFS: &[Proof] = &[
 ];
 
 /// The fuzz targets, with the longest input of each and whether its input is JSON.
-const FUZZ_TARGETS: &[(&str, u32, bool)] =
-    &[("context", 2048, true), ("plugin", 20_000, false), ("result", 1024, false), ("settings", 2048, true)];
+const FUZZ_TARGETS: &[(&str, u32, bool)] = &[
+    ("context", 2048, true),
+    ("generated", 4096, false),
+    ("plugin", 20_000, false),
+    ("result", 1024, false),
+    ("settings", 2048, true),
+];
 
 pub(crate) fn run(arguments: &Arguments<'_>) -> Result<()> {
     let Some((name, operands)) = arguments.operands.split_first() else {

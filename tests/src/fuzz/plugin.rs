@@ -21,7 +21,7 @@ pub fn plugin(bytes: &[u8]) {
         let text = include_str!("../../fixtures/token.wat");
         let plugin = Plugin::load(&host, &assemble(text).unwrap()).unwrap();
         // Only the plugins under test have short deadlines.
-        let limits = Limits { deadline: HOUR, configure_deadline: HOUR, ..limits() };
+        let limits = Limits { deadline: HOUR, configure_deadline: HOUR, cpu_time: None, ..limits() };
         let check = Check::new(&plugin, CheckConfig { limits, ..CheckConfig::default() }).unwrap();
         (host, check)
     });
@@ -62,7 +62,7 @@ fn decide(plugin: &Plugin) {
 
 fn is_exhausted(outcome: &Outcome) -> bool {
     let Outcome::Failed(fault) = outcome else { return false };
-    matches!(fault.cause, Cause::OutOfFuel | Cause::Deadline)
+    matches!(fault.cause, Cause::OutOfFuel | Cause::Deadline | Cause::CpuTimeLimit)
 }
 
 /// The outcome of a plugin; `None` if no check can be made of it.
