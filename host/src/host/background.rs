@@ -11,7 +11,10 @@ type Job = Box<dyn FnOnce() + Send>;
 
 /// The queue of jobs.
 #[derive(Default)]
-pub(crate) struct Background(Arc<Mutex<Queue>>);
+pub(crate) struct Background {
+    queue: Arc<Mutex<Queue>>,
+    is_off: bool,
+}
 
 #[derive(Default)]
 struct Queue {
@@ -20,15 +23,23 @@ struct Queue {
 }
 
 impl Background {
-    /// Queues `job`. If the queue is full or the worker thread cannot be spawned, it drops the job and returns `false`;
-    /// callers try again later.
+    /// A queue that takes no jobs if it `is_off`.
+    pub(crate) fn new(is_off: bool) -> Self {
+        Self { is_off, ..Self::default() }
+    }
+
+    /// Queues `job`. If the queue is off or full, or the worker thread cannot be spawned, it drops the job and returns
+    /// `false`; callers try again later.
     pub(crate) fn add(&self, job: impl FnOnce() + Send + 'static) -> bool {
-        let mut queue = lock(&self.0);
+        if self.is_off {
+            return false;
+        }
+        let mut queue = lock(&self.queue);
         if queue.jobs.len() >= BACKGROUND_JOBS {
             return false;
         }
         if !queue.has_worker {
-            let worker = Arc::clone(&self.0);
+            let worker = Arc::clone(&self.queue);
             let thread = std::thread::Builder::new().name("guardhouse-background".to_owned());
             if thread.spawn(move || work(&worker)).is_err() {
                 return false;
