@@ -1,5 +1,6 @@
 //! The command line of Guardhouse: creates, builds and tests plugins, evaluates them for a request, and inspects them.
 
+mod building;
 mod cases;
 mod command;
 mod exit;
@@ -7,19 +8,23 @@ mod explanation;
 mod host_options;
 mod input;
 mod inspection;
+mod interrupt;
 mod limit_options;
 mod logging;
+mod notes;
 mod output;
 mod plugin_list;
 mod source;
 mod text;
 
+use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 use crate::exit::Exit;
+use crate::interrupt::Interrupted;
 use crate::output::Output;
 
 /// Create, build, test and run authorization checks that are WebAssembly components
@@ -39,6 +44,7 @@ Exit codes:
   0  allowed; the plugin loads; every case passes
   1  the command failed, and nothing was decided
   2  denied; the plugin does not load; a case fails
+  130  interrupted
 
 Environment:
   GUARDHOUSE_CACHE  the folder of `--cache`, for commands without that option
@@ -61,8 +67,11 @@ enum Command {
 
 fn main() -> ExitCode {
     // Before anything else is read: this process is about to compile an untrusted plugin.
-    if std::env::args_os().skip(1).eq([host_options::COMPILE]) {
-        return guardhouse::CompilerProcess::serve();
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).take(3).collect();
+    match arguments.as_slice() {
+        [only] if only == host_options::COMPILE => return guardhouse::CompilerProcess::serve(),
+        [first, rest @ ..] if first == building::BUILD => return building::serve(rest),
+        _ => {}
     }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -75,14 +84,18 @@ fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(error) => {
             // The error may quote a plugin. If standard error is closed, the exit code still reports the failure.
-            let _ = writeln!(std::io::stderr(), "error: {}", text::escaped(&format!("{error:#}")));
-            Exit::Failure.into()
+            let interrupted = error.downcast_ref::<Interrupted>();
+            let text = interrupted.map_or_else(|| format!("{error:#}"), ToString::to_string);
+            let _ = writeln!(std::io::stderr(), "error: {}", text::escaped(&text));
+            interrupted.map_or(Exit::Failure.into(), |interrupted| interrupted.exit_code().into())
         }
     }
 }
 
 fn run(cli: Cli) -> anyhow::Result<Exit> {
-    if !cli.quiet {
+    if cli.quiet {
+        notes::silence();
+    } else {
         // An explanation contains everything that the warnings would say.
         let explains = match &cli.command {
             Command::Check(args) => args.explain,

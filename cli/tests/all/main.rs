@@ -6,9 +6,12 @@ mod harness;
 
 mod arguments;
 mod authoring;
+mod build;
+mod cases;
 mod check;
 mod explain;
 mod inspect;
+mod interrupt;
 mod log;
 mod print;
 mod upgrade;
