@@ -12,10 +12,12 @@ mod interrupt;
 mod limit_options;
 mod logging;
 mod notes;
+mod object;
 mod output;
 mod plugin_list;
 mod source;
 mod text;
+mod vocabulary;
 
 use std::ffi::OsString;
 use std::io::Write;

@@ -22,6 +22,7 @@ use crate::notes::note;
 use crate::output::Output;
 use crate::source::PluginSource;
 use crate::text::{escaped, quoted};
+use crate::vocabulary::remarks;
 
 /// Build a plugin, and run its cases
 ///
@@ -83,6 +84,9 @@ pub(crate) fn run(args: &TestArgs) -> Result<Output> {
     let project = if plugin.is_none() { Some(Project::open(folder)?) } else { None };
     let path = args.cases.clone().unwrap_or_else(|| folder.join(CASES));
     let file = CaseFile::read(&path)?;
+    for case in &file.cases {
+        remarks(&case.context).iter().for_each(|remark| note(&format!("case `{}`: {remark}", case.name)));
+    }
     let host = args.host.optimizing_host()?;
     let source = match (plugin, &project) {
         (Some(plugin), _) => plugin,
@@ -188,9 +192,8 @@ fn check_for<'a>(checks: &'a mut HashMap<String, Check>, plugin: &Plugin, config
 
 /// Runs one case. Returns the differences with an explanation, or an empty text if the case passes.
 fn run_case(check: &Check, case: &Case, deadline: Duration) -> Result<String> {
-    let context = case.context()?;
     let checks = std::slice::from_ref(check);
-    let report = AuthChecks::new(checks).deadline(deadline)?.name_missing_scopes().explain_blocking(&context);
+    let report = AuthChecks::new(checks).deadline(deadline)?.name_missing_scopes().explain_blocking(&case.context);
     let explanation = Explanation::new(&report, checks);
     let mut text = String::new();
     let mut compare = |what: &str, expected: String, found: String| {
@@ -200,12 +203,17 @@ fn run_case(check: &Check, case: &Case, deadline: Duration) -> Result<String> {
     };
     compare("outcome", case.outcome.as_str().to_owned(), explanation.outcome().to_owned());
     let denial = report.decision.denial();
-    let message =
-        |message: Option<&str>| message.map_or("none".to_owned(), |message| format!("`{}`", escaped(message)));
+    let message = |message: Option<&str>| match message {
+        None => "none".to_owned(),
+        Some("") => "an empty message".to_owned(),
+        Some(message) => format!("`{}`", escaped(message)),
+    };
     compare("message", message(case.message.as_deref()), message(denial.and_then(|denial| denial.message.as_deref())));
     if let Some(scopes) = &case.missing_scopes {
         let found = denial.map_or(&[][..], |denial| &denial.missing_scopes);
-        compare("missing scopes", quoted(scopes), quoted(found));
+        let [scopes, found] =
+            [scopes, found].map(|scopes| if scopes.is_empty() { "none".to_owned() } else { quoted(scopes) });
+        compare("missing scopes", scopes, found);
     }
     if let Some(cause) = &case.cause {
         compare("cause", cause.clone(), explanation.cause().unwrap_or("none").to_owned());

@@ -54,6 +54,75 @@ fn an_invalid_file_of_cases_is_rejected() {
 }
 
 #[test]
+fn a_mistake_in_a_file_of_cases_has_its_place_in_the_file() {
+    let file = |context: &str| {
+        format!(
+            "{{\n  \"cases\": [\n    {{\n      \"name\": \"one\",\n      \"context\": {context},\n      \"outcome\": \"allow\"\n    }}\n  ]\n}}\n"
+        )
+    };
+    let tool = r#"{"component": {"kind": "tool", "name": "t"}}"#;
+    for (text, error) in [
+        (
+            file(r#"{"component": {"kind": "tool", "name": 7}}"#),
+            "at `cases[0].context.component.name`: invalid type: integer `7`, expected a string at line 5 column 57",
+        ),
+        (file("{}"), "at `cases[0].context`: missing field `component` at line 5 column 19"),
+        (
+            file(r#"{"component": {"kind": "tool", "name": "t", "name": "u"}}"#),
+            "at `cases[0].context.component`: duplicate field `name` at line 5 column ",
+        ),
+        (
+            file(r#"{"component": ["tool", "t"]}"#),
+            "at `cases[0].context.component`: invalid type: sequence, expected an object at line 5 column ",
+        ),
+        (
+            file(r#"["token", "component"]"#),
+            "at `cases[0].context`: invalid type: sequence, expected an object at line 5",
+        ),
+        (file(r#""tool""#), "at `cases[0].context`: invalid type: string \"tool\", expected an object at line 5"),
+        (file(tool).replace("allow", "allowed"), "at `cases[0].outcome`: unknown variant `allowed`, expected one of `"),
+        (file(tool).replace("\"name\": \"one\",\n", ""), "at `cases[0]`: missing field `name` at line 6 column 5"),
+        (file(tool).replace("  ]\n", "  ]]\n"), "expected `,` or `}` at line 8 column 4"),
+        (
+            r#"{"cases": [["one", null, {}, "allow"]]}"#.to_owned(),
+            "at `cases[0]`: invalid type: sequence, expected an object",
+        ),
+        (r#"[null, []]"#.to_owned(), "invalid type: sequence, expected an object at line 1 column "),
+        (r#"{"cases": {}}"#.to_owned(), "at `cases`: invalid type: map, expected a sequence at line 1 column "),
+        (
+            r#"{"settings": {"a": 1, "a": 2}, "cases": []}"#.to_owned(),
+            "at `settings`: duplicate name `a` at line 1 column ",
+        ),
+        (String::new(), "EOF while parsing a value at line 1 column 0"),
+    ] {
+        let folder = folder();
+        fs::write(folder.path().join("cases.json"), &text).unwrap();
+        in_folder(folder.path(), &["test", "--plugin", "builtin:require-auth"])
+            .assert_failed(&format!("cannot read the cases in `./cases.json`: {error}"));
+    }
+}
+
+#[test]
+fn a_difference_names_what_was_found_even_if_it_is_nothing() {
+    let mut named = case("named", "denied");
+    named["missing_scopes"] = json!(["write"]);
+    let tested = test(folder().path(), DENY, json!({ "cases": [named] }));
+    assert!(tested.stdout.contains("     missing scopes: expected `write`, found none\n"), "{tested:?}");
+    assert!(tested.stdout.lines().all(|line| !line.trim_end().ends_with("found")), "{tested:?}");
+}
+
+#[test]
+fn an_unknown_word_in_a_case_is_noted_and_accepted() {
+    let mut odd = case("odd", "denied");
+    odd["context"]["component"]["kind"] = json!("tol");
+    odd["context"]["action"] = json!("tools/call");
+    let tested = test(folder().path(), DENY, json!({ "cases": [odd] }));
+    assert_eq!((tested.exit, &*tested.stdout), (0, "ok   odd\n1 of 1 cases passed\n"));
+    let note = "note: case `odd`: unknown `component.kind` in the context: `tol`; is `tool` meant?\n";
+    assert_eq!(tested.stderr, note);
+}
+
+#[test]
 fn a_plugin_can_be_named_without_an_option() {
     let folder = folder();
     fs::write(folder.path().join("deny.wasm"), assemble(DENY).unwrap()).unwrap();

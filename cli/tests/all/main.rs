@@ -9,6 +9,7 @@ mod authoring;
 mod build;
 mod cases;
 mod check;
+mod documents;
 mod explain;
 mod inspect;
 mod interrupt;
