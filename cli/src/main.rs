@@ -1,6 +1,7 @@
 //! The command line of Guardhouse: creates, builds and tests plugins, evaluates them for a request, and inspects them.
 
 mod building;
+mod cache_folder;
 mod cases;
 mod command;
 mod exit;
@@ -11,6 +12,7 @@ mod inspection;
 mod interrupt;
 mod limit_options;
 mod logging;
+mod named_limit;
 mod notes;
 mod object;
 mod output;
@@ -48,8 +50,9 @@ Exit codes:
   2  denied; the plugin does not load; a case fails
   130  interrupted
 
-Environment:
+Environment (an empty variable counts as unset):
   GUARDHOUSE_CACHE  the folder of `--cache`, for commands without that option
+  XDG_CACHE_HOME    the user's folder for caches, if it is not `~/.cache`
   GUARDHOUSE_LOG    the events that are written to standard error, for example `info`
                     or `guardhouse::plugin=debug` (default: `warn`, which writes one
                     line for each plugin that fails)";
@@ -64,6 +67,7 @@ enum Command {
     Inspect(command::inspect::InspectArgs),
     Plugins(command::plugins::PluginsArgs),
     Schema(command::schema::SchemaArgs),
+    Cache(command::cache::CacheArgs),
     Completions(command::completions::CompletionsArgs),
 }
 
@@ -115,6 +119,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Inspect(args) => command::inspect::run(&args)?,
         Command::Plugins(args) => command::plugins::run(&args),
         Command::Schema(args) => command::schema::run(&args)?,
+        Command::Cache(args) => command::cache::run(&args)?,
         Command::Completions(args) => command::completions::run::<Cli>(&args),
     };
     output::print(&text)?;

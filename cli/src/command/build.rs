@@ -36,6 +36,6 @@ pub(crate) fn run(args: &BuildArgs) -> Result<Output> {
     let project = Project::open(&args.folder)?;
     building::build(&project)?;
     let source = PluginSource::File(project.component());
-    let inspection = Inspection::new(&source, None, &args.host.host()?)?;
+    let inspection = Inspection::new(&source, &args.host.host()?)?;
     Ok(Output { text: inspection.summary(), exit: inspection.exit() })
 }

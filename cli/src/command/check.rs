@@ -78,10 +78,12 @@ pub(crate) fn run(args: &CheckArgs) -> Result<Output> {
 
     let context = args.context.parse("the context", AuthContext::MAX_BYTES, AuthContext::from_slice)?;
     remarks(&context).iter().for_each(note);
+    let mut limits = args.limits.limits()?;
+    // There is no second request for which an instance could be made in advance.
+    limits.standby = limits.standby.or(Some(0));
     let host = args.host.host()?;
-    let limits = args.limits.limits();
     let checks: Vec<Check> = args.plugins.0.iter().map(|plugin| plugin.check(&host, &limits)).collect::<Result<_>>()?;
-    let mut list = AuthChecks::new(&checks).deadline(args.limits.deadline(checks.len()))?;
+    let mut list = AuthChecks::new(&checks).deadline(LimitOptions::deadline(&limits, checks.len()))?;
     if args.missing_scopes {
         list = list.name_missing_scopes();
     }

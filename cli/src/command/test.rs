@@ -87,20 +87,21 @@ pub(crate) fn run(args: &TestArgs) -> Result<Output> {
     for case in &file.cases {
         remarks(&case.context).iter().for_each(|remark| note(&format!("case `{}`: {remark}", case.name)));
     }
-    let host = args.host.optimizing_host()?;
+    let limits = args.limits.limits()?;
+    let host = args.host.host()?;
     let source = match (plugin, &project) {
         (Some(plugin), _) => plugin,
         (None, Some(project)) => PluginSource::File(component(project, args.no_build)?),
         (None, None) => bail!("there is nothing to test"),
     };
     let plugin = source.load(&host)?;
-    let deadline = args.limits.deadline(1);
+    let deadline = LimitOptions::deadline(&limits, 1);
     let mut checks = HashMap::new();
     let mut text = String::new();
     let mut failed = 0;
     for case in &file.cases {
         let mut run = || {
-            let config = CheckConfig { limits: args.limits.limits(), ..file.config(case) };
+            let config = CheckConfig { limits: limits.clone(), ..file.config(case) };
             let check = check_for(&mut checks, &plugin, config)?;
             run_case(check, case, deadline)
         };
