@@ -23,6 +23,14 @@ const COMPONENT: &str = "component.wasm";
 /// Builds a project. The component of an earlier build is removed first, and temporary files are removed at the end.
 pub(crate) fn build(project: &Project) -> Result<()> {
     interrupt::watch()?;
+    let built = interrupt::with_files(|| make(project));
+    if built.is_err() {
+        project.remove_component()?;
+    }
+    built
+}
+
+fn make(project: &Project) -> Result<()> {
     project.remove_component()?;
     let folder = tempfile::Builder::new().prefix("guardhouse-build-").tempdir_in(temporary_folder());
     let folder = folder.context("cannot create a temporary folder")?;
@@ -30,7 +38,7 @@ pub(crate) fn build(project: &Project) -> Result<()> {
     let closed = folder.close().context("cannot remove the temporary folder");
     let component = built?;
     closed?;
-    interrupt::uninterrupted(|| project.write_component(&component))
+    project.write_component(&component)
 }
 
 fn run(project: &Project, folder: &Path) -> Result<Vec<u8>> {

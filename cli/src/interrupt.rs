@@ -38,13 +38,15 @@ impl Interrupted {
     }
 }
 
-/// What the signal has to end.
-static STATE: Mutex<State> = Mutex::new(State { process: None, received: None });
+/// The work that a signal ends.
+static STATE: Mutex<State> = Mutex::new(State { has_files: false, process: None, received: None });
 
 struct State {
+    /// Whether there may be files to remove. A signal does not end this process then, but only its work.
+    has_files: bool,
     /// The process of a build. It was not waited for, so that its id belongs to no other process.
     process: Option<Pid>,
-    /// The signal that ended it.
+    /// The signal that ended the work.
     received: Option<i32>,
 }
 
@@ -71,31 +73,41 @@ fn ignored(status: &str) -> u64 {
 
 fn end(signal: i32) {
     let mut state = state();
-    if let Some(process) = state.process {
+    if state.has_files {
         state.received = Some(signal);
-        kill(process);
+        if let Some(process) = state.process {
+            kill(process);
+        }
         return;
     }
-    // The lock is held: no file is being written.
     let _ = writeln!(io::stderr(), "error: interrupted");
     std::process::exit(Interrupted { signal }.exit_code().into());
 }
 
-/// Runs `work`, which no signal interrupts.
-pub(crate) fn uninterrupted<T>(work: impl FnOnce() -> T) -> T {
-    let _state = state();
-    work()
+/// Runs `work`, which makes files and removes them again. After a signal its result is an error.
+pub(crate) fn with_files<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    state().has_files = true;
+    let result = work();
+    let mut state = state();
+    state.has_files = false;
+    match state.received.take() {
+        Some(signal) => Err(Interrupted { signal }.into()),
+        None => result,
+    }
 }
 
-/// Runs a process that calls [`rustix::process::setsid`], and waits for its end and, if a signal interrupts it, for the
-/// end of all processes of its session. Returns its exit status and its standard output.
+/// Runs a process that calls [`rustix::process::setsid`], inside [`with_files`], and waits for its end and, if a signal
+/// interrupts it, for the end of all processes of its session. Returns its exit status and its standard output.
 pub(crate) fn run(command: &mut Command) -> Result<(ExitStatus, Vec<u8>)> {
     // Processes whose parent ended become children of this one, so that it can wait for them.
     set_child_subreaper(Some(getpid())).context("cannot adopt processes")?;
     let mut child = {
         let mut state = state();
+        if let Some(signal) = state.received {
+            return Err(Interrupted { signal }.into());
+        }
         let child = command.stdout(Stdio::piped()).spawn().context("cannot start the process of the build")?;
-        *state = State { process: Some(Pid::from_child(&child)), received: None };
+        state.process = Some(Pid::from_child(&child));
         child
     };
     let answer = read(&mut child);
@@ -103,7 +115,7 @@ pub(crate) fn run(command: &mut Command) -> Result<(ExitStatus, Vec<u8>)> {
     let received = {
         let mut state = state();
         state.process = None;
-        state.received.take()
+        state.received
     };
     let process = Pid::from_child(&child);
     if received.is_some() || ended.is_err() {
