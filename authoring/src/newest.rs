@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::project::Project;
+use crate::project::{CASES, Project};
 
 /// The source of a project that was changed last.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,8 +24,8 @@ const NOT_SOURCES: &[&str] = &["__pycache__", "build", "node_modules", "target",
 /// The largest number of files and folders that are looked at.
 const MAX_ENTRIES: usize = 20_000;
 
-/// Finds the file of `project` that was changed last: in its folder, without hidden files and without folders that are
-/// written by tools. Links are not followed, and the content of the files is not read. A file outside the folder,
+/// Finds the file of `project` that was changed last: in its folder, without its cases, without hidden files and without
+/// folders that are written by tools. Links are not followed, and the content of the files is not read. A file outside the folder,
 /// such as a dependency or a compiler, is not looked at.
 #[must_use]
 pub fn newest(project: &Project) -> Newest {
@@ -46,7 +46,7 @@ pub fn newest(project: &Project) -> Newest {
             let name = entry.file_name();
             let name = name.to_string_lossy();
             let Ok(metadata) = entry.metadata() else { continue };
-            if name.starts_with('.') || (metadata.is_dir() && NOT_SOURCES.contains(&&*name)) {
+            if name.starts_with('.') || name == CASES || (metadata.is_dir() && NOT_SOURCES.contains(&&*name)) {
                 continue;
             }
             if metadata.is_dir() {
@@ -80,6 +80,7 @@ mod tests {
         };
         write("go.mod", 90);
         write("rules/check.go", 60);
+        write(CASES, 30);
         for (index, tool) in NOT_SOURCES.iter().chain(&[".git", ".venv"]).enumerate() {
             write(&format!("{tool}/file"), index as u64);
         }

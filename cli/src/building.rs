@@ -50,6 +50,7 @@ fn run(project: &Project, folder: &Path) -> Result<Vec<u8>> {
     // The tools of the languages make their temporary files there too.
     command.env("TMPDIR", &temporary).stdin(Stdio::null());
     let (status, answer) = interrupt::run(&mut command)?;
+    // After a signal, this result is not used.
     if status.success() {
         return fs::read(&component).context("the build wrote no component");
     }

@@ -96,8 +96,9 @@ pub(crate) fn with_files<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     }
 }
 
-/// Runs a process that calls [`rustix::process::setsid`], inside [`with_files`], and waits for its end and, if a signal
-/// interrupts it, for the end of all processes of its session. Returns its exit status and its standard output.
+/// Runs a process that calls [`rustix::process::setsid`], inside [`with_files`], and waits for its end. Then all other
+/// processes of its session are ended, so that none of them writes a file afterwards. Returns its exit status and its
+/// standard output.
 pub(crate) fn run(command: &mut Command) -> Result<(ExitStatus, Vec<u8>)> {
     // Processes whose parent ended become children of this one, so that it can wait for them.
     set_child_subreaper(Some(getpid())).context("cannot adopt processes")?;
@@ -111,21 +112,13 @@ pub(crate) fn run(command: &mut Command) -> Result<(ExitStatus, Vec<u8>)> {
         child
     };
     let answer = read(&mut child);
-    let ended = waitid(WaitId::Pid(Pid::from_child(&child)), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
-    let received = {
-        let mut state = state();
-        state.process = None;
-        state.received
-    };
     let process = Pid::from_child(&child);
-    if received.is_some() || ended.is_err() {
-        kill(process);
-    }
+    let ended = waitid(WaitId::Pid(process), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
+    state().process = None;
+    kill(process);
     let status = child.wait().context("cannot wait for the process of the build")?;
-    if let Some(signal) = received {
-        wait_for_group(process);
-        return Err(Interrupted { signal }.into());
-    }
+    wait_for_group(process);
+    ended.context("cannot wait for the process of the build")?;
     Ok((status, answer.context("cannot read the answer of the build")?))
 }
 
@@ -144,7 +137,7 @@ fn kill(process: Pid) {
     let _ = kill_process(process, Signal::KILL);
 }
 
-/// Waits until no process of a killed group is left, so that none of them writes a file afterwards.
+/// Waits until no process of a killed group is left.
 fn wait_for_group(group: Pid) {
     let end = Instant::now() + END_TIME;
     while Instant::now() < end {

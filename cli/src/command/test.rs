@@ -84,9 +84,7 @@ pub(crate) fn run(args: &TestArgs) -> Result<Output> {
     let project = if plugin.is_none() { Some(Project::open(folder)?) } else { None };
     let path = args.cases.clone().unwrap_or_else(|| folder.join(CASES));
     let file = CaseFile::read(&path)?;
-    for case in &file.cases {
-        remarks(&case.context).iter().for_each(|remark| note(&format!("case `{}`: {remark}", case.name)));
-    }
+    note_odd_words(&file.cases);
     let limits = args.limits.limits()?;
     let host = args.host.host()?;
     let source = match (plugin, &project) {
@@ -117,6 +115,9 @@ pub(crate) fn run(args: &TestArgs) -> Result<Output> {
     Ok(Output { text, exit: if failed == 0 { Exit::Success } else { Exit::CaseFailed } })
 }
 
+/// The largest number of notes about the words of cases.
+const MAX_NOTES: usize = 10;
+
 impl TestArgs {
     /// The folder of the cases, and the plugin that is tested instead of the project's own.
     fn folder_and_plugin(&self) -> Result<(&Path, Option<PluginSource>)> {
@@ -134,6 +135,18 @@ impl TestArgs {
             "`--no-build` is for the folder of a project: a plugin is not built"
         );
         Ok((folder, named.or(self.plugin.as_ref()).cloned()))
+    }
+}
+
+/// Notes the first unknown words of the contexts, and the number of the others.
+fn note_odd_words(cases: &[Case]) {
+    let mut all = cases
+        .iter()
+        .flat_map(|case| remarks(&case.context).into_iter().map(|remark| format!("case `{}`: {remark}", case.name)));
+    all.by_ref().take(MAX_NOTES).for_each(|text| note(&text));
+    let others = all.count();
+    if others > 0 {
+        note(&format!("{others} more unknown words in the contexts of cases"));
     }
 }
 
