@@ -9,6 +9,7 @@ mod sdk_source;
 mod vendored;
 
 mod build_project;
+mod newest;
 mod project;
 
 mod languages;
@@ -24,13 +25,14 @@ mod embedded;
 mod regular_file;
 mod version;
 
-pub use build_project::build;
+pub use build_project::{build, make_component};
 pub use change::{Change, ChangeKind};
 pub use componentize::componentize;
 pub use languages::Language;
 pub use merge::merge;
 pub use metadata::add_metadata;
 pub use new_project::new_project;
+pub use newest::{Newest, newest};
 pub use project::{CASES, Project};
 pub use sdk_source::{SDK_SOURCE, SdkSource};
 pub use upgrade::{Upgrade, upgrade};

@@ -1,5 +1,8 @@
 //! A folder that contains the source of one plugin.
 
+use std::fs::{self, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
@@ -53,6 +56,41 @@ impl Project {
     pub fn component(&self) -> PathBuf {
         self.folder.join("build").join(&self.name).with_extension("wasm")
     }
+
+    /// Removes the component of an earlier build, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be removed.
+    pub fn remove_component(&self) -> Result<()> {
+        let path = self.component();
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("cannot remove `{}`, which an earlier build wrote", path.display()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes the component of a build. The file is replaced at once: it is never half written.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be written.
+    pub fn write_component(&self, component: &[u8]) -> Result<()> {
+        let path = self.component();
+        let folder = path.parent().unwrap_or(&self.folder);
+        let write = || -> io::Result<()> {
+            fs::create_dir_all(folder)?;
+            // The permissions of a new file, from which the process's mask is taken.
+            let permissions = Permissions::from_mode(0o666);
+            let mut draft = tempfile::Builder::new().permissions(permissions).tempfile_in(folder)?;
+            draft.write_all(component)?;
+            draft.persist(&path)?;
+            Ok(())
+        };
+        write().with_context(|| format!("cannot write `{}`", path.display()))
+    }
 }
 
 /// Checks that `name` is a valid name for a plugin, which a package may have in every language.
@@ -93,12 +131,49 @@ mod tests {
     #[test]
     fn a_project_is_named_by_its_manifest() {
         let folder = tempfile::tempdir().unwrap();
-        for (name, expected) in
-            [("my-check", Some("my-check")), ("a.example/x/my_check", Some("my-check")), ("A", None)]
-        {
+        for (name, expected) in [
+            ("my-check", Some("my-check")),
+            ("a.example/x/my_check", Some("my-check")),
+            ("a.example/my-check/v2", Some("my-check")),
+            ("A", None),
+        ] {
             std::fs::write(folder.path().join("go.mod"), format!("module {name}\n")).unwrap();
             let project = Project::open(folder.path()).ok();
             assert_eq!(project.as_ref().map(Project::name), expected);
         }
+    }
+
+    #[test]
+    fn a_manifest_that_is_not_a_file_is_not_a_project() {
+        let folder = tempfile::tempdir().unwrap();
+        let manifest = folder.path().join("package.json");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &manifest, rustix::fs::Mode::RWXU).unwrap();
+        assert!(Project::open(folder.path()).unwrap_err().to_string().contains("is not the folder of a plugin"));
+    }
+
+    #[test]
+    fn a_manifest_is_read_with_a_byte_order_mark_and_not_beyond_its_cap() {
+        let folder = tempfile::tempdir().unwrap();
+        let manifest = folder.path().join("package.json");
+        fs::write(&manifest, "\u{feff}{\"name\": \"my-check\"}").unwrap();
+        assert_eq!(Project::open(folder.path()).unwrap().name(), "my-check");
+        fs::write(&manifest, " ".repeat(2 << 20)).unwrap();
+        let error = format!("{:#}", Project::open(folder.path()).unwrap_err());
+        assert!(error.ends_with("package.json`: has more than 1048576 bytes"), "{error}");
+    }
+
+    #[test]
+    fn a_component_is_replaced_and_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("go.mod"), "module my-check\n").unwrap();
+        let project = Project::open(folder.path()).unwrap();
+        project.remove_component().unwrap();
+        for bytes in [b"one", b"two"] {
+            project.write_component(bytes).unwrap();
+            assert_eq!(fs::read(project.component()).unwrap(), bytes);
+        }
+        assert_eq!(fs::metadata(project.component()).unwrap().permissions().mode() & 0o444, 0o444);
+        project.remove_component().unwrap();
+        assert_eq!(fs::read_dir(folder.path().join("build")).unwrap().count(), 0);
     }
 }

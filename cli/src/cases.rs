@@ -6,9 +6,9 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use guardhouse::{AuthContext, CheckConfig, Json};
 use serde::Deserialize;
-use serde_json::Value;
 
 use crate::input;
+use crate::object::{Object, object, objects};
 
 /// The largest file of cases, in bytes.
 const MAX_BYTES: usize = 64 << 20;
@@ -19,7 +19,8 @@ const MAX_BYTES: usize = 64 << 20;
 pub(crate) struct CaseFile {
     /// The settings of every case without settings of its own.
     #[serde(default)]
-    settings: Option<Value>,
+    settings: Option<Json>,
+    #[serde(deserialize_with = "objects")]
     pub(crate) cases: Vec<Case>,
 }
 
@@ -30,8 +31,10 @@ pub(crate) struct Case {
     /// The name, which is unique within the file.
     pub(crate) name: String,
     #[serde(default)]
-    settings: Option<Value>,
-    context: Value,
+    settings: Option<Json>,
+    /// The request.
+    #[serde(deserialize_with = "object")]
+    pub(crate) context: AuthContext,
     pub(crate) outcome: ExpectedOutcome,
     /// The message of a denial with a message.
     #[serde(default)]
@@ -73,8 +76,7 @@ impl CaseFile {
     /// Reads a file of cases.
     pub(crate) fn read(path: &Path) -> Result<Self> {
         let read = || -> Result<Self> {
-            let document = Json::from_slice(&input::read_file(path, MAX_BYTES)?)?;
-            let file = Self::deserialize(&*document)?;
+            let Object(file) = Json::read::<Object<Self>>(&input::read_file(path, MAX_BYTES)?)?;
             file.validate()?;
             Ok(file)
         };
@@ -103,13 +105,6 @@ impl CaseFile {
     /// The configuration of the check that a case needs.
     pub(crate) fn config(&self, case: &Case) -> CheckConfig {
         let settings = case.settings.as_ref().or(self.settings.as_ref());
-        CheckConfig { settings: settings.cloned().map(Json::from), ..CheckConfig::default() }
-    }
-}
-
-impl Case {
-    /// The request.
-    pub(crate) fn context(&self) -> Result<AuthContext> {
-        Ok(AuthContext::from_slice(&serde_json::to_vec(&self.context)?)?)
+        CheckConfig { settings: settings.cloned(), ..CheckConfig::default() }
     }
 }

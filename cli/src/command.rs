@@ -1,6 +1,7 @@
 //! The commands, a file for each. A command returns its output and does not print it.
 
 pub(crate) mod build;
+pub(crate) mod cache;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod inspect;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use guardhouse::{Check, CheckReport, LogLine, Report, StartMode};
+use guardhouse::{Check, CheckReport, DocumentReads, LogLine, Report, StartMode};
 use serde::Serialize;
 
 use crate::text::{Fields, byte_count, escaped, grouped, quoted};
@@ -99,6 +99,7 @@ impl fmt::Display for CalledCheck<'_> {
         fields.add_optional("backtrace", fault.and_then(|fault| fault.backtrace.as_ref()));
         fields.add("missing", &quoted(&evaluation.missing_scopes));
         fields.add_each("logs", log_lines(&evaluation.logs));
+        fields.add_each("reads", read_lines(&evaluation.reads));
         fields.add_optional("plugin", identity.plugin);
         fields.add_optional("settings", identity.settings);
         fields.add("start", &self.start_mode.to_string());
@@ -112,4 +113,17 @@ impl fmt::Display for CalledCheck<'_> {
 /// The lines of the output, each after its source, so that a plugin cannot forge a line of another source.
 fn log_lines(logs: &[LogLine]) -> impl Iterator<Item = String> {
     logs.iter().flat_map(|log| log.text.split('\n').map(|line| format!("{:8}  {line}", log.source)))
+}
+
+/// The reads of the request, each with its function, its pointer, and whether there is a value.
+fn read_lines(reads: &DocumentReads) -> Vec<String> {
+    let pointers: Vec<String> = reads.first.iter().map(|read| format!("`{}`", escaped(&read.pointer))).collect();
+    // A very long pointer does not pad all other lines to its length.
+    let width = pointers.iter().map(|pointer| pointer.chars().count()).max().unwrap_or_default().min(40);
+    let lines = reads.first.iter().zip(&pointers).map(|(read, pointer)| {
+        let found = if read.found { "found" } else { "not found" };
+        format!("{:9}  {pointer:width$}  {found}", read.document.as_str())
+    });
+    let left_out = (reads.left_out > 0).then(|| format!("and {} more", grouped(reads.left_out)));
+    lines.chain(left_out).collect()
 }

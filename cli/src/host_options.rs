@@ -1,42 +1,121 @@
 //! The host that a command runs plugins on.
 
+use std::fmt::Display;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueHint};
-use guardhouse::{CompilerProcess, Host, HostBuilder};
+use guardhouse::{CompilerProcess, Host, HostBuilder, HostError, HostLimits};
+
+use crate::cache_folder::{CacheFolder, Origin};
+use crate::named_limit::{NamedLimit, with_changes};
+use crate::notes::note;
 
 /// The argument with which this program starts itself as a compiler process. Called by hand, it waits for a plugin on
 /// standard input.
 pub(crate) const COMPILE: &str = "compile-plugin";
 
-/// How plugins are compiled.
+/// The limits of a host that must be more than zero: with less, no plugin could be loaded.
+const MORE_THAN_ZERO: &[&str] = &[
+    "cache_bytes",
+    "code_bytes",
+    "compiler_bytes",
+    "compiler_time",
+    "compilers",
+    "core_instances",
+    "function_bytes",
+    "functions",
+    "imports",
+    "instances",
+    "instantiations",
+    "items",
+    "large_instances",
+    "memory_bytes",
+    "modules",
+    "nesting",
+    "plugin_bytes",
+    "resident_images",
+    "resident_plugins",
+    "stack_bytes",
+    "standby_checks",
+    "types",
+];
+
+/// The limits of all plugins together, and the cache of machine code.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct HostOptions {
+    #[command(flatten)]
+    cache: CacheOptions,
+
+    #[arg(long = "host-limit", value_name = "NAME=VALUE", value_parser = NamedLimit::parser::<HostLimits>(MORE_THAN_ZERO))]
+    #[arg(help = "A limit of all plugins together; may be repeated. `--help` lists them")]
+    #[arg(long_help = NamedLimit::help::<HostLimits>("A limit of all plugins together; may be repeated"))]
+    limits: Vec<NamedLimit>,
+}
+
+/// The cache of machine code.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct CacheOptions {
     /// Keep machine code in this folder, from which a plugin loads faster the next time; no other user may have
-    /// access to it
-    #[arg(long, value_name = "FOLDER", env = "GUARDHOUSE_CACHE", value_hint = ValueHint::DirPath)]
+    /// access to it [default: `guardhouse` in the user's folder for caches]
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath, conflicts_with = "no_cache")]
     cache: Option<PathBuf>,
+
+    /// Keep no machine code
+    #[arg(long)]
+    no_cache: bool,
 }
 
 impl HostOptions {
-    /// A host that compiles each plugin in a process of its own.
+    /// A host that compiles each plugin in a process of its own, and nothing in the background. All commands make it
+    /// alike, so that they share the machine code in the cache.
     pub(crate) fn host(&self) -> Result<Host> {
-        Ok(self.builder()?.build()?)
-    }
-
-    /// A host whose plugins have optimized code from the start: their speed does not change during a test, and nothing
-    /// is compiled in the background.
-    pub(crate) fn optimizing_host(&self) -> Result<Host> {
-        Ok(self.builder()?.baseline_from(usize::MAX).build()?)
-    }
-
-    fn builder(&self) -> Result<HostBuilder> {
         let program = std::env::current_exe().context("cannot find this program to start it as a compiler")?;
-        let mut builder = Host::builder().compiler(CompilerProcess::new(program).argument(COMPILE));
-        if let Some(folder) = &self.cache {
-            builder = builder.cache(folder);
+        let limits = with_changes(&HostLimits::default(), &self.limits, "--host-limit")?;
+        let compiler = CompilerProcess::new(program).argument(COMPILE);
+        let builder = Host::builder().compiler(compiler).limits(limits).without_background();
+        match self.cache.folder() {
+            None => Ok(builder.build()?),
+            Some(folder) => host_with_cache(builder, &folder),
         }
-        Ok(builder)
+    }
+}
+
+impl CacheOptions {
+    /// The folder of the cache, or none without a cache.
+    fn folder(&self) -> Option<CacheFolder> {
+        if self.no_cache {
+            return None;
+        }
+        let folder = CacheFolder::find(self.cache.as_deref());
+        if folder.as_ref().is_none_or(|folder| folder.origin == Origin::Default) && CacheFolder::is_variable_ignored() {
+            note(&"`XDG_CACHE_HOME` is ignored, because it is not an absolute path");
+        }
+        if folder.is_none() {
+            note(&"machine code is not cached, because `HOME` is not set; `--cache FOLDER` names a folder");
+        }
+        folder
+    }
+}
+
+/// A host with a cache. A default folder that cannot be used is not an error, because nobody asked for it.
+fn host_with_cache(builder: HostBuilder, folder: &CacheFolder) -> Result<Host> {
+    let is_default = folder.origin == Origin::Default;
+    let without = |reason: &dyn Display| {
+        note(&format!("machine code is not cached: {reason}; `--cache FOLDER` names another folder"));
+        Ok(builder.clone().build()?)
+    };
+    if let Some(owned) = folder.foreign_parent().filter(|_| is_default) {
+        return without(&format!("`{}` belongs to another user", owned.display()));
+    }
+    match builder.clone().cache(&folder.path).build() {
+        Err(error @ HostError::Cache { .. }) if is_default => without(&error),
+        Err(error @ HostError::Cache { .. }) => Err(error).context(folder.origin.name()),
+        built => {
+            if !folder.is_writable() {
+                note(&format!("new machine code is not cached: `{}` cannot be written", folder.path.display()));
+            }
+            Ok(built?)
+        }
     }
 }

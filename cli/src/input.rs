@@ -4,11 +4,13 @@ use std::borrow::Cow;
 use std::convert::Infallible;
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use anyhow::{Context, Result};
 use guardhouse::JsonError;
+use rustix::fs::OFlags;
 
 /// A JSON document on the command line: its text, `@FILE`, or `@-` for standard input.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +27,8 @@ pub(crate) enum ReadError {
     TooLarge { found: usize, cap: usize },
     #[error("is a directory")]
     Directory,
+    #[error("is not a regular file; to read a pipe, use `@-`")]
+    NotRegular,
     #[error(transparent)]
     Io(#[from] io::Error),
 }
@@ -72,12 +76,18 @@ impl Document {
     }
 }
 
-/// Reads a file, or a pipe, of at most `cap` bytes.
+/// Reads a regular file of at most `cap` bytes. A pipe is read only if this process has it open already, as a shell
+/// passes the output of a command: any other pipe might never have a writer.
 pub(crate) fn read_file(path: &Path, cap: usize) -> Result<Vec<u8>, ReadError> {
-    let file = File::open(path)?;
+    let is_own = ["/dev/fd", "/dev/stdin", "/proc/self/fd"].iter().any(|own| path.starts_with(own));
+    let flags = if is_own { OFlags::empty() } else { OFlags::NONBLOCK };
+    let file = File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
     let metadata = file.metadata()?;
     if metadata.is_dir() {
         return Err(ReadError::Directory);
+    }
+    if !metadata.is_file() && !is_own {
+        return Err(ReadError::NotRegular);
     }
     let found = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
     if found > cap {

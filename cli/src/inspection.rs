@@ -31,9 +31,11 @@ pub(crate) struct Inspection {
     /// The machine code so far: `baseline` or `optimized`.
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<&'static str>,
-    /// The start mode of a check with the given settings.
+    /// The start mode of a check with the given settings. Absent if no image was tried.
     #[serde(skip_serializing_if = "Option::is_none")]
     start_mode: Option<StartMode>,
+    #[serde(skip)]
+    left_out: Option<&'static str>,
     loads: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
@@ -64,9 +66,31 @@ struct Import {
     offered: bool,
 }
 
+/// The configuration of a check that is made of the plugin.
+#[derive(Debug)]
+pub(crate) struct Configuration<'a> {
+    pub(crate) settings: &'a Document,
+    pub(crate) limits: Limits,
+    /// Whether an image of a large plugin is made too.
+    pub(crate) has_image: bool,
+}
+
+/// An image of a plugin from this size on, in bytes, is made only on request: its two compilations take as long as
+/// everything else together.
+const LARGE: usize = 256 << 10;
+
 impl Inspection {
     /// Reads and loads a plugin. A plugin that does not load is a result and not an error.
-    pub(crate) fn new(source: &PluginSource, settings: Option<&Document>, host: &Host) -> Result<Self> {
+    pub(crate) fn new(source: &PluginSource, host: &Host) -> Result<Self> {
+        Self::with_settings(source, None, host)
+    }
+
+    /// Like [`new`](Self::new), and makes a check with a configuration, if there is one.
+    pub(crate) fn with_settings(
+        source: &PluginSource,
+        configuration: Option<Configuration<'_>>,
+        host: &Host,
+    ) -> Result<Self> {
         let bytes = match source.read(host.limits()) {
             Ok(bytes) => bytes,
             Err(error @ LoadError::Unreadable { .. }) => return Err(error.into()),
@@ -74,11 +98,17 @@ impl Inspection {
         };
         let shape = Shape::read(&bytes, host.limits()).ok();
         let loaded = Plugin::load(host, &bytes);
-        let start_mode = match (&loaded, settings) {
-            (Ok(plugin), Some(settings)) => Some(start_mode(source, plugin, settings)?),
-            _ => None,
-        };
-        Ok(Self { start_mode, ..Self::of(source, Some(&bytes), shape, loaded) })
+        let (mut start_mode, mut left_out) = (None, None);
+        if let (Ok(plugin), Some(configuration)) = (&loaded, configuration) {
+            let has_image = configuration.has_image || plugin.size() < LARGE;
+            let found = self::start_mode(source, plugin, configuration, has_image)?;
+            if has_image {
+                start_mode = Some(found);
+            } else {
+                left_out = Some("no image was made of this large plugin; `--image` makes one");
+            }
+        }
+        Ok(Self { start_mode, left_out, ..Self::of(source, Some(&bytes), shape, loaded) })
     }
 
     fn of(
@@ -96,6 +126,7 @@ impl Inspection {
             error: error.map(ToString::to_string),
             code: loaded.as_ref().ok().map(|plugin| if plugin.is_optimized() { "optimized" } else { "baseline" }),
             start_mode: None,
+            left_out: None,
             loads: error.is_none(),
             settings_schema: loaded.ok().and_then(|plugin| plugin.settings_schema().cloned()),
         }
@@ -130,11 +161,17 @@ impl Inspection {
 }
 
 /// The start mode of a check of `plugin` with these settings.
-fn start_mode(source: &PluginSource, plugin: &Plugin, settings: &Document) -> Result<StartMode> {
-    let cap = Limits::default().settings_bytes;
-    let settings = settings.parse(&format!("the settings of `{source}`"), cap, Json::from_slice)?;
+fn start_mode(
+    source: &PluginSource,
+    plugin: &Plugin,
+    configuration: Configuration<'_>,
+    has_image: bool,
+) -> Result<StartMode> {
+    let Configuration { settings, limits, .. } = configuration;
+    let settings = settings.parse(&format!("the settings of `{source}`"), limits.settings_bytes, Json::from_slice)?;
     let grants = plugin.shape().imports.iter().filter_map(|import| Grant::needed_by(import)).collect();
-    let config = CheckConfig { settings: Some(settings), grants, image: ImagePolicy::Eager, ..CheckConfig::default() };
+    let image = if has_image { ImagePolicy::Eager } else { ImagePolicy::WhenHot };
+    let config = CheckConfig { settings: Some(settings), grants, limits, image, ..CheckConfig::default() };
     let check = Check::new(plugin, config).with_context(|| format!("cannot make a check of `{source}`"))?;
     Ok(check.start_mode())
 }
@@ -184,6 +221,7 @@ impl fmt::Display for Inspection {
         }
         fields.add_optional("code", self.code);
         fields.add_optional("start", self.start_mode.as_ref());
+        fields.add_optional("start", self.left_out);
         self.add_status_to(&mut fields);
         f.write_str(&fields.into_text())
     }

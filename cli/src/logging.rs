@@ -10,8 +10,11 @@ const VARIABLE: &str = "GUARDHOUSE_LOG";
 
 /// Starts to write events: those that `GUARDHOUSE_LOG` selects, or those of `default` if it is unset or empty.
 pub(crate) fn start(default: &str) -> Result<()> {
-    let filter = std::env::var(VARIABLE).ok().filter(|filter| !filter.is_empty());
-    let filter = filter.as_deref().unwrap_or(default);
+    let filter = std::env::var_os(VARIABLE).filter(|filter| !filter.is_empty());
+    let filter = match &filter {
+        Some(filter) => filter.to_str().with_context(|| format!("`{VARIABLE}` is not UTF-8"))?,
+        None => default,
+    };
     let filter = EnvFilter::try_new(filter).with_context(|| format!("cannot read `{VARIABLE}={filter}`"))?;
     let may_color = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     tracing_subscriber::fmt()

@@ -1,5 +1,7 @@
 //! The command line of Guardhouse: creates, builds and tests plugins, evaluates them for a request, and inspects them.
 
+mod building;
+mod cache_folder;
 mod cases;
 mod command;
 mod exit;
@@ -7,19 +9,26 @@ mod explanation;
 mod host_options;
 mod input;
 mod inspection;
+mod interrupt;
 mod limit_options;
 mod logging;
+mod named_limit;
+mod notes;
+mod object;
 mod output;
 mod plugin_list;
 mod source;
 mod text;
+mod vocabulary;
 
+use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 use crate::exit::Exit;
+use crate::interrupt::Interrupted;
 use crate::output::Output;
 
 /// Create, build, test and run authorization checks that are WebAssembly components
@@ -39,9 +48,11 @@ Exit codes:
   0  allowed; the plugin loads; every case passes
   1  the command failed, and nothing was decided
   2  denied; the plugin does not load; a case fails
+  130  interrupted
 
-Environment:
+Environment (an empty variable counts as unset):
   GUARDHOUSE_CACHE  the folder of `--cache`, for commands without that option
+  XDG_CACHE_HOME    the user's folder for caches, if it is not `~/.cache`
   GUARDHOUSE_LOG    the events that are written to standard error, for example `info`
                     or `guardhouse::plugin=debug` (default: `warn`, which writes one
                     line for each plugin that fails)";
@@ -56,13 +67,17 @@ enum Command {
     Inspect(command::inspect::InspectArgs),
     Plugins(command::plugins::PluginsArgs),
     Schema(command::schema::SchemaArgs),
+    Cache(command::cache::CacheArgs),
     Completions(command::completions::CompletionsArgs),
 }
 
 fn main() -> ExitCode {
     // Before anything else is read: this process is about to compile an untrusted plugin.
-    if std::env::args_os().skip(1).eq([host_options::COMPILE]) {
-        return guardhouse::CompilerProcess::serve();
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).take(3).collect();
+    match arguments.as_slice() {
+        [only] if only == host_options::COMPILE => return guardhouse::CompilerProcess::serve(),
+        [first, rest @ ..] if first == building::BUILD => return building::serve(rest),
+        _ => {}
     }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -75,14 +90,18 @@ fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(error) => {
             // The error may quote a plugin. If standard error is closed, the exit code still reports the failure.
-            let _ = writeln!(std::io::stderr(), "error: {}", text::escaped(&format!("{error:#}")));
-            Exit::Failure.into()
+            let interrupted = error.downcast_ref::<Interrupted>();
+            let text = interrupted.map_or_else(|| format!("{error:#}"), ToString::to_string);
+            let _ = writeln!(std::io::stderr(), "error: {}", text::escaped(&text));
+            interrupted.map_or(Exit::Failure.into(), |interrupted| interrupted.exit_code().into())
         }
     }
 }
 
 fn run(cli: Cli) -> anyhow::Result<Exit> {
-    if !cli.quiet {
+    if cli.quiet {
+        notes::silence();
+    } else {
         // An explanation contains everything that the warnings would say.
         let explains = match &cli.command {
             Command::Check(args) => args.explain,
@@ -100,6 +119,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Inspect(args) => command::inspect::run(&args)?,
         Command::Plugins(args) => command::plugins::run(&args),
         Command::Schema(args) => command::schema::run(&args)?,
+        Command::Cache(args) => command::cache::run(&args)?,
         Command::Completions(args) => command::completions::run::<Cli>(&args),
     };
     output::print(&text)?;

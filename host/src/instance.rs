@@ -20,7 +20,7 @@ use crate::guest::fault::HostFault;
 use crate::guest::log::Mark;
 use crate::guest::request::GuestRequest;
 use crate::guest::store::{Budget, State, new_store};
-use crate::outcome::{AuthorizationError, LogLine, Outcome};
+use crate::outcome::{AuthorizationError, DocumentReads, LogLine, Outcome};
 use crate::request::AuthContext;
 use crate::util::text::Bounded;
 
@@ -167,6 +167,11 @@ impl Instance {
     /// The output of the plugin so far.
     pub(crate) fn logs(&self) -> Vec<LogLine> {
         self.store.data().log_lines()
+    }
+
+    /// The reads of the request so far, which are taken out.
+    pub(crate) fn take_reads(&mut self) -> DocumentReads {
+        self.store.data_mut().take_reads()
     }
 
     /// The store and the instance, for a reader of its memory, or `None` if the instance was not configured. The

@@ -115,7 +115,7 @@ pub use host::advice::Advice;
 pub use host::builder::HostBuilder;
 pub use interfaces::CONTRACT_VERSIONS;
 pub use limits::{HostLimits, Limits};
-pub use outcome::{AuthorizationError, Evaluation, LogLine, Outcome, Usage};
+pub use outcome::{AuthorizationError, Document, DocumentRead, DocumentReads, Evaluation, LogLine, Outcome, Usage};
 pub use plugin::Plugin;
 pub use request::AuthContext;
 pub use request::component::Component;

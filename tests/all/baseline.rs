@@ -101,3 +101,14 @@ fn hostile_plugins_fail_with_the_same_causes_in_baseline_code() {
     assert_eq!(on("hoard").outcome(&nobody()), Outcome::Allow);
     neighbor_is_unharmed(&host);
 }
+
+#[test]
+fn a_host_without_background_work_keeps_baseline_code_and_makes_no_image() {
+    let host = Host::builder().limits(small()).baseline_from(0).without_background().build().unwrap();
+    let check = scopes(&host, ImagePolicy::WhenHot);
+    for _ in 0..1_000 {
+        assert_eq!(run_auth_checks_blocking(&[&check], &somebody(&["straße", "read"])), Decision::Allow);
+    }
+    assert!(!check.plugin().is_optimized());
+    assert!(matches!(check.start_mode(), StartMode::Configure { .. }));
+}

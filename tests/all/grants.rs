@@ -1,7 +1,9 @@
 //! Data that a plugin may read besides its record: the documents of the `request` interface, and the raw token with a
 //! grant.
 
-use guardhouse::{AuthChecks, AuthContext, AuthorizationError, Cause, ConfigError, Grant, Grants, Outcome, RawToken};
+use guardhouse::{
+    AuthChecks, AuthContext, AuthorizationError, Cause, ConfigError, Evaluation, Grant, Grants, Outcome, RawToken,
+};
 use serde_json::json;
 
 use crate::harness::{Guest, claiming, nobody, somebody};
@@ -165,4 +167,48 @@ fn plugins_that_name_missing_scopes_read_the_same_documents() {
     let check = reads("argument", "/amount", 1).check();
     let decision = AuthChecks::new(&[check]).name_missing_scopes().explain_blocking(&full()).decision;
     assert_eq!(decision.into_result(), Err(AuthorizationError::new("5")));
+}
+
+/// The evaluation of the first check.
+fn evaluation(guest: &Guest, context: &AuthContext) -> Evaluation {
+    AuthChecks::new(&[guest.check()]).explain_blocking(context).checks.swap_remove(0).evaluation
+}
+
+#[test]
+fn a_report_has_each_read_of_the_request_without_its_value() {
+    for (function, pointer, found) in
+        [("claim", "/sub", true), ("claim", "/a/b", false), ("detail", "", true), ("attribute", "/Peer", false)]
+    {
+        let reads = evaluation(&reads(function, pointer, 2), &full()).reads;
+        let read = json!({ "document": function, "pointer": pointer, "found": found });
+        assert_eq!(json!(reads), json!({ "reads": [read, read] }));
+    }
+    let none = evaluation(&Guest::new("allow"), &full()).reads;
+    assert_eq!((json!(none), none.first.capacity()), (json!({}), 0));
+}
+
+#[test]
+fn the_reads_in_a_report_are_bounded_in_number_and_in_length() {
+    let read = evaluation(&reads("claim", "/none", 1_000), &full()).reads;
+    assert_eq!((read.first.len(), read.left_out), (64, 936));
+    let long = format!("/{}", "ü".repeat(10_000));
+    let pointer = evaluation(&reads("claim", &long, 1), &full()).reads.first.swap_remove(0).pointer;
+    assert_eq!(pointer, format!("/{}…", "ü".repeat(127)));
+}
+
+#[test]
+fn a_fault_has_the_reads_before_it() {
+    let mut context = full();
+    context.attributes = json!({ "long": "x".repeat(2_000_000) }).into();
+    let failed = evaluation(&reads("attribute", "/long", 1), &context);
+    assert_eq!(failed.outcome.fault().unwrap().cause, Cause::ContextLimit);
+    assert_eq!(failed.reads.first.len(), 1);
+}
+
+#[test]
+fn each_request_of_a_batch_has_its_own_reads() {
+    let checks = [reads("claim", "/sub", 1).check()];
+    let reports = AuthChecks::new(&checks).explain_batch_blocking(&[full(), nobody()]);
+    let found = reports.iter().map(|report| report.checks[0].evaluation.reads.first.iter().map(|read| read.found));
+    assert_eq!(found.map(Iterator::collect::<Vec<_>>).collect::<Vec<_>>(), [[true], [false]]);
 }

@@ -175,7 +175,8 @@ fn invalid_json_is_rejected() {
     for text in ["{'component': 1}", "{component: 1}", "NaN", "Infinity", "// c\n{}", "{\"a\": 01}", "{\"a\": +1}"] {
         rejected(text);
     }
-    rejected(&format!("\u{feff}{whole}"));
+    rejected(&format!("\u{feff}\u{feff}{whole}"));
+    rejected(&format!(" \u{feff}{whole}"));
     rejected(&format!("{whole}{whole}"));
     rejected(&format!("{whole}\0"));
     rejected(&with(r#""action": "a",,"#));
@@ -213,4 +214,28 @@ fn the_secret_is_never_written() {
     let context = somebody(&[]).with_token(AccessToken::default().with_raw(RawToken::new("secret")));
     assert!(!format!("{context:?} {context:#?}").contains("secret"));
     assert!(!json!(context).to_string().contains("secret"));
+}
+
+#[test]
+fn a_byte_order_mark_before_a_document_is_ignored() {
+    let text = with(r#""action": "a""#);
+    let marked = format!("\u{feff}{text}");
+    assert_eq!(AuthContext::from_slice(marked.as_bytes()).unwrap(), text.parse().unwrap());
+    assert_eq!(marked.parse::<AuthContext>().unwrap(), text.parse().unwrap());
+    assert_eq!(Json::from_slice(b"\xef\xbb\xbf7").unwrap(), json!(7).into());
+    assert!(rejected(&format!("{text}\u{feff}")).1.contains("trailing characters"));
+    assert!(Json::from_slice("\u{feff}\n{\"a\": }".as_bytes()).unwrap_err().reason().contains("line 2 column 7"));
+}
+
+#[test]
+fn a_document_in_another_encoding_is_named() {
+    for order in [u16::to_le_bytes, u16::to_be_bytes] {
+        let document: Vec<u8> = with(r#""action": "a""#).encode_utf16().flat_map(order).collect();
+        let error = AuthContext::from_slice(&document).unwrap_err().to_string();
+        assert_eq!(error, "the document is UTF-16, and JSON is UTF-8: save it as UTF-8");
+    }
+    let latin_1 = with(r#""action": "a""#).replace(": \"a\"", ": \"?\"").into_bytes();
+    let latin_1: Vec<u8> = latin_1.into_iter().map(|byte| if byte == b'?' { 0xe4 } else { byte }).collect();
+    let error = Json::from_slice(&latin_1).unwrap_err().to_string();
+    assert!(error.starts_with("the document is not UTF-8: byte 0xe4 at line 1 column "), "{error}");
 }

@@ -165,8 +165,16 @@ fn settings_for_a_plugin_without_settings_are_rejected() {
 }
 
 #[test]
+fn a_schema_may_begin_with_a_byte_order_mark() {
+    let settings = with_schema("\u{feff}{\"type\": \"object\"}").settings(json!({}));
+    assert_eq!(settings.outcome(&nobody()), Outcome::DeniedWithMessage(AuthorizationError::new("{}")));
+}
+
+#[test]
 fn a_schema_must_be_a_valid_json_schema() {
-    for schema in ["", "{", "{} {}", "{\"a\": 1, \"a\": 2}", "\u{feff}{}", "1e400", "\"text\"", "17", "null", "[]"] {
+    for schema in
+        ["", "{", "{} {}", "{\"a\": 1, \"a\": 2}", "\u{feff}\u{feff}{}", "1e400", "\"text\"", "17", "null", "[]"]
+    {
         println!("{schema:?}: {}", rejected(schema));
     }
     for schema in [

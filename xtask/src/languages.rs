@@ -139,7 +139,7 @@ impl Page {
         fs::write(&extremes, extremes::cases().to_string())?;
         let script = format!(
             "{prepare}\nguardhouse build\nguardhouse test\n\
-             guardhouse test --deadline {PATIENT_MS}ms --cases '{}'\n",
+             guardhouse test --no-build --deadline {PATIENT_MS}ms --cases '{}'\n",
             extremes.display()
         );
         bash(guardhouse, &guest, &script)

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::spec::Spec;
-use super::tool::{Tool, read_output};
+use super::tool::{Tool, read_output, remove_output};
 
 pub(super) const C: Spec = Spec {
     label: "C",
@@ -36,8 +36,11 @@ fn name(makefile: &str) -> Result<String> {
 }
 
 fn build(folder: &Path) -> Result<Vec<u8>> {
+    let module = folder.join(MODULE);
+    // `make` compares times, and only of the files that the Makefile lists.
+    remove_output(&module)?;
     Tool::new("make", folder, "apt-get install make").arguments(["--quiet", MODULE]).run()?;
-    read_output(&folder.join(MODULE))
+    read_output(&module)
 }
 
 #[cfg(test)]

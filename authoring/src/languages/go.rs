@@ -22,13 +22,43 @@ pub(super) const GO: Spec = Spec {
     build,
 };
 
-/// Reads the path of the module.
+/// Reads the path of the module, without the element for its major version, as `go build` names a program.
 fn name(manifest: &str) -> Result<String> {
-    let path = manifest.lines().find_map(|line| {
-        let mut words = line.split_whitespace();
-        if words.next()? == "module" { words.next() } else { None }
-    });
-    Ok(path.context("it has no line `module …`")?.trim_matches(['"', '`']).to_owned())
+    let path = module_path(manifest).context("it has no line `module …`")?;
+    Ok(match path.rsplit_once('/') {
+        Some((path, version)) if is_major_version(version) => path.to_owned(),
+        _ => path,
+    })
+}
+
+/// The path after `module`, on its line or in its block.
+fn module_path(manifest: &str) -> Option<String> {
+    let mut lines = manifest.lines().map(str::trim_start);
+    let rest = lines.by_ref().find_map(|line| {
+        let rest = line.strip_prefix("module")?;
+        rest.starts_with(|next: char| next.is_whitespace() || "(\"`".contains(next)).then(|| rest.trim_start())
+    })?;
+    match rest.strip_prefix('(') {
+        None => word(rest),
+        Some(_) => lines.take_while(|line| !line.starts_with(')')).find_map(word),
+    }
+}
+
+/// The word or the string that a line begins with. Comments are left out; strings with escapes are not read.
+fn word(line: &str) -> Option<String> {
+    let line = line.trim_start();
+    let word = match line.chars().next()? {
+        quote @ ('"' | '`') => line.strip_prefix(quote)?.split_once(quote)?.0,
+        _ => line.split_once("//").map_or(line, |(before, _)| before).split_whitespace().next()?,
+    };
+    (!word.is_empty() && !word.contains('\\')).then(|| word.to_owned())
+}
+
+/// Whether the last element of a path is a major version, from `v2` on.
+fn is_major_version(element: &str) -> bool {
+    element.strip_prefix('v').is_some_and(|digits| {
+        digits.chars().all(|digit| digit.is_ascii_digit()) && !digits.starts_with('0') && !matches!(digits, "" | "1")
+    })
 }
 
 fn build(folder: &Path) -> Result<Vec<u8>> {
@@ -49,9 +79,22 @@ mod tests {
 
     #[test]
     fn the_name_is_the_path_of_the_module() {
-        for manifest in ["module my-check\n\ngo 1.24\n", "// The module.\nmodule\t\"my-check\" // comment\n"] {
-            assert_eq!(name(manifest).unwrap(), "my-check", "{manifest}");
+        for (manifest, expected) in [
+            ("module my-check\n\ngo 1.24\n", "my-check"),
+            ("// The module.\nmodule\t\"my-check\" // comment\n", "my-check"),
+            ("// Deprecated: module other\nmodule `my-check`\r\n", "my-check"),
+            ("module (\n\t// ours\n\texample.com/my-check // comment\n)\n", "example.com/my-check"),
+            ("module example.com/my-check/v2\n", "example.com/my-check"),
+            ("module example.com/my-check/v12//comment\n", "example.com/my-check"),
+            ("module example.com/v1\n", "example.com/v1"),
+            ("module example.com/vault\n", "example.com/vault"),
+            ("modules x\nmodule v2\n", "v2"),
+        ] {
+            assert_eq!(name(manifest).unwrap(), expected, "{manifest}");
         }
-        assert!(name("go 1.24\nrequire modules.example v1.0.0\n").is_err());
+        for manifest in ["go 1.24\nrequire modules.example v1.0.0\n", "module \"a\n", "module (\n)\nx\n", "module //x"]
+        {
+            assert!(name(manifest).is_err(), "{manifest}");
+        }
     }
 }

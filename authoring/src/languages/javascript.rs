@@ -81,6 +81,7 @@ mod tests {
     fn the_name_is_that_of_the_package_and_of_nothing_inside_it() {
         let manifest = r#"{"author": {"name": "somebody"}, "name":"my-check"}"#;
         assert_eq!(name(manifest).unwrap(), "my-check");
+        assert_eq!(name(r#"{"name": "@acme/my\u002dcheck", "version": "1.0.0"}"#).unwrap(), "@acme/my-check");
         for (manifest, error) in [("{}", "no string `name`"), (r#"{"name": 1}"#, "no string"), ("{", "not valid JSON")]
         {
             assert!(name(manifest).unwrap_err().to_string().contains(error), "{manifest}");

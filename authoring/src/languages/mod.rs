@@ -15,17 +15,18 @@ mod typescript;
 mod zig;
 
 mod driver;
+mod manifest;
 mod registry;
 mod toml;
 mod tool;
 
 use std::fmt;
-use std::fs;
 use std::path::Path;
 use std::str::FromStr;
 
 use anyhow::{Context, Result, bail};
 
+use manifest::read_manifest;
 use spec::Spec;
 
 pub(crate) use registry::{Registry, required_version};
@@ -92,7 +93,7 @@ impl Language {
     /// Reads the name of the project in `folder` from its manifest, as the language writes it.
     pub(crate) fn name(self, folder: &Path) -> Result<String> {
         let manifest = folder.join(self.0.manifest);
-        let text = fs::read_to_string(&manifest).with_context(|| format!("cannot read `{}`", manifest.display()))?;
+        let text = read_manifest(&manifest)?;
         (self.0.name)(&text).with_context(|| format!("`{}` does not name the plugin", manifest.display()))
     }
 
@@ -157,6 +158,8 @@ impl FromStr for Language {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use crate::embedded;
 
     use super::*;

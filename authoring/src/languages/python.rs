@@ -1,11 +1,11 @@
 //! Python, run by CPython inside the plugin.
 
-use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
 use super::driver::run_driver;
+use super::manifest::read_manifest;
 use super::registry::{Edit, Registry};
 use super::spec::Spec;
 use super::toml;
@@ -18,7 +18,7 @@ pub(super) const PYTHON: Spec = Spec {
     marker: "pyproject.toml",
     dialect_of: None,
     manifest: "pyproject.toml",
-    name: |manifest| toml::string(manifest, "project", "name"),
+    name,
     check_name: None,
     fingerprint: None,
     registry: Some(REGISTRY),
@@ -76,9 +76,16 @@ const REGISTRY: Registry = Registry {
 /// The command that installs the SDK from the registry.
 const INSTALL_SDK: &str = ".venv/bin/pip install -r requirements-sdk.txt";
 
+/// Reads the name of the project, as pip normalizes it: in lower case, with a hyphen for each run of separators.
+fn name(manifest: &str) -> Result<String> {
+    let name = toml::string(manifest, "project", "name")?.to_lowercase();
+    let words = name.split(['-', '_', '.']).filter(|word| !word.is_empty());
+    Ok(words.collect::<Vec<_>>().join("-"))
+}
+
 /// Runs the driver of the SDK, which is at the path that the manifest gives, or else is installed.
 fn build(folder: &Path) -> Result<Vec<u8>> {
-    let manifest = fs::read_to_string(folder.join("pyproject.toml")).context("cannot read `pyproject.toml`")?;
+    let manifest = read_manifest(&folder.join("pyproject.toml"))?;
     let python = || Tool::new(venv(folder).join("python"), folder, INSTALL_FROM_PIP);
     let driver = ["-m", "guardhouse_sdk.build"];
     if toml::has(&manifest, "tool.guardhouse", "sdk") {
@@ -92,4 +99,21 @@ fn build(folder: &Path) -> Result<Vec<u8>> {
         format!("the SDK is not installed, and `pyproject.toml` gives no path of it; to install it: {INSTALL_SDK}")
     })?;
     run_driver(python().arguments(driver))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_is_the_one_that_pip_uses() {
+        for manifest in [
+            "[project]\nname = 'my-check'\n",
+            "[project]\nname = \"My_Check\" # ours\n",
+            "[tool.x]\nname = \"other\"\n[project]\nname=\"my.-check\"\n",
+        ] {
+            assert_eq!(name(manifest).unwrap(), "my-check", "{manifest}");
+        }
+        assert!(name("[tool.poetry]\nname = \"my-check\"\n").is_err());
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use super::registry::{Edit, Registry};
@@ -17,7 +17,7 @@ pub(super) const RUST: Spec = Spec {
     marker: "Cargo.toml",
     dialect_of: None,
     manifest: "Cargo.toml",
-    name: |manifest| toml::string(manifest, "package", "name"),
+    name,
     check_name: None,
     fingerprint: None,
     registry: Some(REGISTRY),
@@ -36,6 +36,13 @@ const REGISTRY: Registry = Registry {
     manifest: "Cargo.toml",
     update: None,
 };
+
+/// Reads the name of the package.
+fn name(manifest: &str) -> Result<String> {
+    let is_virtual = !toml::has_table(manifest, "package") && toml::has_table(manifest, "workspace");
+    ensure!(!is_virtual, "it is the manifest of a workspace; go to the folder of the package in it");
+    toml::string(manifest, "package", "name")
+}
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
@@ -71,6 +78,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn the_name_is_that_of_the_package() {
+        let manifest = "[lib]\nname = \"other\"\n[workspace]\n[package]\nname=\"my-check\" # ours\n";
+        assert_eq!(name(manifest).unwrap(), "my-check");
+        let error = name("[workspace]\nmembers = [\"a\"]\n").unwrap_err().to_string();
+        assert!(error.starts_with("it is the manifest of a workspace"), "{error}");
+    }
 
     #[test]
     fn the_library_of_the_package_is_found_in_a_workspace() {

@@ -1,40 +1,41 @@
 //! Reads single strings of TOML files.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
+use toml::{Table, Value};
 
-/// The string `key` of a table, for example `name` of `package`. Both are written without quotes, and the table has a
-/// header of its own.
+/// The string `key` of a table, for example `name` of `package`. The name of a table in a table has a dot.
 pub(super) fn string(text: &str, table: &str, key: &str) -> Result<String> {
-    let value = value(text, table, key).with_context(|| format!("it has no `{key}` under `[{table}]`"))?;
-    unquoted(value).with_context(|| format!("its `{key}` under `[{table}]` is not a string"))
+    let document = parse(text)?;
+    let value = value(&document, table, key).with_context(|| format!("it has no `{key}` under `[{table}]`"))?;
+    Ok(value.as_str().with_context(|| format!("its `{key}` under `[{table}]` is not a string"))?.to_owned())
 }
 
-/// Whether a table has `key`.
+/// Whether a table has `key`. A text that is not TOML has none.
 pub(super) fn has(text: &str, table: &str, key: &str) -> bool {
-    value(text, table, key).is_some()
+    parse(text).is_ok_and(|document| value(&document, table, key).is_some())
 }
 
-/// The rest of the line after `key` in a table.
-fn value<'a>(text: &'a str, table: &str, key: &str) -> Option<&'a str> {
-    let mut is_in_table = false;
-    for line in text.lines().map(str::trim) {
-        if let Some(header) = line.strip_prefix('[') {
-            is_in_table = header.split_once(']').is_some_and(|(name, _)| name.trim() == table);
-        } else if is_in_table
-            && let Some((name, value)) = line.split_once('=')
-            && name.trim() == key
-        {
-            return Some(value.trim());
-        }
-    }
-    None
+/// Whether the document has the table.
+pub(super) fn has_table(text: &str, table: &str) -> bool {
+    parse(text).is_ok_and(|document| find(&document, table).is_some())
 }
 
-/// The content of the string that `value` starts with. Strings with escapes are not read.
-fn unquoted(value: &str) -> Option<String> {
-    let quote = value.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
-    let (content, _) = value.strip_prefix(quote)?.split_once(quote)?;
-    (quote == '\'' || !content.contains('\\')).then(|| content.to_owned())
+fn parse(text: &str) -> Result<Table> {
+    text.parse().map_err(|error: toml::de::Error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        let column = before.chars().rev().take_while(|character| *character != '\n').count() + 1;
+        let message = error.message().replace('\n', ", ");
+        anyhow!("it is not valid TOML, at line {line} column {column}: {message}")
+    })
+}
+
+fn value<'a>(document: &'a Table, table: &str, key: &str) -> Option<&'a Value> {
+    find(document, table)?.get(key)
+}
+
+fn find<'a>(document: &'a Table, table: &str) -> Option<&'a Table> {
+    table.split('.').try_fold(document, |table, name| table.get(name)?.as_table())
 }
 
 #[cfg(test)]
@@ -45,11 +46,20 @@ mod tests {
     fn a_string_is_read_from_its_own_table() {
         for text in [
             "[package]\nname = \"my-check\"\n",
+            "[package]\nname = \"my-check\" # the name\n",
+            "[package]\nname='my-check'\n",
+            "[package]\nname = \"\"\"\nmy-check\"\"\"\n",
+            "[package]\n\"name\" = \"my\\u002dcheck\"\n",
+            "package.name = \"my-check\"\n",
+            "package = { version = \"1.0.0\", name = \"my-check\" }\n",
+            "[lib]\nname = \"other\"\n[package]\nname = \"my-check\"\n",
+            "[package]\ndescription = \"\"\"\n[lib]\nname = \"other\"\n\"\"\"\nname = \"my-check\"\n",
             "[workspace.package]\nname = \"other\"\n\n[ package ] # ours\nname='my-check' # \"comment\"\n",
             "[[bin]]\nname = \"tool\"\n[package]\n  description = \"name = x\"\n  name=\"my-check\"\n",
         ] {
             assert_eq!(string(text, "package", "name").unwrap(), "my-check", "{text}");
         }
+        assert_eq!(string("[tool.guardhouse]\nsdk = '../sdk'\n", "tool.guardhouse", "sdk").unwrap(), "../sdk");
     }
 
     #[test]
@@ -58,9 +68,16 @@ mod tests {
             let error = string(text, "package", "name").unwrap_err().to_string();
             assert_eq!(error, "it has no `name` under `[package]`", "{text}");
         }
-        for text in ["[package]\nname = 1\n", "[package]\nname = \"a\n", "[package]\nname = \"\\u0061\"\n"] {
+        let error = string("[package]\nname = 1\n", "package", "name").unwrap_err().to_string();
+        assert_eq!(error, "its `name` under `[package]` is not a string");
+        for (text, place) in [
+            ("[package]\nname = \"a\n", "line 2 column 10"),
+            ("[package]\nname = \"a\"\nname = \"b\"\n", "line 3 column 1"),
+            ("package\n", "line 1 column 8"),
+        ] {
             let error = string(text, "package", "name").unwrap_err().to_string();
-            assert_eq!(error, "its `name` under `[package]` is not a string", "{text}");
+            assert!(error.starts_with(&format!("it is not valid TOML, at {place}: ")), "{error}");
+            assert!(!error.contains('\n'), "{error}");
         }
     }
 }

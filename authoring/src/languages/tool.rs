@@ -8,6 +8,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
+use crate::regular_file;
+
 /// The command that installs the pinned tools of a project which are Python packages.
 pub(super) const INSTALL_FROM_PIP: &str =
     "python3 -m venv .venv && .venv/bin/pip install --require-hashes -r requirements.txt";
@@ -66,9 +68,23 @@ impl Tool {
     }
 }
 
+/// The maximum size of a file that a tool wrote, in bytes.
+const MAX_OUTPUT_BYTES: u64 = 1 << 30;
+
+/// Removes what an earlier build wrote, so that it cannot pass for the output of this one.
+pub(super) fn remove_output(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove `{}`, which an earlier build wrote", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Reads the file that a tool wrote.
 pub(super) fn read_output(path: &Path) -> Result<Vec<u8>> {
-    let bytes = fs::read(path).with_context(|| format!("the build did not write `{}`", path.display()))?;
+    let bytes = regular_file::read_linked(path, MAX_OUTPUT_BYTES);
+    let bytes = bytes.with_context(|| format!("the build did not write `{}`", path.display()))?;
     ensure!(!bytes.is_empty(), "the build wrote an empty file `{}`", path.display());
     Ok(bytes)
 }

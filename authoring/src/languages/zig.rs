@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 
 use super::spec::Spec;
-use super::tool::{INSTALL_FROM_PIP, Tool, read_output, venv};
+use super::tool::{INSTALL_FROM_PIP, Tool, read_output, remove_output, venv};
 
 pub(super) const ZIG: Spec = Spec {
     label: "Zig",
@@ -31,14 +31,65 @@ const KEYWORDS: &str = "addrspace align allowzero and anyframe anytype asm break
     opaque or orelse packed pub resume return struct suspend switch test threadlocal try union unreachable var \
     volatile while";
 
-/// Reads the first field `.name`, which is an enum literal.
+/// Reads the field `.name` of the outermost struct, which is an enum literal.
 fn name(manifest: &str) -> Result<String> {
-    let value = manifest.lines().find_map(|line| {
-        let value = line.trim_start().strip_prefix(".name")?.trim_start().strip_prefix('=')?;
-        value.trim_start().strip_prefix('.')
-    });
-    let value = value.context("it has no line `.name = .…`")?.trim_start_matches(['@', '"']);
-    Ok(value.chars().take_while(|character| !matches!(character, '"' | ',') && !character.is_whitespace()).collect())
+    let tokens: Vec<&str> = Tokens(manifest).collect();
+    let mut depth = 0_usize;
+    let mut found = None;
+    for (index, token) in tokens.iter().enumerate() {
+        match *token {
+            "{" => depth += 1,
+            "}" => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        let is_field = depth == 1 && matches!(tokens.get(index..index + 4), Some([".", "name", "=", "."]));
+        found = found.or_else(|| if is_field { tokens.get(index + 4) } else { None });
+    }
+    let name = found.context("it has no field `.name = .…`")?;
+    Ok(name.trim_start_matches('@').trim_matches('"').to_owned())
+}
+
+/// The tokens of a text in the notation of Zig, without comments: names, strings, and single characters.
+struct Tokens<'a>(&'a str);
+
+impl<'a> Iterator for Tokens<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        loop {
+            self.0 = self.0.trim_start();
+            // A line of a string that is written over several lines is left out too.
+            if !self.0.starts_with("//") && !self.0.starts_with("\\\\") {
+                break;
+            }
+            self.0 = self.0.split_once('\n').map_or("", |(_, rest)| rest);
+        }
+        let first = self.0.chars().next()?;
+        let is_word = |character: char| character.is_alphanumeric() || character == '_';
+        let start = self.0.strip_prefix('@').unwrap_or(self.0);
+        let length = if start.starts_with('"') {
+            self.0.len() - start.len() + string_length(start)
+        } else if is_word(first) {
+            self.0.find(|character| !is_word(character)).unwrap_or(self.0.len())
+        } else {
+            first.len_utf8()
+        };
+        let (token, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some(token)
+    }
+}
+
+/// The length of the string that `text` begins with, with its quotes.
+fn string_length(text: &str) -> usize {
+    let mut is_escaped = false;
+    for (index, character) in text.char_indices().skip(1) {
+        if character == '"' && !is_escaped {
+            return index + 1;
+        }
+        is_escaped = character == '\\' && !is_escaped;
+    }
+    text.len()
 }
 
 /// Checks that a package may have the name of a plugin. The error says which names are accepted.
@@ -61,8 +112,10 @@ fn fingerprint(identifier: &str) -> String {
 }
 
 fn build(folder: &Path) -> Result<Vec<u8>> {
+    let module = folder.join("zig-out/bin/plugin.wasm");
+    remove_output(&module)?;
     Tool::new(venv(folder).join("python"), folder, INSTALL_FROM_PIP).arguments(["-m", "ziglang", "build"]).run()?;
-    read_output(&folder.join("zig-out/bin/plugin.wasm"))
+    read_output(&module)
 }
 
 #[cfg(test)]
@@ -77,8 +130,13 @@ mod tests {
 
     #[test]
     fn the_name_is_a_field_of_the_manifest() {
-        for manifest in [".{\n    .name = .my_check,\n", ".{\n.name=.my_check,\n", ".{\n    .name = .@\"my_check\",\n"]
-        {
+        for manifest in [
+            ".{\n    .name = .my_check,\n",
+            ".{\n.name=.my_check,\n",
+            ".{\n    .name = .@\"my_check\",\n",
+            ".{ .version = \"1.0.0\", .name = .my_check, // ours\n .paths = .{\"\"} }",
+            ".{ .dependencies = .{ .name = .{ .url = \"\\\".name = .other\" } },\n    .name = .my_check }",
+        ] {
             assert_eq!(name(manifest).unwrap(), "my_check", "{manifest}");
         }
         assert!(name(".{\n    // .name = .my_check,\n}\n").is_err());

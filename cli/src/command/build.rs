@@ -6,6 +6,7 @@ use anyhow::Result;
 use clap::{Args, ValueHint};
 use guardhouse_authoring::Project;
 
+use crate::building;
 use crate::host_options::HostOptions;
 use crate::inspection::Inspection;
 use crate::output::Output;
@@ -14,13 +15,14 @@ use crate::source::PluginSource;
 /// Build a plugin from its source
 ///
 /// Detects the language of the project, runs its tools, makes a component of their output, and loads it as a host
-/// does. Prints a summary of what `inspect` prints.
+/// does. Prints a summary of what `inspect` prints. If the build fails, the component of an earlier one is not kept.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Exit codes:
   0  the plugin was built, and loads
   1  the plugin was not built
-  2  the plugin was built, but does not load")]
+  2  the plugin was built, but does not load
+  130  the build was interrupted")]
 pub(crate) struct BuildArgs {
     /// The folder of the project
     #[arg(default_value = ".", value_hint = ValueHint::DirPath)]
@@ -32,8 +34,8 @@ pub(crate) struct BuildArgs {
 
 pub(crate) fn run(args: &BuildArgs) -> Result<Output> {
     let project = Project::open(&args.folder)?;
-    guardhouse_authoring::build(&project)?;
+    building::build(&project)?;
     let source = PluginSource::File(project.component());
-    let inspection = Inspection::new(&source, None, &args.host.host()?)?;
+    let inspection = Inspection::new(&source, &args.host.host()?)?;
     Ok(Output { text: inspection.summary(), exit: inspection.exit() })
 }

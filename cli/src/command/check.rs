@@ -12,9 +12,11 @@ use crate::explanation::Explanation;
 use crate::host_options::HostOptions;
 use crate::input::Document;
 use crate::limit_options::LimitOptions;
+use crate::notes::note;
 use crate::output::{self, Output};
 use crate::plugin_list::PluginList;
 use crate::text::{escaped, quoted};
+use crate::vocabulary::remarks;
 
 /// Evaluate plugins for one request
 ///
@@ -38,8 +40,8 @@ pub(crate) struct CheckArgs {
     #[arg(long)]
     json: bool,
 
-    /// Add what only the operator may see: the outcome of each plugin, its resource usage, its output, and the cause of
-    /// a failure
+    /// Add what only the operator may see: the outcome of each plugin, its resource usage, its output, what it read of
+    /// the request, and the cause of a failure
     #[arg(long)]
     pub(crate) explain: bool,
 
@@ -75,8 +77,11 @@ pub(crate) fn run(args: &CheckArgs) -> Result<Output> {
     ensure!(from_stdin <= 1, "`@-` is given {from_stdin} times, but standard input can be read only once");
 
     let context = args.context.parse("the context", AuthContext::MAX_BYTES, AuthContext::from_slice)?;
+    remarks(&context).iter().for_each(note);
+    let mut limits = args.limits.limits()?;
+    // There is no second request for which an instance could be made in advance.
+    limits.standby = limits.standby.or(Some(0));
     let host = args.host.host()?;
-    let limits = args.limits.limits();
     let checks: Vec<Check> = args.plugins.0.iter().map(|plugin| plugin.check(&host, &limits)).collect::<Result<_>>()?;
     let mut list = AuthChecks::new(&checks);
     if args.missing_scopes {

@@ -1,11 +1,12 @@
 //! `guardhouse inspect`
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::{Args, ValueHint};
 
 use crate::host_options::HostOptions;
 use crate::input::Document;
-use crate::inspection::Inspection;
+use crate::inspection::{Configuration, Inspection};
+use crate::limit_options::LimitOptions;
 use crate::output::{self, Output};
 use crate::source::PluginSource;
 
@@ -33,16 +34,30 @@ pub(crate) struct InspectArgs {
     #[arg(long, value_name = "JSON|@FILE|@-")]
     settings: Option<Document>,
 
+    /// Make an image of a large plugin too, which compiles it twice more; one of a small plugin is always made
+    #[arg(long, requires = "settings")]
+    image: bool,
+
     /// Print one line of JSON
     #[arg(long)]
     json: bool,
+
+    #[command(flatten)]
+    limits: LimitOptions,
 
     #[command(flatten)]
     host: HostOptions,
 }
 
 pub(crate) fn run(args: &InspectArgs) -> Result<Output> {
-    let inspection = Inspection::new(&args.plugin, args.settings.as_ref(), &args.host.host()?)?;
+    let configuration = match &args.settings {
+        Some(settings) => Some(Configuration { settings, limits: args.limits.limits()?, has_image: args.image }),
+        None => {
+            ensure!(!args.limits.is_given(), "limits of a check need `--settings`: without it, no check is made");
+            None
+        }
+    };
+    let inspection = Inspection::with_settings(&args.plugin, configuration, &args.host.host()?)?;
     let text = if args.json { output::json_line(&inspection)? } else { inspection.to_string() };
     Ok(Output { text, exit: inspection.exit() })
 }

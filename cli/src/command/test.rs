@@ -3,25 +3,31 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, ValueHint};
 use guardhouse::{AuthChecks, Check, CheckConfig, Plugin};
-use guardhouse_authoring::{CASES, Project};
+use guardhouse_authoring::{CASES, Newest, Project, newest};
 
+use crate::building;
 use crate::cases::{Case, CaseFile};
 use crate::exit::Exit;
 use crate::explanation::Explanation;
 use crate::host_options::HostOptions;
+use crate::interrupt::Interrupted;
 use crate::limit_options::LimitOptions;
+use crate::notes::note;
 use crate::output::Output;
 use crate::source::PluginSource;
 use crate::text::{escaped, quoted};
+use crate::vocabulary::remarks;
 
-/// Run the cases of a plugin
+/// Build a plugin, and run its cases
 ///
-/// Each case is a request and the outcome that the plugin must have, as `check --explain` prints it. A case passes if
+/// The project is built first, as `guardhouse build` does, so that the plugin is the one in the editor; if the build
+/// fails, nothing is tested. Each case is a request and the outcome that the plugin must have, as `check --explain` prints it. A case passes if
 /// its outcome and its message match, and everything else that it specifies.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -40,15 +46,26 @@ output must contain.
 
 Exit codes:
   0  every case passes
-  1  the command failed
-  2  a case fails")]
+  1  the command failed, or the plugin was not built
+  2  a case fails
+  130  interrupted
+
+Examples:
+  guardhouse test
+  guardhouse test --no-build
+  guardhouse test ./tenant.wasm --cases tenant-cases.json")]
 pub(crate) struct TestArgs {
-    /// The folder of the project
-    #[arg(default_value = ".", value_hint = ValueHint::DirPath)]
-    folder: PathBuf,
+    /// The folder of the project, or a plugin to test instead: the path of a component, or `builtin:NAME`
+    #[arg(default_value = ".", value_name = "FOLDER|PLUGIN", value_parser = PluginSource::parser())]
+    #[arg(value_hint = ValueHint::AnyPath)]
+    target: PluginSource,
+
+    /// Test the component of the last build, and say how old it is
+    #[arg(long)]
+    no_build: bool,
 
     /// A plugin to test instead of the project's own: the path of a component, or `builtin:NAME`
-    #[arg(long, value_name = "PLUGIN", value_parser = PluginSource::parser(), value_hint = ValueHint::FilePath)]
+    #[arg(long, conflicts_with = "no_build", value_name = "PLUGIN", value_parser = PluginSource::parser(), value_hint = ValueHint::FilePath)]
     plugin: Option<PluginSource>,
 
     /// A file of cases to run instead of the project's `cases.json`
@@ -63,24 +80,25 @@ pub(crate) struct TestArgs {
 }
 
 pub(crate) fn run(args: &TestArgs) -> Result<Output> {
-    let path = args.cases.clone().unwrap_or_else(|| args.folder.join(CASES));
+    let (folder, plugin) = args.folder_and_plugin()?;
+    let project = if plugin.is_none() { Some(Project::open(folder)?) } else { None };
+    let path = args.cases.clone().unwrap_or_else(|| folder.join(CASES));
     let file = CaseFile::read(&path)?;
-    let source = match &args.plugin {
-        Some(source) => source.clone(),
-        None => {
-            let built = Project::open(&args.folder)?.component();
-            ensure!(built.is_file(), "`{}` does not exist; run `guardhouse build`", built.display());
-            PluginSource::File(built)
-        }
+    note_odd_words(&file.cases);
+    let limits = args.limits.limits()?;
+    let host = args.host.host()?;
+    let source = match (plugin, &project) {
+        (Some(plugin), _) => plugin,
+        (None, Some(project)) => PluginSource::File(component(project, args.no_build)?),
+        (None, None) => bail!("there is nothing to test"),
     };
-    let host = args.host.optimizing_host()?;
     let plugin = source.load(&host)?;
     let mut checks = HashMap::new();
     let mut text = String::new();
     let mut failed = 0;
     for case in &file.cases {
         let mut run = || {
-            let config = CheckConfig { limits: args.limits.limits(), ..file.config(case) };
+            let config = CheckConfig { limits: limits.clone(), ..file.config(case) };
             let check = check_for(&mut checks, &plugin, config)?;
             run_case(check, case)
         };
@@ -96,6 +114,86 @@ pub(crate) fn run(args: &TestArgs) -> Result<Output> {
     Ok(Output { text, exit: if failed == 0 { Exit::Success } else { Exit::CaseFailed } })
 }
 
+/// The largest number of notes about the words of cases.
+const MAX_NOTES: usize = 10;
+
+impl TestArgs {
+    /// The folder of the cases, and the plugin that is tested instead of the project's own.
+    fn folder_and_plugin(&self) -> Result<(&Path, Option<PluginSource>)> {
+        let here = Path::new(".");
+        let (folder, named) = match &self.target {
+            PluginSource::File(path) if !path.is_file() => (path.as_path(), None),
+            plugin => (here, Some(plugin)),
+        };
+        ensure!(
+            named.is_none() || self.plugin.is_none(),
+            "two plugins are given; give one, or a folder and `--plugin`"
+        );
+        ensure!(
+            named.is_none() || !self.no_build,
+            "`--no-build` is for the folder of a project: a plugin is not built"
+        );
+        Ok((folder, named.or(self.plugin.as_ref()).cloned()))
+    }
+}
+
+/// Notes the first unknown words of the contexts, and the number of the others.
+fn note_odd_words(cases: &[Case]) {
+    let mut all = cases
+        .iter()
+        .flat_map(|case| remarks(&case.context).into_iter().map(|remark| format!("case `{}`: {remark}", case.name)));
+    all.by_ref().take(MAX_NOTES).for_each(|text| note(&text));
+    let others = all.count();
+    if others > 0 {
+        note(&format!("{others} more unknown words in the contexts of cases"));
+    }
+}
+
+/// The component of a project: built now, or by the last build.
+fn component(project: &Project, is_built_before: bool) -> Result<PathBuf> {
+    let path = project.component();
+    if is_built_before {
+        ensure!(path.is_file(), "`{}` does not exist; run `guardhouse build`", path.display());
+        note(&age(project, &path)?);
+        return Ok(path);
+    }
+    building::build(project).map_err(|error| {
+        // This error is whole.
+        if error.is::<Interrupted>() { error } else { error.context("nothing was tested") }
+    })?;
+    Ok(path)
+}
+
+/// The age of a component, compared with the sources of its project.
+fn age(project: &Project, component: &Path) -> Result<String> {
+    let modified = || component.metadata()?.modified();
+    let built = modified().with_context(|| format!("cannot read the time of `{}`", component.display()))?;
+    let Newest { path, changed, is_complete, .. } = newest(project);
+    let source = path.map_or("no file".into(), |path| format!("`{}`", path.display()));
+    let others = if is_complete { "" } else { "; not all files were looked at" };
+    let component = component.strip_prefix(project.folder()).unwrap_or(component).display();
+    Ok(match changed.duration_since(built) {
+        Ok(older) if changed > built => format!(
+            "`{component}` is out of date: it was built {} before {source} was changed; without `--no-build` it is \
+             built again",
+            rounded(older)
+        ),
+        _ => {
+            let ago = SystemTime::now().duration_since(built).unwrap_or_default();
+            format!("`{component}` was built {} ago, after the last change of a source, {source}{others}", rounded(ago))
+        }
+    })
+}
+
+/// A time in its longest unit.
+fn rounded(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let units = [(86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];
+    let (length, unit) = units.into_iter().find(|(length, _)| seconds >= *length).unwrap_or((1, "second"));
+    let count = seconds / length;
+    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
+}
+
 /// The check with these settings, which is made only once.
 fn check_for<'a>(checks: &'a mut HashMap<String, Check>, plugin: &Plugin, config: CheckConfig) -> Result<&'a Check> {
     let settings = config.settings.as_ref().map_or_else(String::new, |settings| settings.to_string());
@@ -107,9 +205,8 @@ fn check_for<'a>(checks: &'a mut HashMap<String, Check>, plugin: &Plugin, config
 
 /// Runs one case. Returns the differences with an explanation, or an empty text if the case passes.
 fn run_case(check: &Check, case: &Case) -> Result<String> {
-    let context = case.context()?;
     let checks = std::slice::from_ref(check);
-    let report = AuthChecks::new(checks).name_missing_scopes().explain_blocking(&context);
+    let report = AuthChecks::new(checks).name_missing_scopes().explain_blocking(&case.context);
     let explanation = Explanation::new(&report, checks);
     let mut text = String::new();
     let mut compare = |what: &str, expected: String, found: String| {
@@ -119,12 +216,17 @@ fn run_case(check: &Check, case: &Case) -> Result<String> {
     };
     compare("outcome", case.outcome.as_str().to_owned(), explanation.outcome().to_owned());
     let denial = report.decision.denial();
-    let message =
-        |message: Option<&str>| message.map_or("none".to_owned(), |message| format!("`{}`", escaped(message)));
+    let message = |message: Option<&str>| match message {
+        None => "none".to_owned(),
+        Some("") => "an empty message".to_owned(),
+        Some(message) => format!("`{}`", escaped(message)),
+    };
     compare("message", message(case.message.as_deref()), message(denial.and_then(|denial| denial.message.as_deref())));
     if let Some(scopes) = &case.missing_scopes {
         let found = denial.map_or(&[][..], |denial| &denial.missing_scopes);
-        compare("missing scopes", quoted(scopes), quoted(found));
+        let [scopes, found] =
+            [scopes, found].map(|scopes| if scopes.is_empty() { "none".to_owned() } else { quoted(scopes) });
+        compare("missing scopes", scopes, found);
     }
     if let Some(cause) = &case.cause {
         compare("cause", cause.clone(), explanation.cause().unwrap_or("none").to_owned());

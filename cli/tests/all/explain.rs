@@ -2,7 +2,9 @@
 
 use serde_json::json;
 
-use crate::harness::{LOG, TRAP, check, names, plugin};
+use crate::harness::{LOG, TRAP, check, guardhouse, names, plugin};
+
+const ROLES: &str = "builtin:require-roles";
 
 fn sorted<'a>(names: &[&[&'a str]]) -> Vec<&'a str> {
     let mut names = names.concat();
@@ -78,4 +80,26 @@ fn text_has_a_block_for_each_check() {
     assert_eq!(lines[logs + 1], "               trace     this");
     assert_eq!(lines[logs + 11], "               critical  this");
     assert_eq!(lines.last(), Some(&"2. builtin:require-auth: not called"));
+}
+
+#[test]
+fn each_read_of_the_request_is_shown_with_its_pointer_and_without_its_value() {
+    let context = json!({
+        "token": { "client_id": "c", "claims": { "https://example.com/roles": ["secret-role"] } },
+        "component": { "kind": "tool", "name": "search" },
+    })
+    .to_string();
+    let explain = |pointer: &str, options: &[&str]| {
+        let settings = json!({ "roles": ["secret-role"], "claim": pointer }).to_string();
+        let arguments = ["check", "--deadline=60s", "--explain", "--context", &context, "--plugin", ROLES];
+        guardhouse(&[&arguments[..], &["--settings", &settings], options].concat())
+    };
+    let [wrong, right] = ["/https://example.com/roles", "/https:~1~1example.com~1roles"];
+    let run = explain(wrong, &[]);
+    assert!(run.stdout.contains("\n   reads       claim      `/https://example.com/roles`  not found\n"), "{run:?}");
+    let run = explain(right, &[]);
+    assert!(run.stdout.contains("\n   reads       claim      `/https:~1~1example.com~1roles`  found\n"), "{run:?}");
+    assert!(!run.stdout.contains("secret-role"), "{run:?}");
+    let reads = json!([{ "document": "claim", "pointer": wrong, "found": false }]);
+    assert_eq!(explain(wrong, &["--json"]).json()["checks"][0]["reads"], reads);
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -66,10 +67,15 @@ pub(crate) fn names(object: &Value) -> Vec<String> {
     names
 }
 
-/// The command without configuration from the environment.
+/// The command without configuration from the environment. All tests share a cache, which has no entry that is wrong for
+/// any of them.
 pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_guardhouse"));
-    command.args(arguments).env_remove("GUARDHOUSE_LOG").env_remove("NO_COLOR").stdin(Stdio::null());
+    command.args(arguments).stdin(Stdio::null());
+    for variable in ["GUARDHOUSE_CACHE", "GUARDHOUSE_LOG", "NO_COLOR"] {
+        command.env_remove(variable);
+    }
+    command.env("XDG_CACHE_HOME", Path::new(env!("CARGO_TARGET_TMPDIR")).join("caches"));
     command
 }
 
@@ -109,6 +115,16 @@ pub(crate) fn in_folder(folder: &Path, arguments: &[&str]) -> Run {
     let mut command = command(arguments);
     command.current_dir(folder);
     run(command)
+}
+
+/// Writes a project in Go whose compiler is a script. The script has the path of the module that it must write in `$2`.
+pub(crate) fn project(folder: &Path, compiler: &str) {
+    fs::write(folder.join("go.mod"), "module my-check\n").unwrap();
+    let tools = folder.join(".venv/bin");
+    fs::create_dir_all(&tools).unwrap();
+    let script = format!("#!/bin/sh\nwhile [ \"$1\" != -o ]; do shift; done\n{compiler}\n");
+    fs::write(tools.join("go"), script).unwrap();
+    fs::set_permissions(tools.join("go"), fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 /// The paths of all files in a folder.

@@ -96,7 +96,7 @@ fn bytes_that_are_not_a_component_do_not_load() {
     let cases: &[(&str, &[u8], &str)] = &[
         ("module.wasm", &module, "this is a core WebAssembly module, and a plugin is a component"),
         ("text.wat", b"(component)", "not a WebAssembly file: it starts with `(component)`"),
-        ("empty.wasm", b"", "not a WebAssembly file"),
+        ("empty.wasm", b"", "not a WebAssembly file: it starts with nothing, because it is empty"),
         ("cut.wasm", &component[..component.len() / 2], "not a valid component, at byte "),
     ];
     for (name, bytes, error) in cases {

@@ -6,9 +6,15 @@ mod harness;
 
 mod arguments;
 mod authoring;
+mod build;
+mod cache;
+mod cases;
 mod check;
+mod documents;
 mod explain;
 mod inspect;
+mod interrupt;
+mod limits;
 mod log;
 mod print;
 mod upgrade;

@@ -14,6 +14,25 @@ fn the_schema_of_a_context_is_printed() {
 }
 
 #[test]
+fn a_printed_schema_is_constant_and_has_no_links_of_the_source_code() {
+    let settings = guardhouse::builtin::ALL.iter().map(|builtin| format!("builtin:{}", builtin.name));
+    let mut arguments: Vec<Vec<String>> = settings.map(|name| vec!["settings".to_owned(), name]).collect();
+    arguments.push(vec!["context".to_owned()]);
+    for arguments in arguments {
+        let arguments: Vec<&str> = ["schema"].into_iter().chain(arguments.iter().map(String::as_str)).collect();
+        let run = guardhouse(&arguments);
+        for link in ["[`", "](", "::"] {
+            assert!(!run.stdout.contains(link), "{arguments:?}: `{link}` in {}", run.stdout);
+        }
+    }
+    let schema: Value = serde_json::from_str(&guardhouse(&["schema", "context"]).stdout).unwrap();
+    assert_eq!(schema["properties"]["now"].get("default"), None, "the time of the host is not a constant");
+    let first = guardhouse(&["schema", "context"]).stdout;
+    std::thread::sleep(std::time::Duration::from_millis(1_100));
+    assert_eq!(guardhouse(&["schema", "context"]).stdout, first);
+}
+
+#[test]
 fn the_schema_of_settings_is_printed() {
     let run = guardhouse(&["schema", "settings", "builtin:require-scopes"]);
     let schema: Value = serde_json::from_str(&run.stdout).unwrap();
@@ -44,7 +63,7 @@ fn every_shell_has_a_completion_script() {
 
 #[test]
 fn help_is_not_an_error_and_shows_examples() {
-    for command in ["new", "upgrade", "check", "inspect", "schema", "completions", "plugins"] {
+    for command in ["new", "test", "upgrade", "check", "inspect", "schema", "cache", "completions", "plugins"] {
         let run = guardhouse(&[command, "--help"]);
         assert_eq!((run.exit, run.stderr.as_str()), (0, ""));
         assert!(run.stdout.contains(&format!("Examples:\n  guardhouse {command}")), "{run:?}");

@@ -27,6 +27,7 @@ class Reading(unittest.TestCase):
 
     def test_a_schema_makes_settings(self) -> None:
         self.assertEqual(plugin({"check.py": CHECK, "settings.schema.json": "{}"}).schema, "{}")
+        self.assertEqual(plugin({"check.py": CHECK, "settings.schema.json": "\ufeff{}"}).schema, "{}")
 
     def test_a_function_names_missing_scopes(self) -> None:
         self.assertTrue(plugin({"check.py": CHECK + "def missing_scopes(ctx):\n    return []\n"}).step_up)

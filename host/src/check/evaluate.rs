@@ -136,6 +136,7 @@ async fn ask(
             memory_bytes: instance.memory_bytes(),
         },
         logs: instance.logs(),
+        reads: instance.take_reads(),
     })
 }
 

@@ -10,6 +10,7 @@ use crate::guest::bindings::wasi::logging::logging;
 use crate::guest::bindings::wasi::logging::logging::Level;
 use crate::guest::store::State;
 use crate::interfaces::{LOGGING, RAW_TOKEN, REQUEST, TYPES};
+use crate::outcome::Document;
 
 /// Links everything that any plugin may import. One linker serves all plugins, so it links imports that need a grant
 /// too: a check without the grant is rejected before it can be evaluated.
@@ -65,19 +66,19 @@ impl types::Host for State {}
 
 impl request::Host for State {
     fn claim(&mut self, pointer: String) -> wasmtime::Result<Option<String>> {
-        self.request().read(|documents| &documents.claims, &pointer)
+        self.request().read(Document::Claim, pointer)
     }
 
     fn detail(&mut self, pointer: String) -> wasmtime::Result<Option<String>> {
-        self.request().read(|documents| &documents.detail, &pointer)
+        self.request().read(Document::Detail, pointer)
     }
 
     fn argument(&mut self, pointer: String) -> wasmtime::Result<Option<String>> {
-        self.request().read(|documents| &documents.arguments, &pointer)
+        self.request().read(Document::Argument, pointer)
     }
 
     fn attribute(&mut self, pointer: String) -> wasmtime::Result<Option<String>> {
-        self.request().read(|documents| &documents.attributes, &pointer)
+        self.request().read(Document::Attribute, pointer)
     }
 }
 

@@ -6,6 +6,7 @@ use crate::decision::DecisionId;
 use crate::fault::{Cause, Fault};
 use crate::guest::clock::Clock;
 use crate::guest::fault::HostFault;
+use crate::outcome::{Document, DocumentRead, DocumentReads};
 use crate::request::AuthContext;
 use crate::request::json::Json;
 use crate::request::token::RawToken;
@@ -22,6 +23,7 @@ pub(crate) struct GuestRequest {
     sealed: Documents,
     bytes_cap: usize,
     bytes_left: usize,
+    reads: DocumentReads,
 }
 
 /// The seed of the random numbers of one check in one decision. It is unpredictable before the decision is made, and
@@ -33,18 +35,38 @@ pub(crate) struct Seed {
 
 /// The documents of a request, in the order of the contract's `request` interface.
 #[derive(Default)]
-pub(super) struct Documents {
-    pub(super) claims: Option<Json>,
-    pub(super) detail: Option<Json>,
-    pub(super) arguments: Option<Json>,
-    pub(super) attributes: Option<Json>,
+struct Documents {
+    claims: Option<Json>,
+    detail: Option<Json>,
+    arguments: Option<Json>,
+    attributes: Option<Json>,
     raw_token: Option<RawToken>,
+}
+
+impl Documents {
+    fn get(&self, document: Document) -> Option<&Json> {
+        let document = match document {
+            Document::Claim => &self.claims,
+            Document::Detail => &self.detail,
+            Document::Argument => &self.arguments,
+            Document::Attribute => &self.attributes,
+        };
+        document.as_ref()
+    }
 }
 
 impl GuestRequest {
     /// An empty request, for a plugin that is asked for its schema or configured on trial.
     pub(crate) fn none(seed: Seed) -> Self {
-        Self { now: 0, seed, opened: Documents::default(), sealed: Documents::default(), bytes_cap: 0, bytes_left: 0 }
+        Self {
+            now: 0,
+            seed,
+            opened: Documents::default(),
+            sealed: Documents::default(),
+            bytes_cap: 0,
+            bytes_left: 0,
+            reads: DocumentReads::default(),
+        }
     }
 
     /// The record part of `context`. The plugin may read up to `bytes_cap` bytes, including the record.
@@ -97,20 +119,21 @@ impl GuestRequest {
     /// # Errors
     /// A fault if `pointer` is invalid. Answering it like an absent value would turn a list of forbidden values into
     /// one that forbids nothing.
-    pub(super) fn read(
-        &mut self,
-        document: fn(&Documents) -> &Option<Json>,
-        pointer: &str,
-    ) -> wasmtime::Result<Option<String>> {
-        if !Json::is_pointer(pointer) {
-            let detail = format!("asked for `{}`, which is not a JSON pointer (RFC 6901)", clip(pointer));
+    pub(super) fn read(&mut self, document: Document, pointer: String) -> wasmtime::Result<Option<String>> {
+        if !Json::is_pointer(&pointer) {
+            let detail = format!("asked for `{}`, which is not a JSON pointer (RFC 6901)", clip(&pointer));
             return Err(HostFault(Fault::new(Cause::Trap, detail)).into());
         }
-        let Some(text) = document(&self.opened).as_ref().and_then(|document| document.text_at(pointer)) else {
-            return Ok(None);
-        };
+        let text = self.opened.get(document).and_then(|document| document.text_at(&pointer));
+        self.reads.push(DocumentRead { document, pointer, found: text.is_some() });
+        let Some(text) = text else { return Ok(None) };
         self.spend(text.len())?;
         Ok(Some(text))
+    }
+
+    /// The reads so far, which are taken out.
+    pub(crate) fn take_reads(&mut self) -> DocumentReads {
+        std::mem::take(&mut self.reads)
     }
 
     /// The bearer secret, or `None` without a token or without the grant.

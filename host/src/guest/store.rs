@@ -25,7 +25,7 @@ use crate::guest::log::{Log, Mark};
 use crate::guest::request::GuestRequest;
 use crate::guest::wasi;
 use crate::limits::Limits;
-use crate::outcome::LogLine;
+use crate::outcome::{DocumentReads, LogLine};
 use crate::tenant::{Tenancy, Tenant};
 use crate::tuning::FUEL_INTERVAL;
 
@@ -85,6 +85,11 @@ impl State {
     /// The output of the plugin so far.
     pub(crate) fn log_lines(&self) -> Vec<LogLine> {
         self.log.lines()
+    }
+
+    /// The reads of the request so far, which are taken out.
+    pub(crate) fn take_reads(&mut self) -> DocumentReads {
+        self.request.take_reads()
     }
 
     /// The current end of the log.

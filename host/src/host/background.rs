@@ -24,7 +24,7 @@ struct Queue {
 }
 
 impl Background {
-    /// An empty queue, for at most `max_workers` threads of this name.
+    /// An empty queue, for at most `max_workers` threads of this name. Without threads it takes no jobs.
     pub(super) fn new(name: &'static str, max_workers: usize) -> Self {
         Self { name, max_workers, queue: Arc::default() }
     }
@@ -32,6 +32,9 @@ impl Background {
     /// Queues `job`. If the queue is full, or no thread works and none can be spawned, it drops the job and returns
     /// `false`; callers try again later.
     pub(crate) fn add(&self, job: impl FnOnce() + Send + 'static) -> bool {
+        if self.max_workers == 0 {
+            return false;
+        }
         let mut queue = lock(&self.queue);
         if queue.jobs.len() >= BACKGROUND_JOBS {
             return false;

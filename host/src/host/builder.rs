@@ -27,6 +27,7 @@ pub struct HostBuilder {
     cache: Option<PathBuf>,
     compiler: Option<CompilerProcess>,
     baseline_bytes: usize,
+    has_background: bool,
 }
 
 impl Host {
@@ -54,6 +55,7 @@ impl Host {
             cache: None,
             compiler: None,
             baseline_bytes: BASELINE_BYTES,
+            has_background: true,
         }
     }
 }
@@ -102,6 +104,15 @@ impl HostBuilder {
         self
     }
 
+    /// Compiles nothing in the background: large plugins keep their baseline code, and images are made only under
+    /// [`ImagePolicy::Eager`](crate::ImagePolicy::Eager). It is for a process that decides a few requests and ends,
+    /// such as a command.
+    #[must_use]
+    pub fn without_background(mut self) -> Self {
+        self.has_background = false;
+        self
+    }
+
     /// Builds the host and starts the thread that enforces deadlines. A forked child inherits no threads: build its
     /// host in the child.
     ///
@@ -109,7 +120,7 @@ impl HostBuilder {
     /// [`HostError`] if a limit is invalid, this machine has too little address space for the limits, the thread cannot
     /// be started, or the folder of the cache cannot be used, for example because other users can access it.
     pub fn build(self) -> Result<Host, HostError> {
-        let Self { limits, tick, cache, compiler, baseline_bytes } = self;
+        let Self { limits, tick, cache, compiler, baseline_bytes, has_background } = self;
         check_tick(tick)?;
         check_limits(&limits)?;
         let toolchain = Toolchain::new(limits, tick, cache.as_deref(), compiler, baseline_bytes)?;
@@ -122,7 +133,7 @@ impl HostBuilder {
             plugins: Lru::new(limits.resident_plugins, limits.resident_plugins / EVICTION_BATCH_DIVISOR),
             images: Images::new(limits.resident_images),
             validator: Validator::new(),
-            background: Background::new("guardhouse-background", 1),
+            background: Background::new("guardhouse-background", usize::from(has_background)),
             reloading: Background::new("guardhouse-reload", processors()),
             refilling: Background::new("guardhouse-standby", processors()),
             tenants: Tenants::default(),

@@ -9,6 +9,7 @@ use serde::de::{self, Deserialize, DeserializeOwned, Deserializer, MapAccess, Se
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Number, Value};
 
+use crate::request::encoding::text;
 use crate::util::text::clip;
 
 /// An immutable JSON document. A clone is shallow.
@@ -23,9 +24,19 @@ impl Json {
     /// Reads one document. [`FromStr`] reads it from text.
     ///
     /// # Errors
-    /// [`JsonError`] if `document` is not JSON (RFC 8259), is nested 128 levels deep or more, has a duplicate name in
-    /// an object, or a number that cannot be represented exactly.
+    /// [`JsonError`] if `document` is not JSON (RFC 8259) in UTF-8, is nested 128 levels deep or more, has a duplicate
+    /// name in an object, or a number that cannot be represented exactly. A byte order mark before the document is
+    /// ignored.
     pub fn from_slice(document: &[u8]) -> Result<Self, JsonError> {
+        read(document)
+    }
+
+    /// Reads one document as a value of another type, which decides what it accepts. [`Json`] inside it is as strict as
+    /// [`from_slice`](Self::from_slice).
+    ///
+    /// # Errors
+    /// [`JsonError`], with the path of the mistake.
+    pub fn read<T: DeserializeOwned>(document: &[u8]) -> Result<T, JsonError> {
         read(document)
     }
 
@@ -122,13 +133,23 @@ fn location(path: &str) -> String {
     }
 }
 
-/// Reads a `T` from a document. An error has the path of the mistake.
-pub(crate) fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, JsonError> {
-    let mut deserializer = serde_json::Deserializer::from_slice(text);
+/// Reads a `T` from a document, before which a byte order mark may stand. An error has the path of the mistake.
+pub(crate) fn read<T: DeserializeOwned>(document: &[u8]) -> Result<T, JsonError> {
+    let text = text(document).map_err(|reason| JsonError::new(".", reason))?;
+    let mut deserializer = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut deserializer)
-        .map_err(|error| JsonError::new(error.path().to_string(), error.inner().to_string()))?;
+        .map_err(|error| JsonError::new(known(&error.path().to_string()), error.inner().to_string()))?;
     deserializer.end().map_err(|error| JsonError::new(".", error.to_string()))?;
     Ok(value)
+}
+
+/// A path without the member whose name was not read yet, which has the name `?`.
+fn known(path: &str) -> &str {
+    match path.strip_suffix('?') {
+        None => path,
+        Some("") => ".",
+        Some(known) => known.strip_suffix('.').unwrap_or(known),
+    }
 }
 
 /// Reads a struct from an object only. A derived implementation would accept an array of the fields' values as well.

@@ -1,6 +1,7 @@
 //! The request: everything that a check may know of it.
 
 pub(crate) mod component;
+mod encoding;
 pub(crate) mod json;
 mod record_bytes;
 mod schema;
@@ -122,7 +123,8 @@ impl AuthContext {
     ///
     /// # Errors
     /// [`JsonError`], with the path of the mistake: a document over [`MAX_BYTES`](Self::MAX_BYTES), invalid JSON, too
-    /// deep nesting, or an unknown, missing, duplicate or ill-typed field.
+    /// deep nesting, or an unknown, missing, duplicate or ill-typed field. A byte order mark before the document is
+    /// ignored.
     pub fn from_slice(document: &[u8]) -> Result<Self, JsonError> {
         if document.len() > Self::MAX_BYTES {
             let reason = format!("{} bytes, over the cap of {} bytes", document.len(), Self::MAX_BYTES);

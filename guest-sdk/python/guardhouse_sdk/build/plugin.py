@@ -55,7 +55,8 @@ def _schema(folder: Path) -> str | None:
     if not path.exists():
         return None
     try:
-        schema = path.read_text(encoding="utf-8")
+        # An editor may have written a byte order mark.
+        schema = path.read_text(encoding="utf-8-sig")
         json.loads(schema)
     except ValueError as error:
         raise Refused(f"{path.name}: {error}") from error

@@ -255,6 +255,9 @@ fn not_wasm(bytes: &[u8]) -> LoadError {
     } else {
         ""
     };
+    if bytes.is_empty() {
+        return LoadError::NotWasm { found: "nothing".to_owned(), hint: ", because it is empty" };
+    }
     LoadError::NotWasm { found: format!("`{}`", head.escape_ascii()), hint }
 }
 

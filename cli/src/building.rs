@@ -1,0 +1,84 @@
+//! Builds: each runs in a process of its own, so that it leaves nothing behind when it is interrupted.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+
+use anyhow::{Context, Result, bail, ensure};
+use guardhouse_authoring::{Project, make_component};
+use rustix::process::{Signal, set_parent_process_death_signal, setsid};
+
+use crate::interrupt;
+use crate::text::escaped;
+
+/// The argument with which this program starts itself to build a project. The folder of the project and the path of the
+/// component follow.
+pub(crate) const BUILD: &str = "build-component";
+
+/// The name of the component in the temporary folder.
+const COMPONENT: &str = "component.wasm";
+
+/// Builds a project. The component of an earlier build is removed first, and temporary files are removed at the end.
+pub(crate) fn build(project: &Project) -> Result<()> {
+    interrupt::watch()?;
+    let built = interrupt::with_files(|| make(project));
+    if built.is_err() {
+        project.remove_component()?;
+    }
+    built
+}
+
+fn make(project: &Project) -> Result<()> {
+    project.remove_component()?;
+    let folder = tempfile::Builder::new().prefix("guardhouse-build-").tempdir_in(temporary_folder());
+    let folder = folder.context("cannot create a temporary folder")?;
+    let built = run(project, folder.path());
+    let closed = folder.close().context("cannot remove the temporary folder");
+    let component = built?;
+    closed?;
+    project.write_component(&component)
+}
+
+fn run(project: &Project, folder: &Path) -> Result<Vec<u8>> {
+    let (component, temporary) = (folder.join(COMPONENT), folder.join("tmp"));
+    fs::create_dir(&temporary).context("cannot create a temporary folder")?;
+    let program = std::env::current_exe().context("cannot find this program to start it as a builder")?;
+    let mut command = Command::new(program);
+    command.arg(BUILD).arg(project.folder()).arg(&component);
+    // The tools of the languages make their temporary files there too.
+    command.env("TMPDIR", &temporary).stdin(Stdio::null());
+    let (status, answer) = interrupt::run(&mut command)?;
+    // After a signal, this result is not used.
+    if status.success() {
+        return fs::read(&component).context("the build wrote no component");
+    }
+    ensure!(!answer.is_empty(), "the process of the build ended with {status}");
+    bail!("{}", String::from_utf8_lossy(&answer))
+}
+
+/// The folder for temporary files. An empty variable counts as unset.
+fn temporary_folder() -> PathBuf {
+    let folder = std::env::temp_dir();
+    if folder.as_os_str().is_empty() { "/tmp".into() } else { folder }
+}
+
+/// The process of a build. Its standard output is the error, if there is one.
+pub(crate) fn serve(arguments: &[OsString]) -> ExitCode {
+    let made = || -> Result<()> {
+        let [folder, component] = arguments else { bail!("`{BUILD}` is called only by this program itself") };
+        // A session without a terminal: Ctrl-C does not reach it, and a tool that asks for a password fails.
+        setsid().context("cannot make a session")?;
+        set_parent_process_death_signal(Some(Signal::KILL)).context("cannot end with the parent process")?;
+        let project = Project::open(Path::new(folder))?;
+        fs::write(component, make_component(&project)?).context("cannot write the component")
+    };
+    match made() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = std::io::stdout().write_all(escaped(&format!("{error:#}")).as_bytes());
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! `guardhouse test`: files of cases, and the comparison of each case with the outcome of the plugin.
+
+use std::fs;
+use std::path::Path;
+
+use guardhouse_tests::guest::assemble;
+use serde_json::json;
+
+use crate::harness::{DENY, LOG, Run, TRAP, folder, in_folder};
+
+/// Runs `guardhouse test` with a plugin and a file of cases.
+fn test(folder: &Path, plugin: &str, cases: serde_json::Value) -> Run {
+    fs::write(folder.join("plugin.wasm"), assemble(plugin).unwrap()).unwrap();
+    fs::write(folder.join("cases.json"), cases.to_string()).unwrap();
+    in_folder(folder, &["test", "--plugin", "plugin.wasm"])
+}
+
+pub(crate) fn case(name: &str, outcome: &str) -> serde_json::Value {
+    json!({ "name": name, "context": { "component": { "kind": "tool", "name": "search" } }, "outcome": outcome })
+}
+
+#[test]
+fn cases_with_the_expected_outcomes_pass() {
+    let folder = folder();
+    let tested = test(folder.path(), DENY, json!({ "cases": [case("nobody", "denied")] }));
+    assert_eq!((tested.exit, tested.stdout.as_str()), (0, "ok   nobody\n1 of 1 cases passed\n"));
+}
+
+#[test]
+fn a_case_with_another_outcome_fails_with_the_reason() {
+    let folder = folder();
+    let all = json!({ "cases": [case("a", "failed"), case("b", "denied"), case("c", "allow")] });
+    let tested = test(folder.path(), TRAP, all);
+    assert_eq!(tested.exit, 2, "{tested:?}");
+    assert!(tested.stdout.contains("ok   a\nFAIL b\n     outcome: expected denied, found failed\n"), "{tested:?}");
+    assert!(tested.stdout.contains("unreachable"), "{tested:?}");
+    assert!(tested.stdout.ends_with("1 of 3 cases passed\n"), "{tested:?}");
+}
+
+#[test]
+fn an_invalid_file_of_cases_is_rejected() {
+    let mut with_message = case("one", "allow");
+    with_message["message"] = json!("no");
+    for (file, error) in [
+        (json!({ "cases": [] }), "`cases` is empty"),
+        (json!({ "cases": [case("one", "allow"), case("one", "allow")] }), "two cases have the name `one`"),
+        (json!({ "cases": [case("one", "deny")] }), "unknown variant `deny`"),
+        (json!({ "cases": [case("one", "denied-with-message")] }), "has no `message`"),
+        (json!({ "cases": [with_message] }), "its outcome is not `denied-with-message`"),
+        (json!({ "case": [] }), "unknown field `case`"),
+    ] {
+        test(folder().path(), DENY, file).assert_failed(error);
+    }
+}
+
+#[test]
+fn a_mistake_in_a_file_of_cases_has_its_place_in_the_file() {
+    let file = |context: &str| {
+        format!(
+            "{{\n  \"cases\": [\n    {{\n      \"name\": \"one\",\n      \"context\": {context},\n      \"outcome\": \"allow\"\n    }}\n  ]\n}}\n"
+        )
+    };
+    let tool = r#"{"component": {"kind": "tool", "name": "t"}}"#;
+    for (text, error) in [
+        (
+            file(r#"{"component": {"kind": "tool", "name": 7}}"#),
+            "at `cases[0].context.component.name`: invalid type: integer `7`, expected a string at line 5 column 57",
+        ),
+        (file("{}"), "at `cases[0].context`: missing field `component` at line 5 column 19"),
+        (
+            file(r#"{"component": {"kind": "tool", "name": "t", "name": "u"}}"#),
+            "at `cases[0].context.component`: duplicate field `name` at line 5 column ",
+        ),
+        (
+            file(r#"{"component": ["tool", "t"]}"#),
+            "at `cases[0].context.component`: invalid type: sequence, expected an object at line 5 column ",
+        ),
+        (
+            file(r#"["token", "component"]"#),
+            "at `cases[0].context`: invalid type: sequence, expected an object at line 5",
+        ),
+        (file(r#""tool""#), "at `cases[0].context`: invalid type: string \"tool\", expected an object at line 5"),
+        (file(tool).replace("allow", "allowed"), "at `cases[0].outcome`: unknown variant `allowed`, expected one of `"),
+        (file(tool).replace("\"name\": \"one\",\n", ""), "at `cases[0]`: missing field `name` at line 6 column 5"),
+        (file(tool).replace("  ]\n", "  ]]\n"), "expected `,` or `}` at line 8 column 4"),
+        (
+            r#"{"cases": [["one", null, {}, "allow"]]}"#.to_owned(),
+            "at `cases[0]`: invalid type: sequence, expected an object",
+        ),
+        (r#"[null, []]"#.to_owned(), "invalid type: sequence, expected an object at line 1 column "),
+        (r#"{"cases": {}}"#.to_owned(), "at `cases`: invalid type: map, expected a sequence at line 1 column "),
+        (
+            r#"{"settings": {"a": 1, "a": 2}, "cases": []}"#.to_owned(),
+            "at `settings`: duplicate name `a` at line 1 column ",
+        ),
+        (String::new(), "EOF while parsing a value at line 1 column 0"),
+    ] {
+        let folder = folder();
+        fs::write(folder.path().join("cases.json"), &text).unwrap();
+        in_folder(folder.path(), &["test", "--plugin", "builtin:require-auth"])
+            .assert_failed(&format!("cannot read the cases in `./cases.json`: {error}"));
+    }
+}
+
+#[test]
+fn a_difference_names_what_was_found_even_if_it_is_nothing() {
+    let mut named = case("named", "denied");
+    named["missing_scopes"] = json!(["write"]);
+    let tested = test(folder().path(), DENY, json!({ "cases": [named] }));
+    assert!(tested.stdout.contains("     missing scopes: expected `write`, found none\n"), "{tested:?}");
+    assert!(tested.stdout.lines().all(|line| !line.trim_end().ends_with("found")), "{tested:?}");
+}
+
+#[test]
+fn an_unknown_word_in_a_case_is_noted_and_accepted() {
+    let mut odd = case("odd", "denied");
+    odd["context"]["component"]["kind"] = json!("tol");
+    odd["context"]["action"] = json!("tools/call");
+    let tested = test(folder().path(), DENY, json!({ "cases": [odd] }));
+    assert_eq!((tested.exit, &*tested.stdout), (0, "ok   odd\n1 of 1 cases passed\n"));
+    let note = "note: case `odd`: unknown `component.kind` in the context: `tol`; is `tool` meant?\n";
+    assert_eq!(tested.stderr, note);
+}
+
+#[test]
+fn a_plugin_can_be_named_without_an_option() {
+    let folder = folder();
+    fs::write(folder.path().join("deny.wasm"), assemble(DENY).unwrap()).unwrap();
+    fs::write(folder.path().join("cases.json"), json!({ "cases": [case("nobody", "denied")] }).to_string()).unwrap();
+    for plugin in ["deny.wasm", "builtin:require-auth"] {
+        let tested = in_folder(folder.path(), &["test", plugin]);
+        assert_eq!((tested.exit, &*tested.stdout), (0, "ok   nobody\n1 of 1 cases passed\n"), "{tested:?}");
+    }
+    in_folder(folder.path(), &["test", "deny.wasm", "--plugin", "deny.wasm"]).assert_failed("two plugins are given");
+    in_folder(folder.path(), &["test", "deny.wasm", "--no-build"]).assert_failed("a plugin is not built");
+    in_folder(folder.path(), &["test", "none.wasm"]).assert_failed("cannot open `none.wasm`: No such file");
+}
+
+#[test]
+fn the_logs_and_the_cause_of_a_case_are_compared_too() {
+    let mut logged = case("logged", "allow");
+    logged["logs"] = json!(["no such line"]);
+    let folder = folder();
+    let tested = test(folder.path(), LOG, json!({ "cases": [logged] }));
+    assert!(tested.stdout.contains("     logs: `no such line` was not found\n"), "{tested:?}");
+
+    let mut trap = case("trap", "failed");
+    trap["cause"] = json!("deadline");
+    let tested = test(folder.path(), TRAP, json!({ "cases": [trap] }));
+    assert!(tested.stdout.contains("     cause: expected deadline, found trap\n"), "{tested:?}");
+}
