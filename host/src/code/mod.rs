@@ -16,8 +16,10 @@
 //! folder.
 
 mod cache;
+mod child;
 pub(crate) mod compile;
 pub(crate) mod compiler_process;
+mod confinement;
 pub(crate) mod contract;
 pub(crate) mod images;
 pub(crate) mod linked;
