@@ -119,7 +119,7 @@ impl Compilation {
         let busy = |fault: Fault| LoadError::Busy(format!("{} (`HostLimits::compilers`)", fault.detail));
         let _permit = admitted.map_err(busy)?;
         let time = end.saturating_duration_since(Instant::now());
-        let order = Order::new(engine.pool, engine.strategy, limits);
+        let order = Order::new(engine, limits);
         process.compile(order, bytes, time, limits.code_bytes).map_err(|failure| match failure {
             Failure::NotReady(text) => LoadError::Host(text),
             Failure::Rejected(text) => rejected(text),

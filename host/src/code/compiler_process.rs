@@ -17,7 +17,8 @@ use wasmtime::{Engine, Precompiled};
 
 use crate::code::child::{Caps, Child, Excess};
 use crate::code::confinement::{Confinement, start_threads};
-use crate::engine::config::{self, Pool, Strategy};
+use crate::engine::PluginEngine;
+use crate::engine::config::{self, Pool, Reservation, Strategy};
 use crate::guest::reason::error_chain;
 use crate::limits::HostLimits;
 use crate::util::text::clip;
@@ -52,6 +53,7 @@ pub struct CompilerProcess {
 /// The order to a compiler process: the target, and the limits of the process.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Order {
+    reservation: Reservation,
     pool: Pool,
     strategy: Strategy,
     stack_bytes: usize,
@@ -70,10 +72,11 @@ pub(super) enum Failure {
 }
 
 impl Order {
-    pub(super) fn new(pool: Pool, strategy: Strategy, limits: &HostLimits) -> Self {
+    pub(super) fn new(engine: &PluginEngine, limits: &HostLimits) -> Self {
         Self {
-            pool,
-            strategy,
+            reservation: engine.reservation,
+            pool: engine.pool,
+            strategy: engine.strategy,
             stack_bytes: limits.stack_bytes,
             confinement: Confinement {
                 address_space: limits.compiler_bytes as u64,
@@ -84,7 +87,7 @@ impl Order {
 
     fn engine(&self) -> wasmtime::Result<Engine> {
         let limits = HostLimits { stack_bytes: self.stack_bytes, ..HostLimits::default() };
-        Engine::new(&config::target(&limits, self.pool, self.strategy))
+        Engine::new(&config::target(&limits, self.reservation, self.pool, self.strategy))
     }
 }
 

@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use rustix::process::{Resource, Rlimit, getpid, setrlimit};
+use rustix::process::{Resource, Rlimit, getpid, getrlimit, setrlimit};
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
 };
@@ -33,7 +33,11 @@ pub(super) fn start_threads() {
 impl Confinement {
     /// Confines this process, with all its threads, for the rest of its life.
     pub(super) fn apply(self) -> io::Result<()> {
-        let limit = |resource, value| setrlimit(resource, Rlimit { current: Some(value), maximum: Some(value) });
+        // Where this process already has less, it keeps that: it may not raise it.
+        let limit = |resource, value: u64| {
+            let value = Some(getrlimit(resource).maximum.map_or(value, |allowed| value.min(allowed)));
+            setrlimit(resource, Rlimit { current: value, maximum: value })
+        };
         rustix::thread::set_no_new_privs(true)?;
         limit(Resource::As, self.address_space)?;
         limit(Resource::Cpu, self.processor_seconds)?;

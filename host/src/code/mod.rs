@@ -34,6 +34,7 @@ use crate::code::cache::Cache;
 use crate::code::compile::Compilation;
 use crate::code::compiler_process::CompilerProcess;
 use crate::engine::Engines;
+use crate::engine::config::Reservation;
 use crate::error::HostError;
 use crate::limits::HostLimits;
 
@@ -54,9 +55,10 @@ impl Toolchain {
         cache: Option<&Path>,
         compiler: Option<CompilerProcess>,
         baseline_bytes: usize,
+        reservation: Reservation,
     ) -> Result<Self, HostError> {
         let cache = cache.map(|folder| Cache::open(folder, limits.cache_bytes)).transpose()?;
-        let engines = Engines::new(&limits, tick)?;
+        let engines = Engines::new(&limits, reservation, tick)?;
         let compilation = Compilation::new(&limits, cache, compiler);
         Ok(Self { limits, engines, compilation, baseline_bytes })
     }

@@ -27,15 +27,28 @@ pub(crate) enum Strategy {
     Optimized,
 }
 
+/// The address space of one memory, in bytes. Machine code depends on it: with less than [`FULL`], it compares each
+/// address with the size of the memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Reservation {
+    pub(crate) memory: u64,
+    pub(crate) guard: u64,
+}
+
+/// Every address that WebAssembly can form without a large constant: no address has to be compared with anything.
+pub(crate) const FULL: Reservation = Reservation { memory: 4 << 30, guard: 32 << 20 };
+
 /// The tables of one instance slot; see [`HostLimits::instances`].
 pub(crate) const TABLES_PER_INSTANCE: u32 = 4;
 /// The maximum number of memories of a plugin.
 const MEMORIES_PER_PLUGIN: u32 = 8;
 
 /// The part of the configuration that machine code depends on. The compiler process uses it alone.
-pub(crate) fn target(limits: &HostLimits, pool: Pool, strategy: Strategy) -> Config {
+pub(crate) fn target(limits: &HostLimits, reservation: Reservation, pool: Pool, strategy: Strategy) -> Config {
     let mut config = Config::new();
     config
+        .memory_reservation(reservation.memory)
+        .memory_guard_size(reservation.guard)
         .concurrency_support(pool == Pool::Concurrent)
         .consume_fuel(true)
         .epoch_interruption(true)
@@ -56,10 +69,31 @@ pub(crate) fn target(limits: &HostLimits, pool: Pool, strategy: Strategy) -> Con
 }
 
 /// The configuration of an engine that runs plugins.
-pub(crate) fn runtime(limits: &HostLimits, pool: Pool, strategy: Strategy) -> Config {
-    let mut config = target(limits, pool, strategy);
-    config.allocation_strategy(InstanceAllocationStrategy::Pooling(allocation(limits, pool)));
+pub(crate) fn runtime(limits: &HostLimits, reservation: Reservation, pool: Pool, strategy: Strategy) -> Config {
+    let instances = instances(limits, pool);
+    let resident = match pool {
+        Pool::Small => SMALL_RESIDENT_BYTES,
+        Pool::Large | Pool::Concurrent => limits.large_resident_bytes,
+    };
+    let allocation = allocation(limits, Totals { instances, memories: instances }, resident);
+    pooling(target(limits, reservation, pool, strategy), allocation)
+}
+
+/// The configuration of an engine that reserves address space, and runs nothing.
+pub(crate) fn trial(limits: &HostLimits, reservation: Reservation, totals: Totals) -> Config {
+    pooling(target(limits, reservation, Pool::Small, Strategy::Optimized), allocation(limits, totals, 0))
+}
+
+fn pooling(mut config: Config, allocation: PoolingAllocationConfig) -> Config {
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(allocation));
     config
+}
+
+/// The slots of a pool.
+pub(crate) struct Totals {
+    /// The slots of instances, which have a stack and tables each.
+    pub(crate) instances: u32,
+    pub(crate) memories: u32,
 }
 
 /// The number of instances that live in a pool at the same time.
@@ -70,19 +104,15 @@ pub(crate) fn instances(limits: &HostLimits, pool: Pool) -> u32 {
     }
 }
 
-fn allocation(limits: &HostLimits, pool: Pool) -> PoolingAllocationConfig {
+fn allocation(limits: &HostLimits, totals: Totals, resident: usize) -> PoolingAllocationConfig {
     // Without PAGEMAP_SCAN, all resident memory would have to be reset after each instance, written or not.
     let scan = PoolingAllocationConfig::is_pagemap_scan_available();
-    let instances = instances(limits, pool);
-    let resident = match pool {
-        Pool::Small => SMALL_RESIDENT_BYTES,
-        Pool::Large | Pool::Concurrent => limits.large_resident_bytes,
-    };
+    let Totals { instances, memories } = totals;
     let mut allocation = PoolingAllocationConfig::new();
     allocation
         .total_component_instances(instances)
         .total_core_instances(u32::MAX)
-        .total_memories(instances)
+        .total_memories(memories)
         .total_tables(instances.saturating_mul(TABLES_PER_INSTANCE))
         .total_stacks(instances)
         .max_memories_per_component(MEMORIES_PER_PLUGIN)

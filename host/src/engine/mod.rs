@@ -14,6 +14,7 @@
 
 pub(crate) mod admission;
 pub(crate) mod config;
+pub(crate) mod fit;
 mod ticker;
 
 use std::hash::{Hash, Hasher};
@@ -25,7 +26,7 @@ use wasmtime::component::Linker;
 
 use crate::digest::Digest;
 use crate::engine::admission::Admission;
-use crate::engine::config::{Pool, Strategy};
+use crate::engine::config::{Pool, Reservation, Strategy};
 use crate::engine::ticker::Ticker;
 use crate::error::HostError;
 use crate::guest::imports;
@@ -40,6 +41,7 @@ use crate::util::lru::Lru;
 pub(crate) struct PluginEngine {
     pub(crate) engine: Engine,
     pub(crate) linker: Linker<State>,
+    pub(crate) reservation: Reservation,
     pub(crate) pool: Pool,
     pub(crate) strategy: Strategy,
     /// The digest of everything that machine code depends on. Machine code under another fingerprint cannot run here.
@@ -49,6 +51,7 @@ pub(crate) struct PluginEngine {
 /// The engines of one host, each made on first use, and the pools that they share.
 pub(crate) struct Engines {
     limits: HostLimits,
+    reservation: Reservation,
     ticker: Arc<Ticker>,
     pools: [PoolSlot; 3],
 }
@@ -63,7 +66,7 @@ struct PoolSlot {
 
 impl Engines {
     /// Makes the first engine, and starts the thread that enforces deadlines.
-    pub(crate) fn new(limits: &HostLimits, tick: Duration) -> Result<Self, HostError> {
+    pub(crate) fn new(limits: &HostLimits, reservation: Reservation, tick: Duration) -> Result<Self, HostError> {
         let slot = |pool| PoolSlot {
             admission: Admission::new("instance", config::instances(limits, pool), limits.queue),
             standby_admission: Admission::new("instance", config::instances(limits, pool) / STANDBY_POOL_DIVISOR, 0),
@@ -73,6 +76,7 @@ impl Engines {
         };
         let engines = Self {
             limits: limits.clone(),
+            reservation,
             ticker: Arc::default(),
             pools: [slot(Pool::Small), slot(Pool::Large), slot(Pool::Concurrent)],
         };
@@ -89,7 +93,7 @@ impl Engines {
             Strategy::Optimized => &slot.optimized,
         };
         let engine = made.get_or_init(|| {
-            let engine = PluginEngine::new(&self.limits, pool, strategy)?;
+            let engine = PluginEngine::new(&self.limits, self.reservation, pool, strategy)?;
             self.ticker.add(&engine.engine);
             Ok(engine)
         });
@@ -122,13 +126,13 @@ impl Engines {
 }
 
 impl PluginEngine {
-    fn new(limits: &HostLimits, pool: Pool, strategy: Strategy) -> wasmtime::Result<Self> {
-        let engine = Engine::new(&config::runtime(limits, pool, strategy))?;
+    fn new(limits: &HostLimits, reservation: Reservation, pool: Pool, strategy: Strategy) -> wasmtime::Result<Self> {
+        let engine = Engine::new(&config::runtime(limits, reservation, pool, strategy))?;
         let mut linker = Linker::new(&engine);
         imports::link(&mut linker)?;
         let mut settings = HashInput::default();
         engine.precompile_compatibility_hash().hash(&mut settings);
-        Ok(Self { fingerprint: Digest::of(&settings.0), engine, linker, pool, strategy })
+        Ok(Self { fingerprint: Digest::of(&settings.0), engine, linker, reservation, pool, strategy })
     }
 }
 

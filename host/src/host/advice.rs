@@ -6,7 +6,8 @@ use rustix::process::{Resource, getrlimit};
 use serde::Serialize;
 use wasmtime::PoolingAllocationConfig;
 
-use crate::engine::config::{self, Pool};
+use crate::engine::config::{self, FULL, Pool};
+use crate::engine::fit::Fit;
 use crate::limits::HostLimits;
 
 /// A property of this machine that makes a host slower, or its limits unusable, with the change that helps.
@@ -54,8 +55,10 @@ impl Machine {
     }
 
     /// Advice for a host with these limits.
-    pub(super) fn advice(&self, limits: &HostLimits) -> Vec<Advice> {
+    pub(super) fn advice(&self, limits: &HostLimits, fit: &Fit) -> Vec<Advice> {
         let mut advice = Vec::new();
+        advice.extend(address_space(limits, fit));
+        let limits = &fit.limits(limits.clone());
         let pools = [Pool::Small, Pool::Large];
         let instances: u64 = pools.iter().map(|pool| u64::from(config::instances(limits, *pool))).sum();
         let resident = (limits.resident_plugins as u64).saturating_add(limits.resident_images as u64);
@@ -87,10 +90,34 @@ impl Machine {
     }
 }
 
+/// Advice for a process without the address space that the limits ask for.
+fn address_space(limits: &HostLimits, fit: &Fit) -> Option<Advice> {
+    if fit.reservation == FULL {
+        return None;
+    }
+    let mut found = "this process has too little address space to reserve 4 GiB for each memory: plugins are compiled \
+                     with a comparison at each access to memory, which makes them slower"
+        .to_owned();
+    let (instances, large) = (limits.instances, limits.large_instances);
+    if (fit.instances, fit.large_instances) != (instances, large) {
+        found += &format!(
+            ", and {} instances of small plugins and {} of large ones live at the same time instead of {instances} and \
+             {large}",
+            fit.instances, fit.large_instances
+        );
+    }
+    let change = "raise the limit (`ulimit -v unlimited`) or run on a machine with addresses of 47 bits; or lower \
+                  `HostLimits::memory_bytes`, `instances` and `large_instances`";
+    Some(Advice { found, change: change.to_owned() })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::config::Reservation;
 
+    /// All the address space that the default limits ask for.
+    const ALL: Fit = Fit { reservation: FULL, instances: 256, large_instances: 32 };
     const PLENTY: Machine = Machine { max_map_count: Some(1_000_000), open_files: None, pagemap_scan: true };
 
     #[test]
@@ -101,7 +128,7 @@ mod tests {
             (Machine { pagemap_scan: false, ..PLENTY }, "Linux 6.7"),
         ];
         for (machine, change) in cases {
-            let advice = machine.advice(&HostLimits::default());
+            let advice = machine.advice(&HostLimits::default(), &ALL);
             assert_eq!(advice.len(), 1, "{advice:?}");
             assert!(advice.iter().all(|advice| advice.change.contains(change)), "{advice:?}");
         }
@@ -109,7 +136,19 @@ mod tests {
 
     #[test]
     fn a_machine_with_enough_of_everything_needs_no_advice() {
-        assert_eq!(PLENTY.advice(&HostLimits::default()), []);
-        assert_eq!(Machine { max_map_count: None, ..PLENTY }.advice(&HostLimits::default()), []);
+        assert_eq!(PLENTY.advice(&HostLimits::default(), &ALL), []);
+        assert_eq!(Machine { max_map_count: None, ..PLENTY }.advice(&HostLimits::default(), &ALL), []);
+    }
+
+    #[test]
+    fn too_little_address_space_is_said_with_what_it_costs() {
+        let reservation = Reservation { memory: 256 << 20, guard: 64 << 10 };
+        let text = |fit| PLENTY.advice(&HostLimits::default(), &fit).remove(0).to_string();
+        let slower = text(Fit { reservation, ..ALL });
+        assert!(slower.contains("slower: raise the limit (`ulimit -v unlimited`)"), "{slower}");
+        let fewer = text(Fit { reservation, instances: 8, large_instances: 1 });
+        let expected =
+            "8 instances of small plugins and 1 of large ones live at the same time instead of 256 and 32: raise";
+        assert!(fewer.contains(expected), "{fewer}");
     }
 }
