@@ -34,7 +34,7 @@ use crate::code::cache::Cache;
 use crate::code::compile::Compilation;
 use crate::code::compiler_process::CompilerProcess;
 use crate::engine::Engines;
-use crate::engine::config::Reservation;
+use crate::engine::config::Memory;
 use crate::error::HostError;
 use crate::limits::HostLimits;
 
@@ -55,10 +55,10 @@ impl Toolchain {
         cache: Option<&Path>,
         compiler: Option<CompilerProcess>,
         baseline_bytes: usize,
-        reservation: Reservation,
+        memory: Memory,
     ) -> Result<Self, HostError> {
         let cache = cache.map(|folder| Cache::open(folder, limits.cache_bytes)).transpose()?;
-        let engines = Engines::new(&limits, reservation, tick)?;
+        let engines = Engines::new(&limits, memory, tick)?;
         let compilation = Compilation::new(&limits, cache, compiler);
         Ok(Self { limits, engines, compilation, baseline_bytes })
     }

@@ -68,20 +68,30 @@ pub(crate) fn target(limits: &HostLimits, reservation: Reservation, pool: Pool, 
     config
 }
 
+/// The memory of instances: how it is reserved, and how it is reset.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Memory {
+    pub(crate) reservation: Reservation,
+    /// Whether `PAGEMAP_SCAN` finds the pages that an instance has written, so that only those are reset. Otherwise all
+    /// memory is given back to the kernel.
+    pub(crate) scan: bool,
+}
+
 /// The configuration of an engine that runs plugins.
-pub(crate) fn runtime(limits: &HostLimits, reservation: Reservation, pool: Pool, strategy: Strategy) -> Config {
+pub(crate) fn runtime(limits: &HostLimits, memory: Memory, pool: Pool, strategy: Strategy) -> Config {
     let instances = instances(limits, pool);
     let resident = match pool {
         Pool::Small => SMALL_RESIDENT_BYTES,
         Pool::Large | Pool::Concurrent => limits.large_resident_bytes,
     };
+    let resident = if memory.scan { Some(resident) } else { None };
     let allocation = allocation(limits, Totals { instances, memories: instances }, resident);
-    pooling(target(limits, reservation, pool, strategy), allocation)
+    pooling(target(limits, memory.reservation, pool, strategy), allocation)
 }
 
 /// The configuration of an engine that reserves address space, and runs nothing.
 pub(crate) fn trial(limits: &HostLimits, reservation: Reservation, totals: Totals) -> Config {
-    pooling(target(limits, reservation, Pool::Small, Strategy::Optimized), allocation(limits, totals, 0))
+    pooling(target(limits, reservation, Pool::Small, Strategy::Optimized), allocation(limits, totals, None))
 }
 
 fn pooling(mut config: Config, allocation: PoolingAllocationConfig) -> Config {
@@ -104,9 +114,9 @@ pub(crate) fn instances(limits: &HostLimits, pool: Pool) -> u32 {
     }
 }
 
-fn allocation(limits: &HostLimits, totals: Totals, resident: usize) -> PoolingAllocationConfig {
-    // Without PAGEMAP_SCAN, all resident memory would have to be reset after each instance, written or not.
-    let scan = PoolingAllocationConfig::is_pagemap_scan_available();
+/// The configuration of a pool. With the memory of an instance that stays resident, written pages are reset, and without
+/// it, none stay: all of it would have to be written over after each instance, written or not.
+fn allocation(limits: &HostLimits, totals: Totals, resident: Option<usize>) -> PoolingAllocationConfig {
     let Totals { instances, memories } = totals;
     let mut allocation = PoolingAllocationConfig::new();
     allocation
@@ -123,10 +133,10 @@ fn allocation(limits: &HostLimits, totals: Totals, resident: usize) -> PoolingAl
         .table_elements(limits.table_elements)
         .max_component_instance_size(8 << 20)
         .max_core_instance_size(8 << 20)
-        .pagemap_scan(Enabled::Auto)
-        .linear_memory_keep_resident(if scan { resident } else { 0 })
-        .table_keep_resident(if scan { RESIDENT_TABLE_BYTES } else { 0 })
-        .decommit_batch_size(if scan { 1 } else { 32 });
+        .pagemap_scan(if resident.is_some() { Enabled::Yes } else { Enabled::No })
+        .linear_memory_keep_resident(resident.unwrap_or(0))
+        .table_keep_resident(if resident.is_some() { RESIDENT_TABLE_BYTES } else { 0 })
+        .decommit_batch_size(if resident.is_some() { 1 } else { 32 });
     allocation
 }
 
@@ -135,5 +145,22 @@ pub(crate) fn instances_limit(pool: Pool) -> &'static str {
     match pool {
         Pool::Small => "instances",
         Pool::Large | Pool::Concurrent => "large_instances",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_scan_no_memory_stays_resident() {
+        let totals = || Totals { instances: 1, memories: 1 };
+        let limits = HostLimits::default();
+        let scanned = allocation(&limits, totals(), Some(1 << 20));
+        assert!(matches!(scanned.get_pagemap_scan(), Enabled::Yes));
+        assert_eq!(scanned.get_memory_keep_resident(), 1 << 20);
+        let returned = allocation(&limits, totals(), None);
+        assert!(matches!(returned.get_pagemap_scan(), Enabled::No));
+        assert_eq!((returned.get_memory_keep_resident(), returned.get_table_keep_resident()), (0, 0));
     }
 }

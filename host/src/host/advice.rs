@@ -8,6 +8,7 @@ use wasmtime::PoolingAllocationConfig;
 
 use crate::engine::config::{self, FULL, Pool};
 use crate::engine::fit::Fit;
+use crate::engine::swap::Swap;
 use crate::limits::HostLimits;
 
 /// A property of this machine that makes a host slower, or its limits unusable, with the change that helps.
@@ -34,6 +35,7 @@ pub(super) struct Machine {
     open_files: Option<u64>,
     /// Whether the kernel reports written pages (`PAGEMAP_SCAN`).
     pagemap_scan: bool,
+    swap: Swap,
 }
 
 /// The measured numbers of memory mappings of one live instance, of one stack, and of one resident plugin or image.
@@ -51,7 +53,14 @@ impl Machine {
             max_map_count: max_map_count.ok().and_then(|text| text.trim().parse().ok()),
             open_files: getrlimit(Resource::Nofile).current,
             pagemap_scan: PoolingAllocationConfig::is_pagemap_scan_available(),
+            swap: Swap::here(),
         }
+    }
+
+    /// Whether the pages that an instance has written may be reset with `PAGEMAP_SCAN`, which finds no page that was
+    /// swapped out.
+    pub(super) fn scan(&self) -> bool {
+        self.pagemap_scan && self.swap == Swap::Off
     }
 
     /// Advice for a host with these limits.
@@ -79,6 +88,17 @@ impl Machine {
                 found: format!("this process may open {found} files, and these limits may need {needed}"),
                 change: format!("`ulimit -n {needed}`, or lower `HostLimits::resident_plugins` and `resident_images`"),
             });
+        }
+        if self.pagemap_scan && !self.scan() {
+            let found = match self.swap {
+                Swap::On => "this machine has swap",
+                _ => "`/proc/swaps` cannot be read, so this machine may have swap",
+            };
+            let cost = "`PAGEMAP_SCAN` is not used, because it misses pages that are swapped out: each fresh instance \
+                        takes twice as long";
+            let change = "`swapoff -a`, or forbid swap to this process (`MemorySwapMax=0` of its systemd unit, \
+                          `memory.swap.max` of its control group), and start it again";
+            advice.push(Advice { found: format!("{found}: {cost}"), change: change.to_owned() });
         }
         if !self.pagemap_scan {
             advice.push(Advice {
@@ -118,7 +138,8 @@ mod tests {
 
     /// All the address space that the default limits ask for.
     const ALL: Fit = Fit { reservation: FULL, instances: 256, large_instances: 32 };
-    const PLENTY: Machine = Machine { max_map_count: Some(1_000_000), open_files: None, pagemap_scan: true };
+    const PLENTY: Machine =
+        Machine { max_map_count: Some(1_000_000), open_files: None, pagemap_scan: true, swap: Swap::Off };
 
     #[test]
     fn each_shortage_has_its_advice() {
@@ -126,12 +147,24 @@ mod tests {
             (Machine { max_map_count: Some(1_000), ..PLENTY }, "sysctl -w vm.max_map_count="),
             (Machine { open_files: Some(256), ..PLENTY }, "ulimit -n "),
             (Machine { pagemap_scan: false, ..PLENTY }, "Linux 6.7"),
+            (Machine { pagemap_scan: false, swap: Swap::On, ..PLENTY }, "Linux 6.7"),
+            (Machine { swap: Swap::On, ..PLENTY }, "`swapoff -a`"),
+            (Machine { swap: Swap::Unknown, ..PLENTY }, "`swapoff -a`"),
         ];
         for (machine, change) in cases {
             let advice = machine.advice(&HostLimits::default(), &ALL);
             assert_eq!(advice.len(), 1, "{advice:?}");
             assert!(advice.iter().all(|advice| advice.change.contains(change)), "{advice:?}");
         }
+    }
+
+    #[test]
+    fn written_pages_are_scanned_for_only_where_none_can_be_swapped_out() {
+        assert!(PLENTY.scan());
+        for swap in [Swap::On, Swap::Unknown] {
+            assert!(!Machine { swap, ..PLENTY }.scan(), "{swap:?}");
+        }
+        assert!(!Machine { pagemap_scan: false, ..PLENTY }.scan());
     }
 
     #[test]

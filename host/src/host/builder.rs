@@ -8,6 +8,7 @@ use super::{Host, Inner};
 use crate::code::Toolchain;
 use crate::code::compiler_process::CompilerProcess;
 use crate::code::images::Images;
+use crate::engine::config::Memory;
 use crate::engine::fit::Fit;
 use crate::error::HostError;
 use crate::host::advice::{Advice, Machine};
@@ -114,9 +115,11 @@ impl HostBuilder {
         check_limits(&limits)?;
         let strategies = if baseline_bytes == usize::MAX { 1 } else { 2 };
         let fit = Fit::here(&limits, strategies)?;
-        let advice = Machine::here().advice(&limits, &fit);
+        let machine = Machine::here();
+        let advice = machine.advice(&limits, &fit);
+        let memory = Memory { reservation: fit.reservation, scan: machine.scan() };
         let limits = fit.limits(limits);
-        let toolchain = Toolchain::new(limits, tick, cache.as_deref(), compiler, baseline_bytes, fit.reservation)?;
+        let toolchain = Toolchain::new(limits, tick, cache.as_deref(), compiler, baseline_bytes, memory)?;
         let limits = &toolchain.limits;
         for Advice { found, change } in &advice {
             tracing::warn!(target: "guardhouse", found, change, "this machine is not well configured for this host");
