@@ -2,7 +2,7 @@
 //!
 //! After an instance, wasmtime asks `PAGEMAP_SCAN` for the pages that were written, to write only those over. It asks
 //! for present pages only: a page that was swapped out in the meantime would be left as it is, and the next instance
-//! would read it. Where there is swap, the memory of each instance is given back to the kernel instead.
+//! would read it. Where there is swap, the memory of each instance is given back to the kernel instead (`host/advice.rs`).
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};

@@ -1,6 +1,7 @@
 //! Advice about the machine: each resource that is too scarce for the limits of a host, with the change that helps.
 
 use std::fmt;
+use std::path::Path;
 
 use rustix::process::{Resource, getrlimit};
 use serde::Serialize;
@@ -28,6 +29,7 @@ impl fmt::Display for Advice {
 }
 
 /// The resources that this machine gives to one process.
+#[derive(Clone, Copy)]
 pub(super) struct Machine {
     /// `vm.max_map_count`: the maximum number of memory mappings, or `None` if unknown.
     max_map_count: Option<u64>,
@@ -35,6 +37,8 @@ pub(super) struct Machine {
     open_files: Option<u64>,
     /// Whether the kernel reports written pages (`PAGEMAP_SCAN`).
     pagemap_scan: bool,
+    /// Whether the kernel moves pages to make room for larger ones.
+    compaction: bool,
     swap: Swap,
 }
 
@@ -53,14 +57,16 @@ impl Machine {
             max_map_count: max_map_count.ok().and_then(|text| text.trim().parse().ok()),
             open_files: getrlimit(Resource::Nofile).current,
             pagemap_scan: PoolingAllocationConfig::is_pagemap_scan_available(),
+            // Without `/proc` there is no `PAGEMAP_SCAN` either.
+            compaction: Path::new("/proc/sys/vm/compact_memory").exists(),
             swap: Swap::here(),
         }
     }
 
-    /// Whether the pages that an instance has written may be reset with `PAGEMAP_SCAN`, which finds no page that was
-    /// swapped out.
+    /// Whether the pages that an instance has written may be reset with `PAGEMAP_SCAN`. As wasmtime 48 uses it, it finds
+    /// present pages only: it misses a page that was swapped out, and one that the kernel is moving at that moment.
     pub(super) fn scan(&self) -> bool {
-        self.pagemap_scan && self.swap == Swap::Off
+        self.pagemap_scan && !self.compaction && self.swap == Swap::Off
     }
 
     /// Advice for a host with these limits.
@@ -89,7 +95,8 @@ impl Machine {
                 change: format!("`ulimit -n {needed}`, or lower `HostLimits::resident_plugins` and `resident_images`"),
             });
         }
-        if self.pagemap_scan && !self.scan() {
+        // Where the kernel moves pages, neither swap nor `PAGEMAP_SCAN` makes a difference.
+        if self.pagemap_scan && !self.compaction && self.swap != Swap::Off {
             let found = match self.swap {
                 Swap::On => "this machine has swap",
                 _ => "`/proc/swaps` cannot be read, so this machine may have swap",
@@ -100,7 +107,7 @@ impl Machine {
                           `memory.swap.max` of its control group), and start it again";
             advice.push(Advice { found: format!("{found}: {cost}"), change: change.to_owned() });
         }
-        if !self.pagemap_scan {
+        if !self.pagemap_scan && !self.compaction {
             advice.push(Advice {
                 found: "this machine has no `PAGEMAP_SCAN`: each fresh instance takes twice as long".to_owned(),
                 change: "run on Linux 6.7 or newer, with `/proc/self/pagemap` visible in the container".to_owned(),
@@ -138,8 +145,13 @@ mod tests {
 
     /// All the address space that the default limits ask for.
     const ALL: Fit = Fit { reservation: FULL, instances: 256, large_instances: 32 };
-    const PLENTY: Machine =
-        Machine { max_map_count: Some(1_000_000), open_files: None, pagemap_scan: true, swap: Swap::Off };
+    const PLENTY: Machine = Machine {
+        max_map_count: Some(1_000_000),
+        open_files: None,
+        pagemap_scan: true,
+        compaction: false,
+        swap: Swap::Off,
+    };
 
     #[test]
     fn each_shortage_has_its_advice() {
@@ -159,12 +171,18 @@ mod tests {
     }
 
     #[test]
-    fn written_pages_are_scanned_for_only_where_none_can_be_swapped_out() {
+    fn written_pages_are_scanned_for_only_where_none_can_be_swapped_out_or_moved() {
         assert!(PLENTY.scan());
         for swap in [Swap::On, Swap::Unknown] {
             assert!(!Machine { swap, ..PLENTY }.scan(), "{swap:?}");
         }
         assert!(!Machine { pagemap_scan: false, ..PLENTY }.scan());
+        let moving = Machine { compaction: true, ..PLENTY };
+        assert!(!moving.scan());
+        // Nothing would help.
+        for machine in [Machine { swap: Swap::On, ..moving }, Machine { pagemap_scan: false, ..moving }, moving] {
+            assert_eq!(machine.advice(&HostLimits::default(), &ALL), []);
+        }
     }
 
     #[test]
