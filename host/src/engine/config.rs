@@ -136,7 +136,8 @@ fn allocation(limits: &HostLimits, totals: Totals, resident: Option<usize>) -> P
         .pagemap_scan(if resident.is_some() { Enabled::Yes } else { Enabled::No })
         .linear_memory_keep_resident(resident.unwrap_or(0))
         .table_keep_resident(if resident.is_some() { RESIDENT_TABLE_BYTES } else { 0 })
-        .decommit_batch_size(if resident.is_some() { 1 } else { 32 });
+        // With a batch, the slots of dropped instances are not free yet when their permits are.
+        .decommit_batch_size(1);
     allocation
 }
 
