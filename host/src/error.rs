@@ -149,13 +149,16 @@ pub enum LoadError {
     /// The compiler process was stopped or crashed: the plugin may have been made for that.
     #[error("compiling it was stopped: {0}")]
     CompilerStopped(String),
+    /// No compiler process was free in time. The plugin was not looked at: load it again later.
+    #[error("the host is busy, try again later: {0}")]
+    Busy(String),
     /// The plugin's `schema` failed.
     #[error("failed when asked for its settings schema: {0}")]
     Schema(Fault),
     /// The settings schema is invalid, or breaks a rule for schemas.
     #[error("its settings schema cannot be used: {0}")]
     BadSchema(String),
-    /// The host failed: for example, no thread can be started.
+    /// The host failed: for example, no thread or compiler can be started.
     #[error("the host failed: {0}")]
     Host(String),
 }

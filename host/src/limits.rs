@@ -135,7 +135,8 @@ pub struct HostLimits {
     /// their share of [`Limits::instances`]. Default: 4,096.
     pub queue: usize,
     /// The largest [`Limits::memory_bytes`] of a check. All instances together may use this much memory times their
-    /// number; 4 GiB of address space are reserved for each. Default: 256 MiB.
+    /// number; 4 GiB of address space are reserved for each, or, where a process cannot have that, only as much as this
+    /// (see [`Host::advice`](crate::Host::advice)). Default: 256 MiB.
     #[serde(with = "size")]
     pub memory_bytes: usize,
     /// The largest [`Limits::table_elements`] of a check. Default: 50,000.

@@ -1,7 +1,7 @@
 //! A cache with damaged or replaced files: they are detected, compiled again, and never run.
 
 use std::fs;
-use std::os::unix::fs::{chown, symlink};
+use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -111,6 +111,14 @@ fn files_of_another_user_are_made_again() {
         return;
     }
     is_mended("another user's", |folder| each(folder, |path, _| chown(path, Some(65_534), None).unwrap()));
+}
+
+#[test]
+fn files_that_others_may_write_are_made_again() {
+    for mode in [0o620, 0o602, 0o666] {
+        let permissions = fs::Permissions::from_mode(mode);
+        is_mended("writable", |folder| each(folder, |path, _| fs::set_permissions(path, permissions.clone()).unwrap()));
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@ use guardhouse::{
     LoadError, Outcome, Plugin, StartMode, builtin, run_auth_checks_blocking,
 };
 use guardhouse_tests::guest::{assemble, replaced};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
 use crate::harness::{Guest, builtin_on, eventually, fixture, nobody, patient, settings, small, somebody};
@@ -132,12 +133,27 @@ fn is_running(argument: &str) -> bool {
 }
 
 #[test]
+fn a_compiler_that_cannot_be_started_is_a_fault_of_the_host_and_not_of_the_plugin() {
+    for (program, reason) in [
+        ("/no/such/program", "cannot start the compiler `/no/such/program`"),
+        ("/", "cannot start the compiler `/`"),
+        ("compiler", "not named by an absolute path"),
+        ("", "not named by an absolute path"),
+    ] {
+        // A large plugin is not tried again with the other compiler.
+        for builder in [Host::builder(), Host::builder().baseline_from(0)] {
+            let error = load_with(builder.limits(small()).compiler(CompilerProcess::new(program)));
+            let LoadError::Host(text) = &error else { panic!("{program}: {error:?}") };
+            assert!(text.contains(reason), "{program}: {text}");
+        }
+    }
+    let error =
+        load_with(Host::builder().limits(small()).compiler(shell("cat > /dev/null; echo no filter >&2; exit 71")));
+    assert_eq!(error, LoadError::Host("the compiler cannot be confined: no filter".to_owned()));
+}
+
+#[test]
 fn a_program_that_is_not_a_compiler_is_distinguished_from_a_rejected_plugin() {
-    let nothing = |program: &str| CompilerProcess::new(program);
-    is_stopped(nothing("/no/such/program"), "cannot start the compiler `/no/such/program`");
-    is_stopped(nothing("/"), "cannot start the compiler `/`");
-    is_stopped(nothing("compiler"), "not named by an absolute path");
-    is_stopped(nothing(""), "not named by an absolute path");
     for (script, reason) in [
         ("exit 0", "did not produce machine code"),
         ("cat > /dev/null; echo garbage", "did not produce machine code"),
@@ -188,6 +204,31 @@ fn a_program_that_does_not_end_is_killed_with_all_its_children() {
         "did not produce machine code",
     );
     is_killed(&seconds);
+}
+
+#[test]
+fn a_process_that_left_the_group_with_the_streams_is_not_waited_for() {
+    // A number that no other process uses.
+    let seconds = format!("7{}", std::process::id());
+    let folder = tempfile::tempdir().unwrap();
+    let id = folder.path().join("id");
+    let leave = format!("setsid sh -c 'echo $$ > {}; exec sleep {seconds}'", id.display());
+    let before = unnamed_threads();
+    for script in [format!("{leave} & exit 0"), leave.clone(), format!("{leave} >&- & exec sleep 600")] {
+        is_stopped(shell(&script), "`HostLimits::compiler_time`");
+        assert!(is_running(&seconds), "{script}");
+        let id = fs::read_to_string(&id).unwrap().trim().parse().ok().and_then(Pid::from_raw).unwrap();
+        kill_process(id, Signal::KILL).unwrap();
+        is_killed(&seconds);
+    }
+    assert_eq!(unnamed_threads(), before);
+}
+
+/// The number of threads of this process, without those that a host names.
+fn unnamed_threads() -> usize {
+    let threads = fs::read_dir("/proc/self/task").unwrap();
+    let names = threads.filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("comm")).ok());
+    names.filter(|name| !name.starts_with("guardhouse")).count()
 }
 
 /// Asserts that `sleep` ends: a killed process is visible for a moment.
@@ -278,9 +319,10 @@ fn a_plugin_that_waits_for_a_compiler_too_long_does_not_load() {
             });
             eventually("the first compiler is running", || started.exists());
             let second = Plugin::load(&host, Guest::new("token").bytes()).unwrap_err();
-            let LoadError::CompilerStopped(text) = &second else { panic!("{second}") };
-            println!("queue of {queue}: {text}");
+            let (LoadError::Busy(text) | LoadError::CompilerStopped(text)) = &second else { panic!("{second}") };
+            println!("queue of {queue}: {second}");
             assert!(reasons.iter().any(|reason| text.contains(reason)), "{text}");
+            assert_eq!(matches!(second, LoadError::Busy(_)), text.contains("`HostLimits::compilers`"), "{second:?}");
             fs::write(&go, "").unwrap();
             both.wait();
         });

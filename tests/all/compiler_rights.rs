@@ -7,11 +7,14 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use guardhouse::{Host, HostLimits, LoadError, Plugin};
+use guardhouse::{CompilerProcess, Host, HostLimits, LoadError, Plugin};
 
 use crate::compiler::{host_of, process, shell};
 use crate::compiler_bombs::nested_loops;
 use crate::harness::{Guest, eventually, neighbor_is_unharmed, small};
+
+/// The exit code of a compiler that has read nothing of the plugin (`EX_OSERR`).
+const NOT_READY: i32 = 71;
 
 /// The input of a compiler process.
 struct Input {
@@ -47,7 +50,7 @@ fn proc(child: &Child, name: &str) -> String {
 /// Waits until a compiler has dropped the last of its rights.
 fn wait_for_dropped_rights(child: &Child) {
     eventually("the compiler has dropped its rights", || {
-        proc(child, "status").lines().any(|line| line == "NoNewPrivs:\t1")
+        proc(child, "status").lines().any(|line| line == "Seccomp_filters:\t2")
     });
 }
 
@@ -70,7 +73,7 @@ fn a_compiler_is_bounded_before_it_reads_the_plugin() {
         ("Max cpu time", "17".to_owned()),
         ("Max core file size", "0".to_owned()),
         ("Max file size", "0".to_owned()),
-        ("Max open files", "3".to_owned()),
+        ("Max open files", "0".to_owned()),
     ] {
         let line = found.lines().find_map(|line| line.strip_prefix(name)).unwrap();
         let words: Vec<&str> = line.split_whitespace().collect();
@@ -137,7 +140,7 @@ fn a_compiler_whose_output_is_closed_ends() {
     let mut stdin = child.stdin.take().unwrap();
     stdin.write_all(&order).unwrap();
     wait_for_end(&mut child);
-    assert_eq!(child.wait().unwrap().code(), Some(1));
+    assert_eq!(child.wait().unwrap().code(), Some(NOT_READY));
 }
 
 #[test]
@@ -147,7 +150,7 @@ fn a_compiler_rejects_an_invalid_order() {
         child.stdin.take().unwrap().write_all(order).unwrap();
         let mut words = String::new();
         child.stderr.take().unwrap().read_to_string(&mut words).unwrap();
-        assert_eq!(child.wait().unwrap().code(), Some(1), "{order:?}: {words}");
+        assert_eq!(child.wait().unwrap().code(), Some(NOT_READY), "{order:?}: {words}");
         assert!(!words.is_empty());
     }
 }
@@ -183,4 +186,70 @@ fn a_compiler_is_stopped_by_too_much_processor_time() {
     // The kernel stops it: this test has no clock.
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.signal(), Some(9), "{}", output.status);
+}
+
+/// A compiler that attempts something while it compiles (`src/bin/intruder.rs`).
+fn intruder(attempt: &str) -> CompilerProcess {
+    CompilerProcess::new(env!("CARGO_BIN_EXE_intruder")).argument(attempt)
+}
+
+/// The error of loading a plugin with a compiler that attempts something.
+fn error_of(attempt: &str) -> String {
+    match Plugin::load(&host_of(intruder(attempt), small()), Guest::new("allow").bytes()) {
+        Err(LoadError::CompilerStopped(text)) => text,
+        other => panic!("{attempt}: {other:?}"),
+    }
+}
+
+#[test]
+fn a_compiler_that_a_plugin_has_taken_over_cannot_open_a_file() {
+    for attempt in ["open", "open a file to write"] {
+        let error = error_of(attempt);
+        println!("{attempt}: {error}");
+        assert!(error.contains("attempted\nfailed"), "{attempt}: {error}");
+    }
+}
+
+#[test]
+fn a_compiler_that_a_plugin_has_taken_over_ends_at_a_system_call_that_no_compiler_needs() {
+    for attempt in [
+        "close a stream",
+        "duplicate a stream",
+        "read another descriptor",
+        "write to the input",
+        "write to another descriptor",
+        "stat",
+        "unlink",
+        "socket",
+        "pipe",
+        "memfd_create",
+        "io_uring",
+        "execve",
+        "fork",
+        "fork with clone3",
+        "thread",
+        "ptrace",
+        "read another process",
+        "kill",
+        "signal a thread of another process",
+        "stop itself",
+        "set a limit",
+        "outlive the host",
+        "leave the group",
+        "unshare",
+        "map executable memory",
+        "map a descriptor",
+        "make memory executable",
+    ] {
+        let error = error_of(attempt);
+        println!("{attempt}: {error}");
+        // SIGSYS
+        assert!(error.contains("ended with signal: 31") && error.ends_with(": attempted"), "{attempt}: {error}");
+    }
+}
+
+#[test]
+fn a_compiler_can_get_memory_and_abort() {
+    assert!(error_of("map memory").contains("attempted\nsucceeded"));
+    assert!(error_of("abort").contains("ended with signal: 6"));
 }

@@ -63,6 +63,7 @@ mod time;
 mod traps;
 
 // Many evaluations on one host: capacity, and isolation from each other.
+mod address_space;
 mod admission;
 mod busy;
 mod interleaved;

@@ -1,6 +1,7 @@
 //! The record of a decision: rule S8.
 
 use std::collections::BTreeSet;
+use std::time::Instant;
 
 use guardhouse::{AuthCheck, AuthChecks, Check, CheckConfig, Decision, Digest, native, run_auth_checks_blocking};
 use guardhouse_tests::events::{self, Event};
@@ -129,4 +130,29 @@ fn s8_the_digest_of_settings_does_not_depend_on_the_order_of_members() {
     .into();
     assert_eq!(digests.len(), 1);
     assert_ne!(digest(r#"{"tag": "b", "scopes": []}"#), digests.into_iter().next().unwrap());
+}
+
+#[test]
+fn s4_a_check_that_fails_at_every_request_does_not_fill_the_log() {
+    let check = Guest::with("stdout-flood", &[("length", "4096")]).id("flood").check();
+    let start = Instant::now();
+    let (denied, events) =
+        events::capture(|| (0..200).filter(|_| !run_auth_checks_blocking(&[&check], &nobody()).is_allow()).count());
+    let intervals = 1 + usize::try_from(start.elapsed().as_secs()).unwrap();
+    assert_eq!(denied, 200);
+    // The record of each decision is there, with its cause.
+    let records = events::decisions(&events);
+    assert_eq!(records.len(), 200);
+    assert!(records.iter().all(|record| record.field("outcome") == "failed" && !record.field("cause").is_empty()));
+    let warnings = events::faults(&events);
+    println!("{} warnings in {intervals} intervals; the first: {:?}", warnings.len(), warnings[0]);
+    assert!((10..=10 * intervals).contains(&warnings.len()), "{}", warnings.len());
+    for warning in &warnings {
+        let bytes: usize = warning.fields.values().map(String::len).sum();
+        assert!(bytes < 16 << 10, "{bytes} bytes");
+        assert!(warning.field("log_bytes_left_out").parse::<usize>().unwrap() > 0);
+    }
+    let left_out: usize =
+        warnings.iter().map(|warning| warning.field("warnings_left_out").parse::<usize>().unwrap()).sum();
+    assert!(warnings.len() + left_out <= 200);
 }

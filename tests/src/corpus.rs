@@ -146,11 +146,11 @@ impl Case {
         let found = json!({
             "plain": {
                 "answer": answer(&plain), "calls": plain.checks.len(), "decided_by": plain.decided_by,
-                "warnings": events::faults(&plain_events).len(), "missing": missing(&plain),
+                "warnings": events::failed_decisions(&plain_events).len(), "missing": missing(&plain),
             },
             "missing_scopes": {
                 "answer": answer(&naming), "calls": naming.checks.len(),
-                "warnings": events::faults(&naming_events).len(), "missing": missing(&naming),
+                "warnings": events::failed_decisions(&naming_events).len(), "missing": missing(&naming),
             },
         });
         let differs = expected != found;

@@ -46,7 +46,13 @@ pub fn capture<T>(work: impl FnOnce() -> T) -> (T, Vec<Event>) {
     (result, events)
 }
 
-/// The events about faults: one WARN event for each (rule S4).
+/// The events about decisions that a check decided by failing.
+#[must_use]
+pub fn failed_decisions(events: &[Event]) -> Vec<&Event> {
+    decisions(events).into_iter().filter(|event| event.field("outcome") == "failed").collect()
+}
+
+/// The events about faults: one WARN event for each, within the rate of warnings (rule S4).
 #[must_use]
 pub fn faults(events: &[Event]) -> Vec<&Event> {
     events.iter().filter(|event| event.level == Level::WARN && event.target == "guardhouse").collect()

@@ -115,15 +115,15 @@ impl Compilation {
     fn in_process(&self, process: &CompilerProcess, engine: &PluginEngine, bytes: &[u8]) -> Result<Vec<u8>, LoadError> {
         let limits = &self.limits;
         let end = Instant::now() + limits.compiler_time;
-        let stopped = LoadError::CompilerStopped;
-        let no_compiler = |fault: Fault| stopped(format!("{} (`HostLimits::compilers`)", fault.detail));
-        let admitted = block_on(self.admission.admit(1, end)).map_err(Fault::host).flatten();
-        let _permit = admitted.map_err(no_compiler)?;
+        let admitted = block_on(self.admission.admit(1, end)).map_err(|error| LoadError::Host(error.to_string()))?;
+        let busy = |fault: Fault| LoadError::Busy(format!("{} (`HostLimits::compilers`)", fault.detail));
+        let _permit = admitted.map_err(busy)?;
         let time = end.saturating_duration_since(Instant::now());
-        let order = Order::new(engine.pool, engine.strategy, limits);
+        let order = Order::new(engine, limits);
         process.compile(order, bytes, time, limits.code_bytes).map_err(|failure| match failure {
+            Failure::NotReady(text) => LoadError::Host(text),
             Failure::Rejected(text) => rejected(text),
-            Failure::Stopped(text) => stopped(text),
+            Failure::Stopped(text) => LoadError::CompilerStopped(text),
         })
     }
 }

@@ -2,25 +2,23 @@
 //! separate process can be bounded and killed.
 //!
 //! The process reads an order and the plugin from its standard input, and writes machine code to its standard output.
-//! It has no environment, opens no file, ends with the thread that started it, and is bounded in address space,
-//! processor time and wall-clock time.
+//! It has no environment, ends with the thread that started it, and is bounded in wall-clock time from outside
+//! (`child`), and in everything else by itself, before it reads a byte of the plugin (`confinement`).
 
 use std::io::{self, Read, Write};
-use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
-use std::sync::mpsc;
+use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{
-    Pid, Resource, Rlimit, Signal, WaitId, WaitIdOptions, kill_process_group, set_parent_process_death_signal,
-    setrlimit, waitid,
-};
+use rustix::process::{Signal, set_parent_process_death_signal};
 use serde::{Deserialize, Serialize};
 use wasmtime::{Engine, Precompiled};
 
-use crate::engine::config::{self, Pool, Strategy};
+use crate::code::child::{Caps, Child, Excess};
+use crate::code::confinement::{Confinement, start_threads};
+use crate::engine::PluginEngine;
+use crate::engine::config::{self, Pool, Reservation, Strategy};
 use crate::guest::reason::error_chain;
 use crate::limits::HostLimits;
 use crate::util::text::clip;
@@ -55,15 +53,18 @@ pub struct CompilerProcess {
 /// The order to a compiler process: the target, and the limits of the process.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Order {
+    reservation: Reservation,
     pool: Pool,
     strategy: Strategy,
     stack_bytes: usize,
-    address_space: u64,
-    processor_seconds: u64,
+    confinement: Confinement,
 }
 
 /// The reason why a compiler process produced no machine code.
+#[derive(Debug)]
 pub(super) enum Failure {
+    /// The compiler could not be started, or not be confined. It has read nothing of the plugin.
+    NotReady(String),
     /// The compiler rejected the plugin.
     Rejected(String),
     /// The compiler was stopped, or crashed.
@@ -71,19 +72,22 @@ pub(super) enum Failure {
 }
 
 impl Order {
-    pub(super) fn new(pool: Pool, strategy: Strategy, limits: &HostLimits) -> Self {
+    pub(super) fn new(engine: &PluginEngine, limits: &HostLimits) -> Self {
         Self {
-            pool,
-            strategy,
+            reservation: engine.reservation,
+            pool: engine.pool,
+            strategy: engine.strategy,
             stack_bytes: limits.stack_bytes,
-            address_space: limits.compiler_bytes as u64,
-            processor_seconds: limits.compiler_time.as_secs().max(1),
+            confinement: Confinement {
+                address_space: limits.compiler_bytes as u64,
+                processor_seconds: limits.compiler_time.as_secs().max(1),
+            },
         }
     }
 
     fn engine(&self) -> wasmtime::Result<Engine> {
         let limits = HostLimits { stack_bytes: self.stack_bytes, ..HostLimits::default() };
-        Engine::new(&config::target(&limits, self.pool, self.strategy))
+        Engine::new(&config::target(&limits, self.reservation, self.pool, self.strategy))
     }
 }
 
@@ -106,6 +110,7 @@ impl CompilerProcess {
     pub fn serve() -> ExitCode {
         let (code, text) = match answer() {
             Ok(()) => return ExitCode::SUCCESS,
+            Err(Failure::NotReady(text)) => (EX_OSERR, text),
             Err(Failure::Rejected(text)) => (EX_DATAERR, text),
             Err(Failure::Stopped(text)) => (1, text),
         };
@@ -113,157 +118,82 @@ impl CompilerProcess {
         ExitCode::from(u8::try_from(code).unwrap_or(1))
     }
 
-    /// Compiles `plugin`. It returns after `time` at the latest, whatever the process does.
+    /// Compiles `plugin`. Whatever the process does, this returns after `time`, and the time that the kernel takes to end
+    /// the process.
     pub(super) fn compile(&self, order: Order, plugin: &[u8], time: Duration, cap: usize) -> Result<Vec<u8>, Failure> {
         let end = Instant::now() + time;
-        let stopped = |what: &str, error: &dyn std::fmt::Display| Failure::Stopped(format!("{what}: {error}"));
-        let order = serde_json::to_vec(&order).map_err(|error| stopped("cannot write the order", &error))?;
         let program = self.program.display();
+        let not_ready = |what: &str, error: &dyn std::fmt::Display| Failure::NotReady(format!("{what}: {error}"));
+        let order = serde_json::to_vec(&order).map_err(|error| not_ready("cannot write the order", &error))?;
+        let length = u32::try_from(order.len()).unwrap_or_default().to_le_bytes();
         if !self.program.is_absolute() {
-            return Err(Failure::Stopped(format!("the compiler `{program}` is not named by an absolute path")));
+            return Err(Failure::NotReady(format!("the compiler `{program}` is not named by an absolute path")));
         }
-        let child = Command::new(&self.program)
-            .args(&self.arguments)
-            .env_clear()
-            .current_dir("/")
-            .process_group(0)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn();
-        let mut child = child.map_err(|error| stopped(&format!("cannot start the compiler `{program}`"), &error))?;
-        let streams = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let mut group = Group { child, status: None };
-        let (Some(mut stdin), Some(stdout), Some(stderr)) = streams else {
-            return Err(Failure::Stopped("the compiler has no standard streams".to_owned()));
-        };
-        std::thread::scope(|scope| {
-            // Errors of writing are ignored: a process that stops reading reports the reason on its other streams.
-            scope.spawn(move || {
-                let length = u32::try_from(order.len()).unwrap_or_default().to_le_bytes();
-                stdin.write_all(&length).and_then(|()| stdin.write_all(&order)).and_then(|()| stdin.write_all(plugin))
-            });
-            let (finished, outcome) = mpsc::channel();
-            let reader = scope.spawn(move || {
-                let code = read(stdout, cap);
-                let _ = finished.send(code.is_ok());
-                code
-            });
-            let errors = scope.spawn(move || read(stderr, 64 << 10));
-            // A process exits once it has written all its code. A process that does not exit in time, or writes too
-            // much, is killed.
-            let in_time = match outcome.recv_timeout(time) {
-                Ok(true) => group.wait_until(end),
-                Ok(false) => Ok(true),
-                Err(_) => Ok(false),
-            };
-            let status = group.end();
-            let (code, errors) = (reader.join(), errors.join());
-            let waited = |error: io::Error| stopped("cannot wait for the compiler", &error);
-            let (in_time, status) = (in_time.map_err(waited)?, status.map_err(waited)?);
-            let errors = errors.ok().and_then(Result::ok).unwrap_or_default();
-            if !in_time {
-                return Err(Failure::Stopped(format!(
-                    "it did not finish within {time:.1?} (`HostLimits::compiler_time`)"
-                )));
+        let mut command = Command::new(&self.program);
+        let child = Child::start(command.args(&self.arguments).env_clear().current_dir("/"));
+        let child = child.map_err(|error| not_ready(&format!("cannot start the compiler `{program}`"), &error))?;
+        let caps = Caps { output: cap, errors: 64 << 10 };
+        let answer = child.exchange(&[&length, &order, plugin], end, caps);
+        let answer = answer.map_err(|error| Failure::Stopped(format!("cannot wait for the compiler: {error}")))?;
+        let errors = clip(String::from_utf8_lossy(&answer.errors).trim_end());
+        match (answer.output, answer.status.code()) {
+            (Err(Excess::Time), _) => {
+                Err(Failure::Stopped(format!("it did not finish within {time:.1?} (`HostLimits::compiler_time`)")))
             }
-            match (code, status.code()) {
-                (Ok(Err(error)), _) => Err(stopped("the machine code cannot be read", &error)),
-                (Ok(Ok(code)), Some(0)) if Engine::detect_precompiled(&code) == Some(Precompiled::Component) => {
-                    Ok(code)
-                }
-                (_, Some(0)) => Err(Failure::Stopped(format!("the compiler `{program}` did not produce machine code"))),
-                (_, Some(EX_DATAERR)) => Err(Failure::Rejected(clip(&String::from_utf8_lossy(&errors)))),
-                _ => Err(Failure::Stopped(format!(
-                    "the compiler ended with {status}, within `HostLimits::compiler_bytes` and `compiler_time`: {}",
-                    clip(String::from_utf8_lossy(&errors).trim_end())
-                ))),
+            (Err(Excess::Output), _) => {
+                Err(Failure::Stopped(format!("its machine code has more than {cap} bytes (`HostLimits::code_bytes`)")))
             }
-        })
-    }
-}
-
-/// A process with all processes that it started. All of them are killed when the group is dropped.
-struct Group {
-    child: Child,
-    /// The exit status, once the process was waited for. From then on its id may belong to another process, and must
-    /// not be used.
-    status: Option<ExitStatus>,
-}
-
-impl Group {
-    /// Waits until the process exits, at most until `end`. Returns whether it has exited.
-    fn wait_until(&self, end: Instant) -> io::Result<bool> {
-        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-        while waitid(WaitId::Pid(Pid::from_child(&self.child)), options)?.is_none() {
-            if Instant::now() >= end {
-                return Ok(false);
-            }
-            std::thread::sleep(Duration::from_millis(1));
+            (Ok(code), Some(0)) if Engine::detect_precompiled(&code) == Some(Precompiled::Component) => Ok(code),
+            (Ok(_), Some(0)) => Err(Failure::Stopped(format!("the compiler `{program}` did not produce machine code"))),
+            (Ok(_), Some(EX_DATAERR)) => Err(Failure::Rejected(errors)),
+            (Ok(_), Some(EX_OSERR)) => Err(not_ready("the compiler cannot be confined", &errors)),
+            _ => Err(Failure::Stopped(format!(
+                "the compiler ended with {}, within `HostLimits::compiler_bytes` and `compiler_time`: {errors}",
+                answer.status
+            ))),
         }
-        Ok(true)
-    }
-
-    fn end(&mut self) -> io::Result<ExitStatus> {
-        if let Some(status) = self.status {
-            return Ok(status);
-        }
-        // The process may have ended already.
-        let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
-        let status = self.child.wait()?;
-        self.status = Some(status);
-        Ok(status)
     }
 }
 
-impl Drop for Group {
-    fn drop(&mut self) {
-        let _ = self.end();
-    }
-}
-
-fn read(stream: impl Read, cap: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    stream.take(cap as u64 + 1).read_to_end(&mut bytes)?;
-    if bytes.len() > cap {
-        return Err(io::Error::other(format!("more than {cap} bytes (`HostLimits::code_bytes`)")));
-    }
-    Ok(bytes)
-}
-
-/// The exit code `EX_DATAERR`: the compiler rejected the plugin. Other codes mean a crash, or a program that is not our
-/// compiler.
+/// The exit code `EX_DATAERR`: the compiler rejected the plugin. Codes that are not named here mean a crash, or a
+/// program that is not our compiler.
 const EX_DATAERR: i32 = 65;
+
+/// The exit code `EX_OSERR`: the compiler has not read the plugin.
+const EX_OSERR: i32 = 71;
+
+/// The largest order, in bytes.
+const MAX_ORDER_BYTES: u64 = 64 << 10;
 
 /// The work of the compiler process: reads an order and a plugin, and writes machine code.
 fn answer() -> Result<(), Failure> {
-    let stopped = |error: io::Error| Failure::Stopped(error.to_string());
     let mut input = io::stdin().lock();
-    let mut length = [0; 4];
-    input.read_exact(&mut length).map_err(stopped)?;
-    let mut order = Vec::new();
-    (&mut input).take(u64::from(u32::from_le_bytes(length))).read_to_end(&mut order).map_err(stopped)?;
-    let order: Order = serde_json::from_slice(&order).map_err(|error| Failure::Stopped(error.to_string()))?;
-    give_up_rights(&order).map_err(stopped)?;
+    let engine = prepare(&mut input).map_err(Failure::NotReady)?;
+    let stopped = |error: io::Error| Failure::Stopped(error.to_string());
     let mut plugin = Vec::new();
     input.read_to_end(&mut plugin).map_err(stopped)?;
-    let engine = order.engine().map_err(|error| Failure::Stopped(error_chain(&error)))?;
     let code = engine.precompile_component(&plugin).map_err(|error| Failure::Rejected(error_chain(&error)))?;
     io::stdout().write_all(&code).map_err(stopped)
 }
 
-/// Gives up every right that the compiler does not need, before it reads a byte of the plugin.
-fn give_up_rights(order: &Order) -> io::Result<()> {
-    let limit = |resource, value| setrlimit(resource, Rlimit { current: Some(value), maximum: Some(value) });
-    limit(Resource::As, order.address_space)?;
-    limit(Resource::Cpu, order.processor_seconds)?;
-    limit(Resource::Core, 0)?;
-    limit(Resource::Fsize, 0)?;
-    // The three standard streams stay open; no other file can be opened.
-    limit(Resource::Nofile, 3)?;
-    rustix::thread::set_no_new_privs(true)?;
+/// Reads the order, makes the engine, and confines this process.
+fn prepare(input: &mut impl Read) -> Result<Engine, String> {
+    let text = |error: io::Error| error.to_string();
+    let mut length = [0; 4];
+    input.read_exact(&mut length).map_err(text)?;
+    let length = u64::from(u32::from_le_bytes(length)).min(MAX_ORDER_BYTES);
+    let mut order = Vec::new();
+    input.take(length).read_to_end(&mut order).map_err(text)?;
+    let order: Order = serde_json::from_slice(&order).map_err(|error| error.to_string())?;
+    let engine = order.engine().map_err(|error| error_chain(&error))?;
+    start_threads();
+    end_with_parent().and_then(|()| order.confinement.apply()).map_err(text)?;
+    Ok(engine)
+}
+
+/// From here on, this process ends with the thread that started it. If that thread ended before, the pipe is broken.
+fn end_with_parent() -> io::Result<()> {
     set_parent_process_death_signal(Some(Signal::KILL))?;
-    // From here on the process ends with the thread that started it. If that thread ended before, the pipe is broken.
     let output = io::stdout();
     let mut reader = [PollFd::new(&output, PollFlags::empty())];
     match poll(&mut reader, Some(&Timespec::default()))? {

@@ -56,7 +56,10 @@ impl Linked {
             let baseline = Self::load(toolchain, source, shape, Strategy::Baseline);
             // Winch lacks some features, so Cranelift may succeed where Winch failed. A timeout is not retried:
             // Cranelift would take at least as long.
-            if matches!(baseline, Ok(_) | Err(LoadError::CompilerStopped(_))) {
+            let is_final = |error: &LoadError| {
+                matches!(error, LoadError::CompilerStopped(_) | LoadError::Busy(_) | LoadError::Host(_))
+            };
+            if baseline.as_ref().err().is_none_or(is_final) {
                 return baseline;
             }
         }

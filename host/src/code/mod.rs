@@ -16,8 +16,10 @@
 //! folder.
 
 mod cache;
+mod child;
 pub(crate) mod compile;
 pub(crate) mod compiler_process;
+mod confinement;
 pub(crate) mod contract;
 pub(crate) mod images;
 pub(crate) mod linked;
@@ -32,6 +34,7 @@ use crate::code::cache::Cache;
 use crate::code::compile::Compilation;
 use crate::code::compiler_process::CompilerProcess;
 use crate::engine::Engines;
+use crate::engine::config::Memory;
 use crate::error::HostError;
 use crate::limits::HostLimits;
 
@@ -54,9 +57,10 @@ impl Toolchain {
         cache: Option<&Path>,
         compiler: Option<CompilerProcess>,
         baseline_bytes: usize,
+        memory: Memory,
     ) -> Result<Self, HostError> {
         let cache = cache.map(|folder| Cache::open(folder, limits.cache_bytes)).transpose()?;
-        let engines = Engines::new(&limits, tick)?;
+        let engines = Engines::new(&limits, memory, tick)?;
         let compilation = Compilation::new(&limits, cache, compiler);
         Ok(Self { limits, engines, compilation, baseline_bytes, tick })
     }

@@ -3,7 +3,8 @@
 //! A [`MachineCode`] can be made only in `code/`, to which this module is private: from the output of a compiler, or
 //! from an entry of the cache.
 
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::os::fd::AsRawFd;
 
 use wasmtime::component::Component;
 use wasmtime::{Engine, Module};
@@ -16,7 +17,7 @@ pub(super) struct MachineCode(Storage);
 enum Storage {
     Bytes(Vec<u8>),
     /// The file is mapped and not read, so code that does not run takes no memory of its own.
-    File(PathBuf),
+    File(File),
 }
 
 impl MachineCode {
@@ -41,14 +42,14 @@ impl MachineCode {
     pub(super) fn component(&self, engine: &Engine) -> wasmtime::Result<Component> {
         match &self.0 {
             Storage::Bytes(bytes) => component_of(engine, bytes),
-            Storage::File(path) => component_in(engine, path),
+            Storage::File(file) => component_in(engine, file),
         }
     }
 
     pub(super) fn module(&self, engine: &Engine) -> wasmtime::Result<Module> {
         match &self.0 {
             Storage::Bytes(bytes) => module_of(engine, bytes),
-            Storage::File(path) => module_in(engine, path),
+            Storage::File(file) => module_in(engine, file),
         }
     }
 }
@@ -62,11 +63,15 @@ fn component_of(engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Component> {
 }
 
 #[expect(unsafe_code, reason = "machine code cannot be validated, only trusted")]
-fn component_in(engine: &Engine, path: &Path) -> wasmtime::Result<Component> {
+fn component_in(engine: &Engine, file: &File) -> wasmtime::Result<Component> {
+    // wasmtime has no function that takes an open component. This path leads to the open file, whatever became of its
+    // name.
+    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
     // SAFETY: the file belongs to an `Entry`, which only `Cache` makes: it is in a folder that only this user can write
-    // to, is owned by this user, and has the digest that was recorded when `Engine::precompile_component` had written
-    // it. Files of the cache are never modified, only replaced or removed, so the mapping does not change. The entry of
-    // a plugin's source, which is not machine code, has another key, and never gets here.
+    // to, is owned by this user, and had the digest that was recorded when `Engine::precompile_component` had written
+    // it, when it was read through this descriptor. Files of the cache are never modified, only replaced or removed, so
+    // the mapping does not change. The entry of a plugin's source, which is not machine code, has another key, and never
+    // gets here.
     unsafe { Component::deserialize_file(engine, path) }
 }
 
@@ -77,7 +82,47 @@ fn module_of(engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Module> {
 }
 
 #[expect(unsafe_code, reason = "machine code cannot be validated, only trusted")]
-fn module_in(engine: &Engine, path: &Path) -> wasmtime::Result<Module> {
+fn module_in(engine: &Engine, file: &File) -> wasmtime::Result<Module> {
+    let file = file.try_clone()?;
     // SAFETY: as for `component_in`, with `Engine::precompile_module`.
-    unsafe { Module::deserialize_file(engine, path) }
+    unsafe { Module::deserialize_open_file(engine, file) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::code::cache::Cache;
+    use crate::digest::Digest;
+
+    /// The value of the global `g` of a module.
+    fn global(module: &Module) -> Option<i32> {
+        let mut store = wasmtime::Store::new(module.engine(), ());
+        let instance = wasmtime::Instance::new(&mut store, module, &[]).ok()?;
+        instance.get_global(&mut store, "g")?.get(&mut store).i32()
+    }
+
+    #[test]
+    fn a_file_that_is_exchanged_after_it_was_verified_is_not_loaded() {
+        let folder = std::env::temp_dir().join(format!("guardhouse-{:032x}", rand::random::<u128>()));
+        let cache = Cache::open(&folder, 1 << 30).unwrap();
+        let engine = Engine::default();
+        let module = |value: i32| {
+            let text = format!("(module (global (export \"g\") i32 (i32.const {value})))");
+            engine.precompile_module(&wat::parse_str(text).unwrap()).unwrap()
+        };
+        let component = engine.precompile_component(&wat::parse_str("(component)").unwrap()).unwrap();
+        let (key, files) = (Digest::of("key"), [module(1), component]);
+        cache.store(key, &[&files[0], &files[1]], "").unwrap();
+        let entry = cache.find(key).unwrap();
+        // Each code file becomes that of another module, as an atomic replacement and removed.
+        for (number, file) in std::fs::read_dir(folder.join("code")).unwrap().enumerate() {
+            let other = folder.join(format!("other-{number}"));
+            std::fs::write(&other, module(2)).unwrap();
+            std::fs::rename(other, file.unwrap().path()).unwrap();
+        }
+        let code = MachineCode::cached(entry);
+        std::fs::remove_dir_all(&folder).unwrap();
+        assert_eq!(global(&code[0].module(&engine).unwrap()), Some(1));
+        assert!(code[1].component(&engine).is_ok());
+    }
 }

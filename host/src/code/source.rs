@@ -35,7 +35,7 @@ impl<'a> Source<'a> {
         let file = cache.and_then(|cache| {
             let key = Digest::of_parts([b"source".as_slice(), self.digest.as_bytes()]);
             let entry = cache.find(key).or_else(|| cache.store(key, &[&bytes], "").ok())?;
-            entry.open()?.into_iter().next()
+            entry.into_files().into_iter().next()
         });
         let storage = file.map_or_else(|| Storage::Memory(bytes.as_ref().into()), Storage::File);
         Ok(Source { digest: self.digest, size: self.size, storage })

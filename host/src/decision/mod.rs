@@ -7,6 +7,7 @@ pub(crate) mod auth_checks;
 pub mod native;
 pub(crate) mod report;
 mod run;
+mod warnings;
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,12 +1,15 @@
 //! Reports: everything that is known of a decision, for the operator. Only [`Report::decision`] may reach the caller.
 
-use std::time::Duration;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
 use serde::{Serialize, Serializer};
 
 use crate::decision::auth_check::{AuthCheck, Identity};
+use crate::decision::warnings::Warnings;
 use crate::decision::{Decision, DecisionId};
-use crate::fault::Fault;
+use crate::digest::Digest;
+use crate::fault::{Cause, Fault};
 use crate::outcome::{Evaluation, LogLine, Outcome};
 use crate::util::microseconds::microseconds;
 
@@ -65,6 +68,7 @@ impl Report {
             allow = self.decision.is_allow(),
             checks = self.checks.len(),
             decided_by = decided.map(|check| check.id.as_str()),
+            cause = decided.and_then(CheckReport::cause).map(tracing::field::display),
             outcome = decided.map(|check| check.evaluation.outcome.kind()).unwrap_or(if self.decision.is_allow() { "allow" } else { "failed" }),
             tenant = decided.or(self.checks.first()).and_then(|check| check.identity.tenant.as_deref()),
             plugins = ?self.checks.iter().map(|check| check.identity.plugin).collect::<Vec<_>>(),
@@ -114,10 +118,14 @@ impl CheckReport {
         Self { id: String::new(), identity: Identity::default(), evaluation }
     }
 
-    /// Logs a fault as one WARN event with everything that is known (rule S4), and the output of a plugin at DEBUG.
+    /// Logs a fault as one WARN event with everything that is known (rule S4), within the rate of [`Warnings`], and the
+    /// output of a plugin at DEBUG.
     pub(super) fn record(&self, decision: DecisionId) {
+        static WARNINGS: LazyLock<Warnings> = LazyLock::new(Warnings::default);
         let Evaluation { outcome, usage, logs, .. } = &self.evaluation;
         if let Outcome::Failed(Fault { cause, detail, backtrace }) = outcome {
+            let Some(left_out) = WARNINGS.count(self.digest(), Instant::now()) else { return };
+            let (logs, log_bytes_left_out) = last_lines(logs);
             tracing::warn!(
                 target: "guardhouse",
                 %decision,
@@ -128,15 +136,93 @@ impl CheckReport {
                 ?detail,
                 backtrace = backtrace.as_deref(),
                 ?logs,
+                log_bytes_left_out,
                 elapsed_us = microseconds(usage.elapsed),
                 fuel = usage.fuel,
                 memory_bytes = usage.memory_bytes,
+                warnings_left_out = left_out,
                 "a check failed, which denies"
             );
             return;
         }
         for LogLine { source, text } in logs {
             tracing::debug!(target: "guardhouse::plugin", %decision, check = ?self.id, source, ?text);
+        }
+    }
+
+    /// The cause of a fault.
+    fn cause(&self) -> Option<Cause> {
+        match &self.evaluation.outcome {
+            Outcome::Failed(fault) => Some(fault.cause),
+            _ => None,
+        }
+    }
+
+    /// The digest of everything that distinguishes a check from others.
+    fn digest(&self) -> Digest {
+        let Identity { tenant, plugin, settings, .. } = &self.identity;
+        let [plugin, settings] = [plugin, settings].map(|digest| digest.as_ref().map_or(&[][..], Digest::as_bytes));
+        Digest::of_parts([self.id.as_bytes(), tenant.as_deref().unwrap_or_default().as_bytes(), plugin, settings])
+    }
+}
+
+/// The output of a plugin in a WARN event, in bytes, with its escapes. The end of it is what the fault is about.
+const OUTPUT_BYTES: usize = 4 << 10;
+
+/// The last lines of an output, at most [`OUTPUT_BYTES`] as they are written, and the bytes of text before them.
+fn last_lines(logs: &[LogLine]) -> (Vec<LogLine>, usize) {
+    let all: usize = logs.iter().map(|line| line.text.len()).sum();
+    let (mut kept, mut left) = (Vec::new(), OUTPUT_BYTES);
+    for LogLine { source, text } in logs.iter().rev() {
+        let frame = format!("{:?}", LogLine::new(source, "")).len();
+        let Some(room) = left.checked_sub(frame) else { break };
+        let end;
+        (end, left) = last_part(text, room);
+        kept.push(LogLine::new(source, end));
+        if end.len() < text.len() {
+            break;
+        }
+    }
+    kept.reverse();
+    let kept_bytes: usize = kept.iter().map(|line| line.text.len()).sum();
+    (kept, all - kept_bytes)
+}
+
+/// The longest end of a text that takes at most `room` bytes with its escapes, and the room that is left.
+fn last_part(text: &str, mut room: usize) -> (&str, usize) {
+    let fits = |(_, character): &(usize, char)| {
+        let length = character.escape_debug().map(char::len_utf8).sum();
+        room.checked_sub(length).map(|left| room = left).is_some()
+    };
+    let start = text.char_indices().rev().take_while(fits).last().map_or(text.len(), |(start, _)| start);
+    (&text[start..], room)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_lines_of_an_output_are_kept_within_the_cap_of_their_escaped_text() {
+        let lines = |text: &str, count: usize| vec![LogLine::new("stdout", text); count];
+        for (logs, kept) in [
+            (lines("x", 3), 3),
+            (lines("", 0), 0),
+            (lines("", 65_536), 107),
+            (lines(&"x".repeat(65_536), 1), 1),
+            (lines(&"\u{1}".repeat(65_536), 1), 1),
+            (lines(&"\u{1f600}".repeat(16_384), 1), 1),
+            (lines(&"\"\n".repeat(500), 60), 2),
+        ] {
+            let (last, left_out) = last_lines(&logs);
+            assert_eq!(last.len(), kept, "{} lines", logs.len());
+            let bytes = |lines: &[LogLine]| lines.iter().map(|line| line.text.len()).sum::<usize>();
+            assert_eq!(bytes(&last) + left_out, bytes(&logs));
+            // Each line has a comma after it.
+            assert!(format!("{last:?}").len() <= OUTPUT_BYTES + 2 * last.len() + 2, "{}", format!("{last:?}").len());
+            for (line, original) in last.iter().rev().zip(logs.iter().rev()) {
+                assert!(original.text.ends_with(&line.text));
+            }
         }
     }
 }

@@ -27,6 +27,17 @@ pub(crate) enum Strategy {
     Optimized,
 }
 
+/// The address space of one memory, in bytes. Machine code depends on it: with less than [`FULL`], it compares each
+/// address with the size of the memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Reservation {
+    pub(crate) memory: u64,
+    pub(crate) guard: u64,
+}
+
+/// Every address that WebAssembly can form without a large constant: no address has to be compared with anything.
+pub(crate) const FULL: Reservation = Reservation { memory: 4 << 30, guard: 32 << 20 };
+
 /// The tables of one instance slot; see [`HostLimits::instances`].
 pub(crate) const TABLES_PER_INSTANCE: u32 = 4;
 /// The stacks of one instance slot in the concurrent pool. A plugin that is one component consists of up to seven
@@ -36,9 +47,11 @@ pub(crate) const STACKS_PER_INSTANCE: u32 = 8;
 const MEMORIES_PER_PLUGIN: u32 = 8;
 
 /// The part of the configuration that machine code depends on. The compiler process uses it alone.
-pub(crate) fn target(limits: &HostLimits, pool: Pool, strategy: Strategy) -> Config {
+pub(crate) fn target(limits: &HostLimits, reservation: Reservation, pool: Pool, strategy: Strategy) -> Config {
     let mut config = Config::new();
     config
+        .memory_reservation(reservation.memory)
+        .memory_guard_size(reservation.guard)
         .concurrency_support(pool == Pool::Concurrent)
         .consume_fuel(true)
         .epoch_interruption(true)
@@ -59,11 +72,53 @@ pub(crate) fn target(limits: &HostLimits, pool: Pool, strategy: Strategy) -> Con
     config
 }
 
+/// The memory of instances: how it is reserved, and how it is reset.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Memory {
+    pub(crate) reservation: Reservation,
+    /// Whether `PAGEMAP_SCAN` finds the pages that an instance has written, so that only those are reset. Otherwise all
+    /// memory is given back to the kernel.
+    pub(crate) scan: bool,
+}
+
 /// The configuration of an engine that runs plugins.
-pub(crate) fn runtime(limits: &HostLimits, pool: Pool, strategy: Strategy) -> Config {
-    let mut config = target(limits, pool, strategy);
-    config.allocation_strategy(InstanceAllocationStrategy::Pooling(allocation(limits, pool)));
+pub(crate) fn runtime(limits: &HostLimits, memory: Memory, pool: Pool, strategy: Strategy) -> Config {
+    let instances = instances(limits, pool);
+    let resident = match pool {
+        Pool::Small => SMALL_RESIDENT_BYTES,
+        Pool::Large | Pool::Concurrent => limits.large_resident_bytes,
+    };
+    let resident = if memory.scan { Some(resident) } else { None };
+    let totals = Totals { instances, memories: instances, stacks: stacks(limits, pool) };
+    let allocation = allocation(limits, totals, resident);
+    pooling(target(limits, memory.reservation, pool, strategy), allocation)
+}
+
+/// The configuration of an engine that reserves address space, and runs nothing.
+pub(crate) fn trial(limits: &HostLimits, reservation: Reservation, totals: Totals) -> Config {
+    pooling(target(limits, reservation, Pool::Small, Strategy::Optimized), allocation(limits, totals, None))
+}
+
+/// The number of stacks of a pool.
+pub(crate) fn stacks(limits: &HostLimits, pool: Pool) -> u32 {
+    let instances = instances(limits, pool);
+    match pool {
+        Pool::Small | Pool::Large => instances,
+        Pool::Concurrent => instances.saturating_mul(STACKS_PER_INSTANCE),
+    }
+}
+
+fn pooling(mut config: Config, allocation: PoolingAllocationConfig) -> Config {
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(allocation));
     config
+}
+
+/// The slots of a pool.
+pub(crate) struct Totals {
+    /// The slots of instances, which have tables each.
+    pub(crate) instances: u32,
+    pub(crate) memories: u32,
+    pub(crate) stacks: u32,
 }
 
 /// The number of instances that live in a pool at the same time.
@@ -74,23 +129,15 @@ pub(crate) fn instances(limits: &HostLimits, pool: Pool) -> u32 {
     }
 }
 
-fn allocation(limits: &HostLimits, pool: Pool) -> PoolingAllocationConfig {
-    // Without PAGEMAP_SCAN, all resident memory would have to be reset after each instance, written or not.
-    let scan = PoolingAllocationConfig::is_pagemap_scan_available();
-    let instances = instances(limits, pool);
-    let resident = match pool {
-        Pool::Small => SMALL_RESIDENT_BYTES,
-        Pool::Large | Pool::Concurrent => limits.large_resident_bytes,
-    };
-    let stacks = match pool {
-        Pool::Small | Pool::Large => instances,
-        Pool::Concurrent => instances.saturating_mul(STACKS_PER_INSTANCE),
-    };
+/// The configuration of a pool. With the memory of an instance that stays resident, written pages are reset, and without
+/// it, none stay: all of it would have to be written over after each instance, written or not.
+fn allocation(limits: &HostLimits, totals: Totals, resident: Option<usize>) -> PoolingAllocationConfig {
+    let Totals { instances, memories, stacks } = totals;
     let mut allocation = PoolingAllocationConfig::new();
     allocation
         .total_component_instances(instances)
         .total_core_instances(u32::MAX)
-        .total_memories(instances)
+        .total_memories(memories)
         .total_tables(instances.saturating_mul(TABLES_PER_INSTANCE))
         .total_stacks(stacks)
         .max_memories_per_component(MEMORIES_PER_PLUGIN)
@@ -101,10 +148,11 @@ fn allocation(limits: &HostLimits, pool: Pool) -> PoolingAllocationConfig {
         .table_elements(limits.table_elements)
         .max_component_instance_size(8 << 20)
         .max_core_instance_size(8 << 20)
-        .pagemap_scan(Enabled::Auto)
-        .linear_memory_keep_resident(if scan { resident } else { 0 })
-        .table_keep_resident(if scan { RESIDENT_TABLE_BYTES } else { 0 })
-        .decommit_batch_size(if scan { 1 } else { 32 });
+        .pagemap_scan(if resident.is_some() { Enabled::Yes } else { Enabled::No })
+        .linear_memory_keep_resident(resident.unwrap_or(0))
+        .table_keep_resident(if resident.is_some() { RESIDENT_TABLE_BYTES } else { 0 })
+        // With a batch, the slots of dropped instances are not free yet when their permits are.
+        .decommit_batch_size(1);
     allocation
 }
 
@@ -113,5 +161,22 @@ pub(crate) fn instances_limit(pool: Pool) -> &'static str {
     match pool {
         Pool::Small => "instances",
         Pool::Large | Pool::Concurrent => "large_instances",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_scan_no_memory_stays_resident() {
+        let totals = || Totals { instances: 1, memories: 1, stacks: 1 };
+        let limits = HostLimits::default();
+        let scanned = allocation(&limits, totals(), Some(1 << 20));
+        assert!(matches!(scanned.get_pagemap_scan(), Enabled::Yes));
+        assert_eq!(scanned.get_memory_keep_resident(), 1 << 20);
+        let returned = allocation(&limits, totals(), None);
+        assert!(matches!(returned.get_pagemap_scan(), Enabled::No));
+        assert_eq!((returned.get_memory_keep_resident(), returned.get_table_keep_resident()), (0, 0));
     }
 }

@@ -14,6 +14,8 @@
 
 pub(crate) mod admission;
 pub(crate) mod config;
+pub(crate) mod fit;
+pub(crate) mod swap;
 mod ticker;
 
 use std::hash::{Hash, Hasher};
@@ -25,7 +27,7 @@ use wasmtime::component::Linker;
 
 use crate::digest::Digest;
 use crate::engine::admission::Admission;
-use crate::engine::config::{Pool, Strategy};
+use crate::engine::config::{Memory, Pool, Reservation, Strategy};
 use crate::engine::ticker::Ticker;
 use crate::error::HostError;
 use crate::guest::imports;
@@ -40,6 +42,7 @@ use crate::util::lru::Lru;
 pub(crate) struct PluginEngine {
     pub(crate) engine: Engine,
     pub(crate) linker: Linker<State>,
+    pub(crate) reservation: Reservation,
     pub(crate) pool: Pool,
     pub(crate) strategy: Strategy,
     /// The digest of everything that machine code depends on. Machine code under another fingerprint cannot run here.
@@ -49,6 +52,7 @@ pub(crate) struct PluginEngine {
 /// The engines of one host, each made on first use, and the pools that they share.
 pub(crate) struct Engines {
     limits: HostLimits,
+    memory: Memory,
     ticker: Arc<Ticker>,
     pools: [PoolSlot; 3],
 }
@@ -63,7 +67,7 @@ struct PoolSlot {
 
 impl Engines {
     /// Makes the first engine, and starts the thread that enforces deadlines.
-    pub(crate) fn new(limits: &HostLimits, tick: Duration) -> Result<Self, HostError> {
+    pub(crate) fn new(limits: &HostLimits, memory: Memory, tick: Duration) -> Result<Self, HostError> {
         let slot = |pool| PoolSlot {
             admission: Admission::new("instance", config::instances(limits, pool), limits.queue),
             standby_admission: Admission::new("instance", config::instances(limits, pool) / STANDBY_POOL_DIVISOR, 0),
@@ -73,6 +77,7 @@ impl Engines {
         };
         let engines = Self {
             limits: limits.clone(),
+            memory,
             ticker: Arc::default(),
             pools: [slot(Pool::Small), slot(Pool::Large), slot(Pool::Concurrent)],
         };
@@ -89,7 +94,7 @@ impl Engines {
             Strategy::Optimized => &slot.optimized,
         };
         let engine = made.get_or_init(|| {
-            let engine = PluginEngine::new(&self.limits, pool, strategy)?;
+            let engine = PluginEngine::new(&self.limits, self.memory, pool, strategy)?;
             self.ticker.add(&engine.engine);
             Ok(engine)
         });
@@ -122,13 +127,14 @@ impl Engines {
 }
 
 impl PluginEngine {
-    fn new(limits: &HostLimits, pool: Pool, strategy: Strategy) -> wasmtime::Result<Self> {
-        let engine = Engine::new(&config::runtime(limits, pool, strategy))?;
+    fn new(limits: &HostLimits, memory: Memory, pool: Pool, strategy: Strategy) -> wasmtime::Result<Self> {
+        let engine = Engine::new(&config::runtime(limits, memory, pool, strategy))?;
         let mut linker = Linker::new(&engine);
         imports::link(&mut linker)?;
         let mut settings = HashInput::default();
         engine.precompile_compatibility_hash().hash(&mut settings);
-        Ok(Self { fingerprint: Digest::of(&settings.0), engine, linker, pool, strategy })
+        let fingerprint = Digest::of(&settings.0);
+        Ok(Self { engine, linker, reservation: memory.reservation, pool, strategy, fingerprint })
     }
 }
 

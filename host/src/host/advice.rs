@@ -1,12 +1,15 @@
 //! Advice about the machine: each resource that is too scarce for the limits of a host, with the change that helps.
 
 use std::fmt;
+use std::path::Path;
 
 use rustix::process::{Resource, getrlimit};
 use serde::Serialize;
 use wasmtime::PoolingAllocationConfig;
 
-use crate::engine::config::{self, Pool};
+use crate::engine::config::{self, FULL, Pool};
+use crate::engine::fit::Fit;
+use crate::engine::swap::Swap;
 use crate::limits::HostLimits;
 
 /// A property of this machine that makes a host slower, or its limits unusable, with the change that helps.
@@ -26,6 +29,7 @@ impl fmt::Display for Advice {
 }
 
 /// The resources that this machine gives to one process.
+#[derive(Clone, Copy)]
 pub(super) struct Machine {
     /// `vm.max_map_count`: the maximum number of memory mappings, or `None` if unknown.
     max_map_count: Option<u64>,
@@ -33,6 +37,9 @@ pub(super) struct Machine {
     open_files: Option<u64>,
     /// Whether the kernel reports written pages (`PAGEMAP_SCAN`).
     pagemap_scan: bool,
+    /// Whether the kernel moves pages to make room for larger ones.
+    compaction: bool,
+    swap: Swap,
 }
 
 /// The measured numbers of memory mappings of one live instance, of one stack, and of one resident plugin or image.
@@ -50,12 +57,23 @@ impl Machine {
             max_map_count: max_map_count.ok().and_then(|text| text.trim().parse().ok()),
             open_files: getrlimit(Resource::Nofile).current,
             pagemap_scan: PoolingAllocationConfig::is_pagemap_scan_available(),
+            // Without `/proc` there is no `PAGEMAP_SCAN` either.
+            compaction: Path::new("/proc/sys/vm/compact_memory").exists(),
+            swap: Swap::here(),
         }
     }
 
+    /// Whether the pages that an instance has written may be reset with `PAGEMAP_SCAN`. As wasmtime 48 uses it, it finds
+    /// present pages only: it misses a page that was swapped out, and one that the kernel is moving at that moment.
+    pub(super) fn scan(&self) -> bool {
+        self.pagemap_scan && !self.compaction && self.swap == Swap::Off
+    }
+
     /// Advice for a host with these limits.
-    pub(super) fn advice(&self, limits: &HostLimits) -> Vec<Advice> {
+    pub(super) fn advice(&self, limits: &HostLimits, fit: &Fit) -> Vec<Advice> {
         let mut advice = Vec::new();
+        advice.extend(address_space(limits, fit));
+        let limits = &fit.limits(limits.clone());
         let pools = [Pool::Small, Pool::Large];
         let instances: u64 = pools.iter().map(|pool| u64::from(config::instances(limits, *pool))).sum();
         let resident = (limits.resident_plugins as u64).saturating_add(limits.resident_images as u64);
@@ -77,7 +95,19 @@ impl Machine {
                 change: format!("`ulimit -n {needed}`, or lower `HostLimits::resident_plugins` and `resident_images`"),
             });
         }
-        if !self.pagemap_scan {
+        // Where the kernel moves pages, neither swap nor `PAGEMAP_SCAN` makes a difference.
+        if self.pagemap_scan && !self.compaction && self.swap != Swap::Off {
+            let found = match self.swap {
+                Swap::On => "this machine has swap",
+                _ => "`/proc/swaps` cannot be read, so this machine may have swap",
+            };
+            let cost = "`PAGEMAP_SCAN` is not used, because it misses pages that are swapped out: each fresh instance \
+                        takes twice as long";
+            let change = "`swapoff -a`, or forbid swap to this process (`MemorySwapMax=0` of its systemd unit, \
+                          `memory.swap.max` of its control group), and start it again";
+            advice.push(Advice { found: format!("{found}: {cost}"), change: change.to_owned() });
+        }
+        if !self.pagemap_scan && !self.compaction {
             advice.push(Advice {
                 found: "this machine has no `PAGEMAP_SCAN`: each fresh instance takes twice as long".to_owned(),
                 change: "run on Linux 6.7 or newer, with `/proc/self/pagemap` visible in the container".to_owned(),
@@ -87,11 +117,41 @@ impl Machine {
     }
 }
 
+/// Advice for a process without the address space that the limits ask for.
+fn address_space(limits: &HostLimits, fit: &Fit) -> Option<Advice> {
+    if fit.reservation == FULL {
+        return None;
+    }
+    let mut found = "this process has too little address space to reserve 4 GiB for each memory: plugins are compiled \
+                     with a comparison at each access to memory, which makes them slower"
+        .to_owned();
+    let (instances, large) = (limits.instances, limits.large_instances);
+    if (fit.instances, fit.large_instances) != (instances, large) {
+        found += &format!(
+            ", and {} instances of small plugins and {} of large ones live at the same time instead of {instances} and \
+             {large}",
+            fit.instances, fit.large_instances
+        );
+    }
+    let change = "raise the limit (`ulimit -v unlimited`) or run on a machine with addresses of 47 bits; or lower \
+                  `HostLimits::memory_bytes`, `instances` and `large_instances`";
+    Some(Advice { found, change: change.to_owned() })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::config::Reservation;
 
-    const PLENTY: Machine = Machine { max_map_count: Some(1_000_000), open_files: None, pagemap_scan: true };
+    /// All the address space that the default limits ask for.
+    const ALL: Fit = Fit { reservation: FULL, instances: 256, large_instances: 32 };
+    const PLENTY: Machine = Machine {
+        max_map_count: Some(1_000_000),
+        open_files: None,
+        pagemap_scan: true,
+        compaction: false,
+        swap: Swap::Off,
+    };
 
     #[test]
     fn each_shortage_has_its_advice() {
@@ -99,17 +159,47 @@ mod tests {
             (Machine { max_map_count: Some(1_000), ..PLENTY }, "sysctl -w vm.max_map_count="),
             (Machine { open_files: Some(256), ..PLENTY }, "ulimit -n "),
             (Machine { pagemap_scan: false, ..PLENTY }, "Linux 6.7"),
+            (Machine { pagemap_scan: false, swap: Swap::On, ..PLENTY }, "Linux 6.7"),
+            (Machine { swap: Swap::On, ..PLENTY }, "`swapoff -a`"),
+            (Machine { swap: Swap::Unknown, ..PLENTY }, "`swapoff -a`"),
         ];
         for (machine, change) in cases {
-            let advice = machine.advice(&HostLimits::default());
+            let advice = machine.advice(&HostLimits::default(), &ALL);
             assert_eq!(advice.len(), 1, "{advice:?}");
             assert!(advice.iter().all(|advice| advice.change.contains(change)), "{advice:?}");
         }
     }
 
     #[test]
+    fn written_pages_are_scanned_for_only_where_none_can_be_swapped_out_or_moved() {
+        assert!(PLENTY.scan());
+        for swap in [Swap::On, Swap::Unknown] {
+            assert!(!Machine { swap, ..PLENTY }.scan(), "{swap:?}");
+        }
+        assert!(!Machine { pagemap_scan: false, ..PLENTY }.scan());
+        let moving = Machine { compaction: true, ..PLENTY };
+        assert!(!moving.scan());
+        // Nothing would help.
+        for machine in [Machine { swap: Swap::On, ..moving }, Machine { pagemap_scan: false, ..moving }, moving] {
+            assert_eq!(machine.advice(&HostLimits::default(), &ALL), []);
+        }
+    }
+
+    #[test]
     fn a_machine_with_enough_of_everything_needs_no_advice() {
-        assert_eq!(PLENTY.advice(&HostLimits::default()), []);
-        assert_eq!(Machine { max_map_count: None, ..PLENTY }.advice(&HostLimits::default()), []);
+        assert_eq!(PLENTY.advice(&HostLimits::default(), &ALL), []);
+        assert_eq!(Machine { max_map_count: None, ..PLENTY }.advice(&HostLimits::default(), &ALL), []);
+    }
+
+    #[test]
+    fn too_little_address_space_is_said_with_what_it_costs() {
+        let reservation = Reservation { memory: 256 << 20, guard: 64 << 10 };
+        let text = |fit| PLENTY.advice(&HostLimits::default(), &fit).remove(0).to_string();
+        let slower = text(Fit { reservation, ..ALL });
+        assert!(slower.contains("slower: raise the limit (`ulimit -v unlimited`)"), "{slower}");
+        let fewer = text(Fit { reservation, instances: 8, large_instances: 1 });
+        let expected =
+            "8 instances of small plugins and 1 of large ones live at the same time instead of 256 and 32: raise";
+        assert!(fewer.contains(expected), "{fewer}");
     }
 }

@@ -8,6 +8,8 @@ use super::{Host, Inner};
 use crate::code::Toolchain;
 use crate::code::compiler_process::CompilerProcess;
 use crate::code::images::Images;
+use crate::engine::config::Memory;
+use crate::engine::fit::Fit;
 use crate::error::HostError;
 use crate::host::advice::{Advice, Machine};
 use crate::host::background::Background;
@@ -117,15 +119,20 @@ impl HostBuilder {
     /// host in the child.
     ///
     /// # Errors
-    /// [`HostError`] if a limit is invalid, this machine has too little address space for the limits, the thread cannot
-    /// be started, or the folder of the cache cannot be used, for example because other users can access it.
+    /// [`HostError`] if a limit is invalid, this process has too little address space for a single instance of each kind
+    /// (with too little for all of them, see [`Host::advice`]), the thread cannot be started, or the folder of the cache cannot be used, for example because other users can access it.
     pub fn build(self) -> Result<Host, HostError> {
         let Self { limits, tick, cache, compiler, baseline_bytes, has_background } = self;
         check_tick(tick)?;
         check_limits(&limits)?;
-        let toolchain = Toolchain::new(limits, tick, cache.as_deref(), compiler, baseline_bytes)?;
+        let strategies = if baseline_bytes == usize::MAX { 1 } else { 2 };
+        let fit = Fit::here(&limits, strategies)?;
+        let machine = Machine::here();
+        let advice = machine.advice(&limits, &fit);
+        let memory = Memory { reservation: fit.reservation, scan: machine.scan() };
+        let limits = fit.limits(limits);
+        let toolchain = Toolchain::new(limits, tick, cache.as_deref(), compiler, baseline_bytes, memory)?;
         let limits = &toolchain.limits;
-        let advice = Machine::here().advice(limits);
         for Advice { found, change } in &advice {
             tracing::warn!(target: "guardhouse", found, change, "this machine is not well configured for this host");
         }

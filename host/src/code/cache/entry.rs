@@ -3,7 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::Read;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rustix::process::geteuid;
 use serde::{Deserialize, Serialize};
@@ -13,31 +13,27 @@ use crate::digest::Digest;
 /// The maximum size of an entry's text, in bytes.
 const MAX_INDEX_BYTES: u64 = 1 << 20;
 
-/// An entry whose files were verified. Only the cache makes one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// An entry whose files were verified. Only the cache makes one. The files are open, and are used through these
+/// descriptors only: what another process puts in their place later was not verified.
+#[derive(Debug)]
 pub(in crate::code) struct Entry {
-    files: Vec<PathBuf>,
+    files: Vec<File>,
     note: String,
 }
 
 impl Entry {
-    pub(super) fn new(files: Vec<PathBuf>, note: String) -> Self {
+    pub(super) fn new(files: Vec<File>, note: String) -> Self {
         Self { files, note }
     }
 
-    /// The paths of the verified files.
-    pub(in crate::code) fn into_files(self) -> Vec<PathBuf> {
+    /// The verified files.
+    pub(in crate::code) fn into_files(self) -> Vec<File> {
         self.files
     }
 
     /// The text that was stored beside the files.
     pub(in crate::code) fn note(&self) -> &str {
         &self.note
-    }
-
-    /// The files, open.
-    pub(in crate::code) fn open(&self) -> Option<Vec<File>> {
-        self.files.iter().map(|path| open(path)).collect()
     }
 }
 
@@ -76,11 +72,12 @@ fn seal(key: Digest, index: &str) -> String {
     Digest::of_parts([key.as_bytes(), index.as_bytes()]).to_hex()
 }
 
-/// Opens a file that belongs to this user and is not a link.
+/// Opens a file that belongs to this user, is not a link, and cannot be written by others.
 pub(super) fn open(path: &Path) -> Option<File> {
     let no_follow = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
     let flags = i32::try_from(no_follow.bits()).ok()?;
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path).ok()?;
     let found = file.metadata().ok()?;
-    (found.is_file() && found.uid() == geteuid().as_raw()).then_some(file)
+    let is_own = found.is_file() && found.uid() == geteuid().as_raw();
+    (is_own && found.mode() & 0o022 == 0).then_some(file)
 }

@@ -12,7 +12,7 @@
 mod entry;
 mod evict;
 
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -78,7 +78,7 @@ impl Cache {
     pub(super) fn find(&self, key: Digest) -> Option<Entry> {
         let path = self.entries.join(key.to_hex());
         let (file, index) = Index::read(&path)?;
-        let files: Option<Vec<PathBuf>> = index.files.iter().map(|name| self.verified(name)).collect();
+        let files: Option<Vec<File>> = index.files.iter().map(|name| self.verified(name)).collect();
         let Some(files) = files else {
             // Another process may have replaced the entry meanwhile. Its component is then compiled once more than
             // necessary.
@@ -92,17 +92,12 @@ impl Cache {
 
     /// Writes an entry: files and a note. A failure has no consequence except that the files are made again later.
     pub(super) fn store(&self, key: Digest, files: &[&[u8]], note: &str) -> io::Result<Entry> {
-        let mut names = Vec::new();
+        let (mut names, mut stored) = (Vec::new(), Vec::new());
         for bytes in files {
             let name = Digest::of(bytes).to_hex();
-            let path = self.code.join(&name);
-            // Files are named by their digest: one that verifies need not be written again.
-            if self.verified(&name).is_none() {
-                self.write(&path, bytes)?;
-            }
+            stored.push(self.store_code(&name, bytes)?);
             names.push(name);
         }
-        let paths = names.iter().map(|name| self.code.join(name)).collect();
         let text = Index { files: names, note: note.to_owned() }.sealed(key)?;
         self.write(&self.entries.join(key.to_hex()), text.as_bytes())?;
         let bytes = files.iter().map(|bytes| bytes.len() as u64).sum::<u64>() + text.len() as u64;
@@ -111,7 +106,7 @@ impl Cache {
             let cap = self.cap - self.cap / CACHE_SLACK_DIVISOR;
             evict(&self.entries, &self.code, &self.unfinished, cap);
         }
-        Ok(Entry::new(paths, note.to_owned()))
+        Ok(Entry::new(stored, note.to_owned()))
     }
 
     /// Writes a file under its name, and replaces an existing one.
@@ -141,14 +136,24 @@ impl Cache {
         written
     }
 
-    /// The code file of that name, if its digest is its name.
-    fn verified(&self, name: &str) -> Option<PathBuf> {
-        let path = self.code.join(name);
-        let digest = Digest::of_reader(open(&path)?).ok()?;
-        if digest.to_hex() != name {
-            let _ = fs::remove_file(&path);
-            return None;
+    /// The code file of that name, written now unless it is there: files are named by their digest, so one that verifies
+    /// need not be written again.
+    fn store_code(&self, name: &str, bytes: &[u8]) -> io::Result<File> {
+        if let Some(file) = self.verified(name) {
+            return Ok(file);
         }
-        Some(path)
+        self.write(&self.code.join(name), bytes)?;
+        self.verified(name).ok_or_else(|| io::Error::other("the file that was written is not there"))
+    }
+
+    /// The code file of that name, open, if its digest is its name.
+    fn verified(&self, name: &str) -> Option<File> {
+        let path = self.code.join(name);
+        let file = open(&path);
+        if let Some(file) = file.filter(|file| Digest::of_reader(file).is_ok_and(|digest| digest.to_hex() == name)) {
+            return Some(file);
+        }
+        let _ = fs::remove_file(&path);
+        None
     }
 }
