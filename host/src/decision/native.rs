@@ -64,8 +64,8 @@ pub fn restrict_tag<S: Into<String>>(
     })
 }
 
-/// Allows if a token is present and its claim under the JSON pointer (RFC 6901) lists every role (rule B4). A string is
-/// one role; a request whose claim is missing or of another type is denied.
+/// Allows if a token is present and its claim under the JSON pointer (RFC 6901) lists every role (rule B4): the strings
+/// of a list, the names of an object, or a string, which is one role. A claim that is missing or of another type denies.
 ///
 /// # Errors
 /// [`RolesError`] if there are no roles, which would allow every token, and if `claim` is not a JSON pointer.
@@ -82,15 +82,8 @@ pub fn require_roles<S: Into<String>>(
         return Err(RolesError::InvalidPointer(claim));
     }
     Ok(Box::new(from_fn("require-roles", move |context: &AuthContext| {
-        let held = context.token.as_ref().and_then(|token| token.claims.pointer(&claim));
-        match held {
-            Some(Value::String(role)) => roles.iter().all(|needed| needed == role),
-            Some(Value::Array(held)) => {
-                let held: Option<Vec<&str>> = held.iter().map(Value::as_str).collect();
-                held.is_some_and(|held| roles.iter().all(|needed| held.contains(&needed.as_str())))
-            }
-            _ => false,
-        }
+        let claim = context.token.as_ref().and_then(|token| token.claims.pointer(&claim));
+        claim.is_some_and(|claim| lists(claim, &roles))
     })))
 }
 
@@ -137,6 +130,19 @@ where
 
     fn names_missing_scopes(&self) -> bool {
         self.missing.is_some()
+    }
+}
+
+/// Whether a claim lists every role. A list with a list or an object inside is not a list of roles, and lists none.
+fn lists(claim: &Value, roles: &[String]) -> bool {
+    match claim {
+        Value::String(held) => roles.iter().all(|role| role == held),
+        Value::Object(held) => roles.iter().all(|role| held.contains_key(role)),
+        Value::Array(held) => {
+            let is_flat = !held.iter().any(|value| value.is_array() || value.is_object());
+            is_flat && roles.iter().all(|role| held.iter().any(|value| value.as_str() == Some(role)))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }
 
