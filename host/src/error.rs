@@ -125,11 +125,13 @@ pub enum LoadError {
         found: String,
     },
     /// The plugin imports interfaces that hosts do not offer.
-    #[error("imports what this host does not offer: {}", quoted(.imports))]
+    #[error("imports what this host does not offer: {}{hint}", quoted(.imports))]
     #[non_exhaustive]
     UnknownImports {
         /// Their names.
         imports: Vec<String>,
+        /// Advice, or nothing.
+        hint: &'static str,
     },
     /// An import has the wrong type.
     #[error("an import does not fit what this host offers: {0}")]

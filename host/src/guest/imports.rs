@@ -25,9 +25,19 @@ pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     logging::add_to_linker::<_, HasSelf<State>>(linker, |state| state)
 }
 
-/// Whether [`link`] links an import of that name. WASI interfaces are linked in every version 0.2.x.
+/// Whether [`link`] links an import of that name. WASI interfaces are linked in every released version 0.2.x.
 pub(crate) fn is_offered(import: &str) -> bool {
     const OURS: &[&str] = &[TYPES, REQUEST, RAW_TOKEN, LOGGING];
+    OURS.contains(&import) || wasi_interface(import).is_some_and(|version| version.is_some_and(is_released_wasi))
+}
+
+/// Whether an import is an interface of WASI that [`link`] links in other versions.
+pub(crate) fn is_offered_in_other_versions(import: &str) -> bool {
+    wasi_interface(import).is_some() && !is_offered(import)
+}
+
+/// The version that an import asks for, if it is an interface of WASI that [`link`] links; inside, `None` without one.
+fn wasi_interface(import: &str) -> Option<Option<&str>> {
     const WASI: &[(&str, &[&str])] = &[
         (
             "cli",
@@ -53,12 +63,19 @@ pub(crate) fn is_offered(import: &str) -> bool {
             &["instance-network", "ip-name-lookup", "network", "tcp", "tcp-create-socket", "udp", "udp-create-socket"],
         ),
     ];
-    let wasi = || {
-        let (name, _) = import.strip_prefix("wasi:")?.split_once("@0.2.")?;
-        let (package, interface) = name.split_once('/')?;
-        WASI.iter().find(|(known, interfaces)| *known == package && interfaces.contains(&interface))
-    };
-    OURS.contains(&import) || wasi().is_some()
+    let import = import.strip_prefix("wasi:")?;
+    let (name, version) = import.split_once('@').map_or((import, None), |(name, version)| (name, Some(version)));
+    let (package, interface) = name.split_once('/')?;
+    let is_known = WASI.iter().any(|(known, interfaces)| *known == package && interfaces.contains(&interface));
+    is_known.then_some(version)
+}
+
+/// Whether a version is a release of WASI 0.2. Build metadata is not part of a version's order (SemVer 2.0 section 10),
+/// and the linker ignores it; a pre-release has other functions and types, and is not linked.
+fn is_released_wasi(version: &str) -> bool {
+    let release = version.split_once('+').map_or(version, |(release, _)| release);
+    let patch = release.strip_prefix("0.2.").unwrap_or_default();
+    !patch.is_empty() && patch.bytes().all(|byte| byte.is_ascii_digit()) && (patch == "0" || !patch.starts_with('0'))
 }
 
 impl types::Host for State {}
