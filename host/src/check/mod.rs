@@ -22,19 +22,20 @@ pub(crate) mod start;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::check::config::{CheckConfig, check_grants, check_limits, check_settings, check_tenant};
 use crate::check::configured::Configured;
 use crate::check::evaluate::{PluginSession, evaluate};
 use crate::check::start::StartMode;
 use crate::decision::DecisionId;
-use crate::decision::auth_check::{AuthCheck, EvaluationFuture, EvaluationRequest, Identity, Session};
+use crate::decision::auth_check::{AuthCheck, EvaluationFuture, EvaluationRequest, Session};
 use crate::error::ConfigError;
 use crate::fault::Fault;
 use crate::grants::Grants;
 use crate::guest::request::GuestRequest;
 use crate::limits::Limits;
+use crate::outcome::Identity;
 use crate::plugin::Plugin;
 use crate::util::block_on::block_on;
 
@@ -176,6 +177,10 @@ impl AuthCheck for Check {
 
     fn names_missing_scopes(&self) -> bool {
         self.0.plugin.names_missing_scopes()
+    }
+
+    fn deadline(&self) -> Duration {
+        self.0.limits.deadline
     }
 
     fn identity(&self) -> Identity {

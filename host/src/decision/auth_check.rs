@@ -4,18 +4,18 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
-
 use crate::decision::DecisionId;
-use crate::digest::Digest;
-use crate::outcome::Evaluation;
+use crate::outcome::{Evaluation, Identity};
 use crate::request::AuthContext;
 
 /// The future that [`AuthCheck::evaluate`] returns. The run drops it at the deadline of the decision.
 pub type EvaluationFuture<'a> = Pin<Box<dyn Future<Output = Evaluation> + Send + 'a>>;
 
-/// The default deadline of a decision: 1 s.
+/// The minimum of the default deadline of a decision: 1 s.
 pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(1);
+
+/// The maximum deadline of a decision: 1 hour.
+pub const MAX_DEADLINE: Duration = Duration::from_secs(3_600);
 
 /// A check: a [`Check`](crate::Check) of a plugin, a [native](crate::native) one, or your own. One list may mix them.
 ///
@@ -69,6 +69,12 @@ pub trait AuthCheck: Send + Sync {
         false
     }
 
+    /// The time that the check gives to one evaluation at most. The [default deadline](crate::AuthChecks::deadline) of a
+    /// decision is long enough for all its checks. Zero for a check without a deadline of its own.
+    fn deadline(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// The origin of the check, for the record of decisions.
     fn identity(&self) -> Identity {
         Identity::default()
@@ -103,6 +109,8 @@ pub struct EvaluationRequest<'a> {
     /// The deadline of the decision. A check that is not done by then fails; only a check that never yields to its
     /// runtime delays the decision further.
     pub end: Instant,
+    /// The number of composed checks around the check.
+    pub(super) depth: usize,
 }
 
 impl<'a> EvaluationRequest<'a> {
@@ -111,7 +119,7 @@ impl<'a> EvaluationRequest<'a> {
     #[must_use]
     pub fn new(context: &'a AuthContext) -> Self {
         let end = Instant::now() + DEFAULT_DEADLINE;
-        Self { context, decision: DecisionId::random(), name_missing_scopes: false, end }
+        Self { context, decision: DecisionId::random(), name_missing_scopes: false, end, depth: 0 }
     }
 
     /// The same request for another decision, for example one that is replayed.
@@ -136,43 +144,6 @@ impl<'a> EvaluationRequest<'a> {
     }
 }
 
-/// The origin of a check, for the record of decisions (rule S8).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct Identity {
-    /// The name of the tenant that owns the check, or `None` without a tenant.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tenant: Option<String>,
-    /// The digest of the plugin, or `None` for a native check.
-    pub plugin: Option<Digest>,
-    /// The digest of the settings, or `None` without settings.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub settings: Option<Digest>,
-}
-
-impl Identity {
-    /// The same identity with a tenant.
-    #[must_use]
-    pub fn with_tenant(mut self, name: impl Into<String>) -> Self {
-        self.tenant = Some(name.into());
-        self
-    }
-
-    /// The same identity with the digest of a plugin.
-    #[must_use]
-    pub fn with_plugin(mut self, plugin: Digest) -> Self {
-        self.plugin = Some(plugin);
-        self
-    }
-
-    /// The same identity with the digest of settings.
-    #[must_use]
-    pub fn with_settings(mut self, settings: Digest) -> Self {
-        self.settings = Some(settings);
-        self
-    }
-}
-
 macro_rules! forward {
     ($($pointer:ty),*) => {$(
         impl<C: AuthCheck + ?Sized> AuthCheck for $pointer {
@@ -190,6 +161,10 @@ macro_rules! forward {
 
             fn names_missing_scopes(&self) -> bool {
                 (**self).names_missing_scopes()
+            }
+
+            fn deadline(&self) -> Duration {
+                (**self).deadline()
             }
 
             fn identity(&self) -> Identity {

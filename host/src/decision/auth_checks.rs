@@ -4,14 +4,11 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::decision::Decision;
-use crate::decision::auth_check::{AuthCheck, DEFAULT_DEADLINE};
+use crate::decision::auth_check::{AuthCheck, MAX_DEADLINE};
 use crate::decision::report::Report;
 use crate::decision::run::{self, RunOptions};
 use crate::request::AuthContext;
 use crate::util::block_on::block_on;
-
-/// The maximum deadline of a decision: 1 hour.
-pub const MAX_DEADLINE: Duration = Duration::from_secs(3_600);
 
 /// A list of checks with the options of its runs: the entry point of every decision. [`run_auth_checks`] is shorthand
 /// for a list with defaults.
@@ -45,13 +42,14 @@ impl<'a, C: AuthCheck> AuthChecks<'a, C> {
     /// allow, the decision is an allow; an empty list allows (rule S2).
     #[must_use]
     pub fn new(checks: &'a [C]) -> Self {
-        Self { checks, options: RunOptions { deadline: DEFAULT_DEADLINE, name_missing_scopes: false } }
+        Self { checks, options: RunOptions { deadline: None, name_missing_scopes: false } }
     }
 
     /// Sets the deadline: the wall-clock time of one decision, or of all decisions of a batch together, including the
     /// wait for admission, the making of instances and everything that the checks do. A request that is not decided by
     /// then is denied. The check of a plugin has its own [`Limits::deadline`](crate::Limits::deadline) in addition.
-    /// Default: [`DEFAULT_DEADLINE`].
+    /// Default: the sum of the [deadlines of the checks](AuthCheck::deadline), but at least
+    /// [`DEFAULT_DEADLINE`](crate::DEFAULT_DEADLINE) and at most [`MAX_DEADLINE`].
     ///
     /// # Errors
     /// [`DeadlineError`] for a deadline over [`MAX_DEADLINE`].
@@ -59,7 +57,7 @@ impl<'a, C: AuthCheck> AuthChecks<'a, C> {
         if deadline > MAX_DEADLINE {
             return Err(DeadlineError { found: deadline });
         }
-        self.options.deadline = deadline;
+        self.options.deadline = Some(deadline);
         Ok(self)
     }
 
@@ -158,8 +156,8 @@ pub struct DeadlineError {
 /// Decides one request, in the shape of FastMCP's `run_auth_checks`: evaluates the checks in order, one at a time, until
 /// one does not allow (rule S1). If all allow, the decision is an allow; an empty list allows (rule S2).
 ///
-/// Every fault denies (rules S4, S5). A request that is not decided within the [default deadline](DEFAULT_DEADLINE) is
-/// denied. The future needs a tokio runtime with time enabled; [`run_auth_checks_blocking`] needs none.
+/// Every fault denies (rules S4, S5). A request that is not decided within the
+/// [default deadline](AuthChecks::deadline) is denied. The future needs a tokio runtime with time enabled; [`run_auth_checks_blocking`] needs none.
 ///
 /// ```
 /// use guardhouse::{AccessToken, AuthContext, Component, Decision, native, run_auth_checks};
