@@ -21,6 +21,7 @@ use crate::check::configured::Configured;
 use crate::check::refill::start_refill;
 use crate::check::standby::Taken;
 use crate::decision::auth_check::{EvaluationFuture, EvaluationRequest, Session};
+use crate::decision::missing_scopes::check_named;
 use crate::engine::admission::Permit;
 use crate::fault::{Cause, Fault};
 use crate::grants::Grant;
@@ -127,18 +128,18 @@ async fn ask(
     };
     let fuel = limits.fuel.unwrap_or(u64::MAX);
     let (answer, cpu_time) = metered(pin!(instance.check(&call))).await;
+    let answer = answer.and_then(|(outcome, named)| {
+        check_named(&named, check.settings.as_deref())?;
+        Ok((outcome, named))
+    });
     let (outcome, missing_scopes) = answer.unwrap_or_else(|fault| (Outcome::Failed(fault), Vec::new()));
-    Ok(Evaluation {
-        outcome,
-        missing_scopes,
-        usage: Usage {
-            elapsed: Duration::ZERO,
-            cpu_time,
-            fuel: fuel.saturating_sub(instance.fuel()),
-            memory_bytes: instance.memory_bytes(),
-        },
-        logs: instance.logs(),
-    })
+    let usage = Usage {
+        elapsed: Duration::ZERO,
+        cpu_time,
+        fuel: fuel.saturating_sub(instance.fuel()),
+        memory_bytes: instance.memory_bytes(),
+    };
+    Ok(Evaluation { missing_scopes, usage, logs: instance.logs(), ..Evaluation::from(outcome) })
 }
 
 /// Takes a standby instance if one is ready, and starts to make the next one at the same time.
