@@ -259,3 +259,44 @@ fn b6_a_plugin_without_settings_takes_none() {
     }
     assert!(configure("require-auth", Value::Null).is_ok());
 }
+
+#[test]
+fn b6_native_checks_accept_the_settings_that_the_plugins_accept_and_no_others() {
+    let all = ["require-auth", "require-scopes", "restrict-tag", "require-roles"];
+    let settings = [
+        Value::Null,
+        json!({}),
+        json!([]),
+        json!([["a"]]),
+        json!("a"),
+        json!(false),
+        json!({ "scopes": [] }),
+        json!({ "scopes": ["a", "a", ""] }),
+        json!({ "scopes": "a" }),
+        json!({ "scopes": null }),
+        json!({ "scopes": ["a", 1] }),
+        json!({ "scopes": ["a"], "scope": ["a"] }),
+        json!({ "tag": "a", "scopes": [] }),
+        json!({ "tag": "a" }),
+        json!({ "tag": ["a"], "scopes": [] }),
+        json!({ "tag": "a", "scopes": [], "x": 1 }),
+        json!({ "roles": ["a"], "claim": "/a" }),
+        json!({ "roles": ["a"], "claim": "" }),
+        json!({ "roles": [], "claim": "/a" }),
+        json!({ "roles": ["a"], "claim": "a" }),
+        json!({ "roles": ["a"], "claim": "/a~2b" }),
+        json!({ "roles": ["a"], "claim": "/a~" }),
+        json!({ "roles": ["a"], "claim": ["/a"] }),
+        json!({ "roles": ["a"] }),
+        json!({ "roles": ["a"], "claim": "/a", "x": null }),
+    ];
+    for name in all {
+        for settings in &settings {
+            let native = native::from_settings(name, Some(settings.clone().into()));
+            let plugin = configure(name, settings.clone());
+            assert_eq!(native.is_ok(), plugin.is_ok(), "{name} {settings}: {:?} {plugin:?}", native.err());
+        }
+        assert_eq!(native::from_settings(name, None).is_ok(), name == "require-auth");
+    }
+    assert!(native::from_settings("require-luck", None).is_err());
+}

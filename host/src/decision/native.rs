@@ -3,14 +3,17 @@
 //! [`from_fn`] returns a check of its own type, and may borrow. The others are boxed, so that one list may mix them; their
 //! ids are the names of the [built-in](crate::builtin) plugins that decide the same.
 
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::decision::auth_check::{AuthCheck, EvaluationFuture, EvaluationRequest};
 use crate::outcome::{Evaluation, Outcome};
 use crate::request::AuthContext;
-use crate::request::json::Json;
+use crate::request::json::{self, Json, JsonError};
 use crate::request::token::AccessToken;
 use crate::util::panic::catch;
+use crate::util::text::clip;
 
 /// A check from a closure that returns a `bool`, a `Result<bool, AuthorizationError>` or an [`Outcome`]. A panic of the
 /// closure is a fault, which denies.
@@ -85,6 +88,79 @@ pub fn require_roles<S: Into<String>>(
         let claim = context.token.as_ref().and_then(|token| token.claims.pointer(&claim));
         claim.is_some_and(|claim| lists(claim, &roles))
     })))
+}
+
+/// The native check with the name of a [built-in](crate::builtin) plugin, made with the settings that this plugin would
+/// take (rule B6): `require-auth`, `require-scopes`, `restrict-tag` or `require-roles`.
+///
+/// # Errors
+/// [`NativeError`] if no native check has this name, or the settings are invalid.
+///
+/// ```
+/// use guardhouse::native;
+/// use serde_json::json;
+///
+/// assert_eq!(native::from_settings("require-scopes", Some(json!({ "scopes": ["read"] }).into()))?.id(), "require-scopes");
+/// let error = native::from_settings("require-auth", Some(json!({ "scopes": ["admin"] }).into())).err().unwrap();
+/// assert_eq!(error, native::NativeError::NoSettings);
+/// # Ok::<(), native::NativeError>(())
+/// ```
+pub fn from_settings(name: &str, settings: Option<Json>) -> Result<Box<dyn AuthCheck>, NativeError> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Scopes {
+        scopes: Vec<String>,
+    }
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Tag {
+        tag: String,
+        scopes: Vec<String>,
+    }
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Roles {
+        roles: Vec<String>,
+        claim: String,
+    }
+    let settings = settings.filter(|settings| !settings.is_null());
+    match name {
+        "require-auth" if settings.is_some() => Err(NativeError::NoSettings),
+        "require-auth" => Ok(require_auth()),
+        "require-scopes" => read(settings).map(|Scopes { scopes }| require_scopes(scopes)),
+        "restrict-tag" => read(settings).map(|Tag { tag, scopes }| restrict_tag(tag, scopes)),
+        "require-roles" => {
+            let Roles { roles, claim } = read(settings)?;
+            require_roles(roles, claim).map_err(NativeError::Roles)
+        }
+        _ => Err(NativeError::UnknownName(clip(name))),
+    }
+}
+
+/// Reads settings, which are an object. Omitted ones are an empty object.
+fn read<T: DeserializeOwned>(settings: Option<Json>) -> Result<T, NativeError> {
+    let text = settings.unwrap_or_default().to_string();
+    json::read(text.as_bytes()).map(|json::Object(settings)| settings).map_err(NativeError::Settings)
+}
+
+/// The reason why [`from_settings`] cannot make a check.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NativeError {
+    /// No native check has this name.
+    #[error(
+        "native check `{0}` does not exist; use one of `require-auth`, `require-roles`, `require-scopes`, `restrict-tag`"
+    )]
+    UnknownName(String),
+    /// There are settings, but the check takes none.
+    #[error("this check takes no settings")]
+    NoSettings,
+    /// The settings are not what the check takes.
+    #[error("invalid settings: {0}")]
+    Settings(JsonError),
+    /// The settings of `require-roles` cannot be used.
+    #[error("invalid settings: {0}")]
+    Roles(RolesError),
 }
 
 /// The reason why [`require_roles`] cannot make a check.
