@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use clap::Args;
+use guardhouse::Limits;
 use guardhouse::units::{format_duration, format_size, parse_duration, parse_size};
-use guardhouse::{DEFAULT_DEADLINE, Limits, MAX_DEADLINE};
 
 static DEADLINE: LazyLock<String> = LazyLock::new(|| format_duration(Limits::default().deadline));
 static MEMORY: LazyLock<String> = LazyLock::new(|| format_size(Limits::default().memory_bytes as u64));
@@ -40,12 +40,6 @@ impl LimitOptions {
             memory_bytes: self.memory,
             ..Limits::default()
         }
-    }
-
-    /// The deadline of a decision of this number of plugins, each of which has its own deadline too: at most the maximum.
-    pub(crate) fn deadline(&self, plugins: usize) -> Duration {
-        let plugins = u32::try_from(plugins).unwrap_or(u32::MAX);
-        self.deadline.saturating_mul(plugins).clamp(DEFAULT_DEADLINE, MAX_DEADLINE)
     }
 }
 

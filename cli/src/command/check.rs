@@ -78,7 +78,7 @@ pub(crate) fn run(args: &CheckArgs) -> Result<Output> {
     let host = args.host.host()?;
     let limits = args.limits.limits();
     let checks: Vec<Check> = args.plugins.0.iter().map(|plugin| plugin.check(&host, &limits)).collect::<Result<_>>()?;
-    let mut list = AuthChecks::new(&checks).deadline(args.limits.deadline(checks.len()))?;
+    let mut list = AuthChecks::new(&checks);
     if args.missing_scopes {
         list = list.name_missing_scopes();
     }
