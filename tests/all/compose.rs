@@ -44,7 +44,7 @@ fn native_member(index: usize, kind: &str) -> Box<dyn AuthCheck> {
         "allow" => Box::new(native::from_fn(id, |_| true)),
         "denied" => Box::new(native::from_fn(id, |_| false)),
         "message" => Box::new(native::from_fn(id, move |_| Err::<bool, _>(AuthorizationError::new(message(index))))),
-        "failed" => Box::new(native::from_fn(id, |_| -> bool { panic!("failed") })),
+        "failed" => Box::new(native::from_fn(id, |_| Outcome::native_fault("failed"))),
         other => panic!("{other}"),
     }
 }
@@ -60,6 +60,15 @@ fn plugin_member(index: usize, kind: &str) -> Box<dyn AuthCheck> {
     Box::new(guest.id(&format!("member {index}")).check())
 }
 
+/// A list with a long deadline: the speed of the machine must not decide.
+fn list<C: AuthCheck>(checks: &[C]) -> AuthChecks<'_, C> {
+    AuthChecks::new(checks).deadline(Duration::from_secs(60)).unwrap()
+}
+
+fn is_allow<C: AuthCheck>(checks: &[C]) -> bool {
+    list(checks).run_blocking(&nobody()).is_allow()
+}
+
 fn composed(rule: &str, mut members: Checks) -> Box<dyn AuthCheck> {
     match rule {
         "any_of" => Box::new(any_of(members)),
@@ -73,7 +82,7 @@ fn check_combination(combination: &Combination, member: fn(usize, &str) -> Box<d
     let Combination { rule, members, outcome, message: speaker, asked } = combination;
     let make = || members.iter().enumerate().map(|(index, kind)| member(index, kind)).collect();
     let checks = [composed(rule, make())];
-    for checks in [AuthChecks::new(&checks), AuthChecks::new(&checks).name_missing_scopes()] {
+    for checks in [list(&checks), list(&checks).name_missing_scopes()] {
         let (report, logged) = events::capture(|| checks.explain_blocking(&somebody(&[])));
         let evaluation = &report.checks[0].evaluation;
         assert_eq!(evaluation.outcome.kind(), outcome, "{combination:?}");
@@ -116,11 +125,8 @@ fn every_combination_of_plugins_has_the_outcome_of_the_table() {
 #[test]
 fn c1_a_double_negation_has_the_answer_of_its_member() {
     for (index, kind) in ["allow", "denied", "message", "failed"].into_iter().enumerate() {
-        let once = run_auth_checks_blocking(&[native_member(index, kind)], &nobody()).into_result();
-        assert_eq!(
-            run_auth_checks_blocking(&[negate(negate(native_member(index, kind)))], &nobody()).into_result(),
-            once
-        );
+        let once = list(&[native_member(index, kind)]).run_blocking(&nobody()).into_result();
+        assert_eq!(list(&[negate(negate(native_member(index, kind)))]).run_blocking(&nobody()).into_result(), once);
     }
 }
 
@@ -128,7 +134,7 @@ fn c1_a_double_negation_has_the_answer_of_its_member() {
 fn c3_a_fault_of_an_inner_composition_beside_an_allow_decides_nothing_and_is_logged_once() {
     let inner = all_of([native_member(0, "allow"), native_member(1, "failed")]);
     let checks = [any_of(vec![Box::new(inner) as Box<dyn AuthCheck>, Box::new(negate(native_member(2, "denied")))])];
-    let (report, logged) = events::capture(|| AuthChecks::new(&checks).explain_blocking(&nobody()));
+    let (report, logged) = events::capture(|| list(&checks).explain_blocking(&nobody()));
     assert!(report.decision.is_allow());
     let [event] = events::faults(&logged)[..] else { panic!("{logged:?}") };
     assert_eq!(event.field("check"), "\"member 1\"");
@@ -140,7 +146,7 @@ fn scopes(scopes: &[&'static str]) -> Box<dyn AuthCheck> {
 }
 
 fn named(checks: &[Box<dyn AuthCheck>]) -> (Option<usize>, Vec<String>) {
-    let report = AuthChecks::new(checks).name_missing_scopes().explain_blocking(&somebody(&["held"]));
+    let report = list(checks).name_missing_scopes().explain_blocking(&somebody(&["held"]));
     let Decision::Deny(denial) = report.decision else { panic!("allowed") };
     (report.decided_by, denial.missing_scopes)
 }
@@ -184,13 +190,7 @@ fn c5_scopes_are_named_if_one_member_denied_and_all_that_could_name_theirs() {
 fn c5_a_member_that_fails_to_name_its_scopes_fails_only_if_it_is_asked_for_them() {
     let guest = || Guest::with("step-up", &[("check", "(i32.const 32)"), ("missing", "unreachable")]).check();
     let asked = |check: &dyn AuthCheck| {
-        AuthChecks::new(&[check])
-            .name_missing_scopes()
-            .explain_blocking(&somebody(&[]))
-            .checks
-            .remove(0)
-            .evaluation
-            .outcome
+        list(&[check]).name_missing_scopes().explain_blocking(&somebody(&[])).checks.remove(0).evaluation.outcome
     };
     assert!(matches!(asked(&any_of([guest()])), Outcome::Failed(_)));
     assert_eq!(asked(&negate(guest())), Outcome::Allow);
@@ -251,14 +251,14 @@ fn a_panic_of_a_member_is_a_fault_of_this_member() {
     ] {
         // Negated, a denial allows, and a fault still denies.
         let negation = [negate(PanicsIn(place))];
-        assert_eq!(run_auth_checks_blocking(&negation, &nobody()).is_allow(), !fails, "{place}");
-        let batch = AuthChecks::new(&negation).run_batch_blocking(&[nobody(), nobody()]);
+        assert_eq!(is_allow(&negation), !fails, "{place}");
+        let batch = list(&negation).run_batch_blocking(&[nobody(), nobody()]);
         assert!(batch.iter().all(|decision| decision.is_allow() != fails_in_batch), "{place}");
         // Beside an allow, it decides nothing.
         let members: Checks = vec![Box::new(PanicsIn(place)), native_member(1, "allow")];
         let any = [any_of(members)];
-        assert!(run_auth_checks_blocking(&any, &nobody()).is_allow(), "{place}");
-        let report = AuthChecks::new(&any).explain_blocking(&nobody());
+        assert!(is_allow(&any), "{place}");
+        let report = list(&any).explain_blocking(&nobody());
         assert_eq!(report.checks[0].evaluation.members.len(), 2);
         assert_eq!(report.checks[0].evaluation.members[0].evaluation.outcome.fault().is_some(), fails, "{place}");
     }
@@ -298,7 +298,7 @@ fn the_deadline_of_a_decision_ends_a_composed_check() {
 fn a_member_that_misses_its_own_deadline_leaves_time_for_the_next() {
     let slow = Guest::new("loop").deadline(Duration::from_millis(30)).check();
     let checks = [any_of([Box::new(slow) as Box<dyn AuthCheck>, native_member(1, "allow")])];
-    let report = AuthChecks::new(&checks).explain_blocking(&nobody());
+    let report = list(&checks).explain_blocking(&nobody());
     assert!(report.decision.is_allow(), "{report:?}");
     let first = &report.checks[0].evaluation.members[0].evaluation;
     assert_eq!(first.outcome.fault().map(|fault| fault.cause), Some(Cause::Deadline));
@@ -338,7 +338,7 @@ fn a_check_may_take_longer_than_a_second_if_its_own_deadline_allows_it() {
 fn a_member_keeps_its_instance_for_a_batch_while_no_other_is_asked() {
     let single = || Guest::new("clock-driven").check();
     let expect = |check: &dyn AuthCheck| {
-        let reports = AuthChecks::new(&[check]).explain_batch_blocking(&[at(8), at(8), at(0)]);
+        let reports = list(&[check]).explain_batch_blocking(&[at(8), at(8), at(0)]);
         reports.iter().map(|report| report.decision.is_allow()).collect::<Vec<_>>()
     };
     let alone = expect(&single());
@@ -356,10 +356,10 @@ fn members_do_not_wait_for_instances_that_other_members_of_their_batch_hold() {
     let allow = Guest::new("allow").on_host(&host);
     let checks = [any_of([deny.check(), deny.check(), allow.check()])];
     let contexts = [nobody(), somebody(&[]), nobody()];
-    let reports: Vec<Report> = AuthChecks::new(&checks).explain_batch_blocking(&contexts);
+    let reports: Vec<Report> = list(&checks).explain_batch_blocking(&contexts);
     for (report, context) in reports.iter().zip(&contexts) {
         assert!(report.decision.is_allow(), "{report:?}");
-        assert_eq!(reproducible(report), reproducible(&AuthChecks::new(&checks).explain_blocking(context)));
+        assert_eq!(reproducible(report), reproducible(&list(&checks).explain_blocking(context)));
     }
 }
 
@@ -367,7 +367,7 @@ fn members_do_not_wait_for_instances_that_other_members_of_their_batch_hold() {
 fn c6_usage_adds_up_and_members_keep_their_names_logs_and_identities() {
     let logs = || Guest::new("log-lines").id("logs").tenant("acme").check();
     let check = any_of([negate(logs()), negate(logs())]).with_id("both");
-    let (report, logged) = events::capture(|| AuthChecks::new(&[&check]).explain_blocking(&nobody()));
+    let (report, logged) = events::capture(|| list(&[&check]).explain_blocking(&nobody()));
     let both = &report.checks[0];
     assert_eq!((both.id.as_str(), both.identity.tenant.as_deref(), both.identity.plugin), ("both", Some("acme"), None));
     let members = &both.evaluation.members;
@@ -412,13 +412,13 @@ fn composed_checks_that_are_too_deep_inside_each_other_fail() {
         }
         check
     };
-    assert!(run_auth_checks_blocking(&[nested(MAX_DEPTH)], &nobody()).is_allow());
+    assert!(is_allow(&[nested(MAX_DEPTH)]));
     for depth in [MAX_DEPTH + 1, 1_000] {
         let checks = [nested(depth)];
-        let report = AuthChecks::new(&checks).explain_blocking(&nobody());
+        let report = list(&checks).explain_blocking(&nobody());
         assert!(!report.decision.is_allow());
         assert_eq!(cause(&report), Some(Cause::Native));
-        assert!(AuthChecks::new(&checks).run_batch_blocking(&[nobody(), nobody()]).iter().all(|each| !each.is_allow()));
-        assert!(!run_auth_checks_blocking(&[negate(nested(depth))], &nobody()).is_allow());
+        assert!(list(&checks).run_batch_blocking(&[nobody(), nobody()]).iter().all(|each| !each.is_allow()));
+        assert!(!is_allow(&[negate(nested(depth))]));
     }
 }

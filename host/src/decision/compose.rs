@@ -23,7 +23,7 @@
 use std::fmt::{self, Write};
 use std::time::Duration;
 
-use crate::decision::attempt::{OpenSession, attempt, caught, report};
+use crate::decision::attempt::{OpenSession, attempt, report};
 use crate::decision::auth_check::{AuthCheck, EvaluationFuture, EvaluationRequest, Session};
 use crate::decision::missing_scopes;
 use crate::outcome::{CheckReport, Evaluation, Identity, Outcome, Usage};
@@ -83,12 +83,11 @@ impl<'a> Composed<'a> {
     fn new<C: AuthCheck + 'a>(rule: Rule, members: impl IntoIterator<Item = C>) -> Self {
         let members = members.into_iter().map(|member| Box::new(member) as Box<dyn AuthCheck + 'a>);
         let members: Vec<_> = members.collect();
-        // A member that panics here fails when it is evaluated.
-        let names = |member: &Box<dyn AuthCheck + 'a>| catch(|| member.names_missing_scopes()).unwrap_or(false);
+        let all_name = members.iter().all(|member| catch(|| member.names_missing_scopes()).unwrap_or(false));
         let names_missing_scopes = match rule {
             // Several would name more than the caller needs.
-            Rule::AnyOf => members.len() == 1 && members.iter().all(names),
-            Rule::AllOf => !members.is_empty() && members.iter().all(names),
+            Rule::AnyOf => members.len() == 1 && all_name,
+            Rule::AllOf => !members.is_empty() && all_name,
             Rule::Negation => false,
         };
         let id = Bounded::of(MAX_ID_BYTES, |out| {
@@ -155,8 +154,8 @@ impl AuthCheck for Composed<'_> {
     }
 
     fn deadline(&self) -> Duration {
-        let own = |member: &Box<dyn AuthCheck + '_>| caught(|| member.deadline()).unwrap_or_default();
-        self.members.iter().map(own).fold(Duration::ZERO, Duration::saturating_add)
+        let own = self.members.iter().map(|member| catch(|| member.deadline()).unwrap_or_default());
+        own.fold(Duration::ZERO, Duration::saturating_add)
     }
 
     /// The tenant that owns all members, if there is one. The reports of the members have their own identities.
