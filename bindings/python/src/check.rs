@@ -1,17 +1,15 @@
 //! A check, in one process.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use guardhouse::{
-    AuthCheck, CheckConfig, DEFAULT_DEADLINE, Grant, Grants, Json, Limits, MAX_DEADLINE, builtin, native,
-};
+use guardhouse::native::NativeError;
+use guardhouse::{AuthCheck, CheckConfig, Grant, Grants, Json, builtin, compose, native};
 use pyo3::prelude::*;
-use serde_json::Value;
 
 use crate::error::{ConfigError, LoadError};
 use crate::host::Host;
 use crate::limits;
+use crate::named::Named;
 use crate::process::Owned;
 
 /// A plugin in one process, which all checks of the plugin share.
@@ -29,7 +27,6 @@ pub(crate) struct Check {
 #[derive(Clone)]
 pub(crate) struct Inner {
     pub(crate) check: Arc<dyn AuthCheck>,
-    pub(crate) deadline: Duration,
     reads_request: bool,
     reads_raw_token: bool,
 }
@@ -69,37 +66,51 @@ impl Check {
             limits: limits::of_check(limits)?,
             ..CheckConfig::default()
         };
-        let Limits { deadline, .. } = config.limits;
         let reads_raw_token = config.grants.has(Grant::RawToken);
         let check = py.detach(|| guardhouse::Check::new(plugin, config));
         let check = check.map_err(|error| ConfigError::new_err(error.to_string()))?;
         let reads_request = plugin.reads_request();
-        let inner = Inner { check: Arc::new(check), deadline, reads_request, reads_raw_token };
+        let inner = Inner { check: Arc::new(check), reads_request, reads_raw_token };
         Ok(Self { inner: Owned::new(inner), _plugin: kept })
     }
 
     /// Makes one of FastMCP's own checks, rewritten in Rust, without a sandbox.
     #[staticmethod]
-    fn of_native(name: &str, settings: Option<Vec<u8>>) -> PyResult<Self> {
-        let settings = settings.map(|text| read_settings(&text)).transpose()?.unwrap_or_default();
-        let list = |name: &str| -> PyResult<Vec<String>> {
-            let list = settings.get(name).and_then(Value::as_array);
-            let texts = list.map(|list| list.iter().map(|text| text.as_str().map(str::to_owned)).collect());
-            texts.flatten().ok_or_else(|| ConfigError::new_err(format!("`{name}` must be a list of strings")))
+    fn of_native(name: &str, settings: Option<Vec<u8>>, id: Option<String>) -> PyResult<Self> {
+        let settings = settings.map(|text| read_settings(&text)).transpose()?;
+        let check = native::from_settings(name, settings).map_err(|error| match error {
+            NativeError::UnknownName(_) => LoadError::new_err(error.to_string()),
+            error => ConfigError::new_err(error.to_string()),
+        })?;
+        let check: Arc<dyn AuthCheck> = match id {
+            Some(id) => Arc::new(Named::new(id, check)),
+            None => check.into(),
         };
-        let text = |name: &str| -> PyResult<String> {
-            let text = settings.get(name).and_then(Value::as_str).map(str::to_owned);
-            text.ok_or_else(|| ConfigError::new_err(format!("`{name}` must be a string")))
-        };
-        let check = match name {
-            "require-auth" => native::require_auth(),
-            "require-scopes" => native::require_scopes(list("scopes")?),
-            "restrict-tag" => native::restrict_tag(text("tag")?, list("scopes")?),
-            _ => return Err(LoadError::new_err(format!("native check `{name}` does not exist"))),
-        };
-        let inner =
-            Inner { check: check.into(), deadline: Duration::ZERO, reads_request: false, reads_raw_token: false };
+        let inner = Inner { check, reads_request: name == "require-roles", reads_raw_token: false };
         Ok(Self { inner: Owned::new(inner), _plugin: None })
+    }
+
+    /// Makes a check of others by `rule`: `any_of`, `all_of` or `negate`, which takes one.
+    #[staticmethod]
+    fn of_members(rule: &str, members: Vec<Bound<'_, Self>>, id: Option<String>) -> PyResult<Self> {
+        let members = members.iter().map(|member| member.get().get().cloned()).collect::<PyResult<Vec<_>>>()?;
+        let reads_request = members.iter().any(|member| member.reads_request);
+        let reads_raw_token = members.iter().any(|member| member.reads_raw_token);
+        let mut checks = members.into_iter().map(|member| member.check);
+        let check = match rule {
+            "any_of" => compose::any_of(checks),
+            "all_of" => compose::all_of(checks),
+            "negate" => {
+                let member = checks.next().filter(|_| checks.len() == 0);
+                compose::negate(member.ok_or_else(|| ConfigError::new_err("a negation has one member"))?)
+            }
+            _ => return Err(ConfigError::new_err(format!("rule `{rule}` does not exist"))),
+        };
+        let check = match id {
+            Some(id) => check.with_id(id),
+            None => check,
+        };
+        Ok(Self { inner: Owned::new(Inner { check: Arc::new(check), reads_request, reads_raw_token }), _plugin: None })
     }
 
     /// The name under which the check is logged.
@@ -146,12 +157,6 @@ pub(crate) fn builtin_component(name: &str) -> PyResult<&'static [u8]> {
         let names = builtin::ALL.iter().map(|found| format!("`{}`", found.name)).collect::<Vec<_>>().join(", ");
         LoadError::new_err(format!("built-in plugin `{name}` does not exist; use one of {names}"))
     })
-}
-
-/// The deadline of a decision: the sum of its checks' deadlines, but at least the default, and at most the maximum.
-pub(crate) fn deadline(checks: &[Inner]) -> Duration {
-    let all = checks.iter().map(|check| check.deadline).fold(Duration::ZERO, Duration::saturating_add);
-    all.clamp(DEFAULT_DEADLINE, MAX_DEADLINE)
 }
 
 fn read_settings(text: &[u8]) -> PyResult<Json> {

@@ -7,7 +7,7 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use tokio::task::AbortHandle;
 
-use crate::check::{self, Check, Inner};
+use crate::check::{Check, Inner};
 use crate::completion_queue::CompletionQueue;
 use crate::host::Host;
 use crate::report::Report;
@@ -65,9 +65,8 @@ fn inner(checks: &[Bound<'_, Check>]) -> PyResult<Vec<Inner>> {
 /// The decision, or an error if the request is invalid.
 async fn decide(checks: Vec<Inner>, context: &[u8], name_missing_scopes: bool) -> Result<guardhouse::Report, String> {
     let context = AuthContext::from_slice(context).map_err(|error| format!("the request is invalid: {error}"))?;
-    let deadline = check::deadline(&checks);
     let checks: Vec<Arc<dyn AuthCheck>> = checks.into_iter().map(|check| check.check).collect();
-    let mut run = AuthChecks::new(&checks).deadline(deadline).map_err(|error| error.to_string())?;
+    let mut run = AuthChecks::new(&checks);
     if name_missing_scopes {
         run = run.name_missing_scopes();
     }
