@@ -200,6 +200,9 @@ pub enum ConfigError {
         /// The name of the tenant.
         tenant: String,
     },
+    /// There is a warm-up request, but the policy is that no image is made, for which it would be used.
+    #[error("`CheckConfig::warm_up` has no effect with `ImagePolicy::Never`: leave it out, or choose another policy")]
+    UnusedWarmUp,
     /// A limit of the check is over the host's, or invalid.
     #[error("`Limits::{limit}` is {found}, but the host allows {allowed}")]
     #[non_exhaustive]

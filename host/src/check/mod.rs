@@ -24,7 +24,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::check::config::{CheckConfig, check_grants, check_limits, check_settings, check_tenant};
+use crate::check::config::{CheckConfig, check_grants, check_limits, check_settings, check_tenant, check_warm_up};
 use crate::check::configured::Configured;
 use crate::check::evaluate::{PluginSession, evaluate};
 use crate::check::start::StartMode;
@@ -82,12 +82,13 @@ impl Check {
     ///
     /// # Errors
     /// [`ConfigError`] if the settings are invalid or rejected, an import is not granted, a limit is over the host's,
-    /// the tenant belongs to another host, the plugin cannot be optimized for its fuel limit, or it fails on trial.
+    /// the tenant belongs to another host, a warm-up request could not be used, the plugin cannot be optimized for its fuel limit, or it fails on trial.
     pub fn new(plugin: &Plugin, config: impl Into<CheckConfig>) -> Result<Self, ConfigError> {
         let mut config = config.into();
         check_limits(plugin, &config.limits)?;
         check_grants(plugin, config.grants)?;
         check_tenant(plugin, config.tenant.as_ref())?;
+        check_warm_up(config.image, config.warm_up.as_ref())?;
         let settings = check_settings(plugin, config.settings.take(), &config.limits)?;
         if config.limits.fuel.is_some() {
             plugin.optimize_now().map_err(|error| ConfigError::Optimize(error.to_string()))?;
