@@ -1,6 +1,6 @@
 //! The interfaces that a plugin can import: a WASI without access to anything, and imports that no host offers.
 
-use guardhouse::{Cause, Host, LoadError, Outcome};
+use guardhouse::{Cause, Host, ImagePolicy, LoadError, Outcome, StartMode};
 
 use crate::harness::{Guest, nobody, somebody};
 
@@ -232,6 +232,10 @@ fn an_interface_of_types_only_may_be_imported_under_any_name() {
             let guest = Guest::with("allow", &[("items", &import(name, declarations))]);
             assert!(guest.load().is_ok(), "{name}: {:?}", guest.load());
             assert_eq!(guest.outcome(&nobody()), Outcome::Allow, "{name}");
+            // An image is linked again.
+            let blanks = [("items", &*import(name, declarations)), ("check", "(i32.const 16)")];
+            let check = Guest::with("configured", &blanks).image(ImagePolicy::Eager).check();
+            assert_eq!(check.start_mode(), StartMode::Image, "{name}");
         }
     }
 }
