@@ -204,9 +204,22 @@ fn other_versions_of_wasi_are_not_offered_and_the_error_says_what_to_rebuild_wit
         }
     }
     // These are not versions, so no component has them.
-    for version in
-        ["0.2", "0.2.", "0.2.x", "0.2.00", "0.2.01", "0.2.0 ", " 0.2.0", "0.2.-1", "0.2.0-", "0.2.+b", "v0.2.0"]
-    {
+    for version in [
+        "0.2",
+        "0.2.",
+        "0.2.x",
+        "0.2.00",
+        "0.2.01",
+        "0.2.0 ",
+        " 0.2.0",
+        "0.2.-1",
+        "0.2.0-",
+        "0.2.+b",
+        "v0.2.0",
+        "0.2.+1",
+        "0.2.0+",
+        "0.2.18446744073709551616",
+    ] {
         assert!(!Host::offers(&format!("wasi:cli/environment@{version}")), "{version}");
     }
 }

@@ -114,7 +114,7 @@ pub struct EvaluationRequest<'a> {
 }
 
 impl<'a> EvaluationRequest<'a> {
-    /// A request of its own: with a new decision id and the [default deadline](DEFAULT_DEADLINE), and without naming
+    /// A request of its own: with a new decision id and a deadline of [one second](DEFAULT_DEADLINE), and without naming
     /// missing scopes. It is for calling a check directly, for example in a test.
     #[must_use]
     pub fn new(context: &'a AuthContext) -> Self {

@@ -28,16 +28,17 @@ pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
 /// Whether [`link`] links an import of that name. WASI interfaces are linked in every released version 0.2.x.
 pub(crate) fn is_offered(import: &str) -> bool {
     const OURS: &[&str] = &[TYPES, REQUEST, RAW_TOKEN, LOGGING];
-    OURS.contains(&import) || wasi_interface(import).is_some_and(|version| version.is_some_and(is_released_wasi))
+    OURS.contains(&import) || version_of_wasi(import).is_some_and(is_released_wasi)
 }
 
-/// Whether an import is an interface of WASI that [`link`] links in other versions.
+/// Whether [`link`] links an interface of WASI, but not in the version of this import.
 pub(crate) fn is_offered_in_other_versions(import: &str) -> bool {
-    wasi_interface(import).is_some() && !is_offered(import)
+    version_of_wasi(import).is_some_and(|version| !is_released_wasi(version))
 }
 
-/// The version that an import asks for, if it is an interface of WASI that [`link`] links; inside, `None` without one.
-fn wasi_interface(import: &str) -> Option<Option<&str>> {
+/// The version in the name of an import, which may be empty. `None` if [`link`] links no version of the interface, or
+/// the interface is not one of WASI.
+fn version_of_wasi(import: &str) -> Option<&str> {
     const WASI: &[(&str, &[&str])] = &[
         (
             "cli",
@@ -64,7 +65,7 @@ fn wasi_interface(import: &str) -> Option<Option<&str>> {
         ),
     ];
     let import = import.strip_prefix("wasi:")?;
-    let (name, version) = import.split_once('@').map_or((import, None), |(name, version)| (name, Some(version)));
+    let (name, version) = import.split_once('@').unwrap_or((import, ""));
     let (package, interface) = name.split_once('/')?;
     let is_known = WASI.iter().any(|(known, interfaces)| *known == package && interfaces.contains(&interface));
     is_known.then_some(version)
@@ -73,9 +74,10 @@ fn wasi_interface(import: &str) -> Option<Option<&str>> {
 /// Whether a version is a release of WASI 0.2. Build metadata is not part of a version's order (SemVer 2.0 section 10),
 /// and the linker ignores it; a pre-release has other functions and types, and is not linked.
 fn is_released_wasi(version: &str) -> bool {
-    let release = version.split_once('+').map_or(version, |(release, _)| release);
-    let patch = release.strip_prefix("0.2.").unwrap_or_default();
-    !patch.is_empty() && patch.bytes().all(|byte| byte.is_ascii_digit()) && (patch == "0" || !patch.starts_with('0'))
+    let (release, build) = version.split_once('+').unwrap_or((version, "none"));
+    let Some(patch) = release.strip_prefix("0.2.") else { return false };
+    // The number in its only form: no sign, and no leading zeros.
+    !build.is_empty() && patch.parse::<u64>().is_ok_and(|number| number.to_string() == patch)
 }
 
 impl types::Host for State {}
