@@ -21,10 +21,11 @@ def any_of(checks: Iterable[Check], *, id: str | None = None) -> Check:
     one. A member that fails beside one that allows is logged, and decides nothing.
 
     >>> import guardhouse_checks
-    >>> scopes = [guardhouse_checks.check("builtin:require-scopes", {"scopes": [scope]}) for scope in ("admin", "owner")]
+    >>> needs = lambda scope: guardhouse_checks.check("builtin:require-scopes", {"scopes": [scope]})
     >>> owner = guardhouse_checks.AccessToken("alice-laptop", ["owner"])
     >>> context = guardhouse_checks.AuthContext(guardhouse_checks.Component("tool", "pay"), owner)
-    >>> bool(guardhouse_checks.run_auth_checks(guardhouse_checks.any_of(scopes), context))
+    >>> either = guardhouse_checks.any_of([needs("admin"), needs("owner")])
+    >>> bool(guardhouse_checks.run_auth_checks(either, context))
     True
 
     Args:

@@ -97,7 +97,7 @@ def test_an_option_that_cannot_apply_to_a_native_check_is_a_config_error(
 
 
 def test_an_unknown_native_check_is_a_load_error_that_names_the_native_checks() -> None:
-    with pytest.raises(guardhouse_checks.LoadError, match="`require-luck` does not exist; use one of .*`require-roles`"):
+    with pytest.raises(guardhouse_checks.LoadError, match="`require-luck` does not exist; use .*`require-roles`"):
         guardhouse_checks.check("native:require-luck")
 
 

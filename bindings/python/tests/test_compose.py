@@ -40,7 +40,8 @@ def member(index: int, kind: str) -> Check:
     return check(sources[kind](), id=f"member {index}")
 
 
-MEMBERS = {(index, kind): member(index, kind) for index in range(3) for kind in ("allow", "denied", "message", "failed")}
+KINDS = ("allow", "denied", "message", "failed")
+MEMBERS = {(index, kind): member(index, kind) for index in range(3) for kind in KINDS}
 
 
 def composed(row: dict[str, Any]) -> Check:
@@ -69,7 +70,7 @@ def test_every_combination_has_the_outcome_of_the_table(warnings: Any) -> None:
         assert decision.message == (None if row["message"] is None else f"message {row['message']}"), row
         # One warning for each member that failed.
         failed = [index for index in range(row["asked"]) if row["members"][index] == "failed"]
-        assert [f"'member {index}'" in text for index, text in zip(failed, warnings.texts, strict=True)] == [True] * len(failed)
+        assert all(f"'member {index}'" in text for index, text in zip(failed, warnings.texts, strict=True)), row
 
 
 def test_every_combination_is_the_answer_of_fastmcps_engine(warnings: Any) -> None:
@@ -126,7 +127,8 @@ def test_scopes_are_named_if_one_member_denied_and_all_could_name_theirs(made: A
 def test_a_composed_check_reads_what_its_members_read() -> None:
     claims = guardhouse_checks.AccessToken("alice", claims={"team": "blue"}, raw="hunter2")
     context = guardhouse_checks.AuthContext(COMPONENT, claims)
-    decision = guardhouse_checks.run_auth_checks(any_of([MEMBERS[0, "denied"], check(reads("claim", "/team"))]), context)
+    team = any_of([MEMBERS[0, "denied"], check(reads("claim", "/team"))])
+    decision = guardhouse_checks.run_auth_checks(team, context)
     assert decision.message == '"blue"'
     granted = check(reads_raw_token(), grants=["raw-token"])
     assert guardhouse_checks.run_auth_checks(all_of([MEMBERS[0, "allow"], granted]), context).message == "hunter2"
@@ -200,7 +202,8 @@ def test_an_answer_is_what_asyncio_takes_for_a_coroutine() -> None:
     async def run() -> list[Any]:
         made = MEMBERS[0, "allow"]
         waiting: list[Awaitable[Any]] = [asyncio.create_task(made(CONTEXT)), asyncio.wait_for(made(CONTEXT), 10)]
-        return [await asyncio.gather(*waiting, made(CONTEXT)), await guardhouse_checks.run_auth_checks_async(made, CONTEXT)]
+        answers = await asyncio.gather(*waiting, made(CONTEXT))
+        return [answers, await guardhouse_checks.run_auth_checks_async(made, CONTEXT)]
 
     answers, decision = asyncio.run(run())
     assert answers == [True, True, True] and decision.allow

@@ -82,7 +82,8 @@ impl Check {
     ///
     /// # Errors
     /// [`ConfigError`] if the settings are invalid or rejected, an import is not granted, a limit is over the host's,
-    /// the tenant belongs to another host, a warm-up request could not be used, the plugin cannot be optimized for its fuel limit, or it fails on trial.
+    /// the tenant belongs to another host, a warm-up request would not be used, the plugin cannot be optimized for its
+    /// fuel limit, or it fails on trial.
     pub fn new(plugin: &Plugin, config: impl Into<CheckConfig>) -> Result<Self, ConfigError> {
         let mut config = config.into();
         check_limits(plugin, &config.limits)?;

@@ -69,8 +69,8 @@ pub trait AuthCheck: Send + Sync {
         false
     }
 
-    /// The time that the check gives to one evaluation at most. The [default deadline](crate::AuthChecks::deadline) of a
-    /// decision is long enough for all its checks. Zero for a check without a deadline of its own.
+    /// The time that the check gives to one evaluation at most. Zero for a check without a deadline of its own. The
+    /// [default deadline](crate::AuthChecks::deadline) of a decision is long enough for all its checks.
     fn deadline(&self) -> Duration {
         Duration::ZERO
     }
@@ -114,8 +114,8 @@ pub struct EvaluationRequest<'a> {
 }
 
 impl<'a> EvaluationRequest<'a> {
-    /// A request of its own: with a new decision id and a deadline of [one second](DEFAULT_DEADLINE), and without naming
-    /// missing scopes. It is for calling a check directly, for example in a test.
+    /// A request of its own: with a new decision id and a deadline of [one second](DEFAULT_DEADLINE), and without
+    /// naming missing scopes. It is for calling a check directly, for example in a test.
     #[must_use]
     pub fn new(context: &'a AuthContext) -> Self {
         let end = Instant::now() + DEFAULT_DEADLINE;

@@ -29,8 +29,8 @@ pub(crate) fn check_named(named: &[String], settings: Option<&str>) -> Result<()
         None => Ok(()),
         Some(scope) => {
             let detail = format!(
-                "named `{}` as a missing scope, which is neither a scope token (RFC 6749 section 3.3) nor a text of its \
-                 settings",
+                "named `{}` as a missing scope, which is neither a scope token (RFC 6749 section 3.3) nor a text of \
+                 its settings",
                 clip(&scope.escape_debug().to_string())
             );
             Err(Fault::new(Cause::InvalidResult, detail))

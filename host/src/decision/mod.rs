@@ -85,9 +85,9 @@ pub struct Denial {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// The missing scopes of all checks together, sorted (rule U2). Only
-    /// [`AuthChecks::name_missing_scopes`](crate::AuthChecks::name_missing_scopes) names any. A scope that is written in
-    /// the settings of a check may contain any character (rule U5): write only [scope tokens](Self::scope_tokens) into a
-    /// header.
+    /// [`AuthChecks::name_missing_scopes`](crate::AuthChecks::name_missing_scopes) names any. A scope that stands in
+    /// the settings of a check may contain any character (rule U5): only [scope tokens](Self::scope_tokens) may be
+    /// written into a header.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub missing_scopes: Vec<String>,
 }

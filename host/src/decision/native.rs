@@ -100,7 +100,8 @@ pub fn require_roles<S: Into<String>>(
 /// use guardhouse::native;
 /// use serde_json::json;
 ///
-/// assert_eq!(native::from_settings("require-scopes", Some(json!({ "scopes": ["read"] }).into()))?.id(), "require-scopes");
+/// let read = native::from_settings("require-scopes", Some(json!({ "scopes": ["read"] }).into()))?;
+/// assert_eq!(read.id(), "require-scopes");
 /// let error = native::from_settings("require-auth", Some(json!({ "scopes": ["admin"] }).into())).err().unwrap();
 /// assert_eq!(error, native::NativeError::NoSettings);
 /// # Ok::<(), native::NativeError>(())
@@ -149,7 +150,7 @@ fn read<T: DeserializeOwned>(settings: Option<Json>) -> Result<T, NativeError> {
 pub enum NativeError {
     /// No native check has this name.
     #[error(
-        "native check `{0}` does not exist; use one of `require-auth`, `require-roles`, `require-scopes`, `restrict-tag`"
+        "native check `{0}` does not exist; use `require-auth`, `require-roles`, `require-scopes` or `restrict-tag`"
     )]
     UnknownName(String),
     /// There are settings, but the check takes none.

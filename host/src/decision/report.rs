@@ -128,7 +128,8 @@ impl CheckReport {
         }
     }
 
-    /// The checks that are not composed: the members of a composed check and of its composed members, or the check itself.
+    /// The checks that are not composed: the members of a composed check, and those of composed members, or the check
+    /// itself.
     fn leaves(&self) -> Vec<&Self> {
         match &*self.evaluation.members {
             [] => vec![self],
