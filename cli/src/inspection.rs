@@ -62,7 +62,7 @@ struct Import {
     /// The grant that it needs.
     #[serde(skip_serializing_if = "Option::is_none")]
     grant: Option<Grant>,
-    /// True if this version of the host has the interface.
+    /// True if a plugin may import it here: the host has the interface, or it consists of types only.
     offered: bool,
 }
 
@@ -122,7 +122,7 @@ impl Inspection {
             plugin: source.to_string(),
             digest: bytes.map(Digest::of),
             size: bytes.map(<[u8]>::len),
-            contents: shape.map(Contents::new),
+            contents: shape.map(|shape| Contents::new(shape, &loaded)),
             error: error.map(ToString::to_string),
             code: loaded.as_ref().ok().map(|plugin| if plugin.is_optimized() { "optimized" } else { "baseline" }),
             start_mode: None,
@@ -177,12 +177,12 @@ fn start_mode(
 }
 
 impl Contents {
-    fn new(shape: Shape) -> Self {
+    fn new(shape: Shape, loaded: &Result<Plugin, LoadError>) -> Self {
         let owned = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();
         Self {
             contract: owned(shape.contract_versions()),
             interfaces: owned(shape.optional_interfaces()),
-            imports: shape.imports.into_iter().map(Import::new).collect(),
+            imports: shape.imports.into_iter().map(|name| Import::new(name, loaded)).collect(),
             exports: shape.exports,
             producers: shape.producers,
             functions: shape.functions,
@@ -193,8 +193,14 @@ impl Contents {
 }
 
 impl Import {
-    fn new(name: String) -> Self {
-        Self { grant: Grant::needed_by(&name), offered: Host::offers(&name), name }
+    fn new(name: String, loaded: &Result<Plugin, LoadError>) -> Self {
+        let offered = match loaded {
+            // It has what it imports. An import that is not offered by its name has types only.
+            Ok(_) => true,
+            Err(LoadError::UnknownImports { imports, .. }) => !imports.contains(&name),
+            Err(_) => Host::offers(&name),
+        };
+        Self { grant: Grant::needed_by(&name), offered, name }
     }
 
     fn remark(&self) -> String {

@@ -101,8 +101,8 @@ fn unauthorized(challenge: &'static str) -> Response {
 /// The answer to a denied caller: the denial, and the missing scopes as RFC 6750 section 3.1 has them.
 fn forbidden(denial: &Denial) -> Response {
     let mut response = (StatusCode::FORBIDDEN, Json(denial)).into_response();
-    // Plugins name the scopes, and a quotation mark in one could forge another parameter of the challenge.
-    let scopes: Vec<&str> = denial.missing_scopes.iter().map(String::as_str).filter(|scope| is_scope(scope)).collect();
+    // Other texts must not enter a header: a quotation mark could forge another parameter of the challenge.
+    let scopes: Vec<&str> = denial.scope_tokens().collect();
     if !scopes.is_empty() {
         let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{}\"", scopes.join(" "));
         if let Ok(value) = HeaderValue::try_from(challenge) {
@@ -110,11 +110,6 @@ fn forbidden(denial: &Denial) -> Response {
         }
     }
     response
-}
-
-/// Whether a text is a scope token (RFC 6749 section 3.3).
-fn is_scope(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
 }
 
 async fn call(Path(tool): Path<String>) -> String {

@@ -125,11 +125,13 @@ pub enum LoadError {
         found: String,
     },
     /// The plugin imports interfaces that hosts do not offer.
-    #[error("imports what this host does not offer: {}", quoted(.imports))]
+    #[error("imports what this host does not offer: {}{hint}", quoted(.imports))]
     #[non_exhaustive]
     UnknownImports {
         /// Their names.
         imports: Vec<String>,
+        /// Advice, or nothing.
+        hint: &'static str,
     },
     /// An import has the wrong type.
     #[error("an import does not fit what this host offers: {0}")]
@@ -211,6 +213,9 @@ pub enum ConfigError {
         /// The name of the tenant.
         tenant: String,
     },
+    /// There is a warm-up request, but the policy is that no image is made, for which it would be used.
+    #[error("`CheckConfig::warm_up` has no effect with `ImagePolicy::Never`: leave it out, or choose another policy")]
+    UnusedWarmUp,
     /// A limit of the check is over the host's, or invalid.
     #[error("`Limits::{limit}` is {found}, but the host allows {allowed}")]
     #[non_exhaustive]

@@ -28,7 +28,8 @@
 //!   known.
 //! - [`AuthChecks`]: a list of checks, which decides requests. [`run_auth_checks`] is its short form. The caller gets a
 //!   [`Decision`]; a [`Report`] is for the operator only.
-//! - [`AuthCheck`]: the interface of every check. One list may mix plugins, [native] checks and your own.
+//! - [`AuthCheck`]: the interface of every check. One list may mix plugins, [native] checks and your own, and
+//!   [`compose`] makes one check of several.
 //!
 //! # Faults
 //!
@@ -101,11 +102,11 @@ pub use check::start::StartMode;
 pub use code::compiler_process::CompilerProcess;
 pub use code::shape::Shape;
 pub use decision::auth_check::{
-    AuthCheck, DEFAULT_DEADLINE, EvaluationFuture, EvaluationRequest, Identity, MAX_DEADLINE, Session,
+    AuthCheck, DEFAULT_DEADLINE, EvaluationFuture, EvaluationRequest, MAX_DEADLINE, Session,
 };
 pub use decision::auth_checks::{AuthChecks, DeadlineError, run_auth_checks, run_auth_checks_blocking};
-pub use decision::report::{CheckReport, Report};
-pub use decision::{Decision, DecisionId, DecisionIdError, Denial, native};
+pub use decision::report::Report;
+pub use decision::{Decision, DecisionId, DecisionIdError, Denial, compose, native};
 pub use digest::{Digest, DigestError};
 pub use error::{ConfigError, HostError, LoadError, Violation};
 pub use fault::{Cause, Fault};
@@ -115,7 +116,10 @@ pub use host::advice::Advice;
 pub use host::builder::HostBuilder;
 pub use interfaces::CONTRACT_VERSIONS;
 pub use limits::{HostLimits, Limits};
-pub use outcome::{AuthorizationError, Document, DocumentRead, DocumentReads, Evaluation, LogLine, Outcome, Usage};
+pub use outcome::{
+    AuthorizationError, CheckReport, Document, DocumentRead, DocumentReads, Evaluation, Identity, LogLine, Outcome,
+    Usage,
+};
 pub use plugin::Plugin;
 pub use request::AuthContext;
 pub use request::component::Component;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::digest::Digest;
 use crate::fault::{Cause, Fault};
 use crate::util::microseconds;
 
@@ -100,22 +101,21 @@ pub struct Evaluation {
     /// The resources that the evaluation used.
     #[serde(flatten)]
     pub usage: Usage,
-    /// The output of the plugin.
+    /// The output of the plugin. Empty for a composed check, whose members have their own.
     pub logs: Vec<LogLine>,
     /// The plugin's reads of the documents of the request.
     #[serde(flatten)]
     pub reads: DocumentReads,
+    /// The evaluations of the members of a [composed](crate::compose) check, in order. Those after the one that decided
+    /// were not evaluated. Empty for every other check.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<CheckReport>,
 }
 
 impl From<Outcome> for Evaluation {
     fn from(outcome: Outcome) -> Self {
-        Self {
-            outcome,
-            missing_scopes: Vec::new(),
-            usage: Usage::default(),
-            logs: Vec::new(),
-            reads: DocumentReads::default(),
-        }
+        let (missing_scopes, logs, members) = (Vec::new(), Vec::new(), Vec::new());
+        Self { outcome, missing_scopes, usage: Usage::default(), logs, reads: DocumentReads::default(), members }
     }
 }
 
@@ -159,6 +159,18 @@ pub struct Usage {
     pub memory_bytes: usize,
 }
 
+impl Usage {
+    /// The usage of this evaluation and of another one after it.
+    pub(crate) fn plus(self, other: Self) -> Self {
+        Self {
+            elapsed: self.elapsed.saturating_add(other.elapsed),
+            cpu_time: self.cpu_time.saturating_add(other.cpu_time),
+            fuel: self.fuel.saturating_add(other.fuel),
+            memory_bytes: self.memory_bytes.max(other.memory_bytes),
+        }
+    }
+}
+
 /// A piece of the output of a plugin: text of a stream, or one log call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -173,6 +185,57 @@ impl LogLine {
     /// A piece of output.
     pub fn new(source: &'static str, text: impl Into<String>) -> Self {
         Self { source, text: text.into() }
+    }
+}
+
+/// The evaluation of one check in a decision.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct CheckReport {
+    /// The name of the check.
+    pub id: String,
+    /// The origin of the check.
+    #[serde(flatten)]
+    pub identity: Identity,
+    /// The evaluation of the check.
+    #[serde(flatten)]
+    pub evaluation: Evaluation,
+}
+
+/// The origin of a check, for the record of decisions (rule S8).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Identity {
+    /// The name of the tenant that owns the check, or `None` without a tenant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
+    /// The digest of the plugin, or `None` for a native check.
+    pub plugin: Option<Digest>,
+    /// The digest of the settings, or `None` without settings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settings: Option<Digest>,
+}
+
+impl Identity {
+    /// The same identity with a tenant.
+    #[must_use]
+    pub fn with_tenant(mut self, name: impl Into<String>) -> Self {
+        self.tenant = Some(name.into());
+        self
+    }
+
+    /// The same identity with the digest of a plugin.
+    #[must_use]
+    pub fn with_plugin(mut self, plugin: Digest) -> Self {
+        self.plugin = Some(plugin);
+        self
+    }
+
+    /// The same identity with the digest of settings.
+    #[must_use]
+    pub fn with_settings(mut self, settings: Digest) -> Self {
+        self.settings = Some(settings);
+        self
     }
 }
 

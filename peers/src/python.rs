@@ -27,8 +27,8 @@ impl Environment {
         }
         eprintln!("installing the packages of requirements.txt");
         run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment.folder))?;
-        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "1", "--requirement"];
-        run(environment.python().args(pip).arg(&requirements))?;
+        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "1"];
+        run(environment.python().args(pip).args(["--require-hashes", "--requirement"]).arg(&requirements))?;
         fs::write(&installed, wanted).with_context(|| format!("cannot write `{}`", installed.display()))?;
         Ok(environment)
     }

@@ -114,13 +114,13 @@ fn b4_a_missing_or_ill_typed_claim_is_a_denial_without_a_message() {
         json!(1),
         json!(null),
         json!(true),
-        json!({ "admin": true }),
-        json!({ "admin": "admin", "0": "admin" }),
+        json!({ "roles": "admin", "0": "admin" }),
         json!([]),
         json!([1]),
-        json!(["admin", 1]),
-        json!(["admin", null]),
         json!([["admin"]]),
+        json!(["admin", ["user"]]),
+        json!(["admin", {}]),
+        json!([{ "admin": true }]),
     ] {
         assert!(!allow(require_roles(&["admin"]), &claiming(json!({ "realm_access": { "roles": ill_typed } }))));
     }
@@ -128,6 +128,31 @@ fn b4_a_missing_or_ill_typed_claim_is_a_denial_without_a_message() {
     assert!(!allow(require_roles(&["admin"]), &claiming(json!([]))));
     assert!(!allow(require_roles(&["admin"]), &claiming(json!("admin"))));
     assert!(!allow(require_roles(&["admin"]), &nobody()));
+}
+
+#[test]
+fn b4_the_names_of_an_object_are_roles_and_so_are_the_strings_of_a_mixed_list() {
+    for roles in [json!({ "admin": { "123": "acme" }, "user": null }), json!(["admin", null, 1, 2.5, true, "user"])] {
+        let holding = claiming(json!({ "realm_access": { "roles": roles } }));
+        assert!(allow(require_roles(&["user", "admin"]), &holding));
+        for role in ["123", "1", "true", "null", "2.5", ""] {
+            assert!(!allow(require_roles(&[role]), &holding), "{role}");
+        }
+    }
+}
+
+#[test]
+fn b4_a_claim_that_is_not_a_json_pointer_is_an_error_of_the_settings() {
+    for invalid in ["/a~2b", "/a~", "/~", "roles", "a/b", " /roles", "#/roles", "/a~01~2", "~1"] {
+        let error = native::require_roles(["admin"], invalid).err().map(|error| error.to_string());
+        assert!(error.is_some_and(|error| error.contains("is not a JSON pointer")), "{invalid}");
+        let error = configure("require-roles", json!({ "roles": ["admin"], "claim": invalid })).unwrap_err();
+        assert!(matches!(&error, ConfigError::Schema(found) if found.pointer == "/claim"), "{invalid}: {error}");
+    }
+    for valid in ["", "/", "/a~0b/c~1d", "/~01", "//", "/é", "/a b", "/a\nb"] {
+        assert!(native::require_roles(["admin"], valid).is_ok(), "{valid}");
+        assert!(configure("require-roles", json!({ "roles": ["admin"], "claim": valid })).is_ok(), "{valid}");
+    }
 }
 
 #[test]
@@ -233,4 +258,45 @@ fn b6_a_plugin_without_settings_takes_none() {
         assert_eq!(configure("require-auth", settings).unwrap_err(), ConfigError::NoSettings);
     }
     assert!(configure("require-auth", Value::Null).is_ok());
+}
+
+#[test]
+fn b6_native_checks_accept_the_settings_that_the_plugins_accept_and_no_others() {
+    let all = ["require-auth", "require-scopes", "restrict-tag", "require-roles"];
+    let settings = [
+        Value::Null,
+        json!({}),
+        json!([]),
+        json!([["a"]]),
+        json!("a"),
+        json!(false),
+        json!({ "scopes": [] }),
+        json!({ "scopes": ["a", "a", ""] }),
+        json!({ "scopes": "a" }),
+        json!({ "scopes": null }),
+        json!({ "scopes": ["a", 1] }),
+        json!({ "scopes": ["a"], "scope": ["a"] }),
+        json!({ "tag": "a", "scopes": [] }),
+        json!({ "tag": "a" }),
+        json!({ "tag": ["a"], "scopes": [] }),
+        json!({ "tag": "a", "scopes": [], "x": 1 }),
+        json!({ "roles": ["a"], "claim": "/a" }),
+        json!({ "roles": ["a"], "claim": "" }),
+        json!({ "roles": [], "claim": "/a" }),
+        json!({ "roles": ["a"], "claim": "a" }),
+        json!({ "roles": ["a"], "claim": "/a~2b" }),
+        json!({ "roles": ["a"], "claim": "/a~" }),
+        json!({ "roles": ["a"], "claim": ["/a"] }),
+        json!({ "roles": ["a"] }),
+        json!({ "roles": ["a"], "claim": "/a", "x": null }),
+    ];
+    for name in all {
+        for settings in &settings {
+            let native = native::from_settings(name, Some(settings.clone().into()));
+            let plugin = configure(name, settings.clone());
+            assert_eq!(native.is_ok(), plugin.is_ok(), "{name} {settings}: {:?} {plugin:?}", native.err());
+        }
+        assert_eq!(native::from_settings(name, None).is_ok(), name == "require-auth");
+    }
+    assert!(native::from_settings("require-luck", None).is_err());
 }

@@ -228,3 +228,9 @@ fn each_of_many_images_answers_for_its_own_settings() {
         }
     }
 }
+
+#[test]
+fn a_warm_up_request_that_could_not_be_used_is_an_error() {
+    let guest = Guest::new("allow").image(ImagePolicy::Never).warm_up(nobody());
+    assert_eq!(guest.configure().unwrap_err(), guardhouse::ConfigError::UnusedWarmUp);
+}

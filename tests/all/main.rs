@@ -12,6 +12,7 @@ mod layers;
 // Decisions of a list of checks, and their reports.
 mod batch;
 mod builtins;
+mod compose;
 mod corpus;
 mod engine;
 mod faults;

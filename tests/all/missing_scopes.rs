@@ -155,6 +155,51 @@ fn u2_a_plugin_that_allows_is_not_asked_for_missing_scopes() {
     );
 }
 
+/// A plugin that names one missing scope, which is written at 1088.
+fn names(scope: &str) -> Guest {
+    let blanks = [("check", "(i32.const 32)"), ("missing", "(i32.const 64)")];
+    let list = r#"(data (i32.const 64) "\00\04\00\00\04\00\00\00")"#;
+    let text: String = scope.bytes().map(|byte| format!("\\{byte:02x}")).collect();
+    let named = format!(
+        r#"(data (i32.const 64) "\00\05\00\00\01\00\00\00") (data (i32.const 1280) "\00\06\00\00\{:02x}\00\00\00")
+           (data (i32.const 1536) "{text}")"#,
+        scope.len()
+    );
+    let text = guardhouse_tests::guest::filled(&crate::harness::fixture("step-up"), &blanks);
+    Guest::from_text("names", &guardhouse_tests::guest::replaced(&text, list, &named))
+}
+
+#[test]
+fn u5_a_scope_that_is_not_a_scope_token_is_a_fault_and_reaches_no_caller() {
+    for scope in ["", " ", "a b", "a\"b", "a\\b", "a\r\nSet-Cookie: x=y", "é", "\u{7f}", "\0", "read\u{200b}"] {
+        let [_, other] = scopes(&["z"]);
+        let checks: Checks = vec![other, Box::new(names(scope).check())];
+        let (report, denial) = explain(&checks, &somebody(&[]));
+        assert_eq!((denial.message, denial.missing_scopes), (None, vec![]), "{scope:?}");
+        let Outcome::Failed(fault) = &report.checks[1].evaluation.outcome else { panic!("{report:?}") };
+        assert_eq!(fault.cause, guardhouse::Cause::InvalidResult, "{scope:?}");
+        assert!(report.checks[1].evaluation.missing_scopes.is_empty());
+        let batch =
+            AuthChecks::new(&checks).name_missing_scopes().run_batch_blocking(&[somebody(&[]), somebody(&["z"])]);
+        for decision in batch {
+            assert_eq!(decision.denial().map(|denial| denial.missing_scopes.len()), Some(0));
+        }
+    }
+    for scope in ["!", "read:all", "https://example.com/a?b=c#[d]", "~", "^`{|}"] {
+        let checks: Checks = vec![Box::new(names(scope).check())];
+        assert_eq!(explain(&checks, &somebody(&[])).1.missing_scopes, [scope]);
+    }
+}
+
+#[test]
+fn u5_a_text_of_the_settings_may_be_named_and_is_no_scope_token_of_the_denial() {
+    for check in scopes(&["a b", "read", "\"", ""]) {
+        let (_, denial) = explain(&vec![check], &somebody(&[]));
+        assert_eq!(denial.missing_scopes, ["", "\"", "a b", "read"]);
+        assert_eq!(denial.scope_tokens().collect::<Vec<_>>(), ["read"]);
+    }
+}
+
 #[test]
 fn u3_a_message_after_missing_scopes_is_found_only_by_a_run_that_names_them() {
     for first in scopes(&["a"]) {

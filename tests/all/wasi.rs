@@ -1,6 +1,6 @@
 //! The interfaces that a plugin can import: a WASI without access to anything, and imports that no host offers.
 
-use guardhouse::{Cause, Host, LoadError, Outcome};
+use guardhouse::{Cause, Host, ImagePolicy, LoadError, Outcome, StartMode};
 
 use crate::harness::{Guest, nobody, somebody};
 
@@ -164,14 +164,128 @@ fn a_plugin_that_imports_any_offered_interface_loads() {
 }
 
 #[test]
-fn wasi_is_offered_in_every_version_of_0_2() {
-    for (name, _) in offered().into_iter().filter(|(name, _)| name.ends_with("@0.2.0")) {
-        for version in ["@0.2.1", "@0.2.99"] {
-            let name = name.replace("@0.2.0", version);
+fn wasi_is_offered_in_every_release_of_0_2() {
+    for (name, items) in offered().into_iter().filter(|(name, _)| name.ends_with("@0.2.0")) {
+        for version in ["@0.2.1", "@0.2.10", "@0.2.99", "@0.2.3+build.1"] {
+            // Only this import: one that it takes a resource from stays as it is.
+            let (name, items) =
+                (name.replace("@0.2.0", version), items.replace(name, &name.replace("@0.2.0", version)));
             assert!(Host::offers(&name), "{name}");
-            let result = Guest::with("allow", &[("items", &import(&name, ""))]).load();
+            let result = Guest::with("allow", &[("items", &items)]).load();
             assert!(result.is_ok(), "{name}: {result:?}");
         }
+    }
+}
+
+#[test]
+fn other_versions_of_wasi_are_not_offered_and_the_error_says_what_to_rebuild_with() {
+    for (name, items) in offered().into_iter().filter(|(name, _)| name.ends_with("@0.2.0")) {
+        for version in [
+            "@0.2.0-rc-2023-11-10",
+            "@0.2.0-rc-2023-12-05",
+            "@0.2.1-draft",
+            "@0.2.0-0",
+            "@0.2.3-rc.1+build",
+            "@0.1.0",
+            "@0.20.0",
+            "@0.3.0",
+            "@0.3.0-rc-2025-09-16",
+            "@1.0.0",
+            "@2.0.2",
+            "",
+        ] {
+            let (other, items) =
+                (name.replace("@0.2.0", version), items.replace(name, &name.replace("@0.2.0", version)));
+            assert!(!Host::offers(&other), "{other}");
+            let error = Guest::with("allow", &[("items", &items)]).load().unwrap_err();
+            let LoadError::UnknownImports { imports, .. } = &error else { panic!("{other}: {error}") };
+            assert_eq!(*imports, [other]);
+            assert!(error.to_string().ends_with("(rebuild it with tools that use a release of WASI 0.2)"), "{error}");
+        }
+    }
+    // These are not versions, so no component has them.
+    for version in [
+        "0.2",
+        "0.2.",
+        "0.2.x",
+        "0.2.00",
+        "0.2.01",
+        "0.2.0 ",
+        " 0.2.0",
+        "0.2.-1",
+        "0.2.0-",
+        "0.2.+b",
+        "v0.2.0",
+        "0.2.+1",
+        "0.2.0+",
+        "0.2.18446744073709551616",
+    ] {
+        assert!(!Host::offers(&format!("wasi:cli/environment@{version}")), "{version}");
+    }
+}
+
+#[test]
+fn an_interface_of_types_only_may_be_imported_under_any_name() {
+    const TYPES: &str = r#"
+        (type $color' (enum "red" "blue")) (export "color" (type $color (eq $color')))
+        (type $flags' (flags "a" "b")) (export "rights" (type (eq $flags')))
+        (type $point' (record (field "x" u32) (field "color" $color))) (export "point" (type $point (eq $point')))
+        (type $shape' (variant (case "none") (case "at" $point))) (export "shape" (type (eq $shape')))
+        (type $names' (list string)) (export "names" (type (eq $names')))"#;
+    for name in [
+        "acme:common/types@1.0.0",
+        "acme:common/types",
+        "wasi:http/types@0.2.0",
+        "wasi:cli/environment@0.2.0-rc-2023-11-10",
+        "wasi:io/error@0.3.0",
+        "guardhouse:auth/request@0.1.1",
+        "guardhouse:auth/types@9.0.0",
+    ] {
+        for declarations in [TYPES, ""] {
+            let guest = Guest::with("allow", &[("items", &import(name, declarations))]);
+            assert!(guest.load().is_ok(), "{name}: {:?}", guest.load());
+            assert_eq!(guest.outcome(&nobody()), Outcome::Allow, "{name}");
+            // An image is linked again.
+            let blanks = [("items", &*import(name, declarations)), ("check", "(i32.const 16)")];
+            let check = Guest::with("configured", &blanks).image(ImagePolicy::Eager).check();
+            assert_eq!(check.start_mode(), StartMode::Image, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_type_may_be_imported_without_an_interface() {
+    let items = r#"(type $color (enum "red" "blue")) (import "color" (type (eq $color)))"#;
+    let guest = Guest::with("allow", &[("items", items)]);
+    assert!(guest.load().is_ok(), "{:?}", guest.load());
+    assert_eq!(guest.outcome(&nobody()), Outcome::Allow);
+}
+
+#[test]
+fn types_do_not_hide_what_an_interface_asks_for() {
+    let types = r#"(type $color' (enum "red")) (export "color" (type $color (eq $color')))"#;
+    for asked in [
+        r#"(export "f" (func))"#,
+        r#"(export "paint" (func (param "color" $color)))"#,
+        r#"(export "file" (type (sub resource)))"#,
+        r#"(export "inner" (instance (export "f" (func))))"#,
+        r#"(export "inner" (instance (export "file" (type (sub resource)))))"#,
+        r#"(export "inner" (component))"#,
+        r#"(export "inner" (core module))"#,
+    ] {
+        let items = import("acme:common/types@1.0.0", &format!("{types} {asked}"));
+        let error = Guest::with("allow", &[("items", &items)]).load().unwrap_err();
+        let LoadError::UnknownImports { imports, .. } = &error else { panic!("{asked}: {error}") };
+        assert_eq!(*imports, ["acme:common/types@1.0.0"]);
+        assert!(error.to_string().ends_with("`acme:common/types@1.0.0`"), "{error}");
+    }
+    for item in [
+        r#"(import "acme:common/run@1.0.0" (func))"#,
+        r#"(import "file" (type (sub resource)))"#,
+        r#"(import "run" (func))"#,
+    ] {
+        let error = Guest::with("allow", &[("items", item)]).load().unwrap_err();
+        assert!(matches!(error, LoadError::UnknownImports { .. }), "{item}: {error}");
     }
 }
 
@@ -188,7 +302,7 @@ fn interfaces_with_almost_the_name_of_an_offered_interface_are_unknown() {
             format!("x-{package}/{interface}@{version}"),
         ] {
             assert!(!Host::offers(&other), "{other}");
-            match Guest::with("allow", &[("items", &import(&other, ""))]).load() {
+            match Guest::with("allow", &[("items", &import(&other, "(export \"f\" (func))"))]).load() {
                 Err(LoadError::UnknownImports { imports, .. }) => assert_eq!(imports, [other]),
                 result => panic!("{other}: {result:?}"),
             }

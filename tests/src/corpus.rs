@@ -2,6 +2,9 @@
 //!
 //! A file has one case on each line: `checks`, `context`, the decision of the origin's plain engine (`expected`, `calls`,
 //! `decided_by`, `warnings`), and the decision of its engine that names missing scopes (`shortfall`).
+//!
+//! A case of one `require_roles` is shorter: `roles`, `claim`, the `claims` of the token (`null` without a token), and
+//! whether the origin allowed.
 
 use std::num::NonZero;
 use std::time::Duration;
@@ -67,6 +70,13 @@ pub enum Rule {
         /// The scopes needed.
         scopes: Vec<String>,
     },
+    /// Rule B4.
+    RequireRoles {
+        /// The roles needed.
+        roles: Vec<String>,
+        /// The claim that lists the roles of a token, as a JSON pointer.
+        claim: String,
+    },
     /// Denies with a message (rule S3).
     RaiseAuthorizationError {
         /// The message for the caller.
@@ -77,6 +87,36 @@ pub enum Rule {
         /// The message for the operator.
         message: String,
     },
+}
+
+/// A case in the short form: one `require_roles`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RolesCase {
+    id: u64,
+    roles: Vec<String>,
+    claim: String,
+    claims: Value,
+    allow: bool,
+}
+
+impl From<RolesCase> for Case {
+    fn from(case: RolesCase) -> Self {
+        let RolesCase { id, roles, claim, claims, allow } = case;
+        let token = if claims.is_null() { Value::Null } else { json!({ "client_id": "client", "claims": claims }) };
+        let expected = json!({ "allow": allow });
+        Self {
+            id,
+            group: "roles".to_owned(),
+            checks: vec![Rule::RequireRoles { roles, claim }],
+            context: json!({ "token": token, "component": { "type": "tool", "name": "any" } }),
+            expected: expected.clone(),
+            calls: 1,
+            decided_by: (!allow).then_some(0),
+            warnings: 0,
+            missing_scopes: MissingScopes { expected, missing: Vec::new(), calls: 1, warnings: 0 },
+        }
+    }
 }
 
 /// A case for which Guardhouse has another decision than the origin.
@@ -96,7 +136,15 @@ pub struct Disagreement {
 /// If a line is not a valid case.
 pub fn read(text: &str) -> Result<Vec<Case>> {
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    lines.map(|(at, line)| serde_json::from_str(line).with_context(|| format!("line {}", at + 1))).collect()
+    lines.map(|(at, line)| read_case(line).with_context(|| format!("line {}", at + 1))).collect()
+}
+
+fn read_case(line: &str) -> Result<Case> {
+    let case: Value = serde_json::from_str(line)?;
+    if case.get("roles").is_some() {
+        return Ok(serde_json::from_value::<RolesCase>(case)?.into());
+    }
+    Ok(serde_json::from_value(case)?)
 }
 
 /// Decides every case with the checks of `maker`, and returns the disagreements.

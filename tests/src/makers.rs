@@ -45,6 +45,7 @@ impl Maker for Native {
             Rule::RequireAuth => Arc::new(native::require_auth()),
             Rule::RequireScopes { scopes } => Arc::new(native::require_scopes(scopes)),
             Rule::RestrictTag { tag, scopes } => Arc::new(native::restrict_tag(tag, scopes)),
+            Rule::RequireRoles { roles, claim } => Arc::new(native::require_roles(roles, claim)?),
             Rule::RaiseAuthorizationError { message } => Arc::new(native::from_fn("raise", move |_| {
                 Outcome::DeniedWithMessage(AuthorizationError::new(message.clone()))
             })),
@@ -118,6 +119,9 @@ impl Wasm {
                 (plugin, json!({ "scopes": scopes }))
             }
             Rule::RestrictTag { tag, scopes } => (builtin("restrict-tag")?, json!({ "tag": tag, "scopes": scopes })),
+            Rule::RequireRoles { roles, claim } => {
+                (builtin("require-roles")?, json!({ "roles": roles, "claim": claim }))
+            }
         })
     }
 }

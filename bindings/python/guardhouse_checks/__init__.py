@@ -19,11 +19,15 @@ Without FastMCP, `run_auth_checks` evaluates a list of checks:
 >>> bool(guardhouse_checks.run_auth_checks(checks, context))
 False
 
+`any_of`, `all_of` and `negate` make one check of several.
+
 A check that fails in any way denies: its error reaches the operator's log, and never the caller. Invalid plugins,
 settings and limits raise an exception when the check is made, before any request.
 """
 
+from guardhouse_checks._answer import Answer
 from guardhouse_checks._check import AuthorizationError, Check, CheckFailed
+from guardhouse_checks._compose import all_of, any_of, negate
 from guardhouse_checks._context import AccessToken, AuthContext, Component
 from guardhouse_checks._factory import check
 from guardhouse_checks._host import Host
@@ -36,6 +40,7 @@ for _error in (ConfigError, GuardhouseError, HostError, LoadError):
 
 __all__ = [
     "AccessToken",
+    "Answer",
     "AuthContext",
     "AuthorizationError",
     "Check",
@@ -51,7 +56,10 @@ __all__ = [
     "Limits",
     "LoadError",
     "Report",
+    "all_of",
+    "any_of",
     "check",
+    "negate",
     "run_auth_checks",
     "run_auth_checks_async",
 ]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from guardhouse_checks import _native, _record
-from guardhouse_checks._configured import ConfiguredCheck, Definition
+from guardhouse_checks._answer import Answer
+from guardhouse_checks._configured import Composition, ConfiguredCheck, Definition
 from guardhouse_checks._context import AuthContext
 from guardhouse_checks._host import Host
 
@@ -19,7 +20,7 @@ class CheckFailed(Exception):
 
 
 class Check:
-    """A check, made by `guardhouse_checks.check`.
+    """A check, made by `guardhouse_checks.check`, `any_of`, `all_of` or `negate`.
 
     FastMCP accepts it wherever it accepts an auth check. Without FastMCP, it can be awaited with a
     `guardhouse_checks.AuthContext`; `guardhouse_checks.run_auth_checks` is more convenient.
@@ -37,7 +38,7 @@ class Check:
 
     @property
     def digest(self) -> str | None:
-        """The digest of its plugin; None for a native check."""
+        """The digest of its plugin; None for a native check and a composed one."""
         return self._configured.digest
 
     @property
@@ -50,13 +51,17 @@ class Check:
         """The host that it runs on."""
         return self._configured.host
 
-    async def __call__(self, ctx: Any) -> bool:
-        """Whether the request is allowed.
+    def __call__(self, ctx: Any) -> Answer[bool]:
+        """Whether the request is allowed, once it is awaited. Before, it is neither true nor false: `bool()` raises a
+        `TypeError`.
 
         Raises:
             AuthorizationError: The check denied with a message. With FastMCP's context, it is FastMCP's own class.
             CheckFailed: The check failed, which denies too.
         """
+        return Answer(self._evaluate(ctx))
+
+    async def _evaluate(self, ctx: Any) -> bool:
         if isinstance(ctx, AuthContext):
             context = self._configured.context_json(ctx)
             return answer(await self._configured.evaluate(context, missing_scopes=False), AuthorizationError)
@@ -70,7 +75,7 @@ class Check:
         """Checks are immutable: a deep copy of a component shares its check."""
         return self
 
-    def __reduce__(self) -> tuple[object, tuple[type[Check], Definition]]:
+    def __reduce__(self) -> tuple[object, tuple[type[Check], Definition | Composition]]:
         return _unpickled, (type(self), self._configured.definition)
 
     def __repr__(self) -> str:
@@ -87,13 +92,13 @@ def answer(report: _native.Report, error: type[Exception]) -> bool:
 
     Everything but an allow is a denial, and only the check's own message becomes an `error`.
     """
-    failed = _record.failed(report)
-    if failed:
-        raise CheckFailed(_record.fault(report, failed[0]))
+    for check in report.checks:
+        if check.outcome == "failed":
+            raise CheckFailed(_record.fault(report, _record.failed_leaf(check)))
     if report.message is not None:
         raise error(report.message)
     return report.allow is True
 
 
-def _unpickled(kind: type[Check], definition: Definition) -> Check:
+def _unpickled(kind: type[Check], definition: Definition | Composition) -> Check:
     return kind(ConfiguredCheck(definition))

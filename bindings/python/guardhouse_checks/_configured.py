@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 from guardhouse_checks import _completions, _native, _record
 from guardhouse_checks._context import AuthContext, to_json
@@ -34,7 +34,7 @@ class Definition:
         component = self.source
         if isinstance(component, str):
             if component.startswith(NATIVE):
-                return _native.Check.of_native(component.removeprefix(NATIVE), self.settings)
+                return _native.Check.of_native(component.removeprefix(NATIVE), self.settings, self.id)
             component = _native.builtin_component(component.removeprefix(BUILTIN))
         return _native.Check.of_plugin(
             load_plugin(self.host or default_host(), component),
@@ -44,6 +44,33 @@ class Definition:
             id=self.id,
             tenant=self.tenant,
         )
+
+
+    depth: ClassVar[int] = 0
+    """The depth of composed checks inside it."""
+
+
+@dataclass(frozen=True)
+class Composition:
+    """The rule and the members of a composed check, which are enough to make it again in another process."""
+
+    rule: Literal["any_of", "all_of", "negate"]
+    members: tuple[ConfiguredCheck, ...]
+    id: str | None
+
+    def make(self) -> _native.Check:
+        """Makes the check of this process."""
+        return _native.Check.of_members(self.rule, [member.native for member in self.members], self.id)
+
+    @property
+    def host(self) -> Host | None:
+        """The host that it runs on: that of its first member."""
+        return self.members[0].host if self.members else None
+
+    @property
+    def depth(self) -> int:
+        """The depth of composed checks inside each other."""
+        return 1 + max((member.definition.depth for member in self.members), default=0)
 
 
 class Reads(NamedTuple):
@@ -56,9 +83,10 @@ class Reads(NamedTuple):
 
 
 class ConfiguredCheck:
-    """A plugin with its settings, grants and limits. Each process makes its own from the definition."""
+    """A plugin with its settings, grants and limits, or a composed check. Each process makes its own from the
+    definition."""
 
-    def __init__(self, definition: Definition) -> None:
+    def __init__(self, definition: Definition | Composition) -> None:
         self.definition = definition
         self._native = PerProcess(definition.make)
         native = self._native.get()
@@ -66,6 +94,9 @@ class ConfiguredCheck:
         self.digest = native.digest
         self.names_missing_scopes = native.names_missing_scopes
         self.reads = Reads(native.reads_request, native.reads_raw_token)
+
+    def __reduce__(self) -> tuple[type[ConfiguredCheck], tuple[Definition | Composition]]:
+        return type(self), (self.definition,)
 
     @property
     def host(self) -> Host:
@@ -96,14 +127,20 @@ class ConfiguredCheck:
         await prepare_all([self])
         host = native_host(self.host)
         report = await _completions.evaluate(host, [self.native], context, missing_scopes=missing_scopes)
-        _record.record(report)
+        _recorded(report)
         return report
 
     def evaluate_blocking(self, context: bytes) -> _native.Report:
         """The decision of this check alone, with missing scopes, outside of event loops."""
         report = _native.evaluate_blocking(native_host(self.host), [self.native], context, True)
-        _record.record(report)
+        _recorded(report)
         return report
+
+
+def _recorded(report: _native.Report) -> None:
+    """Logs a decision, but not the fault that decides it: who asks for the answer gets this one as an exception."""
+    _record.record(report)
+    _record.record_faults(report, decisive=False)
 
 
 async def prepare_all(checks: Iterable[ConfiguredCheck]) -> None:

@@ -39,7 +39,7 @@ def check(
     Args:
         plugin: The path of a component, its bytes, or `builtin:NAME` for a plugin that is part of the package
             (the command `guardhouse plugins` lists them). `native:NAME` is one of FastMCP's own checks, rewritten in
-            Rust, without a sandbox.
+            Rust, without a sandbox, and so without limits, grants and a tenant.
         settings: The settings, which are validated against the plugin's schema.
         limits: The limits of this check.
         grants: The capabilities of this check beyond reading its request: `raw-token` lets it read the bearer secret.
@@ -52,19 +52,19 @@ def check(
         ConfigError: The settings, grants or limits are invalid, or the plugin fails with them.
         HostError: The host cannot start.
     """
+    source, name = _source(plugin)
+    grants = _names(grants)
+    if isinstance(source, str) and source.startswith(NATIVE):
+        _refuse_for_native(source, limits=limits, grants=grants, tenant=tenant)
+    if id == "":
+        raise _native.ConfigError("`id` must not be empty")
     text = None
     if settings is not None:
         try:
             text = json.dumps(settings, ensure_ascii=False, allow_nan=False).encode()
         except (TypeError, ValueError) as error:
             raise _native.ConfigError(f"the settings are not JSON: {error}") from error
-    if isinstance(grants, str):
-        raise _native.ConfigError("`grants` must be a list of names, not a string")
-    source, name = _source(plugin)
-    configured = ConfiguredCheck(
-        Definition(source, id or name, text, limits or Limits(), tuple(grants), tenant, host)
-    )
-    return _class(configured)(configured)
+    return public(ConfiguredCheck(Definition(source, id or name, text, limits or Limits(), grants, tenant, host)))
 
 
 class LazyFastMCPCheck(Check):
@@ -76,13 +76,27 @@ class LazyFastMCPCheck(Check):
         return await _fastmcp_check.evaluate(self, ctx)
 
 
-def _class(configured: ConfiguredCheck) -> type[Check]:
-    """The class of a check: FastMCP asks only `MissingScopesCheck` for missing scopes."""
+def public(configured: ConfiguredCheck) -> Check:
+    """The public check, of a class that FastMCP knows: it asks only `MissingScopesCheck` for missing scopes."""
     if configured.names_missing_scopes and importlib.util.find_spec("fastmcp") is not None:
         from guardhouse_checks.fastmcp import MissingScopesCheck
 
-        return MissingScopesCheck
-    return LazyFastMCPCheck
+        return MissingScopesCheck(configured)
+    return LazyFastMCPCheck(configured)
+
+
+def _names(grants: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(grants, str):
+        raise _native.ConfigError("`grants` must be a list of names, not a string")
+    return tuple(grants)
+
+
+def _refuse_for_native(source: str, **options: Any) -> None:
+    """A native check has no sandbox that these options could apply to."""
+    for name, value in options.items():
+        if value not in (None, ()):
+            builtin = BUILTIN + source.removeprefix(NATIVE)
+            raise _native.ConfigError(f"`{name}` cannot apply to `{source}`, which has no sandbox: use `{builtin}`")
 
 
 def _source(plugin: str | os.PathLike[str] | bytes) -> tuple[bytes | str, str | None]:

@@ -42,7 +42,11 @@ class Check:
         tenant: str | None,
     ) -> Check: ...
     @staticmethod
-    def of_native(name: str, settings: bytes | None) -> Check: ...
+    def of_native(name: str, settings: bytes | None, id: str | None) -> Check: ...
+    @staticmethod
+    def of_members(
+        rule: Literal["any_of", "all_of", "negate"], members: list[Check], id: str | None
+    ) -> Check: ...
     @property
     def id(self) -> str: ...
     @property
@@ -94,6 +98,9 @@ class CheckReport:
     @property
     def memory_bytes(self) -> int:
         """Its largest linear memory."""
+    @property
+    def members(self) -> list[CheckReport]:
+        """The evaluations of the members of a composed check, in order; empty for every other check."""
 
 @final
 class Report:

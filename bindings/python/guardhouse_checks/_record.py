@@ -19,32 +19,49 @@ _PLUGINS = logging.getLogger("guardhouse_checks.plugin")
 
 
 def record(report: Report) -> None:
-    """Logs a decision. Faults are logged separately, by `fault`."""
+    """Logs a decision. Faults are logged separately, by `record_faults`."""
     if _DECISIONS.isEnabledFor(logging.INFO):
         decided = "all" if report.decided_by is None else repr(report.checks[report.decided_by].id)
         outcome = "allow" if report.allow else "deny"
         fuel = sum(check.fuel for check in report.checks)
+        leaves = [leaf for check in report.checks for leaf in _leaves(check)]
         _DECISIONS.info(
             "decision %s: %s, decided by %s, checks %r, plugins %r, settings %r, fuel %d, %.6f s",
             report.id,
             outcome,
             decided,
             [check.id for check in report.checks],
-            [check.plugin for check in report.checks],
-            [check.settings for check in report.checks],
+            [leaf.plugin for leaf in leaves],
+            [leaf.settings for leaf in leaves],
             fuel,
             report.elapsed,
         )
     if _PLUGINS.isEnabledFor(logging.DEBUG):
         for check in report.checks:
-            for source, text in check.logs:
-                # Quoted, so that a plugin's text cannot pass for a log line of Guardhouse.
-                _PLUGINS.debug("decision %s: check %r wrote to %s: %r", report.id, check.id, source, text)
+            for leaf in _leaves(check):
+                for source, text in leaf.logs:
+                    # Quoted, so that a plugin's text cannot pass for a log line of Guardhouse.
+                    _PLUGINS.debug("decision %s: check %r wrote to %s: %r", report.id, leaf.id, source, text)
 
 
-def failed(report: Report) -> list[CheckReport]:
-    """The checks that failed."""
-    return [check for check in report.checks if check.outcome == "failed"]
+def record_faults(report: Report, *, decisive: bool = True) -> None:
+    """Logs each check that failed, once: of a composed check, the members. A fault that decides is left out if the
+    caller raises it, with `decisive=False`."""
+    for check in report.checks:
+        decides = failed_leaf(check) if check.outcome == "failed" else None
+        for leaf in _leaves(check):
+            if leaf.outcome == "failed" and (decisive or leaf is not decides):
+                LOGGER.warning("%s%s", fault(report, leaf), "" if leaf is decides else "; it decides nothing")
+
+
+def failed_leaf(check: CheckReport) -> CheckReport:
+    """The check that failed: of a composed check, the first member that did."""
+    return next((failed_leaf(member) for member in check.members if member.outcome == "failed"), check)
+
+
+def _leaves(check: CheckReport) -> list[CheckReport]:
+    """The checks that are not composed: the members of a composed check, or the check itself."""
+    return [leaf for member in check.members for leaf in _leaves(member)] if check.members else [check]
 
 
 def fault(report: Report, check: CheckReport) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from guardhouse_checks import _completions, _native, _record
+from guardhouse_checks._answer import Answer
 from guardhouse_checks._check import Check, configured
 from guardhouse_checks._configured import ConfiguredCheck, prepare_all
 from guardhouse_checks._context import AuthContext, to_json
@@ -57,10 +58,15 @@ def run_auth_checks(
         return _failed(error)
 
 
-async def run_auth_checks_async(
+def run_auth_checks_async(
     checks: Check | Sequence[Check], context: AuthContext, *, missing_scopes: bool = False
-) -> Decision:
-    """Like `run_auth_checks`, but awaitable: the event loop goes on meanwhile."""
+) -> Answer[Decision]:
+    """Like `run_auth_checks`, but awaitable: the event loop goes on meanwhile. Before it is awaited, it is neither true
+    nor false: `bool()` raises a `TypeError`."""
+    return Answer(_decide(checks, context, missing_scopes=missing_scopes))
+
+
+async def _decide(checks: Check | Sequence[Check], context: AuthContext, *, missing_scopes: bool) -> Decision:
     try:
         listed = _listed(checks)
         await prepare_all(listed)
@@ -87,8 +93,7 @@ def _context(checks: list[ConfiguredCheck], context: AuthContext) -> bytes:
 
 def _decided(report: _native.Report) -> Decision:
     _record.record(report)
-    for check in _record.failed(report):
-        _record.LOGGER.warning("%s", _record.fault(report, check))
+    _record.record_faults(report)
     return Decision(report.allow is True, report.id, report.message, tuple(report.missing_scopes), report)
 
 

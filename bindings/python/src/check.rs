@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use guardhouse::{AuthCheck, CheckConfig, Grant, Grants, Json, builtin, native};
+use guardhouse::native::NativeError;
+use guardhouse::{AuthCheck, CheckConfig, Grant, Grants, Json, builtin, compose, native};
 use pyo3::prelude::*;
-use serde_json::Value;
 
 use crate::error::{ConfigError, LoadError};
 use crate::host::Host;
 use crate::limits;
+use crate::named::Named;
 use crate::process::Owned;
 
 /// A plugin in one process, which all checks of the plugin share.
@@ -75,25 +76,41 @@ impl Check {
 
     /// Makes one of FastMCP's own checks, rewritten in Rust, without a sandbox.
     #[staticmethod]
-    fn of_native(name: &str, settings: Option<Vec<u8>>) -> PyResult<Self> {
-        let settings = settings.map(|text| read_settings(&text)).transpose()?.unwrap_or_default();
-        let list = |name: &str| -> PyResult<Vec<String>> {
-            let list = settings.get(name).and_then(Value::as_array);
-            let texts = list.map(|list| list.iter().map(|text| text.as_str().map(str::to_owned)).collect());
-            texts.flatten().ok_or_else(|| ConfigError::new_err(format!("`{name}` must be a list of strings")))
+    fn of_native(name: &str, settings: Option<Vec<u8>>, id: Option<String>) -> PyResult<Self> {
+        let settings = settings.map(|text| read_settings(&text)).transpose()?;
+        let check = native::from_settings(name, settings).map_err(|error| match error {
+            NativeError::UnknownName(_) => LoadError::new_err(error.to_string()),
+            error => ConfigError::new_err(error.to_string()),
+        })?;
+        let check: Arc<dyn AuthCheck> = match id {
+            Some(id) => Arc::new(Named::new(id, check)),
+            None => check.into(),
         };
-        let text = |name: &str| -> PyResult<String> {
-            let text = settings.get(name).and_then(Value::as_str).map(str::to_owned);
-            text.ok_or_else(|| ConfigError::new_err(format!("`{name}` must be a string")))
-        };
-        let check = match name {
-            "require-auth" => native::require_auth(),
-            "require-scopes" => native::require_scopes(list("scopes")?),
-            "restrict-tag" => native::restrict_tag(text("tag")?, list("scopes")?),
-            _ => return Err(LoadError::new_err(format!("native check `{name}` does not exist"))),
-        };
-        let inner = Inner { check: check.into(), reads_request: false, reads_raw_token: false };
+        let inner = Inner { check, reads_request: name == "require-roles", reads_raw_token: false };
         Ok(Self { inner: Owned::new(inner), _plugin: None })
+    }
+
+    /// Makes a check of others by `rule`: `any_of`, `all_of` or `negate`, which takes one.
+    #[staticmethod]
+    fn of_members(rule: &str, members: Vec<Bound<'_, Self>>, id: Option<String>) -> PyResult<Self> {
+        let members = members.iter().map(|member| member.get().get().cloned()).collect::<PyResult<Vec<_>>>()?;
+        let reads_request = members.iter().any(|member| member.reads_request);
+        let reads_raw_token = members.iter().any(|member| member.reads_raw_token);
+        let mut checks = members.into_iter().map(|member| member.check);
+        let check = match rule {
+            "any_of" => compose::any_of(checks),
+            "all_of" => compose::all_of(checks),
+            "negate" => {
+                let member = checks.next().filter(|_| checks.len() == 0);
+                compose::negate(member.ok_or_else(|| ConfigError::new_err("a negation has one member"))?)
+            }
+            _ => return Err(ConfigError::new_err(format!("rule `{rule}` does not exist"))),
+        };
+        let check = match id {
+            Some(id) => check.with_id(id),
+            None => check,
+        };
+        Ok(Self { inner: Owned::new(Inner { check: Arc::new(check), reads_request, reads_raw_token }), _plugin: None })
     }
 
     /// The name under which the check is logged.

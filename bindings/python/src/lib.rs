@@ -7,6 +7,7 @@ mod error;
 mod evaluate;
 mod host;
 mod limits;
+mod named;
 mod process;
 mod report;
 

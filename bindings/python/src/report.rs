@@ -30,12 +30,13 @@ pub(crate) struct CheckReport {
     elapsed: f64,
     fuel: u64,
     memory_bytes: usize,
+    members: Vec<Py<CheckReport>>,
 }
 
 impl Report {
     pub(crate) fn new(py: Python<'_>, report: guardhouse::Report) -> PyResult<Self> {
         let id = report.id.to_string();
-        let checks = report.checks.into_iter().map(|check| Py::new(py, CheckReport::from(check)));
+        let checks = reports(py, report.checks)?;
         let (allow, message, missing_scopes) = match report.decision {
             Decision::Allow => (true, None, Vec::new()),
             Decision::Deny(Denial { message, missing_scopes, .. }) => (false, message, missing_scopes),
@@ -45,17 +46,21 @@ impl Report {
             allow,
             message,
             missing_scopes,
-            checks: checks.collect::<PyResult<_>>()?,
+            checks,
             decided_by: report.decided_by,
             elapsed: report.elapsed.as_secs_f64(),
         })
     }
 }
 
-impl From<guardhouse::CheckReport> for CheckReport {
-    fn from(report: guardhouse::CheckReport) -> Self {
+fn reports(py: Python<'_>, reports: Vec<guardhouse::CheckReport>) -> PyResult<Vec<Py<CheckReport>>> {
+    reports.into_iter().map(|report| Py::new(py, CheckReport::new(py, report)?)).collect()
+}
+
+impl CheckReport {
+    fn new(py: Python<'_>, report: guardhouse::CheckReport) -> PyResult<Self> {
         let guardhouse::CheckReport { id, identity, evaluation, .. } = report;
-        let Evaluation { outcome, usage, logs, .. } = evaluation;
+        let Evaluation { outcome, usage, logs, members, .. } = evaluation;
         let kind = outcome.kind();
         let fault = match outcome {
             Outcome::Failed(fault) => Some(fault),
@@ -63,7 +68,7 @@ impl From<guardhouse::CheckReport> for CheckReport {
         };
         let cause = fault.as_ref().map(|fault| fault.cause.as_str());
         let (detail, backtrace) = fault.map(|fault| (fault.detail, fault.backtrace)).unzip();
-        Self {
+        Ok(Self {
             id,
             tenant: identity.tenant,
             plugin: identity.plugin.map(|digest| digest.to_string()),
@@ -76,6 +81,7 @@ impl From<guardhouse::CheckReport> for CheckReport {
             elapsed: usage.elapsed.as_secs_f64(),
             fuel: usage.fuel,
             memory_bytes: usage.memory_bytes,
-        }
+            members: reports(py, members)?,
+        })
     }
 }

@@ -70,6 +70,48 @@ def test_settings_for_a_plugin_without_settings_are_a_config_error() -> None:
         guardhouse_checks.check("builtin:require-auth", settings={"scopes": []})
 
 
+@pytest.mark.parametrize(
+    ("name", "options", "text"),
+    [
+        ("require-auth", {"settings": {"scopes": ["admin"]}}, "takes no settings"),
+        ("require-auth", {"settings": {}}, "takes no settings"),
+        ("require-scopes", {}, "missing field `scopes`"),
+        ("require-scopes", {"settings": {"scopes": "read"}}, "at `scopes`: invalid type"),
+        ("require-scopes", {"settings": {"scopes": ["read", 1]}}, r"at `scopes\[1\]`: invalid type"),
+        ("require-scopes", {"settings": {"scopes": [], "scope": []}}, "unknown field `scope`"),
+        ("restrict-tag", {"settings": {"tag": "a"}}, "missing field `scopes`"),
+        ("restrict-tag", {"settings": {"tag": "a", "scopes": [], "tags": []}}, "unknown field `tags`"),
+        ("require-roles", {"settings": {"roles": [], "claim": "/a"}}, "needs at least one role"),
+        ("require-roles", {"settings": {"roles": ["a"], "claim": "/a~2b"}}, "not a JSON pointer"),
+        ("require-roles", {"settings": {"roles": ["a"], "claim": "a"}}, "not a JSON pointer"),
+        ("require-auth", {"limits": guardhouse_checks.Limits()}, "`limits` cannot apply to `native:require-auth`"),
+        ("require-auth", {"grants": ["raw-token"]}, "`grants` cannot apply"),
+        ("require-auth", {"tenant": "acme"}, "`tenant` cannot apply.*use `builtin:require-auth`"),
+    ],
+)
+def test_an_option_that_cannot_apply_to_a_native_check_is_a_config_error(
+    name: str, options: dict[str, Any], text: str
+) -> None:
+    with pytest.raises(guardhouse_checks.ConfigError, match=text):
+        guardhouse_checks.check(f"native:{name}", **options)
+
+
+def test_an_unknown_native_check_is_a_load_error_that_names_the_native_checks() -> None:
+    with pytest.raises(guardhouse_checks.LoadError, match="`require-luck` does not exist; use .*`require-roles`"):
+        guardhouse_checks.check("native:require-luck")
+
+
+def test_the_name_of_a_native_check_is_in_its_reports() -> None:
+    for options, name in (({}, "native:require-auth"), ({"id": "anybody"}, "anybody")):
+        made = guardhouse_checks.check("native:require-auth", **options)
+        context = guardhouse_checks.AuthContext(guardhouse_checks.Component("tool", "any"))
+        report = guardhouse_checks.run_auth_checks(made, context).report
+        assert report is not None
+        assert (made.id, report.checks[0].id) == (name, name)
+    with pytest.raises(guardhouse_checks.ConfigError, match="`id` must not be empty"):
+        guardhouse_checks.check("builtin:require-auth", id="")
+
+
 def test_a_missing_grant_is_a_config_error() -> None:
     with pytest.raises(guardhouse_checks.ConfigError, match="needs the grant `raw-token`"):
         guardhouse_checks.check(reads_raw_token())

@@ -119,3 +119,22 @@ def test_the_engine_that_names_missing_scopes_agrees_on_every_case(calls: list[s
         return disagreements
 
     assert asyncio.run(run()) == []
+
+
+ROLES = [json.loads(line) for line in (REPOSITORY / "tests" / "cases" / "roles.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("kind", ["builtin", "native"])
+def test_roles_agree_on_every_case(kind: str, warnings: Any) -> None:
+    async def answer(case: dict[str, Any]) -> bool:
+        settings = {"roles": case["roles"], "claim": case["claim"]}
+        options = {"limits": PATIENT} if kind == "builtin" else {}
+        roles = guardhouse_checks.check(f"{kind}:require-roles", settings=settings, **options)
+        claims = case["claims"]
+        token = None if claims is None else AccessToken(token="t", client_id="c", scopes=[], claims=claims)
+        component = Tool.model_construct(name="any", tags=set())
+        return await authorization.run_auth_checks(roles, authorization.AuthContext(token=token, component=component))
+
+    assert len(ROLES) == 238
+    disagreements = [case["id"] for case in ROLES if asyncio.run(answer(case)) is not case["allow"]]
+    assert disagreements == [] and warnings.texts == []

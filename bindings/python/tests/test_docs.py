@@ -25,7 +25,7 @@ MARK = "@@ the output that the page shows:"
 PORT = 8123
 
 
-@pytest.mark.parametrize("module", ["", "._context", "._factory", "._host", "._limits", "._run"])
+@pytest.mark.parametrize("module", ["", "._compose", "._context", "._factory", "._host", "._limits", "._run"])
 def test_the_examples_in_docstrings_are_true(module: str) -> None:
     found = doctest.testmod(importlib.import_module(f"guardhouse_checks{module}"))
     assert found.attempted > 0 and found.failed == 0

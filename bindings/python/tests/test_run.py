@@ -124,7 +124,10 @@ def test_native_checks_decide_the_same() -> None:
         ("restrict-tag", {"tag": "z", "scopes": ["write"]}),
     ):
         wasm, native = (
-            guardhouse_checks.run_auth_checks(check(f"{kind}:{source}", settings=settings), ALICE, missing_scopes=True)
-            for kind in ("builtin", "native")
+            guardhouse_checks.run_auth_checks(made, ALICE, missing_scopes=True)
+            for made in (
+                check(f"builtin:{source}", settings=settings),
+                guardhouse_checks.check(f"native:{source}", settings=settings),
+            )
         )
         assert (wasm.allow, wasm.missing_scopes) == (native.allow, native.missing_scopes)

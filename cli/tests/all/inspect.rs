@@ -81,6 +81,30 @@ fn an_import_that_is_not_offered_is_marked() {
 }
 
 #[test]
+fn a_pre_release_of_wasi_is_marked_with_advice() {
+    let name = "wasi:cli/environment@0.2.0-rc-2023-11-10";
+    let (run, text) = inspect(&plugin("pre-release.wasm", &raw_token(name)));
+    let json = run.json();
+    assert_eq!(run.exit, 2);
+    assert_eq!(json["imports"][1], json!({"name": name, "offered": false}));
+    let advice = format!("`{name}` (rebuild it with tools that use a release of WASI 0.2)");
+    assert_eq!(json["error"], format!("imports what this host does not offer: {advice}"));
+    assert!(text.stdout.contains("not offered\n") && text.stdout.contains(&advice), "{text:?}");
+}
+
+#[test]
+fn an_interface_of_types_only_is_not_marked() {
+    let name = "acme:common/types@1.0.0";
+    let items =
+        format!(r#"(import "{name}" (instance (type $color' (enum "red")) (export "color" (type (eq $color')))))"#);
+    let text = guest::filled(include_str!("../../../tests/fixtures/allow.wat"), &[("items", &items)]);
+    let (run, text) = inspect(&plugin("types.wasm", &text));
+    assert_eq!(run.exit, 0, "{run:?}");
+    assert!(run.json()["imports"].as_array().unwrap().contains(&json!({"name": name, "offered": true})), "{run:?}");
+    assert!(!text.stdout.contains("not offered"), "{text:?}");
+}
+
+#[test]
 fn a_very_long_name_is_shown_in_full() {
     let name = format!("acme:{}/secrets@1.0.0", "vault".repeat(18_000));
     let (run, text) = inspect(&plugin("long-name.wasm", &raw_token(&name)));

@@ -32,6 +32,7 @@ pub trait Check {
 /// `Ok(false)`.
 pub trait StepUp: Check {
     /// The scopes that `ctx` lacks. It must return none without a token, because the caller must
-    /// authenticate first.
+    /// authenticate first. Each is a scope token (RFC 6749 section 3.3) or a text of the settings: any
+    /// other text is a fault.
     fn missing_scopes(&self, ctx: &AuthContext) -> Vec<String>;
 }

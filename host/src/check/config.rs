@@ -115,6 +115,11 @@ pub(super) fn check_grants(plugin: &Plugin, grants: Grants) -> Result<(), Config
     Ok(())
 }
 
+/// Checks that a warm-up request is used: it serves for an image only.
+pub(super) fn check_warm_up(policy: ImagePolicy, warm_up: Option<&AuthContext>) -> Result<(), ConfigError> {
+    if policy == ImagePolicy::Never && warm_up.is_some() { Err(ConfigError::UnusedWarmUp) } else { Ok(()) }
+}
+
 /// Checks that the tenant was made by the host of the plugin.
 pub(super) fn check_tenant(plugin: &Plugin, tenant: Option<&Tenant>) -> Result<(), ConfigError> {
     match tenant.filter(|tenant| !plugin.host().tenants().has(tenant)) {

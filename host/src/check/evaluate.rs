@@ -20,6 +20,7 @@ use crate::check::configured::Configured;
 use crate::check::refill::start_refill;
 use crate::check::standby::Taken;
 use crate::decision::auth_check::{EvaluationFuture, EvaluationRequest, Session};
+use crate::decision::missing_scopes::check_named;
 use crate::engine::admission::Permit;
 use crate::fault::{Cause, Fault};
 use crate::grants::Grant;
@@ -124,20 +125,19 @@ async fn ask(
         end,
     };
     let fuel = limits.fuel.unwrap_or(u64::MAX);
-    let answer = instance.check(&call).await;
+    let answer = instance.check(&call).await.and_then(|(outcome, named)| {
+        check_named(&named, check.settings.as_deref())?;
+        Ok((outcome, named))
+    });
     let (outcome, missing_scopes) = answer.unwrap_or_else(|fault| (Outcome::Failed(fault), Vec::new()));
-    Ok(Evaluation {
-        outcome,
-        missing_scopes,
-        usage: Usage {
-            elapsed: Duration::ZERO,
-            cpu_time: instance.cpu_time(),
-            fuel: fuel.saturating_sub(instance.fuel()),
-            memory_bytes: instance.memory_bytes(),
-        },
-        logs: instance.logs(),
-        reads: instance.take_reads(),
-    })
+    let usage = Usage {
+        elapsed: Duration::ZERO,
+        cpu_time: instance.cpu_time(),
+        fuel: fuel.saturating_sub(instance.fuel()),
+        memory_bytes: instance.memory_bytes(),
+    };
+    let (logs, reads) = (instance.logs(), instance.take_reads());
+    Ok(Evaluation { missing_scopes, usage, logs, reads, ..Evaluation::from(outcome) })
 }
 
 /// Takes a standby instance if one is ready, and starts to make the next one at the same time.

@@ -24,17 +24,20 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::check::config::{CheckConfig, check_grants, check_limits, check_settings, check_tenant, share};
+use crate::check::config::{
+    CheckConfig, check_grants, check_limits, check_settings, check_tenant, check_warm_up, share,
+};
 use crate::check::configured::Configured;
 use crate::check::evaluate::{PluginSession, evaluate};
 use crate::check::start::StartMode;
 use crate::decision::DecisionId;
-use crate::decision::auth_check::{AuthCheck, EvaluationFuture, EvaluationRequest, Identity, Session};
+use crate::decision::auth_check::{AuthCheck, EvaluationFuture, EvaluationRequest, Session};
 use crate::error::ConfigError;
 use crate::fault::Fault;
 use crate::grants::Grants;
 use crate::guest::request::GuestRequest;
 use crate::limits::Limits;
+use crate::outcome::Identity;
 use crate::plugin::Plugin;
 use crate::util::block_on::block_on;
 
@@ -82,13 +85,15 @@ impl Check {
     ///
     /// # Errors
     /// [`ConfigError`] if the settings are invalid or rejected, an import is not granted, a limit is over the host's,
-    /// the tenant belongs to another host, the plugin cannot be optimized for its fuel limit, or it fails on trial.
+    /// the tenant belongs to another host, a warm-up request would not be used, the plugin cannot be optimized for its
+    /// fuel limit, or it fails on trial.
     pub fn new(plugin: &Plugin, config: impl Into<CheckConfig>) -> Result<Self, ConfigError> {
         let mut config = config.into();
         check_limits(plugin, &config.limits)?;
         let share = share(plugin, &config.limits)?;
         check_grants(plugin, config.grants)?;
         check_tenant(plugin, config.tenant.as_ref())?;
+        check_warm_up(config.image, config.warm_up.as_ref())?;
         let settings = check_settings(plugin, config.settings.take(), &config.limits)?;
         if config.limits.fuel.is_some() {
             plugin.must_be_optimized().map_err(|error| ConfigError::Optimize(error.to_string()))?;
@@ -176,12 +181,12 @@ impl AuthCheck for Check {
         Box::new(PluginSession::new(&self.0))
     }
 
-    fn deadline(&self) -> Duration {
-        self.0.limits.deadline
-    }
-
     fn names_missing_scopes(&self) -> bool {
         self.0.plugin.names_missing_scopes()
+    }
+
+    fn deadline(&self) -> Duration {
+        self.0.limits.deadline
     }
 
     fn identity(&self) -> Identity {

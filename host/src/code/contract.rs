@@ -62,6 +62,26 @@ pub(crate) fn check_types(engine: &Engine, component: &Component) -> Result<Inte
     Ok(Interfaces { settings, step_up })
 }
 
+/// Whether an import has nothing but types. A resource is not a mere type: it is made and dropped by its owner.
+pub(crate) fn has_types_only(engine: &Engine, component: &Component, import: &str) -> bool {
+    fn is_type(engine: &Engine, item: &ComponentItem) -> bool {
+        match item {
+            ComponentItem::Type(_) => true,
+            ComponentItem::ComponentInstance(instance) => {
+                instance.exports(engine).all(|(_, export)| is_type(engine, &export.ty))
+            }
+            ComponentItem::ComponentFunc(_)
+            | ComponentItem::CoreFunc(_)
+            | ComponentItem::Module(_)
+            | ComponentItem::Component(_)
+            | ComponentItem::Resource(_) => false,
+        }
+    }
+    let ty = component.component_type();
+    // wasmtime does not list a type that is imported outside of an interface.
+    ty.get_import(engine, import).is_none_or(|import| is_type(engine, &import.ty))
+}
+
 /// Checks the types of the functions of an interface. Returns whether the plugin exports the interface.
 ///
 /// # Errors

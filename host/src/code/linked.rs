@@ -11,7 +11,7 @@ use crate::engine::PluginEngine;
 use crate::engine::config::{self, Pool, STACKS_PER_INSTANCE, Strategy, TABLES_PER_INSTANCE};
 use crate::error::LoadError;
 use crate::guest::bindings::exports::guardhouse::auth::{check, settings, step_up};
-use crate::guest::imports::is_offered;
+use crate::guest::imports::{is_offered, is_offered_in_other_versions};
 use crate::guest::reason::{Reason, error_chain};
 use crate::guest::store::State;
 use crate::interfaces::TYPES;
@@ -81,7 +81,7 @@ impl Linked {
     ) -> Result<Self, LoadError> {
         let interfaces = contract::check_types(&engine.engine, component)?;
         let weight = weight(limits, engine.pool, component, shape)?;
-        let instance_pre = resolve_imports(&engine.linker, component, shape)?;
+        let instance_pre = resolve_imports(engine, component, shape)?;
         let functions = Functions::look_up(&instance_pre, interfaces);
         Ok(Self {
             functions: functions.map_err(|error| LoadError::WrongImport(error_chain(&error)))?,
@@ -179,16 +179,19 @@ fn weight(limits: &HostLimits, pool: Pool, component: &Component, shape: &Shape)
     Ok(weight)
 }
 
-/// Resolves imports by their exact names. The linker alone would link a later patch version of one of our interfaces,
+/// Resolves imports by their exact names. An interface of types only asks for nothing, so it needs no offer. The linker alone would link a later patch version of one of our interfaces,
 /// and the host, which compares names, would not know that the plugin imports the interface.
 fn resolve_imports(
-    linker: &Linker<State>,
+    PluginEngine { engine, linker, .. }: &PluginEngine,
     component: &Component,
     shape: &Shape,
 ) -> Result<InstancePre<State>, LoadError> {
-    let unknown: Vec<String> = shape.imports.iter().filter(|import| !is_offered(import)).cloned().collect();
+    let is_unknown = |import: &&String| !is_offered(import) && !contract::has_types_only(engine, component, import);
+    let unknown: Vec<String> = shape.imports.iter().filter(is_unknown).cloned().collect();
     if !unknown.is_empty() {
-        return Err(LoadError::UnknownImports { imports: unknown });
+        let is_old_or_new = unknown.iter().any(|import| is_offered_in_other_versions(import));
+        let hint = if is_old_or_new { " (rebuild it with tools that use a release of WASI 0.2)" } else { "" };
+        return Err(LoadError::UnknownImports { imports: unknown, hint });
     }
     linker.instantiate_pre(component).map_err(|error| LoadError::WrongImport(error_chain(&error)))
 }

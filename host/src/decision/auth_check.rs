@@ -4,21 +4,18 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
-
 use crate::decision::DecisionId;
-use crate::digest::Digest;
-use crate::outcome::Evaluation;
+use crate::outcome::{Evaluation, Identity};
 use crate::request::AuthContext;
 
 /// The future that [`AuthCheck::evaluate`] returns. The run drops it at the deadline of the decision.
 pub type EvaluationFuture<'a> = Pin<Box<dyn Future<Output = Evaluation> + Send + 'a>>;
 
-/// The maximum deadline of a check and of a decision: 1 hour.
-pub const MAX_DEADLINE: Duration = Duration::from_secs(3_600);
-
 /// The default deadline of a check for one request: 10 s of wall-clock time.
 pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(10);
+
+/// The maximum deadline of a decision: 1 hour.
+pub const MAX_DEADLINE: Duration = Duration::from_secs(3_600);
 
 /// A check: a [`Check`](crate::Check) of a plugin, a [native](crate::native) one, or your own. One list may mix them.
 ///
@@ -113,15 +110,17 @@ pub struct EvaluationRequest<'a> {
     /// The deadline of the evaluation. A check that is not done by then fails; only a check that never yields to its
     /// runtime delays the decision further.
     pub end: Instant,
+    /// The number of composed checks around the check.
+    pub(super) depth: usize,
 }
 
 impl<'a> EvaluationRequest<'a> {
-    /// A request of its own: with a new decision id and the [default deadline](DEFAULT_DEADLINE), and without naming
-    /// missing scopes. It is for calling a check directly, for example in a test.
+    /// A request of its own: with a new decision id and a deadline of [one second](DEFAULT_DEADLINE), and without
+    /// naming missing scopes. It is for calling a check directly, for example in a test.
     #[must_use]
     pub fn new(context: &'a AuthContext) -> Self {
         let end = Instant::now() + DEFAULT_DEADLINE;
-        Self { context, decision: DecisionId::random(), name_missing_scopes: false, end }
+        Self { context, decision: DecisionId::random(), name_missing_scopes: false, end, depth: 0 }
     }
 
     /// The same request for another decision, for example one that is replayed.
@@ -142,43 +141,6 @@ impl<'a> EvaluationRequest<'a> {
     #[must_use]
     pub fn until(mut self, end: Instant) -> Self {
         self.end = end;
-        self
-    }
-}
-
-/// The origin of a check, for the record of decisions (rule S8).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct Identity {
-    /// The name of the tenant that owns the check, or `None` without a tenant.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tenant: Option<String>,
-    /// The digest of the plugin, or `None` for a native check.
-    pub plugin: Option<Digest>,
-    /// The digest of the settings, or `None` without settings.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub settings: Option<Digest>,
-}
-
-impl Identity {
-    /// The same identity with a tenant.
-    #[must_use]
-    pub fn with_tenant(mut self, name: impl Into<String>) -> Self {
-        self.tenant = Some(name.into());
-        self
-    }
-
-    /// The same identity with the digest of a plugin.
-    #[must_use]
-    pub fn with_plugin(mut self, plugin: Digest) -> Self {
-        self.plugin = Some(plugin);
-        self
-    }
-
-    /// The same identity with the digest of settings.
-    #[must_use]
-    pub fn with_settings(mut self, settings: Digest) -> Self {
-        self.settings = Some(settings);
         self
     }
 }

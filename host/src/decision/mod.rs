@@ -2,8 +2,11 @@
 //!
 //! This folder turns the outcomes of checks into one decision. It knows nothing of WebAssembly.
 
+mod attempt;
 pub(crate) mod auth_check;
 pub(crate) mod auth_checks;
+pub mod compose;
+pub(crate) mod missing_scopes;
 pub mod native;
 pub(crate) mod report;
 mod run;
@@ -83,8 +86,9 @@ pub struct Denial {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// The missing scopes of all checks together, sorted (rule U2). Only
-    /// [`AuthChecks::name_missing_scopes`](crate::AuthChecks::name_missing_scopes) names any. They are untrusted text and
-    /// may contain any character: only those that are scope tokens (RFC 6749 section 3.3) may be written into a header.
+    /// [`AuthChecks::name_missing_scopes`](crate::AuthChecks::name_missing_scopes) names any. A scope that stands in
+    /// the settings of a check may contain any character (rule U5): only [scope tokens](Self::scope_tokens) may be
+    /// written into a header.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub missing_scopes: Vec<String>,
 }
@@ -94,6 +98,12 @@ impl Denial {
     #[must_use]
     pub fn new(id: DecisionId) -> Self {
         Self { id, message: None, missing_scopes: Vec::new() }
+    }
+
+    /// The missing scopes that are scope tokens (RFC 6749 section 3.3), which may be written into a header: joined by
+    /// spaces, they are the parameter `scope` of a challenge (RFC 6750 section 3).
+    pub fn scope_tokens(&self) -> impl Iterator<Item = &str> {
+        self.missing_scopes.iter().map(String::as_str).filter(|scope| missing_scopes::is_scope_token(scope))
     }
 
     /// The same denial with a message.

@@ -3,14 +3,17 @@
 //! [`from_fn`] returns a check of its own type, and may borrow. The others are boxed, so that one list may mix them; their
 //! ids are the names of the [built-in](crate::builtin) plugins that decide the same.
 
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::decision::auth_check::{AuthCheck, EvaluationFuture, EvaluationRequest};
 use crate::outcome::{Evaluation, Outcome};
 use crate::request::AuthContext;
-use crate::request::json::Json;
+use crate::request::json::{self, Json, JsonError};
 use crate::request::token::AccessToken;
 use crate::util::panic::catch;
+use crate::util::text::clip;
 
 /// A check from a closure that returns a `bool`, a `Result<bool, AuthorizationError>` or an [`Outcome`]. A panic of the
 /// closure is a fault, which denies.
@@ -64,8 +67,8 @@ pub fn restrict_tag<S: Into<String>>(
     })
 }
 
-/// Allows if a token is present and its claim under the JSON pointer (RFC 6901) lists every role (rule B4). A string is
-/// one role; a request whose claim is missing or of another type is denied.
+/// Allows if a token is present and its claim under the JSON pointer (RFC 6901) lists every role (rule B4): the strings
+/// of a list, the names of an object, or a string, which is one role. A claim that is missing or of another type denies.
 ///
 /// # Errors
 /// [`RolesError`] if there are no roles, which would allow every token, and if `claim` is not a JSON pointer.
@@ -82,16 +85,83 @@ pub fn require_roles<S: Into<String>>(
         return Err(RolesError::InvalidPointer(claim));
     }
     Ok(Box::new(from_fn("require-roles", move |context: &AuthContext| {
-        let held = context.token.as_ref().and_then(|token| token.claims.pointer(&claim));
-        match held {
-            Some(Value::String(role)) => roles.iter().all(|needed| needed == role),
-            Some(Value::Array(held)) => {
-                let held: Option<Vec<&str>> = held.iter().map(Value::as_str).collect();
-                held.is_some_and(|held| roles.iter().all(|needed| held.contains(&needed.as_str())))
-            }
-            _ => false,
-        }
+        let claim = context.token.as_ref().and_then(|token| token.claims.pointer(&claim));
+        claim.is_some_and(|claim| lists(claim, &roles))
     })))
+}
+
+/// The native check with the name of a [built-in](crate::builtin) plugin, made with the settings that this plugin would
+/// take (rule B6): `require-auth`, `require-scopes`, `restrict-tag` or `require-roles`.
+///
+/// # Errors
+/// [`NativeError`] if no native check has this name, or the settings are invalid.
+///
+/// ```
+/// use guardhouse::native;
+/// use serde_json::json;
+///
+/// let read = native::from_settings("require-scopes", Some(json!({ "scopes": ["read"] }).into()))?;
+/// assert_eq!(read.id(), "require-scopes");
+/// let error = native::from_settings("require-auth", Some(json!({ "scopes": ["admin"] }).into())).err().unwrap();
+/// assert_eq!(error, native::NativeError::NoSettings);
+/// # Ok::<(), native::NativeError>(())
+/// ```
+pub fn from_settings(name: &str, settings: Option<Json>) -> Result<Box<dyn AuthCheck>, NativeError> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Scopes {
+        scopes: Vec<String>,
+    }
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Tag {
+        tag: String,
+        scopes: Vec<String>,
+    }
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Roles {
+        roles: Vec<String>,
+        claim: String,
+    }
+    let settings = settings.filter(|settings| !settings.is_null());
+    match name {
+        "require-auth" if settings.is_some() => Err(NativeError::NoSettings),
+        "require-auth" => Ok(require_auth()),
+        "require-scopes" => read(settings).map(|Scopes { scopes }| require_scopes(scopes)),
+        "restrict-tag" => read(settings).map(|Tag { tag, scopes }| restrict_tag(tag, scopes)),
+        "require-roles" => {
+            let Roles { roles, claim } = read(settings)?;
+            require_roles(roles, claim).map_err(NativeError::Roles)
+        }
+        _ => Err(NativeError::UnknownName(clip(name))),
+    }
+}
+
+/// Reads settings, which are an object. Omitted ones are an empty object.
+fn read<T: DeserializeOwned>(settings: Option<Json>) -> Result<T, NativeError> {
+    let text = settings.unwrap_or_default().to_string();
+    json::read(text.as_bytes()).map(|json::Object(settings)| settings).map_err(NativeError::Settings)
+}
+
+/// The reason why [`from_settings`] cannot make a check.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NativeError {
+    /// No native check has this name.
+    #[error(
+        "native check `{0}` does not exist; use `require-auth`, `require-roles`, `require-scopes` or `restrict-tag`"
+    )]
+    UnknownName(String),
+    /// There are settings, but the check takes none.
+    #[error("this check takes no settings")]
+    NoSettings,
+    /// The settings are not what the check takes.
+    #[error("invalid settings: {0}")]
+    Settings(JsonError),
+    /// The settings of `require-roles` cannot be used.
+    #[error("invalid settings: {0}")]
+    Roles(RolesError),
 }
 
 /// The reason why [`require_roles`] cannot make a check.
@@ -137,6 +207,19 @@ where
 
     fn names_missing_scopes(&self) -> bool {
         self.missing.is_some()
+    }
+}
+
+/// Whether a claim lists every role. A list with a list or an object inside is not a list of roles, and lists none.
+fn lists(claim: &Value, roles: &[String]) -> bool {
+    match claim {
+        Value::String(held) => roles.iter().all(|role| role == held),
+        Value::Object(held) => roles.iter().all(|role| held.contains_key(role)),
+        Value::Array(held) => {
+            let is_flat = !held.iter().any(|value| value.is_array() || value.is_object());
+            is_flat && roles.iter().all(|role| held.iter().any(|value| value.as_str() == Some(role)))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }
 

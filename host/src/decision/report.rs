@@ -5,12 +5,11 @@ use std::time::{Duration, Instant};
 
 use serde::{Serialize, Serializer};
 
-use crate::decision::auth_check::{AuthCheck, Identity};
 use crate::decision::warnings::Warnings;
 use crate::decision::{Decision, DecisionId};
 use crate::digest::Digest;
 use crate::fault::{Cause, Fault};
-use crate::outcome::{Evaluation, LogLine, Outcome};
+use crate::outcome::{CheckReport, Evaluation, Identity, LogLine, Outcome};
 use crate::util::microseconds::microseconds;
 
 /// One decision, with the evaluation of each check. A report is for the operator only.
@@ -44,23 +43,10 @@ pub struct Report {
     pub elapsed: Duration,
 }
 
-/// The evaluation of one check in a decision.
-#[derive(Debug, Clone, Serialize)]
-#[non_exhaustive]
-pub struct CheckReport {
-    /// The name of the check.
-    pub id: String,
-    /// The origin of the check.
-    #[serde(flatten)]
-    pub identity: Identity,
-    /// The evaluation of the check.
-    #[serde(flatten)]
-    pub evaluation: Evaluation,
-}
-
 impl Report {
     /// Logs one event for each decision (rule S8).
     pub(super) fn record(&self) {
+        let leaves: Vec<&CheckReport> = self.checks.iter().flat_map(CheckReport::leaves).collect();
         let decided = self.decided_by.and_then(|index| self.checks.get(index));
         tracing::info!(
             target: "guardhouse::decision",
@@ -71,8 +57,8 @@ impl Report {
             cause = decided.and_then(CheckReport::cause).map(tracing::field::display),
             outcome = decided.map(|check| check.evaluation.outcome.kind()).unwrap_or(if self.decision.is_allow() { "allow" } else { "failed" }),
             tenant = decided.or(self.checks.first()).and_then(|check| check.identity.tenant.as_deref()),
-            plugins = ?self.checks.iter().map(|check| check.identity.plugin).collect::<Vec<_>>(),
-            settings = ?self.checks.iter().map(|check| check.identity.settings).collect::<Vec<_>>(),
+            plugins = ?leaves.iter().map(|check| check.identity.plugin).collect::<Vec<_>>(),
+            settings = ?leaves.iter().map(|check| check.identity.settings).collect::<Vec<_>>(),
             elapsed_us = microseconds(self.elapsed),
             fuel = self.checks.iter().map(|check| check.evaluation.usage.fuel).fold(0, u64::saturating_add),
             "decided"
@@ -109,21 +95,21 @@ impl Serialize for Report {
 }
 
 impl CheckReport {
-    pub(super) fn new(check: &dyn AuthCheck, evaluation: Evaluation) -> Self {
-        Self { id: check.id().to_owned(), identity: check.identity(), evaluation }
-    }
-
-    /// The report of a check that panicked in [`AuthCheck::id`].
-    pub(super) fn nameless(evaluation: Evaluation) -> Self {
-        Self { id: String::new(), identity: Identity::default(), evaluation }
-    }
-
     /// Logs a fault as one WARN event with everything that is known (rule S4), within the rate of [`Warnings`], and the
-    /// output of a plugin at DEBUG.
+    /// output of a plugin at DEBUG. The members of a composed check have events of their own.
     pub(super) fn record(&self, decision: DecisionId) {
+        self.record_member(decision, true);
+    }
+
+    /// `decides` says whether a fault of this check denies, or is only one of the answers of a composed check.
+    fn record_member(&self, decision: DecisionId, decides: bool) {
         static WARNINGS: LazyLock<Warnings> = LazyLock::new(Warnings::default);
-        let Evaluation { outcome, usage, logs, .. } = &self.evaluation;
-        if let Outcome::Failed(Fault { cause, detail, backtrace }) = outcome {
+        let Evaluation { outcome, usage, logs, members, .. } = &self.evaluation;
+        let first = members.iter().position(|member| member.evaluation.outcome.fault().is_some());
+        for (index, member) in members.iter().enumerate() {
+            member.record_member(decision, decides && outcome.fault().is_some() && first == Some(index));
+        }
+        if let (Outcome::Failed(Fault { cause, detail, backtrace }), None) = (outcome, first) {
             let Some(left_out) = WARNINGS.count(self.digest(), Instant::now()) else { return };
             let (logs, log_bytes_left_out) = last_lines(logs);
             tracing::warn!(
@@ -141,12 +127,22 @@ impl CheckReport {
                 fuel = usage.fuel,
                 memory_bytes = usage.memory_bytes,
                 warnings_left_out = left_out,
-                "a check failed, which denies"
+                "{}",
+                if decides { "a check failed, which denies" } else { "a check failed, and its composition goes on" }
             );
             return;
         }
         for LogLine { source, text } in logs {
             tracing::debug!(target: "guardhouse::plugin", %decision, check = ?self.id, source, ?text);
+        }
+    }
+
+    /// The checks that are not composed: the members of a composed check, and those of composed members, or the check
+    /// itself.
+    fn leaves(&self) -> Vec<&Self> {
+        match &*self.evaluation.members {
+            [] => vec![self],
+            members => members.iter().flat_map(Self::leaves).collect(),
         }
     }
 

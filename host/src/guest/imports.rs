@@ -26,9 +26,20 @@ pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     logging::add_to_linker::<_, HasSelf<State>>(linker, |state| state)
 }
 
-/// Whether [`link`] links an import of that name. WASI interfaces are linked in every version 0.2.x.
+/// Whether [`link`] links an import of that name. WASI interfaces are linked in every released version 0.2.x.
 pub(crate) fn is_offered(import: &str) -> bool {
     const OURS: &[&str] = &[TYPES, REQUEST, RAW_TOKEN, LOGGING];
+    OURS.contains(&import) || version_of_wasi(import).is_some_and(is_released_wasi)
+}
+
+/// Whether [`link`] links an interface of WASI, but not in the version of this import.
+pub(crate) fn is_offered_in_other_versions(import: &str) -> bool {
+    version_of_wasi(import).is_some_and(|version| !is_released_wasi(version))
+}
+
+/// The version in the name of an import, which may be empty. `None` if [`link`] links no version of the interface, or
+/// the interface is not one of WASI.
+fn version_of_wasi(import: &str) -> Option<&str> {
     const WASI: &[(&str, &[&str])] = &[
         (
             "cli",
@@ -54,12 +65,20 @@ pub(crate) fn is_offered(import: &str) -> bool {
             &["instance-network", "ip-name-lookup", "network", "tcp", "tcp-create-socket", "udp", "udp-create-socket"],
         ),
     ];
-    let wasi = || {
-        let (name, _) = import.strip_prefix("wasi:")?.split_once("@0.2.")?;
-        let (package, interface) = name.split_once('/')?;
-        WASI.iter().find(|(known, interfaces)| *known == package && interfaces.contains(&interface))
-    };
-    OURS.contains(&import) || wasi().is_some()
+    let import = import.strip_prefix("wasi:")?;
+    let (name, version) = import.split_once('@').unwrap_or((import, ""));
+    let (package, interface) = name.split_once('/')?;
+    let is_known = WASI.iter().any(|(known, interfaces)| *known == package && interfaces.contains(&interface));
+    is_known.then_some(version)
+}
+
+/// Whether a version is a release of WASI 0.2. Build metadata is not part of a version's order (SemVer 2.0 section 10),
+/// and the linker ignores it; a pre-release has other functions and types, and is not linked.
+fn is_released_wasi(version: &str) -> bool {
+    let (release, build) = version.split_once('+').unwrap_or((version, "none"));
+    let Some(patch) = release.strip_prefix("0.2.") else { return false };
+    // The number in its only form: no sign, and no leading zeros.
+    !build.is_empty() && patch.parse::<u64>().is_ok_and(|number| number.to_string() == patch)
 }
 
 impl types::Host for State {}

@@ -86,7 +86,8 @@ impl Host {
     }
 
     /// Whether plugins may import an interface of this name. Some imports need a [grant](crate::Grant::needed_by) in
-    /// addition. WASI interfaces, in every version 0.2.x, give access to nothing.
+    /// addition. WASI interfaces, in every released version 0.2.x, give access to nothing. A plugin may also import any
+    /// interface of types only, whatever its name, because it asks for nothing.
     #[must_use]
     pub fn offers(import: &str) -> bool {
         imports::is_offered(import)

@@ -3,8 +3,10 @@
 use guardhouse_sdk::{AuthContext, AuthorizationError, Check};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::Value;
 
-/// Allows tokens that hold every one of the roles in a claim: a list of strings, or a string, which is one role.
+/// Allows tokens that hold every one of the roles in a claim: the strings of a list, the names of an object, or a string,
+/// which is one role.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RequireRoles {
@@ -16,20 +18,23 @@ pub struct RequireRoles {
     pub claim: String,
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Roles {
-    One(String),
-    Many(Vec<String>),
+/// Whether a claim lists every role. A list with a list or an object inside is not a list of roles, and lists none.
+fn lists(claim: &Value, roles: &[String]) -> bool {
+    match claim {
+        Value::String(held) => roles.iter().all(|role| role == held),
+        Value::Object(held) => roles.iter().all(|role| held.contains_key(role)),
+        Value::Array(held) => {
+            let is_flat = !held.iter().any(|value| value.is_array() || value.is_object());
+            is_flat && roles.iter().all(|role| held.iter().any(|value| value.as_str() == Some(role)))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
 }
 
 impl Check for RequireRoles {
     fn check(&self, ctx: &AuthContext) -> Result<bool, AuthorizationError> {
-        Ok(match ctx.claim_as(&self.claim) {
-            Ok(Some(Roles::One(held))) => self.roles.iter().all(|role| *role == held),
-            Ok(Some(Roles::Many(held))) => self.roles.iter().all(|role| held.contains(role)),
-            Ok(None) | Err(_) => false,
-        })
+        let claim = ctx.claim(&self.claim);
+        Ok(claim.is_some_and(|claim| lists(&claim, &self.roles)))
     }
 
     fn validate(&self) -> Result<(), String> {
@@ -45,7 +50,7 @@ guardhouse_sdk::export!(RequireRoles with settings("../schema.json"));
 #[cfg(test)]
 mod tests {
     use guardhouse_sdk::testing::{ContextBuilder, assert_schema};
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
@@ -75,10 +80,24 @@ mod tests {
     }
 
     #[test]
+    fn the_names_of_an_object_are_roles() {
+        let ctx = holding(json!({"admin": {"123": "acme.example"}, "auditor": null}));
+        assert_eq!(require(&["auditor", "admin"]).check(&ctx), Ok(true));
+        assert_eq!(require(&["123"]).check(&ctx), Ok(false));
+    }
+
+    #[test]
+    fn the_strings_of_a_list_are_roles_beside_other_values() {
+        let ctx = holding(json!(["admin", null, 1, 2.5, true]));
+        assert_eq!(require(&["admin"]).check(&ctx), Ok(true));
+        for role in ["1", "true", "null", ""] {
+            assert_eq!(require(&[role]).check(&ctx), Ok(false), "{role}");
+        }
+    }
+
+    #[test]
     fn a_claim_of_another_type_denies() {
-        for roles in
-            [json!(null), json!(true), json!(1), json!({"admin": true}), json!(["admin", 1]), json!([["admin"]])]
-        {
+        for roles in [json!(null), json!(true), json!(1), json!([["admin"]]), json!(["admin", {"x": 1}])] {
             assert_eq!(require(&["admin"]).check(&holding(roles.clone())), Ok(false), "{roles}");
         }
     }

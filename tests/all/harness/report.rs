@@ -1,6 +1,6 @@
 //! Reading reports.
 
-use guardhouse::{Cause, Decision, Fault, Outcome, Report};
+use guardhouse::{Cause, CheckReport, Decision, Fault, Outcome, Report};
 use guardhouse_tests::events::{self, Event};
 
 /// The cause with which the last check of a report failed; `None` if it did not fail.
@@ -14,17 +14,7 @@ pub(crate) fn cause(report: &Report) -> Option<Cause> {
 /// The part of a report that is the same on every run of a deterministic check: without identifiers, times and
 /// backtraces.
 pub(crate) fn reproducible(report: &Report) -> String {
-    let checks: Vec<_> = report
-        .checks
-        .iter()
-        .map(|check| {
-            let outcome = match &check.evaluation.outcome {
-                Outcome::Failed(fault) => format!("failed: {fault}"),
-                other => format!("{other:?}"),
-            };
-            (&check.id, outcome, &check.evaluation.missing_scopes, &check.evaluation.logs)
-        })
-        .collect();
+    let checks = reproducible_checks(&report.checks);
     let decision = match &report.decision {
         Decision::Allow => None,
         Decision::Deny(denial) => {
@@ -32,7 +22,20 @@ pub(crate) fn reproducible(report: &Report) -> String {
             Some((&denial.message, &denial.missing_scopes))
         }
     };
-    format!("{decision:?} by {:?}: {checks:?}", report.decided_by)
+    format!("{decision:?} by {:?}: {checks}", report.decided_by)
+}
+
+fn reproducible_checks(checks: &[CheckReport]) -> String {
+    let reproducible = |check: &CheckReport| {
+        let evaluation = &check.evaluation;
+        let outcome = match &evaluation.outcome {
+            Outcome::Failed(fault) => format!("failed: {fault}"),
+            other => format!("{other:?}"),
+        };
+        let members = reproducible_checks(&evaluation.members);
+        format!("{:?} {outcome} {:?} {:?} [{members}]", check.id, evaluation.missing_scopes, evaluation.logs)
+    };
+    checks.iter().map(reproducible).collect::<Vec<_>>().join(", ")
 }
 
 /// Compares all that the caller and the operator see of a failed check with rule S4, and returns the fault.

@@ -49,6 +49,7 @@ pub fn result(bytes: &[u8]) {
     let expected = expected.ok().filter(|(answer, named)| {
         let message = answer.as_ref().err().map_or(0, String::len);
         message.max(named.iter().map(String::len).sum()) <= MESSAGE_BYTES
+            && named.iter().all(|scope| is_named(scope, &script))
     });
 
     let report = ask(&check, &context);
@@ -93,6 +94,21 @@ fn values(context: &AuthContext) -> Vec<Value> {
     values.extend(Value::strings(&component.tags));
     values.push(Value::string(&context.action));
     values
+}
+
+/// Rule U5: a scope token, or a text of the settings.
+fn is_named(scope: &str, script: &Script) -> bool {
+    let is_token = !scope.is_empty() && scope.chars().all(|c| c.is_ascii_graphic() && c != '"' && c != '\\');
+    is_token || texts(&Json::from(script.settings())).contains(&scope)
+}
+
+fn texts(value: &Json) -> Vec<&str> {
+    match value {
+        Json::String(text) => vec![text],
+        Json::Array(values) => values.iter().flat_map(texts).collect(),
+        Json::Object(members) => members.values().flat_map(texts).collect(),
+        Json::Null | Json::Bool(_) | Json::Number(_) => Vec::new(),
+    }
 }
 
 /// Rule U2: sorted, without duplicates, and without scopes that the token has.
