@@ -96,9 +96,10 @@ impl fmt::Display for CalledCheck<'_> {
         let mut fields = Fields::indented(3);
         fields.add_optional("cause", fault.map(|fault| fault.cause));
         fields.add_optional("detail", fault.map(|fault| &fault.detail));
-        fields.add_optional("backtrace", fault.and_then(|fault| fault.backtrace.as_ref()));
         fields.add("missing", &quoted(&evaluation.missing_scopes));
         fields.add_each("logs", log_lines(&evaluation.logs));
+        // The plugin's own words are what its author understands, so they come before the functions of its runtime.
+        fields.add_optional("backtrace", fault.and_then(|fault| fault.backtrace.as_ref()));
         fields.add_optional("plugin", identity.plugin);
         fields.add_optional("settings", identity.settings);
         fields.add("start", &self.start_mode.to_string());

@@ -75,7 +75,7 @@ fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(error) => {
             // The error may quote a plugin. If standard error is closed, the exit code still reports the failure.
-            let _ = writeln!(std::io::stderr(), "error: {}", text::escaped(&format!("{error:#}")));
+            let _ = writeln!(std::io::stderr(), "error: {}", text::escaped_lines(&format!("{error:#}")));
             Exit::Failure.into()
         }
     }

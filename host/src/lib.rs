@@ -65,6 +65,7 @@ mod util;
 pub mod builtin;
 mod digest;
 mod interfaces;
+mod log_line;
 mod tuning;
 pub mod units;
 
@@ -113,7 +114,8 @@ pub use host::advice::Advice;
 pub use host::builder::HostBuilder;
 pub use interfaces::CONTRACT_VERSIONS;
 pub use limits::{HostLimits, Limits};
-pub use outcome::{AuthorizationError, Evaluation, LogLine, Outcome, Usage};
+pub use log_line::LogLine;
+pub use outcome::{AuthorizationError, Evaluation, Outcome, Usage};
 pub use plugin::Plugin;
 pub use request::AuthContext;
 pub use request::component::Component;

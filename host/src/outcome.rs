@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::fault::{Cause, Fault};
+use crate::log_line::LogLine;
 use crate::util::microseconds;
 
 /// The answer of one check. Only [`Allow`](Self::Allow) lets the run continue to the next check.
@@ -148,21 +149,4 @@ pub struct Usage {
     pub fuel: u64,
     /// The largest size of the plugin's linear memory, in bytes.
     pub memory_bytes: usize,
-}
-
-/// A piece of the output of a plugin: text of a stream, or one log call.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct LogLine {
-    /// The stream: `stdout`, `stderr`, or the level of a log call (`trace` … `critical`).
-    pub source: &'static str,
-    /// The text. It is untrusted: escape it before it reaches a terminal or a file of lines.
-    pub text: String,
-}
-
-impl LogLine {
-    /// A piece of output.
-    pub fn new(source: &'static str, text: impl Into<String>) -> Self {
-        Self { source, text: text.into() }
-    }
 }

@@ -25,6 +25,7 @@ use crate::engine::admission::Permit;
 use crate::fault::{Cause, Fault};
 use crate::grants::Grant;
 use crate::guest::cpu_time::metered;
+use crate::guest::exceeded::name_limit;
 use crate::guest::request::GuestRequest;
 use crate::instance::{CheckCall, Instance};
 use crate::outcome::{Evaluation, Outcome, Usage};
@@ -83,6 +84,15 @@ async fn evaluate_in(
     let end = request.end.min(start + check.limits.deadline);
     let asked = ask(check, instance, request, start, end).await;
     let mut evaluation = asked.unwrap_or_else(|fault| Outcome::Failed(fault).into());
+    if let Outcome::Failed(fault) = evaluation.outcome {
+        let own = check.limits.deadline;
+        let left = Duration::from_millis(
+            request.end.saturating_duration_since(start).as_millis().try_into().unwrap_or(u64::MAX),
+        );
+        let deadline =
+            if own <= left { ("`Limits::deadline`", own) } else { ("the rest of the decision's deadline", left) };
+        evaluation.outcome = Outcome::Failed(name_limit(fault, &check.limits, check.plugin.host().limits(), deadline));
+    }
     evaluation.usage.elapsed = start.elapsed();
     check.membership.tenant().add_evaluation(&evaluation.usage);
     // This comes last, because this evaluation must not wait for work that makes only later ones faster.

@@ -33,6 +33,7 @@ use crate::decision::auth_check::{AuthCheck, EvaluationFuture, EvaluationRequest
 use crate::error::ConfigError;
 use crate::fault::Fault;
 use crate::grants::Grants;
+use crate::guest::exceeded::name_limit;
 use crate::guest::request::GuestRequest;
 use crate::limits::Limits;
 use crate::plugin::Plugin;
@@ -157,7 +158,9 @@ impl Check {
             let configured = instance.configure(settings.as_ref(), end).await?;
             Ok(configured.map(|()| limits.fuel.unwrap_or(u64::MAX).saturating_sub(instance.fuel())))
         });
-        tried.map_err(Fault::host).flatten().map_err(ConfigError::Fault)?.map_err(ConfigError::Rejected)
+        let deadline = ("`Limits::configure_deadline`", limits.configure_deadline);
+        let fault = |fault| ConfigError::Fault(name_limit(fault, limits, plugin.host().limits(), deadline));
+        tried.map_err(Fault::host).flatten().map_err(fault)?.map_err(ConfigError::Rejected)
     }
 }
 

@@ -7,7 +7,8 @@ use serde::{Serialize, Serializer};
 use crate::decision::auth_check::{AuthCheck, Identity};
 use crate::decision::{Decision, DecisionId};
 use crate::fault::Fault;
-use crate::outcome::{Evaluation, LogLine, Outcome};
+use crate::log_line::LogLine;
+use crate::outcome::{Evaluation, Outcome};
 use crate::util::microseconds::microseconds;
 
 /// One decision, with the evaluation of each check. A report is for the operator only.
@@ -117,7 +118,7 @@ impl CheckReport {
     /// Logs a fault as one WARN event with everything that is known (rule S4), and the output of a plugin at DEBUG.
     pub(super) fn record(&self, decision: DecisionId) {
         let Evaluation { outcome, usage, logs, .. } = &self.evaluation;
-        if let Outcome::Failed(Fault { cause, detail, backtrace }) = outcome {
+        if let Outcome::Failed(Fault { cause, detail, backtrace, .. }) = outcome {
             tracing::warn!(
                 target: "guardhouse",
                 %decision,

@@ -1,0 +1,46 @@
+//! The limit behind a fault: its field and its value, for the operator who may change it.
+
+use std::time::Duration;
+
+use crate::fault::{Cause, Fault};
+use crate::limits::{HostLimits, Limits};
+use crate::units::{format_duration, format_size};
+
+/// Adds the field and the value of the limit that an evaluation exceeded to the detail of its fault. `deadline` is the
+/// one that applied.
+pub(crate) fn name_limit(fault: Fault, limits: &Limits, host: &HostLimits, deadline: (&str, Duration)) -> Fault {
+    let (field, value) = match fault.cause {
+        Cause::CpuTimeLimit => ("cpu_time", limits.cpu_time.map(format_duration)),
+        Cause::OutOfFuel => ("fuel", limits.fuel.map(|fuel| fuel.to_string())),
+        Cause::MemoryLimit => ("memory_bytes", Some(size(limits.memory_bytes))),
+        Cause::TableLimit => ("table_elements", Some(limits.table_elements.to_string())),
+        Cause::InstanceLimit => ("core_instances", Some(limits.core_instances.to_string())),
+        Cause::ContextLimit => ("context_bytes", Some(size(limits.context_bytes))),
+        Cause::MessageLimit => ("message_bytes", Some(size(limits.message_bytes))),
+        Cause::LogLimit => ("log_bytes", Some(size(limits.log_bytes))),
+        Cause::HostCallLimit => ("host_call_bytes", Some(size(limits.host_call_bytes))),
+        Cause::HandleLimit => ("handles", Some(limits.handles.to_string())),
+        _ => return name_deadline_or_stack(fault, host, deadline),
+    };
+    with_limit(fault, &format!("`Limits::{field}`"), value)
+}
+
+/// Like [`name_limit`], but only for the deadline and the stack, for calls that have no limits of a check.
+pub(crate) fn name_deadline_or_stack(fault: Fault, host: &HostLimits, deadline: (&str, Duration)) -> Fault {
+    match fault.cause {
+        Cause::Deadline => with_limit(fault, deadline.0, Some(format_duration(deadline.1))),
+        Cause::StackOverflow => with_limit(fault, "`HostLimits::stack_bytes`", Some(size(host.stack_bytes))),
+        _ => fault,
+    }
+}
+
+fn with_limit(fault: Fault, field: &str, value: Option<String>) -> Fault {
+    match value {
+        Some(value) => Fault { detail: format!("{}; the limit is {value} ({field})", fault.detail), ..fault },
+        None => fault,
+    }
+}
+
+fn size(bytes: usize) -> String {
+    format_size(u64::try_from(bytes).unwrap_or(u64::MAX))
+}
