@@ -9,7 +9,7 @@ use super::driver::run_driver;
 use super::registry::{Edit, Registry};
 use super::spec::Spec;
 use super::toml;
-use super::tool::{INSTALL_FROM_PIP, Tool, venv};
+use super::tool::{INSTALL_FROM_PIP, Tool, Unwanted, venv};
 
 pub(super) const PYTHON: Spec = Spec {
     label: "Python",
@@ -76,10 +76,13 @@ const REGISTRY: Registry = Registry {
 /// The command that installs the SDK from the registry.
 const INSTALL_SDK: &str = ".venv/bin/pip install -r requirements-sdk.txt";
 
+/// The settings of other programs: they would add modules, run code, or change the language.
+const UNWANTED: Unwanted = Unwanted { names: &["PYTHON*", "VIRTUAL_ENV"], except: &[] };
+
 /// Runs the driver of the SDK, which is at the path that the manifest gives, or else is installed.
 fn build(folder: &Path) -> Result<Vec<u8>> {
     let manifest = fs::read_to_string(folder.join("pyproject.toml")).context("cannot read `pyproject.toml`")?;
-    let python = || Tool::new(venv(folder).join("python"), folder, INSTALL_FROM_PIP);
+    let python = || Tool::new(venv(folder).join("python"), folder, INSTALL_FROM_PIP).without(&UNWANTED);
     let driver = ["-m", "guardhouse_sdk.build"];
     if toml::has(&manifest, "tool.guardhouse", "sdk") {
         let sdk = toml::string(&manifest, "tool.guardhouse", "sdk").context("cannot read `pyproject.toml`")?;
