@@ -2,10 +2,12 @@
 
 use std::fs;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use wasmparser::Parser;
 
-use crate::componentize::componentize;
+use crate::componentize::{componentize, exports_check};
+use crate::core_module::{check_stack, without_debug_sections};
+use crate::languages::Language;
 use crate::merge::merge;
 use crate::metadata::add_metadata;
 use crate::project::Project;
@@ -23,7 +25,16 @@ pub fn build(project: &Project) -> Result<()> {
     }
     let (name, language) = (project.name(), project.language());
     let built = language.build(project.folder()).with_context(|| format!("cannot build `{name}`"))?;
-    let component = if Parser::is_component(&built) { built } else { componentize(&built)? };
+    let component = if Parser::is_component(&built) { built } else { component_of(&built, language)? };
     let component = add_metadata(&merge(&component)?, name, Some(language))?;
     fs::write(&path, &component).with_context(|| format!("cannot write `{}`", path.display()))
+}
+
+/// Makes a component of the core module that a compiler made.
+fn component_of(module: &[u8], language: Language) -> Result<Vec<u8>> {
+    if language.has_llvm_stack() {
+        check_stack(module)?;
+    }
+    ensure!(exports_check(module)?, "the plugin exports no check: {}", language.export());
+    componentize(&without_debug_sections(module)?)
 }

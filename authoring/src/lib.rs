@@ -14,6 +14,7 @@ mod project;
 mod languages;
 
 mod componentize;
+mod core_module;
 mod merge;
 mod metadata;
 

@@ -22,6 +22,8 @@ pub(super) const JAVASCRIPT: Spec = Spec {
     fingerprint: None,
     registry: Some(REGISTRY),
     update: Some(UPDATE),
+    export: "write `export function check(ctx) { … }` in `check.js`",
+    has_llvm_stack: false,
     build,
 };
 

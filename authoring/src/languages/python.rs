@@ -23,6 +23,8 @@ pub(super) const PYTHON: Spec = Spec {
     fingerprint: None,
     registry: Some(REGISTRY),
     update: None,
+    export: "write `def check(ctx)` in `check.py`",
+    has_llvm_stack: false,
     build,
 };
 

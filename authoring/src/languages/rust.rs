@@ -22,6 +22,8 @@ pub(super) const RUST: Spec = Spec {
     fingerprint: None,
     registry: Some(REGISTRY),
     update: None,
+    export: "write `guardhouse_sdk::export!(MyCheck);` in `src/lib.rs`",
+    has_llvm_stack: true,
     build,
 };
 
