@@ -1,4 +1,5 @@
 import { frozen } from "../src/frozen.js";
+import { parseExactly } from "../src/json.js";
 import { text } from "../src/text.js";
 import { begin } from "./begin.js";
 import { fault, report } from "./fault.js";
@@ -26,7 +27,7 @@ export function settingsExport(schema, validate = () => {}) {
       begin();
       if (configured) throw "the plugin is already configured";
       try {
-        current = frozen(JSON.parse(json));
+        current = frozen(parseExactly(json));
         const answer = validate(current);
         if (answer !== undefined)
           throw wrongAnswer("validate must throw to reject settings, and return nothing", answer);
