@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use guardhouse::units::{format_duration, format_size, parse_duration, parse_size};
-use guardhouse::{DEFAULT_DEADLINE, Limits, MAX_DEADLINE};
+use guardhouse::{Cause, DEFAULT_DEADLINE, Limits, MAX_DEADLINE};
 
 static DEADLINE: LazyLock<String> = LazyLock::new(|| format_duration(Limits::default().deadline));
 static MEMORY: LazyLock<String> = LazyLock::new(|| format_size(Limits::default().memory_bytes as u64));
@@ -31,6 +31,17 @@ pub(crate) struct LimitOptions {
 }
 
 impl LimitOptions {
+    /// The option that sets the limit behind a fault with this cause, if there is one.
+    pub(crate) fn option_of(cause: Cause) -> Option<&'static str> {
+        match cause {
+            Cause::Deadline => Some("--deadline"),
+            Cause::CpuTimeLimit => Some("--cpu-time"),
+            Cause::OutOfFuel => Some("--fuel"),
+            Cause::MemoryLimit => Some("--memory"),
+            _ => None,
+        }
+    }
+
     /// The limits of each plugin.
     pub(crate) fn limits(&self) -> Limits {
         Limits {

@@ -45,13 +45,29 @@ const REGISTRY: Registry = Registry {
         },
         Edit {
             file: "pyproject.toml",
+            old: r#"mypy_path = ["../../../guest-sdk/python"]"#,
+            new: r#"python_executable = ".venv/bin/python""#,
+        },
+        Edit {
+            file: "pyproject.toml",
+            old: r#"exclude = ["third_party", ".*", "venv", "build"]"#,
+            new: r#"exclude = [".*", "venv", "build"]"#,
+        },
+        Edit {
+            file: "pyproject.toml",
+            old: r#"exclude = ["^third_party/", "^\\.", "^venv/", "^build/"]"#,
+            new: r#"exclude = ["^\\.", "^venv/", "^build/"]"#,
+        },
+        Edit { file: "pyproject.toml", old: "addopts = [\"--ignore=third_party\"]\n", new: "" },
+        Edit {
+            file: "pyproject.toml",
             old: r#"pythonpath = [".", "../../../guest-sdk/python"]"#,
             new: r#"pythonpath = ["."]"#,
         },
         Edit {
             file: "README.md",
-            old: "| `pyproject.toml` | the path of the SDK, for pyright and pytest |\n",
-            new: "| `requirements-sdk.txt` | the pinned SDK |\n| `pyproject.toml` | the settings of pyright and pytest |\n",
+            old: "| `pyproject.toml` | the path of the SDK, for pyright, mypy and pytest |\n",
+            new: "| `requirements-sdk.txt` | the pinned SDK |\n| `pyproject.toml` | the settings of pyright, mypy and pytest |\n",
         },
         Edit {
             file: "README.md",
