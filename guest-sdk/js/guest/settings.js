@@ -3,6 +3,7 @@ import { parseExactly } from "../src/json.js";
 import { text } from "../src/text.js";
 import { begin } from "./begin.js";
 import { fault, report } from "./fault.js";
+import { innermost } from "./lines.js";
 import { write } from "./log.js";
 import { mustBeFunction, wrongAnswer } from "./wrong-answer.js";
 
@@ -43,7 +44,10 @@ export function settingsExport(schema, validate = () => {}) {
 /** The message for the host about rejected settings. It is always a string: the bindings take nothing else. */
 function refusal(thrown) {
   try {
-    return text(thrown?.message ?? thrown).toWellFormed();
+    // The author rarely means these as a rejection, so they also name the line.
+    const isMistake = thrown instanceof TypeError || thrown instanceof ReferenceError;
+    const where = isMistake ? innermost(thrown.stack) : undefined;
+    return text(thrown?.message ?? thrown).toWellFormed() + (where ? `, ${where}` : "");
   } catch {
     return text(thrown).toWellFormed();
   }

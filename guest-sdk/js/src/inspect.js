@@ -12,8 +12,10 @@ const longestText = 16_000;
  * causes. It does not call getters. `inSource` maps the stacks of errors.
  */
 export function inspect(value, inSource = (stack) => stack) {
-  const text = shown(value, { inSource, ancestors: [], circular: [], depth: 0, deepest: 0, indent: 0, left: mostValues });
-  return text.length > longestText ? `${text.slice(0, longestText)}… ${text.length - longestText} more characters` : text;
+  const state = { inSource, ancestors: [], circular: [], depth: 0, deepest: 0, indent: 0, left: mostValues };
+  const text = shown(value, state);
+  const more = text.length - longestText;
+  return more > 0 ? `${text.slice(0, longestText)}… ${more} more characters` : text;
 }
 
 function shown(value, state) {
@@ -70,7 +72,8 @@ function whole(value, name, state) {
     const entries = [...first(Set.prototype.values.call(value))].map((member) =>
       nested(state, () => shown(member, state)),
     );
-    return joined(`${name}(${value.size}) {`, [...entries, ...rest(value.size), ...properties(value, state)], "}", state);
+    const all = [...entries, ...rest(value.size), ...properties(value, state)];
+    return joined(`${name}(${value.size}) {`, all, "}", state);
   }
   if (ArrayBuffer.isView(value) && typeof value.length === "number") {
     const entries = [...first(value)].map((member) => shown(member, state));

@@ -85,7 +85,10 @@ const complaints = [
   [{}, /check\.ts or check\.js does not exist in /],
   [{ "check.js": "export const verify = 1" }, /check\.js does not export a function `check`/],
   [{ "check.js": "export const check = 1" }, /cannot be loaded: .*check must be a function, not number 1/],
-  [{ "check.js": "export async function check() { return true; }" }, /check must return its answer: it cannot be async/],
+  [
+    { "check.js": "export async function check() { return true; }" },
+    /check must return its answer: it cannot be async/,
+  ],
   [{ "check.js": "export const check = async () => true" }, /check must return its answer: it cannot be async/],
   [{ "check.js": "export const check = async (ctx) => { await 1; return true; }" }, /check must return its answer/],
   [{ "check.js": "export function* check() { yield true; }" }, /check must return its answer/],
