@@ -12,12 +12,13 @@ pub(crate) fn name_limit(fault: Fault, limits: &Limits, host: &HostLimits, deadl
     let (field, value) = match fault.cause {
         Cause::CpuTimeLimit => ("cpu_time", limits.cpu_time.map(format_duration)),
         Cause::OutOfFuel => ("fuel", limits.fuel.map(|fuel| fuel.to_string())),
-        Cause::MemoryLimit => ("memory_bytes", Some(size(limits.memory_bytes))),
-        Cause::TableLimit => ("table_elements", Some(limits.table_elements.to_string())),
+        // The details of these have the value.
+        Cause::MemoryLimit => ("memory_bytes", None),
+        Cause::TableLimit => ("table_elements", None),
+        Cause::ContextLimit => ("context_bytes", None),
+        Cause::MessageLimit => ("message_bytes", None),
+        Cause::LogLimit => ("log_bytes", None),
         Cause::InstanceLimit => ("core_instances", Some(limits.core_instances.to_string())),
-        Cause::ContextLimit => ("context_bytes", Some(size(limits.context_bytes))),
-        Cause::MessageLimit => ("message_bytes", Some(size(limits.message_bytes))),
-        Cause::LogLimit => ("log_bytes", Some(size(limits.log_bytes))),
         Cause::HostCallLimit => ("host_call_bytes", Some(size(limits.host_call_bytes))),
         Cause::HandleLimit => ("handles", Some(limits.handles.to_string())),
         _ => return name_deadline_or_stack(fault, host, deadline),
@@ -35,10 +36,8 @@ pub(crate) fn name_deadline_or_stack(fault: Fault, host: &HostLimits, deadline: 
 }
 
 fn with_limit(fault: Fault, field: &str, value: Option<String>) -> Fault {
-    match value {
-        Some(value) => Fault { detail: format!("{}; the limit is {value} ({field})", fault.detail), ..fault },
-        None => fault,
-    }
+    let limit = value.map_or_else(|| field.to_owned(), |value| format!("{value} ({field})"));
+    Fault { detail: format!("{}; the limit is {limit}", fault.detail), ..fault }
 }
 
 fn size(bytes: usize) -> String {
