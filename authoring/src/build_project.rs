@@ -2,10 +2,12 @@
 
 use std::fs;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use wasmparser::Parser;
 
-use crate::componentize::componentize;
+use crate::componentize::{componentize, exports_check};
+use crate::core_module::{check_stack, without_debug_sections};
+use crate::languages::Language;
 use crate::merge::merge;
 use crate::metadata::add_metadata;
 use crate::project::Project;
@@ -35,6 +37,39 @@ pub fn make_component(project: &Project) -> Result<Vec<u8>> {
     }
     let (name, language) = (project.name(), project.language());
     let built = language.build(project.folder()).with_context(|| format!("cannot build `{name}`"))?;
-    let component = if Parser::is_component(&built) { built } else { componentize(&built)? };
+    let component = if Parser::is_component(&built) { built } else { component_of(&built, language)? };
     add_metadata(&merge(&component)?, name, Some(language))
+}
+
+/// Makes a component of the core module that a compiler made.
+fn component_of(module: &[u8], language: Language) -> Result<Vec<u8>> {
+    if language.has_llvm_stack() {
+        check_stack(module)?;
+    }
+    ensure!(exports_check(module)?, "the plugin exports no check: {}", language.export());
+    componentize(&without_debug_sections(module)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plugin_without_a_check_is_told_how_its_language_exports_one() {
+        let module = wat::parse_str("(module (memory 1) (func (export \"other\")))").unwrap();
+        for language in Language::all() {
+            let error = component_of(&module, language).unwrap_err().to_string();
+            assert_eq!(error, format!("the plugin exports no check: {}", language.export()));
+        }
+    }
+
+    #[test]
+    fn a_stack_above_data_is_rejected_in_the_languages_that_have_one() {
+        let text = "(module (memory 3) (global (mut i32) (i32.const 66576)) (data (i32.const 1024) \"x\"))";
+        let module = wat::parse_str(text).unwrap();
+        let rejects =
+            |language: &Language| component_of(&module, *language).unwrap_err().to_string().contains("--stack-first");
+        let rejecting: Vec<&str> = Language::all().filter(rejects).map(Language::word).collect();
+        assert_eq!(rejecting, ["rust", "c", "zig"]);
+    }
 }

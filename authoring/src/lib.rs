@@ -15,6 +15,7 @@ mod project;
 mod languages;
 
 mod componentize;
+mod core_module;
 mod merge;
 mod metadata;
 

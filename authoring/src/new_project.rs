@@ -159,6 +159,20 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn the_tools_of_a_project_in_python_leave_the_copy_of_the_sdk_alone() {
+        let (_folder, project) = project(language("python"), Vendored);
+        let manifest = fs::read_to_string(project.join("pyproject.toml")).unwrap();
+        for setting in [
+            "exclude = [\"third_party\", ",
+            "exclude = [\"^third_party/\", ",
+            "addopts = [\"--ignore=third_party\"]",
+            "mypy_path = [\"./third_party/guardhouse/guest-sdk/python\"]",
+        ] {
+            assert_eq!(manifest.matches(setting).count(), 1, "`{setting}` in {manifest}");
+        }
+    }
+
+    #[test]
     fn a_project_in_zig_has_the_fingerprint_of_its_name() {
         let (_folder, project) = project(language("zig"), Vendored);
         let manifest = fs::read_to_string(project.join("build.zig.zon")).unwrap();

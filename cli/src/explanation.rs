@@ -6,6 +6,7 @@ use std::time::Duration;
 use guardhouse::{Check, CheckReport, DocumentReads, LogLine, Report, StartMode};
 use serde::Serialize;
 
+use crate::limit_options::LimitOptions;
 use crate::text::{Fields, byte_count, escaped, grouped, quoted};
 
 /// The operator's view of one decision. In JSON, its fields follow those that the caller may see.
@@ -96,10 +97,12 @@ impl fmt::Display for CalledCheck<'_> {
         let mut fields = Fields::indented(3);
         fields.add_optional("cause", fault.map(|fault| fault.cause));
         fields.add_optional("detail", fault.map(|fault| &fault.detail));
-        fields.add_optional("backtrace", fault.and_then(|fault| fault.backtrace.as_ref()));
+        fields.add_optional("option", fault.and_then(|fault| LimitOptions::option_of(fault.cause)));
         fields.add("missing", &quoted(&evaluation.missing_scopes));
         fields.add_each("logs", log_lines(&evaluation.logs));
         fields.add_each("reads", read_lines(&evaluation.reads));
+        // The plugin's own words are what its author understands, so they come before the functions of its runtime.
+        fields.add_optional("backtrace", fault.and_then(|fault| fault.backtrace.as_ref()));
         fields.add_optional("plugin", identity.plugin);
         fields.add_optional("settings", identity.settings);
         fields.add("start", &self.start_mode.to_string());

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
+use guardhouse::Cause;
 use guardhouse::Limits;
 use guardhouse::units::{format_duration, format_size, parse_duration, parse_size};
 
@@ -52,6 +53,17 @@ pub(crate) struct LimitOptions {
 }
 
 impl LimitOptions {
+    /// The option that sets the limit behind a fault with this cause, if there is one.
+    pub(crate) fn option_of(cause: Cause) -> Option<&'static str> {
+        match cause {
+            Cause::Deadline => Some("--deadline"),
+            Cause::CpuTimeLimit => Some("--cpu-time"),
+            Cause::OutOfFuel => Some("--fuel"),
+            Cause::MemoryLimit => Some("--memory"),
+            _ => None,
+        }
+    }
+
     /// The limits of each plugin.
     pub(crate) fn limits(&self) -> anyhow::Result<Limits> {
         let options = [

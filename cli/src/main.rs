@@ -26,6 +26,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use guardhouse::{ConfigError, LoadError};
 
 use crate::exit::Exit;
 use crate::interrupt::Interrupted;
@@ -92,10 +93,24 @@ fn main() -> ExitCode {
             // The error may quote a plugin. If standard error is closed, the exit code still reports the failure.
             let interrupted = error.downcast_ref::<Interrupted>();
             let text = interrupted.map_or_else(|| format!("{error:#}"), ToString::to_string);
-            let _ = writeln!(std::io::stderr(), "error: {}", text::escaped(&text));
+            let text = if has_output(&error) { text::escaped_lines(&text) } else { text::escaped(&text) };
+            let _ = writeln!(std::io::stderr(), "error: {text}");
             interrupted.map_or(Exit::Failure.into(), |interrupted| interrupted.exit_code().into())
         }
     }
+}
+
+/// Whether an error contains the output of a plugin, which may have several lines.
+fn has_output(error: &anyhow::Error) -> bool {
+    let configuring = error.downcast_ref().and_then(|error| match error {
+        ConfigError::Fault(fault) => Some(fault),
+        _ => None,
+    });
+    let loading = error.downcast_ref().and_then(|error| match error {
+        LoadError::Schema(fault) => Some(fault),
+        _ => None,
+    });
+    configuring.or(loading).is_some_and(|fault| !fault.logs.is_empty())
 }
 
 fn run(cli: Cli) -> anyhow::Result<Exit> {

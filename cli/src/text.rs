@@ -17,6 +17,12 @@ pub(crate) fn escaped(text: &str) -> String {
     escaped
 }
 
+/// Escapes the control characters of each line, and indents all lines but the first, so that an untrusted text cannot
+/// forge a line of the program's own.
+pub(crate) fn escaped_lines(text: &str) -> String {
+    text.split('\n').map(escaped).collect::<Vec<_>>().join("\n  ")
+}
+
 /// Escapes control characters in JSON as `\u…`. They occur only in strings, except for the line ends of the layout.
 pub(crate) fn escaped_json(json: &str) -> String {
     let mut escaped = String::with_capacity(json.len());

@@ -18,11 +18,15 @@ INPUTS  := Makefile $(wildcard *.c *.h *.json) $(wildcard $(SDK)/*)
 
 core: build/core.wasm
 
+# The stack lies below all data, so that an overflow traps and does not overwrite them. `zig cc` always does this, and
+# rejects the option.
+STACK   := -Wl,-z,stack-size=262144 $(if $(findstring zig,$(WASM_CC)),,-Wl,--stack-first)
+
 # A module without `main`, with a stack of 256 KiB. guardhouse.c is linked first: it replaces parts of the C library.
+# The option -g keeps the names of functions for backtraces; `guardhouse build` removes the debug information.
 build/core.wasm: $(INPUTS)
 	@mkdir -p build
-	$(WASM_CC) -mexec-model=reactor -Os $(FLAGS) $(TRAPS) $(SDK)/guardhouse.c $(SOURCES) \
-		-Wl,--strip-debug -Wl,-z,stack-size=262144 -o $@
+	$(WASM_CC) -mexec-model=reactor -Os -g $(FLAGS) $(TRAPS) $(SDK)/guardhouse.c $(SOURCES) $(STACK) -o $@
 
 # Each *_test.c is a program that includes the files that it tests.
 test: $(TESTS)

@@ -14,8 +14,8 @@ type documents = hook.Documents
 
 // Claim returns a claim of the token, and whether it exists. Without a token, no claim exists.
 //
-// The value has the type that [json.Unmarshal] stores in an any: a number is a float64. ClaimInto keeps
-// large integers exact.
+// The value has the type that [json.Unmarshal] stores in an any: a number is a float64. An integer beyond 2^53
+// panics, because a float64 would make it equal to its neighbors; ClaimInto reads it into an int64 or uint64.
 func (ctx *AuthContext) Claim(pointer string) (value any, found bool) {
 	return parse(ctx.claim(pointer))
 }
@@ -23,8 +23,9 @@ func (ctx *AuthContext) Claim(pointer string) (value any, found bool) {
 // ClaimInto unmarshals a claim of the token into the value that target points to, and returns whether the
 // claim exists. An error means that the claim exists but does not match the type.
 //
-// It is stricter than [json.Unmarshal]: a member must have the same case as its field, and null matches
-// only pointers and interfaces. A field without a member keeps its value.
+// It is stricter than [json.Unmarshal]: a member must have the same case as its field, null matches only
+// pointers and interfaces, and an integer beyond 2^53 matches neither an any nor a float64, which would round
+// it. A field without a member keeps its value.
 func (ctx *AuthContext) ClaimInto(pointer string, target any) (found bool, err error) {
 	return unmarshal(ctx.claim(pointer), target)
 }
@@ -114,6 +115,9 @@ func isWronglyEscaped(pointer string) bool {
 func parse(text *string) (value any, found bool) {
 	if text == nil {
 		return nil, false
+	}
+	if err := exact.Fits([]byte(*text), &value); err != nil {
+		panic(fmt.Errorf("guardhouse: the value cannot be read: %w", err))
 	}
 	if err := json.Unmarshal([]byte(*text), &value); err != nil {
 		panic(fmt.Errorf("the host sent a document that cannot be parsed: %w", err))

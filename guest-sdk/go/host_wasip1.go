@@ -34,9 +34,11 @@ func check(record *abi.AuthContext) *abi.ResultBoolAuthorizationError {
 func hostGuard(call func()) {
 	defer abi.Release()
 	guard(call, func(report string) {
+		endLines()
 		write(LevelCritical, "exception", report)
 		abi.Trap()
 	})
+	endLines()
 }
 
 // lift converts the record that the host passed to a context.
@@ -89,6 +91,23 @@ func hostAttribute(pointer string) *string {
 	abi.RequestAttribute(pointer, result)
 	return result.Lift()
 }
+
+// lineBuffers hold the unfinished lines of standard output and standard error. They are lent before any other
+// package of the plugin is initialized that imports this one, so that an early panic is logged line by line too.
+var lineBuffers = lent(new([2][16 << 10]byte))
+
+func lent(buffers *[2][16 << 10]byte) *[2][16 << 10]byte {
+	lendLines(unsafe.Pointer(buffers), uint32(len(buffers[0])))
+	return buffers
+}
+
+//go:wasmimport wasi_snapshot_preview1 guardhouse_lend_lines
+func lendLines(buffers unsafe.Pointer, capacity uint32)
+
+// endLines logs unfinished lines.
+//
+//go:wasmimport wasi_snapshot_preview1 guardhouse_end_lines
+func endLines()
 
 func write(level Level, context, message string) {
 	abi.Log(uint32(level), context, message)

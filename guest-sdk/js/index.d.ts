@@ -94,6 +94,35 @@ export type Validate<Settings> = (settings: Settings) => void;
  */
 export type MissingScopes<Settings = undefined> = (ctx: AuthContext, settings: Settings) => string[];
 
+/**
+ * The functions that the host calls, which are the exports of a plugin. In TypeScript, `plugin satisfies PluginModule`
+ * compares the module `plugin` with them.
+ */
+export interface PluginModule {
+  readonly check: Check<any>;
+  readonly validate?: Validate<any>;
+  readonly missingScopes?: MissingScopes<any>;
+}
+
+declare global {
+  /** The only global of a plugin that is not part of the language. It writes to the operator's log. */
+  interface Console {
+    /** Writes at the level `trace`. */
+    trace(...values: any[]): void;
+    /** Writes at the level `debug`. */
+    debug(...values: any[]): void;
+    /** Writes at the level `info`. */
+    log(...values: any[]): void;
+    /** Writes at the level `info`. */
+    info(...values: any[]): void;
+    /** Writes at the level `warn`. */
+    warn(...values: any[]): void;
+    /** Writes at the level `error`. */
+    error(...values: any[]): void;
+  }
+  var console: Console;
+}
+
 export type Level = "trace" | "debug" | "info" | "warn" | "error" | "critical";
 
 /** Writes to the operator's log, which the caller never sees. In a unit test, it writes to standard error. */

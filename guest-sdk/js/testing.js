@@ -1,5 +1,6 @@
 import { AuthContext } from "./src/auth-context.js";
 import { frozen } from "./src/frozen.js";
+import { parseExactly } from "./src/json.js";
 import { pointed } from "./src/json-pointer.js";
 import { list } from "./src/list.js";
 
@@ -43,7 +44,7 @@ export function component(kind, name, options = {}) {
 }
 
 export function settings(value) {
-  return frozen(JSON.parse(JSON.stringify(value)));
+  return frozen(parseExactly(JSON.stringify(value)));
 }
 
 function tokenOf(options) {

@@ -31,7 +31,6 @@ fn checkModule(b: *std.Build, target: std.Build.ResolvedTarget, optimize: std.bu
         .root_source_file = b.path("check.zig"),
         .target = target,
         .optimize = optimize,
-        .strip = target.result.cpu.arch == .wasm32,
         .single_threaded = true,
         .imports = &.{.{ .name = "guardhouse", .module = sdk.module("guardhouse") }},
     });

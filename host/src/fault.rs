@@ -4,9 +4,16 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+use crate::log_line::LogLine;
+
+/// The maximum output of a plugin in the text of a fault, in bytes.
+const MAX_OUTPUT_BYTES: usize = 4_000;
+
 /// The reason why a check failed. It is for the operator only.
+///
+/// Its text consists of the end of [`logs`](Self::logs), if there are any, and of the cause and the detail. The plugin's
+/// output is untrusted and may have several lines: escape it before it reaches a terminal or a file of lines.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
-#[error("{cause}: {detail}")]
 #[non_exhaustive]
 pub struct Fault {
     /// The kind of the failure.
@@ -16,17 +23,39 @@ pub struct Fault {
     /// The functions of the plugin that were on the stack, if it was running.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backtrace: Option<String>,
+    /// The output of the plugin, if it failed while it was loaded or configured. The output during an evaluation is in
+    /// [`Evaluation::logs`](crate::Evaluation::logs).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub logs: Vec<LogLine>,
 }
 
 impl Fault {
     /// A fault without a backtrace. A check of your own reports [`Cause::Native`].
     pub fn new(cause: Cause, detail: impl Into<String>) -> Self {
-        Self { cause, detail: detail.into(), backtrace: None }
+        Self { cause, detail: detail.into(), backtrace: None, logs: Vec::new() }
     }
 
     /// A fault of the host itself.
     pub(crate) fn host(detail: impl fmt::Display) -> Self {
         Self::new(Cause::Host, detail.to_string())
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { cause, detail, logs, .. } = self;
+        let output = end_of_output(logs);
+        if output.is_empty() { write!(f, "{cause}: {detail}") } else { write!(f, "{output}\n({cause}: {detail})") }
+    }
+}
+
+/// The end of a plugin's output, with `…` where it was cut.
+fn end_of_output(logs: &[LogLine]) -> String {
+    let output = logs.iter().map(|line| line.text.as_str()).collect::<Vec<_>>().join("\n");
+    let output = output.trim();
+    match output.len().checked_sub(MAX_OUTPUT_BYTES) {
+        None | Some(0) => output.to_owned(),
+        Some(cut) => format!("…{}", &output[output.ceil_char_boundary(cut)..]),
     }
 }
 

@@ -20,7 +20,9 @@ use crate::guest::fault::HostFault;
 use crate::guest::log::Mark;
 use crate::guest::request::GuestRequest;
 use crate::guest::store::{Budget, State, new_store};
-use crate::outcome::{AuthorizationError, DocumentReads, LogLine, Outcome};
+use crate::log_line::LogLine;
+use crate::outcome::{AuthorizationError, Outcome};
+use crate::reads::DocumentReads;
 use crate::request::AuthContext;
 use crate::util::text::Bounded;
 
@@ -101,7 +103,7 @@ impl Instance {
         });
         let (answer, cpu_time) = metered(pin!(asked), tick).await;
         self.cpu_time = cpu_time;
-        answer.map_err(|error| self.fault(&error))
+        answer.map_err(|error| self.fault_with_logs(&error))
     }
 
     /// Instantiates the component and configures the instance. The inner error is the plugin's message about its
@@ -114,7 +116,7 @@ impl Instance {
         let tick = self.tick;
         let (answer, cpu_time) = metered(pin!(within(end, self.start(settings))), tick).await;
         self.cpu_time = cpu_time;
-        answer.map_err(|error| self.fault(&error))
+        answer.map_err(|error| self.fault_with_logs(&error))
     }
 
     /// Calls the exported `check`, after it has configured the instance if necessary. Returns the outcome and the
@@ -233,6 +235,11 @@ impl Instance {
 
     fn fault(&mut self, error: &wasmtime::Error) -> Fault {
         self.store.data_mut().classify(error)
+    }
+
+    /// The fault of a call that is no evaluation, which would report the output itself.
+    fn fault_with_logs(&mut self, error: &wasmtime::Error) -> Fault {
+        Fault { logs: self.logs(), ..self.fault(error) }
     }
 }
 

@@ -66,6 +66,8 @@ mod util;
 pub mod builtin;
 mod digest;
 mod interfaces;
+mod log_line;
+mod reads;
 mod tuning;
 pub mod units;
 
@@ -116,11 +118,10 @@ pub use host::advice::Advice;
 pub use host::builder::HostBuilder;
 pub use interfaces::CONTRACT_VERSIONS;
 pub use limits::{HostLimits, Limits};
-pub use outcome::{
-    AuthorizationError, CheckReport, Document, DocumentRead, DocumentReads, Evaluation, Identity, LogLine, Outcome,
-    Usage,
-};
+pub use log_line::LogLine;
+pub use outcome::{AuthorizationError, CheckReport, Evaluation, Identity, Outcome, Usage};
 pub use plugin::Plugin;
+pub use reads::{Document, DocumentRead, DocumentReads};
 pub use request::AuthContext;
 pub use request::component::Component;
 pub use request::json::{Json, JsonError};

@@ -33,7 +33,10 @@ fn a_message_of_exactly_the_cap_reaches_the_caller() {
 #[test]
 fn a_message_of_one_byte_over_the_cap_is_a_fault_and_is_not_cut() {
     let fault = message_of((64 << 10) + 1).fails_with(Cause::MessageLimit);
-    assert_eq!(fault.detail, "a message of 65537 bytes, over the cap of 65536 bytes");
+    assert_eq!(
+        fault.detail,
+        "a message of 65537 bytes, over the cap of 65536 bytes; the limit is `Limits::message_bytes`"
+    );
 }
 
 #[test]

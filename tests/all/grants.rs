@@ -121,7 +121,10 @@ fn a_record_of_exactly_the_cap_is_passed_and_one_byte_more_is_a_fault() {
     assert_eq!(guest.outcome(&context), Outcome::Denied);
     context.component.name.push('n');
     let fault = guest.fails_with_given(Cause::ContextLimit, &context);
-    assert_eq!(fault.detail, "a context of 1001 bytes, over the cap of 1000 bytes");
+    assert_eq!(
+        fault.detail,
+        "a context of 1001 bytes, over the cap of 1000 bytes; the limit is `Limits::context_bytes`"
+    );
 }
 
 #[test]

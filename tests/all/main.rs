@@ -52,12 +52,14 @@ mod compiler_rights;
 // Configuring a plugin, and images of configured plugins.
 mod image_state;
 mod images;
+mod last_words;
 mod settings;
 
 // Evaluating a plugin: its faults and its limits.
 mod answers;
 mod deadlines;
 mod determinism;
+mod exceeded;
 mod memory;
 mod output;
 mod time;

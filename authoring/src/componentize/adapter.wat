@@ -75,6 +75,22 @@
           (br $next))))
     (i32.const 0))
 
+  ;; Two line buffers of $capacity bytes that an SDK lends, for standard output and, after it, standard error. Without
+  ;; them, every write is a message of its own.
+  (global $buffers (mut i32) (i32.const 0))
+  (global $capacity (mut i32) (i32.const 0))
+  (global $stdout-length (mut i32) (i32.const 0))
+  (global $stderr-length (mut i32) (i32.const 0))
+  ;; Not a function of WASI: an SDK lends the buffers, which have a size of at least 16 bytes each.
+  (func (export "guardhouse_lend_lines") (param $buffers i32) (param $capacity i32)
+    (global.set $capacity (local.get $capacity))
+    (global.set $buffers (local.get $buffers)))
+
+  ;; Not a function of WASI: an SDK logs unfinished lines at the end of a call.
+  (func $end-lines (export "guardhouse_end_lines")
+    (call $end-line (i32.const 1))
+    (call $end-line (i32.const 2)))
+
   ;; Logs standard output at the level info and standard error at the level error.
   (func (export "fd_write")
     (param $fd i32) (param $piece i32) (param $count i32) (param $written i32) (result i32)
@@ -86,15 +102,111 @@
         (then
           (local.set $length (i32.load offset=4 (local.get $piece)))
           (i32.store (local.get $written) (i32.add (i32.load (local.get $written)) (local.get $length)))
-          (if (call $is_not_blank (i32.load (local.get $piece)) (local.get $length))
-            (then (call $log
-              (i32.mul (local.get $fd) (i32.const 2))
-              (i32.const 0) (i32.const 0)
-              (i32.load (local.get $piece)) (local.get $length))))
+          (if (global.get $buffers)
+            (then (call $append (local.get $fd) (i32.load (local.get $piece)) (local.get $length)))
+            (else (call $log-text (local.get $fd) (i32.load (local.get $piece)) (local.get $length))))
           (local.set $piece (i32.add (local.get $piece) (i32.const 8)))
           (local.set $count (i32.sub (local.get $count) (i32.const 1)))
           (br $next))))
     (i32.const 0))
+
+  (func $buffer (param $fd i32) (result i32)
+    (i32.add (global.get $buffers) (i32.mul (i32.sub (local.get $fd) (i32.const 1)) (global.get $capacity))))
+
+  (func $length (param $fd i32) (result i32)
+    (select (global.get $stdout-length) (global.get $stderr-length) (i32.eq (local.get $fd) (i32.const 1))))
+
+  (func $set-length (param $fd i32) (param $length i32)
+    (if (i32.eq (local.get $fd) (i32.const 1))
+      (then (global.set $stdout-length (local.get $length)))
+      (else (global.set $stderr-length (local.get $length)))))
+
+  ;; Adds text to a buffer, and logs each line that ends.
+  (func $append (param $fd i32) (param $at i32) (param $left i32)
+    (local $byte i32)
+    (loop $next
+      (if (i32.eqz (local.get $left)) (then (return)))
+      (local.set $byte (i32.load8_u (local.get $at)))
+      (if (i32.eq (local.get $byte) (i32.const 10))
+        (then (call $end-line (local.get $fd)))
+        (else (call $push (local.get $fd) (local.get $byte))))
+      (local.set $at (i32.add (local.get $at) (i32.const 1)))
+      (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+      (br $next)))
+
+  ;; Adds a byte to a buffer. A full buffer is logged first, if possible between two characters.
+  (func $push (param $fd i32) (param $byte i32)
+    (local $length i32)
+    (local.set $length (call $length (local.get $fd)))
+    (if (i32.or
+        (i32.eq (local.get $length) (global.get $capacity))
+        (i32.and
+          (i32.gt_u (local.get $length) (i32.sub (global.get $capacity) (i32.const 4)))
+          (i32.ne (i32.and (local.get $byte) (i32.const 0xc0)) (i32.const 0x80))))
+      (then
+        (call $end-line (local.get $fd))
+        (local.set $length (i32.const 0))))
+    (i32.store8 (i32.add (call $buffer (local.get $fd)) (local.get $length)) (local.get $byte))
+    (call $set-length (local.get $fd) (i32.add (local.get $length) (i32.const 1))))
+
+  ;; Logs the text in a buffer and empties it.
+  (func $end-line (param $fd i32)
+    (local $length i32)
+    (local.set $length (call $length (local.get $fd)))
+    (call $set-length (local.get $fd) (i32.const 0))
+    (if (i32.eqz (local.get $length)) (then (return)))
+    (call $make-text (call $buffer (local.get $fd)) (local.get $length))
+    (call $log-text (local.get $fd) (call $buffer (local.get $fd)) (local.get $length)))
+
+  (func $log-text (param $fd i32) (param $at i32) (param $length i32)
+    (if (call $is_not_blank (local.get $at) (local.get $length))
+      (then (call $log
+        (i32.mul (local.get $fd) (i32.const 2))
+        (i32.const 0) (i32.const 0)
+        (local.get $at) (local.get $length)))))
+
+  ;; Replaces each byte that is not part of a character in UTF-8 by a question mark: the host rejects other text.
+  (func $make-text (param $at i32) (param $length i32)
+    (local $end i32) (local $size i32)
+    (local.set $end (i32.add (local.get $at) (local.get $length)))
+    (loop $next
+      (if (i32.ge_u (local.get $at) (local.get $end)) (then (return)))
+      (local.set $size (call $character (local.get $at) (i32.sub (local.get $end) (local.get $at))))
+      (if (i32.eqz (local.get $size))
+        (then
+          (i32.store8 (local.get $at) (i32.const 63))
+          (local.set $size (i32.const 1))))
+      (local.set $at (i32.add (local.get $at) (local.get $size)))
+      (br $next)))
+
+  ;; The size of the character at the start of a text of at least one byte, or 0 if it is not one.
+  (func $character (param $at i32) (param $left i32) (result i32)
+    (local $first i32) (local $second i32) (local $size i32) (local $index i32)
+    (local.set $first (i32.load8_u (local.get $at)))
+    (if (i32.lt_u (local.get $first) (i32.const 0x80)) (then (return (i32.const 1))))
+    (if (i32.lt_u (local.get $first) (i32.const 0xc2)) (then (return (i32.const 0))))
+    (if (i32.gt_u (local.get $first) (i32.const 0xf4)) (then (return (i32.const 0))))
+    (local.set $size (i32.add (i32.const 2) (i32.add
+      (i32.ge_u (local.get $first) (i32.const 0xe0))
+      (i32.ge_u (local.get $first) (i32.const 0xf0)))))
+    (if (i32.gt_u (local.get $size) (local.get $left)) (then (return (i32.const 0))))
+    (local.set $index (i32.const 1))
+    (loop $next
+      (if (i32.ne (i32.const 0x80) (i32.and (i32.const 0xc0)
+          (i32.load8_u (i32.add (local.get $at) (local.get $index)))))
+        (then (return (i32.const 0))))
+      (local.set $index (i32.add (local.get $index) (i32.const 1)))
+      (br_if $next (i32.lt_u (local.get $index) (local.get $size))))
+    ;; Long forms, surrogates, and numbers over U+10FFFF.
+    (local.set $second (i32.load8_u offset=1 (local.get $at)))
+    (if (i32.or (i32.or
+        (i32.and (i32.eq (local.get $first) (i32.const 0xe0)) (i32.lt_u (local.get $second) (i32.const 0xa0)))
+        (i32.and (i32.eq (local.get $first) (i32.const 0xed)) (i32.ge_u (local.get $second) (i32.const 0xa0))))
+        (i32.or
+        (i32.and (i32.eq (local.get $first) (i32.const 0xf0)) (i32.lt_u (local.get $second) (i32.const 0x90)))
+        (i32.and (i32.eq (local.get $first) (i32.const 0xf4)) (i32.ge_u (local.get $second) (i32.const 0x90)))))
+      (then (return (i32.const 0))))
+    (local.get $size))
 
   ;; Whether the text has a character that is not white space.
   (func $is_not_blank (param $at i32) (param $left i32) (result i32)
@@ -107,6 +219,7 @@
     (unreachable))
 
   (func (export "proc_exit") (param $code i32)
+    (call $end-lines)
     (call $exit (i32.ne (local.get $code) (i32.const 0)))
     (unreachable))
   (func (export "proc_raise") (param i32) (result i32) (unreachable))

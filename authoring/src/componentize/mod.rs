@@ -34,6 +34,15 @@ pub fn componentize(module: &[u8]) -> Result<Vec<u8>> {
     encoder.encode()
 }
 
+/// Whether a core module exports a check.
+///
+/// # Errors
+///
+/// `module` is not a core module.
+pub(crate) fn exports_check(module: &[u8]) -> Result<bool> {
+    Ok(ModuleNames::read(module).context("this is not valid WebAssembly")?.exports_function("check", "check"))
+}
+
 /// The adapter that implements WASI preview 1.
 fn adapter() -> Result<Vec<u8>> {
     let mut adapter = wat::parse_str(include_str!("adapter.wat"))?;

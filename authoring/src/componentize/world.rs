@@ -46,7 +46,7 @@ impl ModuleNames {
         Ok(names)
     }
 
-    fn exports_function(&self, interface: &str, function: &str) -> bool {
+    pub(super) fn exports_function(&self, interface: &str, function: &str) -> bool {
         self.exports.contains(&format!("{}#{function}", contract::interface(interface)))
     }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::spec::Spec;
-use super::tool::{Tool, read_output, remove_output};
+use super::tool::{Tool, Unwanted, read_output, remove_output};
 
 pub(super) const C: Spec = Spec {
     label: "C",
@@ -19,6 +19,8 @@ pub(super) const C: Spec = Spec {
     fingerprint: None,
     registry: None,
     update: None,
+    export: "write `GH_EXPORT_CHECK(check);` in one of the files",
+    has_llvm_stack: true,
     build,
 };
 
@@ -35,11 +37,43 @@ fn name(makefile: &str) -> Result<String> {
     Ok(value.split('#').next().unwrap_or_default().trim().to_owned())
 }
 
+/// The settings of other builds. The Makefile of a project may name another compiler, `WASM_CC`.
+const UNWANTED: Unwanted = Unwanted {
+    names: &[
+        "AR",
+        "CC",
+        "CCC_*",
+        "CFLAGS",
+        "CPATH",
+        "CPPFLAGS",
+        "C_INCLUDE_PATH",
+        "COMPILER_PATH",
+        "CXX",
+        "CXXFLAGS",
+        "FLAGS",
+        "GNUMAKEFLAGS",
+        "INPUTS",
+        "LD",
+        "LDFLAGS",
+        "LIBRARY_PATH",
+        "MAKE*",
+        "MFLAGS",
+        "NAME",
+        "PYTHON*",
+        "SDK",
+        "SOURCES",
+        "TARGET",
+        "TRAPS",
+        "ZIG*",
+    ],
+    except: &["ZIG_GLOBAL_CACHE_DIR"],
+};
+
 fn build(folder: &Path) -> Result<Vec<u8>> {
     let module = folder.join(MODULE);
     // `make` compares times, and only of the files that the Makefile lists.
     remove_output(&module)?;
-    Tool::new("make", folder, "apt-get install make").arguments(["--quiet", MODULE]).run()?;
+    Tool::new("make", folder, "apt-get install make").without(&UNWANTED).arguments(["--quiet", MODULE]).run()?;
     read_output(&module)
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::spec::Spec;
-use super::tool::{INSTALL_FROM_PIP, Tool, in_venv, read_output};
+use super::tool::{INSTALL_FROM_PIP, Tool, Unwanted, in_venv, read_output};
 
 pub(super) const GO: Spec = Spec {
     label: "Go",
@@ -19,6 +19,9 @@ pub(super) const GO: Spec = Spec {
     fingerprint: None,
     registry: None,
     update: None,
+    export: "import `guardhouse.dev/sdk` in the package `main`, and call `guardhouse.Check(check)` \
+             or `settings.Check(schema, check)` in `func init`",
+    has_llvm_stack: false,
     build,
 };
 
@@ -61,12 +64,51 @@ fn is_major_version(element: &str) -> bool {
     })
 }
 
-fn build(folder: &Path) -> Result<Vec<u8>> {
-    let module = folder.join("build/core.wasm");
+/// The settings of other builds. What remains says where modules come from and where they are kept.
+const UNWANTED: Unwanted = Unwanted {
+    names: &["GO*", "CGO_*", "CC", "CXX"],
+    except: &[
+        "GOAUTH",
+        "GOCACHE",
+        "GOENV",
+        "GOINSECURE",
+        "GOMODCACHE",
+        "GONOPROXY",
+        "GONOSUMDB",
+        "GOPATH",
+        "GOPRIVATE",
+        "GOPROXY",
+        "GOSUMDB",
+        "GOTMPDIR",
+        "GOTOOLCHAIN",
+        "GOVCS",
+    ],
+};
+
+/// The build tag of the SDK's file for `log/slog`.
+const SLOG_TAG: &str = "guardhouse_slog";
+
+/// The `go` command, which builds this module alone for WebAssembly. A variable that is not empty precedes the file of
+/// `go env -w`.
+fn go(folder: &Path) -> Tool {
     Tool::new(in_venv(folder, "go"), folder, INSTALL_FROM_PIP)
+        .without(&UNWANTED)
         .variable("GOOS", "wasip1")
         .variable("GOARCH", "wasm")
-        .arguments(["build", "-buildmode=c-shared", "-buildvcs=false", "-trimpath", "-ldflags=-s -w -buildid=", "-o"])
+        .variable("GOFLAGS", "-trimpath")
+        .variable("GOWORK", "off")
+        .variable("GO111MODULE", "on")
+        .variable("GOEXPERIMENT", "none")
+        .variable("CGO_ENABLED", "0")
+}
+
+fn build(folder: &Path) -> Result<Vec<u8>> {
+    let module = folder.join("build/core.wasm");
+    // The names of functions stay: the backtrace of a fault has them.
+    let packages = go(folder).arguments(["list", "-deps", "."]).output()?;
+    let tags = if packages.lines().any(|package| package == "log/slog") { SLOG_TAG } else { "" };
+    go(folder)
+        .arguments(["build", "-buildmode=c-shared", "-buildvcs=false", "-ldflags=-w -buildid=", "-tags", tags, "-o"])
         .arguments([&module])
         .arguments(["."])
         .run()?;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::driver::run_driver;
 use super::registry::{Edit, Registry};
 use super::spec::Spec;
-use super::tool::Tool;
+use super::tool::{Tool, Unwanted};
 
 pub(super) const JAVASCRIPT: Spec = Spec {
     label: "JavaScript",
@@ -22,6 +22,8 @@ pub(super) const JAVASCRIPT: Spec = Spec {
     fingerprint: None,
     registry: Some(REGISTRY),
     update: Some(UPDATE),
+    export: "write `export function check(ctx) { … }` in `check.js`",
+    has_llvm_stack: false,
     build,
 };
 
@@ -67,10 +69,15 @@ pub(super) fn name(manifest: &str) -> Result<String> {
     Ok(package.get("name").and_then(Value::as_str).context("it has no string `name`")?.to_owned())
 }
 
+/// The settings of other programs: they would load modules or name another bundler.
+const UNWANTED: Unwanted =
+    Unwanted { names: &["ESBUILD_*", "NODE_*", "npm_*", "NPM_*", "TSX_*"], except: &["NODE_EXTRA_CA_CERTS"] };
+
 /// Runs the driver, which bundles the script and puts it into the engine.
 pub(super) fn build(folder: &Path) -> Result<Vec<u8>> {
     ensure!(folder.join(DRIVER).is_file(), "`{DRIVER}` is missing; to install it: npm ci --ignore-scripts");
-    run_driver(Tool::new("node", folder, "see https://nodejs.org, version 20 or newer").arguments([DRIVER]))
+    let node = Tool::new("node", folder, "see https://nodejs.org, version 20 or newer").without(&UNWANTED);
+    run_driver(node.arguments([DRIVER]))
 }
 
 #[cfg(test)]

@@ -117,6 +117,16 @@ impl Language {
         self.0.update
     }
 
+    /// How the source exports its check, as the end of an error about a plugin that does not.
+    pub(crate) fn export(self) -> &'static str {
+        self.0.export
+    }
+
+    /// Whether the compiler puts a stack of LLVM into the core module.
+    pub(crate) fn has_llvm_stack(self) -> bool {
+        self.0.has_llvm_stack
+    }
+
     /// Builds the project in `folder`. The result is a core module or a component.
     pub(crate) fn build(self, folder: &Path) -> Result<Vec<u8>> {
         (self.0.build)(folder)

@@ -9,7 +9,7 @@ use super::manifest::read_manifest;
 use super::registry::{Edit, Registry};
 use super::spec::Spec;
 use super::toml;
-use super::tool::{INSTALL_FROM_PIP, Tool, venv};
+use super::tool::{INSTALL_FROM_PIP, Tool, Unwanted, venv};
 
 pub(super) const PYTHON: Spec = Spec {
     label: "Python",
@@ -23,6 +23,8 @@ pub(super) const PYTHON: Spec = Spec {
     fingerprint: None,
     registry: Some(REGISTRY),
     update: None,
+    export: "write `def check(ctx)` in `check.py`",
+    has_llvm_stack: false,
     build,
 };
 
@@ -43,13 +45,29 @@ const REGISTRY: Registry = Registry {
         },
         Edit {
             file: "pyproject.toml",
+            old: r#"mypy_path = ["../../../guest-sdk/python"]"#,
+            new: r#"python_executable = ".venv/bin/python""#,
+        },
+        Edit {
+            file: "pyproject.toml",
+            old: r#"exclude = ["third_party", ".*", "venv", "build"]"#,
+            new: r#"exclude = [".*", "venv", "build"]"#,
+        },
+        Edit {
+            file: "pyproject.toml",
+            old: r#"exclude = ["^third_party/", "^\\.", "^venv/", "^build/"]"#,
+            new: r#"exclude = ["^\\.", "^venv/", "^build/"]"#,
+        },
+        Edit { file: "pyproject.toml", old: "addopts = [\"--ignore=third_party\"]\n", new: "" },
+        Edit {
+            file: "pyproject.toml",
             old: r#"pythonpath = [".", "../../../guest-sdk/python"]"#,
             new: r#"pythonpath = ["."]"#,
         },
         Edit {
             file: "README.md",
-            old: "| `pyproject.toml` | the path of the SDK, for pyright and pytest |\n",
-            new: "| `requirements-sdk.txt` | the pinned SDK |\n| `pyproject.toml` | the settings of pyright and pytest |\n",
+            old: "| `pyproject.toml` | the path of the SDK, for pyright, mypy and pytest |\n",
+            new: "| `requirements-sdk.txt` | the pinned SDK |\n| `pyproject.toml` | the settings of pyright, mypy and pytest |\n",
         },
         Edit {
             file: "README.md",
@@ -83,10 +101,13 @@ fn name(manifest: &str) -> Result<String> {
     Ok(words.collect::<Vec<_>>().join("-"))
 }
 
+/// The settings of other programs: they would add modules, run code, or change the language.
+const UNWANTED: Unwanted = Unwanted { names: &["PYTHON*", "VIRTUAL_ENV"], except: &[] };
+
 /// Runs the driver of the SDK, which is at the path that the manifest gives, or else is installed.
 fn build(folder: &Path) -> Result<Vec<u8>> {
     let manifest = read_manifest(&folder.join("pyproject.toml"))?;
-    let python = || Tool::new(venv(folder).join("python"), folder, INSTALL_FROM_PIP);
+    let python = || Tool::new(venv(folder).join("python"), folder, INSTALL_FROM_PIP).without(&UNWANTED);
     let driver = ["-m", "guardhouse_sdk.build"];
     if toml::has(&manifest, "tool.guardhouse", "sdk") {
         let sdk = toml::string(&manifest, "tool.guardhouse", "sdk").context("cannot read `pyproject.toml`")?;

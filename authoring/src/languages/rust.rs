@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::registry::{Edit, Registry};
 use super::spec::Spec;
 use super::toml;
-use super::tool::{Tool, read_output};
+use super::tool::{Tool, Unwanted, read_output};
 
 pub(super) const RUST: Spec = Spec {
     label: "Rust",
@@ -22,6 +22,8 @@ pub(super) const RUST: Spec = Spec {
     fingerprint: None,
     registry: Some(REGISTRY),
     update: None,
+    export: "write `guardhouse_sdk::export!(MyCheck);` in `src/lib.rs`",
+    has_llvm_stack: true,
     build,
 };
 
@@ -46,20 +48,67 @@ fn name(manifest: &str) -> Result<String> {
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
-fn build(folder: &Path) -> Result<Vec<u8>> {
-    let cargo = || Tool::new("cargo", folder, "see https://rustup.rs");
-    cargo()
-        .arguments(["build", "--quiet", "--release", "--lib", "--target", TARGET])
-        .run()
-        .with_context(|| format!("if the compiler lacks the target, install it: rustup target add {TARGET}"))?;
-    let metadata = cargo().arguments(["metadata", "--no-deps", "--format-version", "1"]).output()?;
-    let metadata = serde_json::from_str(&metadata).context("`cargo metadata` printed invalid JSON")?;
-    let (target_folder, library) =
-        artifact(&metadata, &folder.join("Cargo.toml")).context("`cargo metadata` does not list the library")?;
-    read_output(&Path::new(target_folder).join(TARGET).join("release").join(library).with_extension("wasm"))
+/// The settings of other builds. What remains says where crates come from and which toolchain is used.
+const UNWANTED: Unwanted = Unwanted {
+    names: &["CARGO", "CARGO_*", "CC", "CFLAGS", "LDFLAGS", "RUSTC", "RUSTC_*", "RUSTDOC*", "RUSTFLAGS"],
+    except: &[
+        "CARGO_CACHE_*",
+        "CARGO_HOME",
+        "CARGO_HTTP_*",
+        "CARGO_NET_*",
+        "CARGO_REGISTRIES_*",
+        "CARGO_REGISTRY_*",
+        "CARGO_SOURCE_*",
+        "CARGO_TERM_*",
+    ],
+};
+
+/// A program of the toolchain. The variables that are empty here precede the configuration files of cargo, and mean no
+/// flags and no wrapper.
+fn tool(program: &str, folder: &Path) -> Tool {
+    Tool::new(program, folder, "see https://rustup.rs")
+        .without(&UNWANTED)
+        .variable("CARGO_ENCODED_RUSTFLAGS", "")
+        .variable("RUSTC_WRAPPER", "")
+        .variable("RUSTC_WORKSPACE_WRAPPER", "")
 }
 
-/// The target folder, and the name that the library of a package has in it.
+fn build(folder: &Path) -> Result<Vec<u8>> {
+    let metadata = tool("cargo", folder).arguments(["metadata", "--no-deps", "--format-version", "1"]).output()?;
+    let metadata = serde_json::from_str(&metadata).context("`cargo metadata` printed invalid JSON")?;
+    let (workspace, library) =
+        artifact(&metadata, &folder.join("Cargo.toml")).context("`cargo metadata` does not list the library")?;
+    let target_folder = Path::new(workspace).join("target");
+    let mut cargo = tool("cargo", folder)
+        .arguments(["build", "--quiet", "--release", "--lib", "--target", TARGET, "--target-dir"])
+        .arguments([&target_folder]);
+    if has_linker(folder) {
+        cargo = cargo.arguments(["--config", &format!("target.{TARGET}.linker='{LINKER}'")]);
+    }
+    if let Err(error) = cargo.run() {
+        ensure!(has_target(folder)?, "the compiler lacks the target; to install it: rustup target add {TARGET}");
+        return Err(error);
+    }
+    read_output(&target_folder.join(TARGET).join("release").join(library).with_extension("wasm"))
+}
+
+/// The linker that comes with the compiler.
+const LINKER: &str = "rust-lld";
+
+/// Whether the compiler comes with its own linker. If so, it is used even if a configuration file of cargo names
+/// another. If not, only such a file knows the linker.
+fn has_linker(folder: &Path) -> bool {
+    let libraries = tool("rustc", folder).arguments(["--print", "target-libdir"]).output().unwrap_or_default();
+    Path::new(libraries.trim()).parent().is_some_and(|host| host.join("bin").join(LINKER).is_file())
+}
+
+/// Whether the compiler has the standard library for plugins.
+fn has_target(folder: &Path) -> Result<bool> {
+    let libraries = tool("rustc", folder).arguments(["--print", "target-libdir", "--target", TARGET]).output()?;
+    Ok(Path::new(libraries.trim()).is_dir())
+}
+
+/// The root of the workspace, and the name that the library of a package has.
 fn artifact<'a>(metadata: &'a Value, manifest: &Path) -> Option<(&'a str, String)> {
     let packages = metadata.get("packages")?.as_array()?;
     let package = packages.iter().find(|package| {
@@ -70,7 +119,7 @@ fn artifact<'a>(metadata: &'a Value, manifest: &Path) -> Option<(&'a str, String
         kinds.is_some_and(|kinds| kinds.iter().any(|kind| kind == "cdylib"))
     })?;
     let name = library.get("name")?.as_str()?.replace('-', "_");
-    Some((metadata.get("target_directory")?.as_str()?, name))
+    Some((metadata.get("workspace_root")?.as_str()?, name))
 }
 
 #[cfg(test)]
@@ -91,7 +140,7 @@ mod tests {
     fn the_library_of_the_package_is_found_in_a_workspace() {
         let target = |name: &str, kind: &str| json!({ "name": name, "crate_types": [kind] });
         let metadata = json!({
-            "target_directory": "/w/target",
+            "workspace_root": "/w",
             "packages": [
                 { "manifest_path": "/w/other/Cargo.toml", "targets": [target("other", "cdylib")] },
                 {
@@ -101,7 +150,7 @@ mod tests {
             ],
         });
         let found = artifact(&metadata, Path::new("/w/mine/Cargo.toml"));
-        assert_eq!(found, Some(("/w/target", "my_check".to_owned())));
+        assert_eq!(found, Some(("/w", "my_check".to_owned())));
         assert_eq!(artifact(&metadata, Path::new("/w/third/Cargo.toml")), None);
     }
 }

@@ -32,6 +32,10 @@ pub(super) struct Spec {
     pub(super) registry: Option<Registry>,
     /// The command after a change of the SDK's copy; none if the tools of the language read it at each build.
     pub(super) update: Option<&'static str>,
+    /// How the source exports its check, as the end of an error about a plugin that does not.
+    pub(super) export: &'static str,
+    /// Whether the compiler puts a stack of LLVM into the module.
+    pub(super) has_llvm_stack: bool,
     /// Builds the project in a folder. The result is a core module or a component.
     pub(super) build: fn(&Path) -> Result<Vec<u8>>,
 }

@@ -34,6 +34,17 @@ impl Tool {
         self
     }
 
+    /// Removes the variables of the environment with which a user sets up builds of other programs, so that the same
+    /// source makes the same plugin everywhere. A name that ends in `*` stands for all names that begin so.
+    pub(super) fn without(mut self, unwanted: &Unwanted) -> Self {
+        for (name, _) in std::env::vars_os() {
+            if name.to_str().is_some_and(|name| unwanted.has(name)) {
+                self.command.env_remove(name);
+            }
+        }
+        self
+    }
+
     pub(super) fn variable(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
         self
@@ -81,6 +92,27 @@ pub(super) fn remove_output(path: &Path) -> Result<()> {
     }
 }
 
+/// The variables of the environment that a tool does not get.
+#[derive(Debug)]
+pub(super) struct Unwanted {
+    /// Their names, or beginnings of names, which end in `*`.
+    pub(super) names: &'static [&'static str],
+    /// The exceptions: where the tool finds its packages and keeps its caches. Written like the names.
+    pub(super) except: &'static [&'static str],
+}
+
+impl Unwanted {
+    fn has(&self, name: &str) -> bool {
+        let is_in = |patterns: &[&str]| {
+            patterns.iter().any(|pattern| match pattern.strip_suffix('*') {
+                Some(beginning) => name.starts_with(beginning),
+                None => name == *pattern,
+            })
+        };
+        is_in(self.names) && !is_in(self.except)
+    }
+}
+
 /// Reads the file that a tool wrote.
 pub(super) fn read_output(path: &Path) -> Result<Vec<u8>> {
     let bytes = regular_file::read_linked(path, MAX_OUTPUT_BYTES);
@@ -98,4 +130,20 @@ pub(super) fn in_venv(folder: &Path, program: &str) -> PathBuf {
 /// The folder of the programs in the project's `.venv`.
 pub(super) fn venv(folder: &Path) -> PathBuf {
     folder.join(".venv").join(if cfg!(windows) { "Scripts" } else { "bin" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_are_unwanted_by_name_or_by_beginning_unless_they_are_excepted() {
+        let unwanted = Unwanted { names: &["CC", "GO*"], except: &["GOPATH", "GOPROXY*"] };
+        for name in ["CC", "GO", "GOFLAGS", "GOWORK"] {
+            assert!(unwanted.has(name), "{name}");
+        }
+        for name in ["CCX", "PATH", "GOPATH", "GOPROXY", "GOPROXY_X", "go"] {
+            assert!(!unwanted.has(name), "{name}");
+        }
+    }
 }

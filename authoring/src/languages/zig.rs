@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 
 use super::spec::Spec;
-use super::tool::{INSTALL_FROM_PIP, Tool, read_output, remove_output, venv};
+use super::tool::{INSTALL_FROM_PIP, Tool, Unwanted, read_output, remove_output, venv};
 
 pub(super) const ZIG: Spec = Spec {
     label: "Zig",
@@ -19,6 +19,8 @@ pub(super) const ZIG: Spec = Spec {
     fingerprint: Some(fingerprint),
     registry: None,
     update: None,
+    export: "write `comptime { guardhouse.exportPlugin(@This(), .{}); }` in `check.zig`",
+    has_llvm_stack: true,
     build,
 };
 
@@ -111,10 +113,28 @@ fn fingerprint(identifier: &str) -> String {
     format!("{:#x}", u64::from(crc32fast::hash(identifier.as_bytes())) << 32 | 0x6768_a002)
 }
 
+/// The settings of other builds.
+const UNWANTED: Unwanted = Unwanted {
+    names: &[
+        "CC",
+        "CFLAGS",
+        "CXX",
+        "CXXFLAGS",
+        "CPATH",
+        "C_INCLUDE_PATH",
+        "LDFLAGS",
+        "LIBRARY_PATH",
+        "PYTHON*",
+        "ZIG*",
+    ],
+    except: &["ZIG_GLOBAL_CACHE_DIR"],
+};
+
 fn build(folder: &Path) -> Result<Vec<u8>> {
     let module = folder.join("zig-out/bin/plugin.wasm");
     remove_output(&module)?;
-    Tool::new(venv(folder).join("python"), folder, INSTALL_FROM_PIP).arguments(["-m", "ziglang", "build"]).run()?;
+    let python = Tool::new(venv(folder).join("python"), folder, INSTALL_FROM_PIP).without(&UNWANTED);
+    python.arguments(["-m", "ziglang", "build"]).run()?;
     read_output(&module)
 }
 

@@ -2,6 +2,7 @@
 //! tests a new plugin in each language.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use guardhouse_authoring::Language;
@@ -81,6 +82,67 @@ fn a_missing_tool_is_named_with_the_command_that_installs_it() {
     let mut command = command(&["build"]);
     command.current_dir(folder.path()).env("PATH", folder.path());
     run(command).assert_failed("`go` is missing; to install it: ");
+}
+
+/// Makes a program of a shell script.
+fn program(path: &Path, script: &str) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, format!("#!/bin/sh\n{script}\n")).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn settings_of_other_builds_do_not_reach_the_tools_of_a_language() {
+    let unwanted: &[(&str, &str, &[&str])] = &[
+        (
+            "rust",
+            "cargo",
+            &["RUSTFLAGS", "CARGO_BUILD_TARGET", "CARGO_TARGET_DIR", "RUSTC", "CARGO_PROFILE_RELEASE_LTO"],
+        ),
+        ("go", "go", &["GOOS_", "GOROOT", "GOGC", "CC", "CGO_CFLAGS"]),
+        ("c", "make", &["CC", "CFLAGS", "MAKEFLAGS", "SDK", "ZIG", "CPATH"]),
+        ("zig", ".venv/bin/python", &["ZIG_LIB_DIR", "CFLAGS", "PYTHONPATH"]),
+        ("python", ".venv/bin/python", &["PYTHONSTARTUP", "PYTHONHOME", "VIRTUAL_ENV"]),
+        ("js", "node", &["NODE_OPTIONS", "NODE_PATH", "npm_config_prefix", "ESBUILD_BINARY_PATH"]),
+    ];
+    let folder = folder();
+    for (language, tool, names) in unwanted {
+        let name = format!("my-{language}");
+        in_folder(folder.path(), &["new", &name, "--lang", language]);
+        let project = folder.path().join(&name);
+        let bin = folder.path().join(format!("bin-{language}"));
+        program(&if tool.contains('/') { project.join(tool) } else { bin.join(tool) }, "/usr/bin/env >&2; exit 1");
+        // The driver of JavaScript must exist.
+        let driver = project.join("node_modules/guardhouse-sdk/build.mjs");
+        fs::create_dir_all(driver.parent().unwrap()).unwrap();
+        fs::write(driver, "").unwrap();
+        let mut command = command(&["build"]);
+        command.current_dir(&project).env("PATH", &bin).env("WANTED", "found");
+        command.envs(names.iter().map(|name| (*name, "unwanted-value")));
+        let built = run(command);
+        assert!(built.exit == 1 && built.stderr.contains("WANTED=found"), "{language}: {built:?}");
+        assert!(!built.stderr.contains("unwanted-value"), "{language}: {built:?}");
+    }
+}
+
+#[test]
+fn settings_of_other_builds_are_overridden_where_a_file_has_them() {
+    let folder = folder();
+    for (language, tool, settings) in [
+        ("rust", "cargo", &["CARGO_ENCODED_RUSTFLAGS=\n", "RUSTC_WRAPPER=\n", "RUSTC_WORKSPACE_WRAPPER=\n"][..]),
+        ("go", "go", &["GOWORK=off\n", "GOFLAGS=-trimpath\n", "GOOS=wasip1\n", "GOARCH=wasm\n", "CGO_ENABLED=0\n"]),
+    ] {
+        let name = format!("my-{language}");
+        in_folder(folder.path(), &["new", &name, "--lang", language]);
+        program(&folder.path().join("bin").join(tool), "/usr/bin/env >&2; exit 1");
+        let mut command = command(&["build", &name]);
+        command.current_dir(folder.path()).env("PATH", folder.path().join("bin"));
+        command.envs([("GOFLAGS", "-mod=vendor"), ("GOWORK", "/go.work"), ("RUSTC_WRAPPER", "/wrapper")]);
+        let built = run(command);
+        for setting in settings {
+            assert!(built.stderr.contains(setting), "`{setting}` is not in {built:?}");
+        }
+    }
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! `guardhouse check --explain`: the part of a decision that only the operator may see.
 
+use guardhouse_tests::guest;
 use serde_json::json;
 
-use crate::harness::{LOG, TRAP, check, guardhouse, names, plugin};
+use crate::harness::{LOG, LOOP, TRAP, check, guardhouse, names, plugin};
 
 const ROLES: &str = "builtin:require-roles";
 
@@ -102,4 +103,34 @@ fn each_read_of_the_request_is_shown_with_its_pointer_and_without_its_value() {
     assert!(!run.stdout.contains("secret-role"), "{run:?}");
     let reads = json!([{ "document": "claim", "pointer": wrong, "found": false }]);
     assert_eq!(explain(wrong, &["--json"]).json()["checks"][0]["reads"], reads);
+}
+
+#[test]
+fn a_missed_deadline_names_its_value_and_its_option() {
+    let endless = plugin("loop-option.wasm", LOOP);
+    let context = r#"{"component": {"kind": "tool", "name": "search"}}"#;
+    let run = guardhouse(&["check", "--explain", "--deadline", "60ms", "--plugin", &endless, "--context", context]);
+    assert!(run.stdout.contains("the limit is 60ms (`Limits::deadline`)"), "{run:?}");
+    assert!(run.stdout.contains("   option      --deadline\n"), "{run:?}");
+}
+
+#[test]
+fn the_output_of_a_plugin_comes_before_the_functions_of_its_runtime() {
+    let log = plugin("log-order.wasm", LOG);
+    let run = check(&["--explain", "--plugin", &log]);
+    let at = |label: &str| run.stdout.find(label).unwrap_or_else(|| panic!("`{label}` is not in {run:?}"));
+    assert!(at("   logs ") < at("   backtrace "), "{run:?}");
+}
+
+#[test]
+fn an_error_of_making_a_check_has_the_output_of_the_plugin_in_lines_of_its_own() {
+    let text = include_str!("../../../tests/fixtures/last-words.wat");
+    let words = guest::literal(b"Traceback:\n  line 12\x1b[2J\nerror: forged");
+    let blanks =
+        [("text", &*words), ("length", "38"), ("at-start", ""), ("in-schema", ""), ("in-configure", "(call $fail)")];
+    let run = check(&["--plugin", &plugin("last-words.wasm", &guest::filled(text, &blanks))]);
+    let lines: Vec<&str> = run.stderr.lines().collect();
+    assert!(lines[0].ends_with("the plugin failed while it was configured: Traceback:"), "{run:?}");
+    let rest = [r"    line 12\u{1b}[2J", "  error: forged", "  (trap: wasm `unreachable` instruction executed)"];
+    assert_eq!(lines[1..], rest, "{run:?}");
 }

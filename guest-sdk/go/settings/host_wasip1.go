@@ -19,7 +19,7 @@ var (
 
 //go:wasmexport guardhouse:auth/settings@0.1.0#schema
 func schema() *abi.String {
-	hook.Guard(func() { schemaText = abi.Lower(registered.schema) })
+	hook.Guard(func() { schemaText = abi.Lower(described()) })
 	return &schemaText
 }
 

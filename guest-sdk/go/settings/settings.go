@@ -24,6 +24,9 @@ type Validator interface {
 // an error, because the check would ignore it, and so is null for a type that is not a pointer. Every call
 // receives the same settings, which it must not change.
 func Check[S any](schema string, check func(ctx *guardhouse.AuthContext, settings *S) (bool, error)) {
+	if strings.TrimSpace(schema) == "" {
+		panic("settings: the schema is empty; pass a JSON Schema, for example the text of settings.schema.json")
+	}
 	hook.Announce(check)
 	guardhouse.Check(func(ctx *guardhouse.AuthContext) (bool, error) { return check(ctx, current[S]()) })
 	registered.schema = schema
@@ -63,10 +66,21 @@ var registered struct {
 	value  any
 }
 
+// described returns the schema of the registered check. A plugin that imports this package exports it.
+func described() string {
+	if registered.read == nil {
+		panic(unregistered)
+	}
+	return registered.schema
+}
+
+const unregistered = "settings: no check with settings is registered, although the plugin imports this package; " +
+	"call settings.Check in func init"
+
 // configure accepts the settings that the host sends, or returns a message for the operator that rejects them.
 func configure(text string) (message string, rejected bool) {
 	if registered.read == nil {
-		panic("settings: no check is registered; call settings.Check in func init")
+		panic(unregistered)
 	}
 	if registered.value != nil {
 		return "the plugin is already configured", true

@@ -3,22 +3,26 @@ import { isAbsolute, relative, resolve } from "node:path";
 const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /**
- * The source position of each line of a bundle, from its source map, in the form that `guest/lines.js` reads.
- *
- * Only the position of the beginning of a line is kept. Files of the SDK are omitted.
+ * The source positions of a bundle, from its source map, in the form that `guest/lines.js` reads. Positions in files of
+ * the SDK are omitted.
  */
 export function lineTable({ sources, mappings }, folder, sdk) {
   const files = sources.map((source) => nameOf(resolve(folder, source), folder, sdk));
-  let [file, line] = [0, 0];
+  let [file, line, column] = [0, 0, 0];
   const lines = mappings.split(";").map((segments) => {
-    let first = "";
+    let start = 0;
+    const positions = [];
     for (const segment of segments.split(",").map(numbers)) {
       if (segment.length < 4) continue;
+      start += segment[0];
       file += segment[1];
       line += segment[2];
-      if (!first && files[file]) first = `${file}:${line + 1}`;
+      column += segment[3];
+      const position = files[file] ? [start, file, line, column] : [start];
+      // A segment of the SDK that follows another says nothing new.
+      if (position.length > 1 || positions.at(-1)?.length !== 1) positions.push(position);
     }
-    return first;
+    return positions.map((position) => position.map((number) => number.toString(36)).join(" ")).join(",");
   });
   return { files, lines };
 }

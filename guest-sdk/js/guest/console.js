@@ -1,8 +1,9 @@
-import { text } from "../src/text.js";
+import { format } from "../src/text.js";
+import { inSource } from "./lines.js";
 import { write } from "./log.js";
 
 function printer(level, stream) {
-  return (...values) => write(level, stream, values.map((value) => text(value)).join(" ").toWellFormed());
+  return (...values) => write(level, stream, format(values, inSource).toWellFormed());
 }
 
 globalThis.console = {

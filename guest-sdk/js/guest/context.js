@@ -1,5 +1,6 @@
 import requests from "guardhouse:auth/request@0.1.0";
 import { AuthContext } from "../src/auth-context.js";
+import { parseExactly } from "../src/json.js";
 import { setTime } from "./clock.js";
 import { fault } from "./fault.js";
 
@@ -16,11 +17,11 @@ function mustBeExact(seconds) {
   if (!Number.isSafeInteger(seconds)) fault(new RangeError("a number cannot represent a time in the request exactly"));
 }
 
-/** Parses a document. Invalid JSON, for example nested too deep, is a fault and not an absent document. */
+/** Parses a document. Invalid JSON and an integer that would be rounded are faults, and not an absent document. */
 function parse(json) {
   if (json === null) return undefined;
   try {
-    return JSON.parse(json);
+    return parseExactly(json);
   } catch (error) {
     return fault(error);
   }

@@ -21,7 +21,7 @@ export function fault(thrown) {
 export function report(thrown) {
   try {
     const what = thrown instanceof Error ? "" : "thrown, and not an Error: ";
-    return shortened(what + inSource(text(thrown))).toWellFormed();
+    return shortened(what + text(thrown, inSource)).toWellFormed();
   } catch {
     return "the thrown value cannot be written as text";
   }

@@ -1,7 +1,9 @@
 import { frozen } from "../src/frozen.js";
+import { parseExactly } from "../src/json.js";
 import { text } from "../src/text.js";
 import { begin } from "./begin.js";
 import { fault, report } from "./fault.js";
+import { innermost } from "./lines.js";
 import { write } from "./log.js";
 import { mustBeFunction, wrongAnswer } from "./wrong-answer.js";
 
@@ -26,7 +28,7 @@ export function settingsExport(schema, validate = () => {}) {
       begin();
       if (configured) throw "the plugin is already configured";
       try {
-        current = frozen(JSON.parse(json));
+        current = frozen(parseExactly(json));
         const answer = validate(current);
         if (answer !== undefined)
           throw wrongAnswer("validate must throw to reject settings, and return nothing", answer);
@@ -42,7 +44,10 @@ export function settingsExport(schema, validate = () => {}) {
 /** The message for the host about rejected settings. It is always a string: the bindings take nothing else. */
 function refusal(thrown) {
   try {
-    return text(thrown?.message ?? thrown).toWellFormed();
+    // The author rarely means these as a rejection, so they also name the line.
+    const isMistake = thrown instanceof TypeError || thrown instanceof ReferenceError;
+    const where = isMistake ? innermost(thrown.stack) : undefined;
+    return text(thrown?.message ?? thrown).toWellFormed() + (where ? `, ${where}` : "");
   } catch {
     return text(thrown).toWellFormed();
   }

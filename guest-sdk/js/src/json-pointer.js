@@ -1,3 +1,5 @@
+import { parseExactly } from "./json.js";
+
 /** A copy of the value at `pointer` (RFC 6901) in `document`; undefined if it finds nothing. */
 export function pointed(document, pointer) {
   if (document === undefined) return undefined;
@@ -6,7 +8,8 @@ export function pointed(document, pointer) {
     .slice(1)
     .map((name) => name.replaceAll("~1", "/").replaceAll("~0", "~"));
   const copy = JSON.parse(JSON.stringify(document));
-  return names.reduce(member, copy);
+  const found = names.reduce(member, copy);
+  return found === undefined ? undefined : parseExactly(JSON.stringify(found));
 }
 
 function member(value, name) {

@@ -1,19 +1,45 @@
-/** The number of causes of an error that are described: an error can be its own cause. */
-const mostCauses = 8;
+import { inspect } from "./inspect.js";
 
-/** Any value as readable text. It does not throw. */
-export function text(value, causes = mostCauses) {
+/** Any value as readable text. It does not throw. `inSource` maps the stacks of errors. */
+export function text(value, inSource) {
   try {
-    if (typeof value === "string") return value;
-    if (value instanceof Error) return errorText(value, causes);
-    if (typeof value === "object" && value !== null) return JSON.stringify(value) ?? String(value);
-    return String(value);
+    return typeof value === "string" ? value : inspect(value, inSource);
   } catch {
     return "a value that cannot be written as text";
   }
 }
 
-function errorText(error, causes) {
-  const cause = error.cause === undefined || causes === 0 ? "" : `\ncaused by ${text(error.cause, causes - 1)}`;
-  return `${error.name}: ${error.message}\n${error.stack ?? ""}`.trimEnd() + cause;
+/** The arguments of a method of `console` as text: with placeholders such as `%s` in the first, as in Node. */
+export function format(values, inSource) {
+  const rest = [...values];
+  let start = "";
+  if (typeof rest[0] === "string" && rest.length > 1) {
+    start = rest.shift().replace(/%[sdifjoOc%]/g, (mark) => {
+      if (mark === "%%") return "%";
+      return rest.length === 0 ? mark : filled(mark, rest.shift(), inSource);
+    });
+    rest.unshift(start);
+  }
+  return rest.map((value) => text(value, inSource)).join(" ");
+}
+
+function filled(mark, value, inSource) {
+  try {
+    switch (mark) {
+      case "%d":
+        return typeof value === "object" ? "NaN" : text(typeof value === "bigint" ? value : Number(value));
+      case "%i":
+        return `${parseInt(value, 10)}`;
+      case "%f":
+        return `${parseFloat(value)}`;
+      case "%j":
+        return JSON.stringify(value) ?? "undefined";
+      case "%c":
+        return "";
+      default:
+        return text(value, inSource);
+    }
+  } catch {
+    return mark;
+  }
 }

@@ -70,10 +70,33 @@ test("each optional part is exported if the module has it", async () => {
   ]);
 });
 
+test("an error has the line and the column of each frame", async () => {
+  const source = `const rules = {first: (c) => c.token.claims.x,
+
+  second: (c) => c.nope.x};
+rules.second({});
+export const check = () => true;`;
+  const text = await complaint({ "check.js": source });
+  assert.match(text, /\n {4}at second \(check\.js:3:\d+\)\n {4}at <anonymous> \(check\.js:4:\d+\)/);
+  assert.doesNotMatch(text, /check\.js:1/);
+});
+
 const complaints = [
   [{}, /check\.ts or check\.js does not exist in /],
   [{ "check.js": "export const verify = 1" }, /check\.js does not export a function `check`/],
   [{ "check.js": "export const check = 1" }, /cannot be loaded: .*check must be a function, not number 1/],
+  [
+    { "check.js": "export async function check() { return true; }" },
+    /check must return its answer: it cannot be async/,
+  ],
+  [{ "check.js": "export const check = async () => true" }, /check must return its answer: it cannot be async/],
+  [{ "check.js": "export const check = async (ctx) => { await 1; return true; }" }, /check must return its answer/],
+  [{ "check.js": "export function* check() { yield true; }" }, /check must return its answer/],
+  [{ "check.js": "export async function* check() { yield true; }" }, /check must return its answer/],
+  [
+    { "check.js": "export const check = () => true; export async function missingScopes() { return []; }" },
+    /missingScopes must return its answer/,
+  ],
   [{ "check.js": "export const check = (" }, /check\.js:1:22/],
   [
     { "check.js": 'import "node:fs"; export const check = () => true' },
@@ -82,7 +105,7 @@ const complaints = [
   [{ "check.js": "await 1; export const check = () => true" }, /Top-level await is not available/],
   [
     { "check.js": "export const check = () => true\n\nfetch()" },
-    /cannot be loaded: .*fetch is not defined\n.* \(check\.js:3\)/,
+    /cannot be loaded: .*fetch is not defined\n.* \(check\.js:3:1\)/,
   ],
   [
     { "check.js": "export const check = () => true; export const validate = () => {}" },

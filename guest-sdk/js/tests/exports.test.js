@@ -75,12 +75,12 @@ for (const [name, body] of Object.entries(faults)) {
 test("an error's type, message and cause are logged with their positions", async () => {
   const deep = "const deep = () => {\n\n throw new RangeError('7f3a');\n };\n";
   const { log } = await ending(`${deep} try { deep(); } catch (cause) { throw new Error('outer', { cause }); }`);
-  assert.match(log[0], /exception \| Error: outer\n[^]*caused by RangeError: 7f3a\n/);
+  assert.match(log[0], /exception \| Error: outer\n[^]*\n  \[cause\]: RangeError: 7f3a\n/);
 });
 
 test("the log of an error is bounded, even if it is its own cause or has a megabyte", async () => {
   const circle = await ending('const error = new RangeError("7f3a"); error.cause = error; throw error');
-  assert.match(circle.log[0], /exception \| RangeError: 7f3a\n/);
+  assert.match(circle.log[0], /exception \| <ref \*1> RangeError: 7f3a\n/);
   const long = await ending('throw new RangeError("\u{1F642}".repeat(1e6))');
   assert.ok(/exception \| RangeError: \u{1F642}{1000,}[^]*\n… \d+ characters …\n/u.test(long.log[0]));
   for (const { log } of [circle, long]) assert.ok(Buffer.byteLength(log[0]) < 65_536);
@@ -110,6 +110,21 @@ test("the clock is the context's", async () => {
   assert.equal((await ending(`${body}\n} const loaded = Date.now(); {`)).answer, true);
 });
 
+test("an integer that a number would round is a fault, wherever it is", async () => {
+  const texts = ["175928847299117063", '{"a":[{"b":-9007199254740993}]}', '{"a\\\\":"\\"","b":9007199254740993}'];
+  for (const text of texts) {
+    const { thrown, log } = await ending('return ctx.claim("/id") !== undefined', () => text);
+    assert.ok(thrown instanceof Trap, text);
+    assert.match(log[0], /RangeError: the integer -?\d+ is beyond 2\^53/);
+  }
+});
+
+test("other numbers, and digits in strings, are read", async () => {
+  const numbers = "9007199254740992, -9007199254740992, 1e300, 9007199254740993.5";
+  const text = `[${numbers}, "9007199254740993", "\\\\\\"9007199254740993"]`;
+  assert.equal((await ending('return ctx.claim("/id").length === 6', () => text)).answer, true);
+});
+
 test("a time that a number cannot represent is a fault", async () => {
   const { check } = await load({ "check.js": "export const check = () => true" });
   assert.throws(() => check.check(record({ now: 2 ** 53 })), Trap);
@@ -123,7 +138,7 @@ test("console output is logged, including output while the module is loaded", as
     return true; } console.debug("loaded"); {`;
   assert.deepEqual((await ending(body)).log, [
     "debug | stdout | loaded",
-    'info | stdout | a 1 {"b":[null]}',
+    "info | stdout | a 1 { b: [ null ] }",
     "error | stderr | undefined \ufffd",
     "warn |  | w",
     "trace |  | t",

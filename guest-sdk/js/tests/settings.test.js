@@ -21,12 +21,12 @@ test("settings are rejected with a message for the operator", async () => {
   const refusals = {
     'throw new Error("too many")': "too many",
     'throw "words"': "words",
-    "throw { a: 1 }": '{"a":1}',
+    "throw { a: 1 }": "{ a: 1 }",
     "return false": "validate must throw to reject settings, and return nothing, not boolean false",
     "return Promise.resolve()": "a plugin cannot use promises or `async`",
     "return { then() {} }":
       "validate must throw to reject settings, and return nothing, not a promise (it cannot be async)",
-    "throw { get message() { throw { message: 'no text' } } }": "a value that cannot be written as text",
+    "throw { get message() { throw { message: 'no text' } } }": "{ message: [Getter] }",
   };
   for (const [body, text] of Object.entries(refusals)) {
     const source = `export const check = () => true; export function validate(settings) { if (!settings.fine) { ${body} } }`;

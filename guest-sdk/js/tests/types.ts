@@ -1,5 +1,5 @@
 // Code that the types must accept, and code that they must reject. `npm run types` checks it.
-import { AuthorizationError, log, type Check, type Json, type MissingScopes, type Validate } from "guardhouse-sdk";
+import { AuthorizationError, log, type Check, type Json, type MissingScopes, type PluginModule, type Validate } from "guardhouse-sdk";
 import { rawToken } from "guardhouse-sdk/raw-token";
 import { settings, tool } from "guardhouse-sdk/testing";
 
@@ -23,6 +23,13 @@ const simple: Check = () => true;
 const ctx = tool("x", { token: { scopes: ["pay"], claims: { roles: ["admin"] } }, arguments: { amount: 5 } });
 const answer: boolean = check(ctx, settings<Settings>({ scopes: [] })) && simple(ctx, undefined);
 
+const plugin: PluginModule = { check, validate, missingScopes };
+const smallest = { check: simple } satisfies PluginModule;
+// @ts-expect-error The answer of an async function is a promise.
+({ async check() { return true; } }) satisfies PluginModule;
+// @ts-expect-error A module without a check is not a plugin.
+({ validate }) satisfies PluginModule;
+
 // @ts-expect-error A promise is not a valid answer.
 const asynchronous: Check = async () => true;
 // @ts-expect-error A number is not a valid answer.
@@ -38,4 +45,4 @@ ctx.action = "tools/list";
 // @ts-expect-error A token may be undefined.
 ctx.token.clientId;
 
-export default [answer, asynchronous, number, nothing];
+export default [answer, plugin, smallest, asynchronous, number, nothing];

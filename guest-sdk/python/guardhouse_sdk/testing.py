@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, cast
 
 from ._context import AuthContext
 from ._documents import Documents
@@ -102,12 +102,12 @@ def context(document: Mapping[str, Any]) -> AuthContext:
         if unknown := sorted(part.keys() - members.keys()):
             raise TypeError(f"unknown member `{unknown[0]}` in a context")
         set_properties |= {members[name]: value for name, value in part.items() if members[name] and value is not None}
-    return _build(accessed["kind"], accessed["name"], accessed.get("uri"), "", Request(**set_properties))
+    return _build(accessed["kind"], accessed["name"], accessed.get("uri"), "", cast(Request, set_properties))
 
 
 def settings(target: type[T], document: Mapping[str, Any]) -> T:
     """The settings from a JSON document, as when the host configures the plugin."""
-    return reader(target)(json.loads(json.dumps(document)), "")
+    return cast(T, reader(target)(json.loads(json.dumps(document)), ""))
 
 
 def _build(kind: str, name: str, uri: str | None, action: str, request: Request) -> AuthContext:

@@ -15,7 +15,7 @@ def plugin(files: dict[str, str]) -> Plugin:
     with tempfile.TemporaryDirectory() as folder:
         for name, text in files.items():
             path = Path(folder, name)
-            path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
         return Plugin.read(Path(folder))
 
@@ -39,19 +39,50 @@ class Reading(unittest.TestCase):
             "from guardhouse_sdk.raw_token import get",
         ):
             self.assertTrue(plugin({"check.py": f"{line}\n{CHECK}"}).raw_token, line)
-        self.assertTrue(plugin({"check.py": CHECK, "rules/a.py": "from guardhouse_sdk import raw_token"}).raw_token)
-        self.assertFalse(plugin({"check.py": CHECK, "test_a.py": "from guardhouse_sdk import raw_token"}).raw_token)
+        rules = {"check.py": f"import rules.a\n{CHECK}", "rules/a.py": "from guardhouse_sdk import raw_token"}
+        self.assertTrue(plugin(rules).raw_token)
+        self.assertFalse(plugin({"check.py": CHECK, "rules/a.py": "from guardhouse_sdk import raw_token"}).raw_token)
 
     def test_imports_inside_functions_are_found(self) -> None:
         source = "import time\ndef check(ctx):\n    import html.parser\n    return True\n"
         self.assertEqual(plugin({"check.py": source}).late_imports, ["_strptime", "html.parser"])
+
+    def test_files_that_the_check_does_not_reach_are_not_read(self) -> None:
+        old = 'print "x"'
+        files = {name: old for name in ("venv/lib/site.py", "scripts/old.py", "build/__init__.py", "tests/a.py", "b.py")}
+        self.assertEqual(plugin({"check.py": CHECK, **files}).late_imports, [])
+
+    def test_packages_of_any_name_are_reached_by_every_kind_of_import(self) -> None:
+        late = "def f():\n    import html.parser\n"
+        for statement, path in (
+            ("import build", "build/__init__.py"),
+            ("import tests.a.b", "tests/a/b.py"),
+            ("from vendor import a", "vendor/a.py"),
+            ("from vendor.a import f", "vendor/a/__init__.py"),
+            ("def g():\n    import test_a", "test_a.py"),
+            ("if True:\n    import a", "a.py"),
+        ):
+            found = plugin({"check.py": f"{statement}\n{CHECK}", path: late})
+            self.assertIn("html.parser", found.late_imports, statement)
+
+    def test_relative_imports_are_followed(self) -> None:
+        late = "def f():\n    import html.parser\n"
+        for statement in ("from . import other", "from .other import f", "from .. import base", "from ..base import f"):
+            files = {
+                "check.py": f"import rules.inner.limits\n{CHECK}",
+                "rules/__init__.py": "",
+                "rules/inner/limits.py": statement,
+                "rules/inner/other.py": late,
+                "rules/base.py": late,
+            }
+            self.assertIn("html.parser", plugin(files).late_imports, statement)
 
     def test_mistakes_are_named_by_file_and_line(self) -> None:
         for files, refusal in (
             ({}, "`check.py` does not exist"),
             ({"check.py": "x = 1"}, "check.py: `def check(ctx)` is missing"),
             ({"check.py": f"{CHECK}x = = 1"}, "check.py:3: invalid syntax: x = = 1"),
-            ({"check.py": CHECK, "rules/a.py": "("}, "rules/a.py:1: '(' was never closed: ("),
+            ({"check.py": f"{CHECK}from rules import a", "rules/a.py": "("}, "rules/a.py:1: '(' was never closed: ("),
             ({"check.py": CHECK, "settings.schema.json": "{"}, "settings.schema.json: "),
         ):
             with self.assertRaises(Refused) as caught:

@@ -24,9 +24,12 @@ use crate::decision::missing_scopes::check_named;
 use crate::engine::admission::Permit;
 use crate::fault::{Cause, Fault};
 use crate::grants::Grant;
+use crate::guest::exceeded::{Times, name_limit};
 use crate::guest::request::GuestRequest;
 use crate::instance::{CheckCall, Instance};
+use crate::limits::Limits;
 use crate::outcome::{Evaluation, Outcome, Usage};
+use crate::tuning::DECISION_GRACE;
 
 /// Evaluates a request in a fresh instance of the check, and drops the instance before it returns.
 pub(super) async fn evaluate(check: &Arc<Configured>, request: EvaluationRequest<'_>) -> Evaluation {
@@ -82,11 +85,30 @@ async fn evaluate_in(
     let end = request.end.min(start + check.limits.deadline);
     let asked = ask(check, instance, request, start, end).await;
     let mut evaluation = asked.unwrap_or_else(|fault| Outcome::Failed(fault).into());
+    if let Outcome::Failed(fault) = evaluation.outcome {
+        let times = times(&check.limits, request.end.saturating_duration_since(start));
+        evaluation.outcome = Outcome::Failed(name_limit(fault, &check.limits, check.plugin.host().limits(), times));
+    }
     evaluation.usage.elapsed = start.elapsed();
     check.membership.tenant().add_evaluation(&evaluation.usage);
     // This comes last, because this evaluation must not wait for work that makes only later ones faster.
     check.tier_up();
     evaluation
+}
+
+/// The limits of time of an evaluation, of which the request leaves `left`. The deadline of the request is that of the
+/// check, except for the time since the check was asked, or comes from the decision.
+fn times(limits: &Limits, left: Duration) -> Times<'static> {
+    let whole = Duration::from_millis(left.as_millis().try_into().unwrap_or(u64::MAX));
+    let is_own = limits.deadline <= left.saturating_add(DECISION_GRACE);
+    Times {
+        deadline: if is_own {
+            ("`Limits::deadline`", limits.deadline)
+        } else {
+            ("the rest of the decision's deadline", whole)
+        },
+        cpu_time: ("`Limits::cpu_time`", limits.cpu_time),
+    }
 }
 
 /// Gets an instance, calls `check` in it, and leaves it in the slot. The error is a fault before the call.

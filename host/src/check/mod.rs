@@ -35,6 +35,7 @@ use crate::decision::auth_check::{AuthCheck, EvaluationFuture, EvaluationRequest
 use crate::error::ConfigError;
 use crate::fault::Fault;
 use crate::grants::Grants;
+use crate::guest::exceeded::{Times, name_limit};
 use crate::guest::request::GuestRequest;
 use crate::limits::Limits;
 use crate::outcome::Identity;
@@ -164,7 +165,9 @@ impl Check {
             let configured = instance.configure(settings.as_ref(), end).await?;
             Ok(configured.map(|()| limits.fuel.unwrap_or(u64::MAX).saturating_sub(instance.fuel())))
         });
-        tried.map_err(Fault::host).flatten().map_err(ConfigError::Fault)?.map_err(ConfigError::Rejected)
+        let times = Times::of_configuring(limits);
+        let fault = |fault| ConfigError::Fault(name_limit(fault, limits, plugin.host().limits(), times));
+        tried.map_err(Fault::host).flatten().map_err(fault)?.map_err(ConfigError::Rejected)
     }
 }
 

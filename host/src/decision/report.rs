@@ -9,7 +9,8 @@ use crate::decision::warnings::Warnings;
 use crate::decision::{Decision, DecisionId};
 use crate::digest::Digest;
 use crate::fault::{Cause, Fault};
-use crate::outcome::{CheckReport, Evaluation, Identity, LogLine, Outcome};
+use crate::log_line::LogLine;
+use crate::outcome::{CheckReport, Evaluation, Identity, Outcome};
 use crate::util::microseconds::microseconds;
 
 /// One decision, with the evaluation of each check. A report is for the operator only.
@@ -109,7 +110,7 @@ impl CheckReport {
         for (index, member) in members.iter().enumerate() {
             member.record_member(decision, decides && outcome.fault().is_some() && first == Some(index));
         }
-        if let (Outcome::Failed(Fault { cause, detail, backtrace }), None) = (outcome, first) {
+        if let (Outcome::Failed(Fault { cause, detail, backtrace, .. }), None) = (outcome, first) {
             let Some(left_out) = WARNINGS.count(self.digest(), Instant::now()) else { return };
             let (logs, log_bytes_left_out) = last_lines(logs);
             tracing::warn!(

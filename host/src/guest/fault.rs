@@ -14,6 +14,8 @@ use crate::util::text::Bounded;
 
 /// The maximum number of functions in a reported backtrace.
 const MAX_FRAMES: usize = 20;
+/// The maximum number of functions in the detail of a fault.
+const MAX_INNERMOST: usize = 3;
 /// The maximum length of the name of each function, in bytes.
 const MAX_NAME_BYTES: usize = 200;
 
@@ -34,7 +36,12 @@ pub(super) struct Circumstances<'a> {
 /// here.
 pub(super) fn classify(error: &Error, circumstances: Circumstances<'_>) -> Fault {
     let mut fault = classify_cause(error, circumstances);
-    fault.backtrace = error.downcast_ref().map(frames).filter(|frames| !frames.is_empty());
+    let Some(backtrace) = error.downcast_ref() else { return fault };
+    fault.backtrace = Some(frames(backtrace)).filter(|frames| !frames.is_empty());
+    // Such a fault has no words of the plugin: the functions that it was in are all that its author can look at.
+    if matches!(fault.cause, Cause::Deadline | Cause::CpuTimeLimit | Cause::OutOfFuel | Cause::StackOverflow) {
+        fault.detail += &innermost(backtrace);
+    }
     fault
 }
 
@@ -109,4 +116,17 @@ fn frames(backtrace: &WasmBacktrace) -> String {
         Bounded::of(MAX_NAME_BYTES, |out| write!(out, "function {index}: {:#}", rustc_demangle::demangle(name)))
     };
     backtrace.frames().iter().take(MAX_FRAMES).map(frame).collect::<Vec<_>>().join("\n")
+}
+
+/// The names of the innermost functions on the stack, as the end of a sentence: ``, in `a`, called by `b` ``. It is
+/// empty if they have no names. A function that called itself is named once.
+fn innermost(backtrace: &WasmBacktrace) -> String {
+    let mut names: Vec<&str> = backtrace.frames().iter().filter_map(wasmtime::FrameInfo::func_name).collect();
+    names.dedup();
+    let quoted = names
+        .iter()
+        .take(MAX_INNERMOST)
+        .map(|name| Bounded::of(MAX_NAME_BYTES, |out| write!(out, "`{:#}", rustc_demangle::demangle(name))) + "`");
+    let quoted = quoted.collect::<Vec<_>>().join(", called by ");
+    if quoted.is_empty() { quoted } else { format!(", in {quoted}") }
 }

@@ -10,7 +10,7 @@ use crate::guest::bindings::wasi::logging::logging;
 use crate::guest::bindings::wasi::logging::logging::Level;
 use crate::guest::store::State;
 use crate::interfaces::{LOGGING, RAW_TOKEN, REQUEST, TYPES};
-use crate::outcome::Document;
+use crate::reads::Document;
 
 /// Links everything that any plugin may import. One linker serves all plugins, so it links imports that need a grant
 /// too: a check without the grant is rejected before it can be evaluated.

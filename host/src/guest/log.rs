@@ -9,7 +9,7 @@ use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
 use crate::fault::{Cause, Fault};
 use crate::guest::fault::HostFault;
-use crate::outcome::LogLine;
+use crate::log_line::LogLine;
 use crate::util::lock::lock;
 
 /// The lines of one instance. A clone writes to the same buffer.

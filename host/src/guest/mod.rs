@@ -4,6 +4,7 @@
 pub(crate) mod bindings;
 mod clock;
 pub(crate) mod cpu_time;
+pub(crate) mod exceeded;
 pub(crate) mod fault;
 pub(crate) mod imports;
 mod limiter;

@@ -70,7 +70,7 @@ impl From<std::io::Error> for Reason {
 
 impl From<Fault> for Reason {
     fn from(fault: Fault) -> Self {
-        Self(fault.to_string())
+        Self(format!("{}: {}", fault.cause, fault.detail))
     }
 }
 

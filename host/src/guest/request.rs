@@ -6,7 +6,7 @@ use crate::decision::DecisionId;
 use crate::fault::{Cause, Fault};
 use crate::guest::clock::Clock;
 use crate::guest::fault::HostFault;
-use crate::outcome::{Document, DocumentRead, DocumentReads};
+use crate::reads::{Document, DocumentRead, DocumentReads};
 use crate::request::AuthContext;
 use crate::request::json::Json;
 use crate::request::token::RawToken;

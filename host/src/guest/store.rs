@@ -25,7 +25,8 @@ use crate::guest::log::{Log, Mark};
 use crate::guest::request::GuestRequest;
 use crate::guest::wasi;
 use crate::limits::Limits;
-use crate::outcome::{DocumentReads, LogLine};
+use crate::log_line::LogLine;
+use crate::reads::DocumentReads;
 use crate::tenant::{Tenancy, Tenant};
 use crate::tuning::FUEL_INTERVAL;
 

@@ -21,6 +21,7 @@ use crate::decision::DecisionId;
 use crate::engine::config::Pool;
 use crate::error::LoadError;
 use crate::fault::Fault;
+use crate::guest::exceeded::{Times, name_time_or_stack};
 use crate::guest::request::{GuestRequest, Seed};
 use crate::guest::store::Budget;
 use crate::host::Host;
@@ -165,5 +166,9 @@ fn read_schema(host: &Host, pool: Pool, linked: &Arc<Linked>) -> Result<Option<S
         let instance = Instance::new(Arc::clone(linked), &budget, GuestRequest::none(seed));
         instance.with_pool_permit(permit).schema(end).await.map(Some)
     });
-    read.map_err(Fault::host).flatten()
+    let times = Times {
+        deadline: ("the deadline of `schema`, which is fixed", SCHEMA_DEADLINE),
+        cpu_time: ("the processor time of `schema`, which is fixed", Some(SCHEMA_CPU_TIME)),
+    };
+    read.map_err(Fault::host).flatten().map_err(|fault| name_time_or_stack(fault, host.limits(), times))
 }

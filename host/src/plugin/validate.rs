@@ -10,6 +10,7 @@ use crate::decision::DecisionId;
 use crate::digest::Digest;
 use crate::error::Violation;
 use crate::fault::{Cause, Fault};
+use crate::guest::exceeded::{Times, name_time_or_stack};
 use crate::guest::request::{GuestRequest, Seed};
 use crate::guest::store::Budget;
 use crate::host::Host;
@@ -44,8 +45,10 @@ pub(super) fn validate(
         match block_on(run(host, text, limits)).map_err(Fault::host).flatten() {
             Ok(Ok(())) => Ok(Verdict::Valid),
             Ok(Err(message)) => read(&message),
-            Err(fault) if is_repeatable(fault.cause) => Ok(Verdict::Failed(fault)),
-            Err(fault) => Err(fault),
+            Err(fault) => {
+                let fault = name_time_or_stack(fault, host.limits(), Times::of_configuring(limits));
+                if is_repeatable(fault.cause) { Ok(Verdict::Failed(fault)) } else { Err(fault) }
+            }
         }
     })
 }

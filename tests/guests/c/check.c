@@ -33,6 +33,14 @@ static unsigned recurse(volatile unsigned *depth) {
     return here > 0 ? recurse(depth) + here : 0;
 }
 
+/* Its array is larger than the stack. Where the array begins there must be no data that could be overwritten. */
+__attribute__((noinline)) static gh_outcome fill(const gh_auth_context *ctx) {
+    volatile char array[300 * 1024];
+    for (size_t i = 0; i < sizeof(array); i++)
+        array[i] = (char)(i + (size_t)ctx->now);
+    return allow_if(array[1] + array[sizeof(array) - 1] != 1000);
+}
+
 static void fail_below(void) {
     gh_fault("secret %s", "7f3a");
 }
@@ -124,6 +132,8 @@ static gh_outcome check(const gh_auth_context *ctx) {
         return allocate();
     if (gh_string_equals(name, "recurse"))
         return allow_if(recurse(&(volatile unsigned){0}) > 0);
+    if (gh_string_equals(name, "fill"))
+        return fill(ctx);
     if (gh_string_equals(name, "exception"))
         fail();
     if (gh_string_equals(name, "none"))

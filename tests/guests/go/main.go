@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand"
 	"net"
 	"os"
@@ -46,13 +47,16 @@ var behaviors = map[string]func(ctx *guardhouse.AuthContext) (bool, error){
 	"claims":      claims,
 	"echo":        echo,
 	// Only in Go.
-	"error":     func(*guardhouse.AuthContext) (bool, error) { return true, errors.New("secret 7f3a") },
-	"nil-error": nilError,
-	"wrapped":   wrapped,
-	"elsewhere": elsewhere,
-	"crowd":     crowd,
-	"deadlock":  deadlock,
-	"sleep":     sleep,
+	"error":      func(*guardhouse.AuthContext) (bool, error) { return true, errors.New("secret 7f3a") },
+	"nil-error":  nilError,
+	"wrapped":    wrapped,
+	"elsewhere":  elsewhere,
+	"crowd":      crowd,
+	"deadlock":   deadlock,
+	"sleep":      sleep,
+	"pieces":     pieces,
+	"structured": structured,
+	"large":      large,
 }
 
 func loop(*guardhouse.AuthContext) (bool, error) {
@@ -209,4 +213,29 @@ func sleep(*guardhouse.AuthContext) (bool, error) {
 	before := time.Now()
 	time.Sleep(time.Hour)
 	return time.Since(before) >= time.Hour, nil
+}
+
+// pieces prints lines in several writes, and one that is not UTF-8 and not finished.
+func pieces(*guardhouse.AuthContext) (bool, error) {
+	fmt.Print("one ")
+	fmt.Print("line\nand ")
+	fmt.Print("another\n")
+	os.Stdout.Write([]byte{'n', 'o', 't', 0xff, 0xc3})
+	return true, nil
+}
+
+func structured(*guardhouse.AuthContext) (bool, error) {
+	slog.Debug("a detail")
+	slog.With("user", 7).WithGroup("call").Warn("too large", "amount", 5000, "msg", "kept")
+	return true, nil
+}
+
+// large reads an integer that a float64 would round.
+func large(ctx *guardhouse.AuthContext) (bool, error) {
+	var exact uint64
+	if _, err := ctx.ClaimInto("/id", &exact); err != nil || exact != 175928847299117063 {
+		return false, err
+	}
+	rounded, _ := ctx.Claim("/id")
+	return rounded == float64(175928847299117069), nil
 }

@@ -47,6 +47,8 @@ const behaviors = {
     ];
     throw new AuthorizationError(parts.join("|"));
   },
+  large: (ctx) => ctx.claim("/id") === 175928847299117069,
+  second: () => rules.second({}),
   promise: () => Promise.resolve(true),
   thrown() {
     throw { message: "secret 7f3a", payload: { message: "secret 7f3a" } };
@@ -56,6 +58,10 @@ const behaviors = {
 export function check(ctx) {
   return behaviors[ctx.component.name](ctx);
 }
+
+const rules = {first: (c) => c.token.claims.x,
+
+  second: (c) => c.nope.x};
 
 function depth(reached) {
   return depth(reached + 1) + 1;

@@ -1,13 +1,16 @@
 """A hostile check in Python: the name of the component selects what it tries."""
 
+import asyncio
 import json
 import os
+import queue
 import random
 import socket
 import sys
 import threading
 import time
 from collections.abc import Callable
+from zoneinfo import ZoneInfo
 
 from guardhouse_sdk import AuthContext, AuthorizationError, log
 
@@ -135,6 +138,36 @@ def echo(ctx: AuthContext) -> bool:
     raise AuthorizationError("|".join(parts))
 
 
+def event_loop(_: AuthContext) -> bool:
+    asyncio.run(asyncio.sleep(1))
+    return True
+
+
+def wait(_: AuthContext) -> bool:
+    before = time.monotonic()
+    try:
+        queue.SimpleQueue[int]().get(timeout=5)
+    except queue.Empty:
+        is_late = threading.Event().wait(5)
+        return not is_late and time.monotonic() - before > 9
+    return False
+
+
+def wait_for_ever(_: AuthContext) -> bool:
+    lock = threading.Lock()
+    with lock:
+        return lock.acquire()
+
+
+def invalid_code(_: AuthContext) -> bool:
+    exec("x = = 1")
+    return True
+
+
+def zone(_: AuthContext) -> bool:
+    return ZoneInfo("Europe/Berlin").key == "Europe/Berlin"
+
+
 ABSENT = object()
 
 BEHAVIORS: dict[str, Callable[[AuthContext], bool]] = {
@@ -157,4 +190,9 @@ BEHAVIORS: dict[str, Callable[[AuthContext], bool]] = {
     "scopes": scopes,
     "claims": claims,
     "echo": echo,
+    "event-loop": event_loop,
+    "wait": wait,
+    "wait-for-ever": wait_for_ever,
+    "invalid-code": invalid_code,
+    "zone": zone,
 }

@@ -14,6 +14,7 @@ const behaviors = .{
     .{ "loop", loop },
     .{ "allocate", allocate },
     .{ "recurse", recurse },
+    .{ "fill", fill },
     .{ "exception", exception },
     .{ "panic", panicking },
     .{ "random", random },
@@ -68,6 +69,15 @@ fn deeper(depth: *volatile u32) u32 {
     const kept: *volatile u32 = &here;
     depth.* = here;
     return deeper(depth) +% kept.*;
+}
+
+/// Its array is larger than the stack. Where the array begins there must be no data that could be overwritten.
+noinline fn fill(ctx: *const AuthContext) !bool {
+    var array: [300 * 1024]u8 = undefined;
+    const bytes: [*]volatile u8 = &array;
+    const seed: u64 = @bitCast(ctx.now);
+    for (0..array.len) |index| bytes[index] = @truncate(index +% seed);
+    return bytes[1] +% bytes[array.len - 1] != 77;
 }
 
 fn exception(_: *const AuthContext) !bool {

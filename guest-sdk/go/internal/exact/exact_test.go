@@ -25,6 +25,9 @@ type outer struct {
 	At      time.Time             `json:"at"`
 	Pointed *map[string]*[]string `json:"pointed"`
 	Plain   string
+	Rate    float32 `json:"rate"`
+	Big     int64   `json:"big"`
+	Number  json.Number
 }
 
 func TestFits(t *testing.T) {
@@ -33,6 +36,8 @@ func TestFits(t *testing.T) {
 		`{"max": 1, "maybe": null, "Quoted": "1", "unknown": null, "Plain": "x", "any": null, "raw": null, "pointed": null}`,
 		`{"inner": {"max": 1}, "list": [{"max": 2}], "table": {"A": {"max": 3}, "a": {"max": 4}}, "at": null}`,
 		`{"pointed": {"a": null, "b": ["x"]}, "-": null, "Other": null, "any": {"MAX": null}, "raw": {"MAX": null}}`,
+		`{"any": [9007199254740992, -9007199254740992, 1e300, 9007199254740993.0], "rate": 9007199254740992}`,
+		`{"big": 9007199254740993, "raw": 9007199254740993, "Number": 9007199254740993}`,
 	} {
 		if err := exact.Fits([]byte(text), new(outer)); err != nil {
 			t.Errorf("%s: %v", text, err)
@@ -52,6 +57,9 @@ func TestMismatches(t *testing.T) {
 		`{"list": [{"MAX": 1}]}`:                 "json: `/list/0/MAX` must be `max` in exact_test.inner",
 		`{"table": {"x": {"max":null}}}`:         "json: null at `/table/x/max` is not of type int",
 		`{"pointed": {"b": [null]}}`:             "json: null at `/pointed/b/0` is not of type string",
+		`{"any": [{"id": 9007199254740993}]}`:    "json: the integer 9007199254740993 at `/any/0/id` is beyond 2^53 and would be rounded: read it into an int64",
+		`{"rate": -9007199254740993}`:            "json: the integer -9007199254740993 at `/rate` is beyond 2^53 and would be rounded: read it into an int64",
+		`{"any": 18446744073709551615}`:          "json: the integer 18446744073709551615 at `/any` is beyond 2^53 and would be rounded: read it into an int64",
 		`{"Plain": "x"`:                          "unexpected end of JSON input",
 	} {
 		if err := exact.Fits([]byte(text), new(outer)); err == nil || err.Error() != want {

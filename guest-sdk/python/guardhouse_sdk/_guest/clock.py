@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import sys
 import time
+import types
 from collections.abc import Callable
 from typing import Any
+
+from . import captured
 
 _STEP = 1_000
 
@@ -26,19 +29,25 @@ def start(now: int) -> None:
 
 def install() -> None:
     """Replaces the clocks of `time` and, through it, of `datetime`."""
+    before = dict(vars(time))
     for name in ("time", "monotonic", "perf_counter", "process_time", "thread_time"):
         read = _wall if name == "time" else _since
         setattr(time, f"{name}_ns", read)
         setattr(time, name, _seconds(read))
     time.sleep = _sleep
     time.clock_gettime_ns = _clock_gettime_ns
+    time.get_clock_info = _clock_info
+    time.clock_getres = lambda clk_id, /: _STEP / 1e9
     time.clock_gettime = lambda clk_id, /: _clock_gettime_ns(clk_id) / 1e9
     for name in ("gmtime", "localtime", "ctime"):
         setattr(time, name, _from_seconds(getattr(time, name)))
     time.asctime = _from_tuple(time.asctime, 0)
     time.strftime = _from_tuple(time.strftime, 1)
-    # Without its C implementation, `datetime` uses `time`.
-    sys.modules["_datetime"] = None  # type: ignore[assignment]
+    now = vars(time)
+    captured.replace((old, now[name]) for name, old in before.items() if now[name] is not old)
+    # Without its C implementation, `datetime` uses `time`. That of `zoneinfo` needs that of `datetime`.
+    for name in ("_datetime", "_zoneinfo"):
+        sys.modules[name] = None  # type: ignore[assignment]
 
 
 def _wall() -> int:
@@ -54,6 +63,14 @@ def _since() -> int:
 
 def _seconds(read: Callable[[], int]) -> Callable[[], float]:
     return lambda: read() / 1e9
+
+
+def _clock_info(name: str, /) -> types.SimpleNamespace:
+    if name not in ("time", "monotonic", "perf_counter", "process_time", "thread_time"):
+        raise ValueError("unknown clock")
+    return types.SimpleNamespace(
+        implementation="guardhouse", monotonic=name != "time", adjustable=False, resolution=_STEP / 1e9
+    )
 
 
 def _sleep(seconds: float, /) -> None:

@@ -12,7 +12,7 @@ from .. import _json, log
 from .._context import AuthContext
 from .._error import AuthorizationError, message_of, plain
 from .._settings import Reader, reader
-from . import awaits, clock, fault, seal, streams
+from . import awaits, clock, fault, seal, streams, zones
 from .host import Host, Record
 
 _NOTHING: Any = object()
@@ -103,6 +103,7 @@ def exports(author: ModuleType, schema: str | None, host: Host) -> tuple[type, t
 def finish() -> None:
     """The last step at build time."""
     fault.prepare()
+    zones.keep()
     streams.install()
     seal.close()
     awaits.install()

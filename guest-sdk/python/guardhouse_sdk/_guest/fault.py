@@ -12,6 +12,8 @@ from .. import log
 from ..log import Level
 from . import streams
 
+# The project's folder, after that of the glue and before that of the SDK.
+_AUTHOR = "/1/"
 _FRAMES = -24
 _LONGEST = 8_000
 
@@ -41,7 +43,7 @@ def prepare() -> None:
     _patch(traceback.StackSummary, "_should_show_carets", lambda *_: False)
     for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None)
-        if isinstance(file, str) and file.startswith("/0/"):
+        if isinstance(file, str) and file.startswith(_AUTHOR):
             lines = linecache.getlines(file)
             # An entry without a modification time is never compared with the file.
             linecache.cache[file] = (sum(map(len, lines)), None, lines, file)
@@ -63,7 +65,8 @@ def _described(error: BaseException, code: CodeType | None) -> str:
 
 def _trimmed(text: str) -> str:
     """The text with the author's names of files, shortened to what the log can take."""
-    text = text.replace('File "/0/', 'File "').replace('File "/1/', 'File "')
+    for folder in ("/0/", _AUTHOR, "/2/"):
+        text = text.replace(f'File "{folder}', 'File "')
     if len(text) > _LONGEST:
         half = _LONGEST // 2
         text = f"{text[:half]}\n… {len(text) - 2 * half} characters …\n{text[-half:]}"

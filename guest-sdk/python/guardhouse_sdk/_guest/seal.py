@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib.machinery import BuiltinImporter, FrozenImporter, ModuleSpec
 from typing import Any, NoReturn
 
+from . import captured
+
 # The functions of `posix` that do not call the host.
 _HARMLESS = {
     "_inputhook", "_is_inputhook_installed", "_path_isdevdrive", "_path_normpath", "_path_splitroot",
@@ -40,7 +42,7 @@ def install() -> None:
         for name in ("open", "open_code"):
             setattr(module, name, _refused(getattr(module, name), _no_files))
         setattr(module, "FileIO", _refusing_class(getattr(module, "FileIO"), _no_files))
-    builtins.open = io.open
+    captured.replace([(builtins.open, io.open)])
     setattr(random, "_urandom", os.urandom)
 
 
@@ -60,6 +62,8 @@ def close() -> None:
             if hasattr(select, name):
                 setattr(select, name, _refused(getattr(select, name), _no_network))
     _fix_random()
+    # The interpreter itself opens the file of a syntax error, and goes on without it after this exception.
+    sys.addaudithook(_audit)
     sys.meta_path[:] = [BuiltinImporter, FrozenImporter, _NotBuilt]
     sys.path_importer_cache.clear()
     sys.path.clear()
@@ -80,6 +84,11 @@ class _NotBuilt:
     @staticmethod
     def invalidate_caches() -> None:
         """Does nothing: there are no caches."""
+
+
+def _audit(event: str, _: tuple[object, ...]) -> None:
+    if event == "open":
+        _no_files()
 
 
 def _no_files(*arguments: object) -> NoReturn:

@@ -24,7 +24,8 @@ def build(plugin: Plugin, wit: Path) -> bytes:
     with tempfile.TemporaryDirectory(prefix="guardhouse-") as folder:
         work = Path(folder)
         _stage_contract(plugin, wit, work / "wit")
-        _stage_plugin(plugin, work / "plugin")
+        (work / "glue").mkdir()
+        (work / "glue" / f"{ENTRY}.py").write_text(glue(plugin), encoding="utf-8")
         _componentize(plugin, work)
         component = (work / "plugin.wasm").read_bytes()
     return renamed_import(component, _LOG[1], _LOG[0])
@@ -49,16 +50,13 @@ def _world(plugin: Plugin) -> str:
     return f"package guardhouse:auth@0.1.0;\nworld {_WORLD} {{ include {name}; {raw_token} }}\n"
 
 
-def _stage_plugin(plugin: Plugin, target: Path) -> None:
-    ignored = shutil.ignore_patterns(".*", "__pycache__", "build", "tests", "test_*", "vendor")
-    shutil.copytree(plugin.folder, target, ignore=ignored)
-    (target / f"{ENTRY}.py").write_text(glue(plugin), encoding="utf-8")
-
-
 def _componentize(plugin: Plugin, work: Path) -> None:
     sdk = Path(__file__).parents[2]
     command = [sys.executable, "-c", "import componentize_py; componentize_py.script()", "-q", "-d", str(work / "wit")]
-    command += ["-w", _WORLD, "componentize", "--stub-wasi", "-p", str(work / "plugin"), "-p", str(sdk)]
+    command += ["-w", _WORLD, "componentize", "--stub-wasi"]
+    # The interpreter sees the folders as /0, /1 and /2. Of the project it reads what the check imports.
+    for path in (work / "glue", plugin.folder, sdk):
+        command += ["-p", str(path)]
     command += [ENTRY, "-o", str(work / "plugin.wasm")]
     environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
     if sys.prefix != sys.base_prefix:
@@ -79,7 +77,7 @@ def _why(output: str) -> str:
     if not found:
         return f"componentize-py failed:\n{output.strip()}"
     lines = rest.partition("\n\nCaused by:")[0].rstrip().splitlines()
-    own = [index for index, line in enumerate(lines) if line.startswith('  File "/0/') and ENTRY not in line]
+    own = [index for index, line in enumerate(lines) if line.startswith('  File "/1/')]
     messages = [index for index, line in enumerate(lines) if not line.startswith(" ")]
     shown = "\n".join(lines[(own or messages or [0])[0] :])
-    return "the plugin cannot be imported:\n" + shown.replace('File "/0/', 'File "')
+    return "the plugin cannot be imported:\n" + shown.replace('File "/1/', 'File "').replace('File "/2/', 'File "')

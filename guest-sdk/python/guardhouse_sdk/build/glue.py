@@ -11,8 +11,11 @@ def glue(plugin: Plugin) -> str:
     raw_import = "from wit_world.imports import raw_token\n" if plugin.raw_token else ""
     raw_token = "raw_token.get" if plugin.raw_token else "no_raw_token"
     return f"""\
-from guardhouse_sdk._guest import clock, seal
+import sys
+sys.dont_write_bytecode = True
+from guardhouse_sdk._guest import clock, locks, seal
 clock.install()
+locks.install()
 seal.install()
 import {MODULE} as author
 from componentize_py_types import Err

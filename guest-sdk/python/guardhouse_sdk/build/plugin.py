@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .refused import Refused
+from .sources import imported, reached
 
 MODULE = "check"
 """The module that holds the check."""
@@ -32,20 +33,20 @@ class Plugin:
         main = folder / f"{MODULE}.py"
         if not main.is_file():
             raise Refused(f"`{main.name}` does not exist in `{folder}`")
-        top = _parsed(main, folder)
+        sources = reached(MODULE, folder)
+        top = sources[0].tree
         defined = {node.name for node in top.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
         if "check" not in defined:
             raise Refused(f"{main.name}: `def check(ctx)` is missing")
-        trees = [_parsed(path, folder) for path in _sources(folder)]
-        imported = {name for tree in trees for name in _imported(tree.body)}
-        late = {name for tree in trees for name in _imported(list(_functions(tree)))}
-        if imported & {"datetime", "time"}:
+        names = {name for source in sources for name in imported(source, source.tree.body)}
+        late = {name for source in sources for name in imported(source, list(_functions(source.tree)))}
+        if names & {"datetime", "time"}:
             late.add("_strptime")
         return Plugin(
             folder,
             _schema(folder),
             "missing_scopes" in defined,
-            "guardhouse_sdk.raw_token" in imported,
+            "guardhouse_sdk.raw_token" in names,
             sorted(late - {"guardhouse_sdk"}),
         )
 
@@ -63,41 +64,7 @@ def _schema(folder: Path) -> str | None:
     return schema
 
 
-def _sources(folder: Path) -> Iterator[Path]:
-    """The modules that can become part of the plugin: without tests, installed packages and build output."""
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith((".", "test_", "__pycache__")) or path.name in ("build", "tests", "vendor"):
-            continue
-        if path.is_dir():
-            yield from _sources(path)
-        elif path.suffix == ".py":
-            yield path
-
-
-def _parsed(path: Path, folder: Path) -> ast.Module:
-    name = path.relative_to(folder).as_posix()
-    try:
-        return ast.parse(path.read_bytes(), name)
-    except SyntaxError as error:
-        line = (error.text or "").strip()
-        raise Refused(f"{name}:{error.lineno}: {error.msg}" + (f": {line}" if line else "")) from error
-    except ValueError as error:
-        raise Refused(f"{name}: {error}") from error
-
-
 def _functions(tree: ast.Module) -> Iterator[ast.stmt]:
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield from node.body
-
-
-def _imported(body: list[ast.stmt]) -> Iterator[str]:
-    """The names of modules in import statements. `from a import b` yields `a` and `a.b`, because `b` may be
-    a module."""
-    for statement in body:
-        for node in ast.walk(statement):
-            if isinstance(node, ast.Import):
-                yield from (alias.name for alias in node.names)
-            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                yield node.module
-                yield from (f"{node.module}.{alias.name}" for alias in node.names)
