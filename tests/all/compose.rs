@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use guardhouse::compose::{MAX_DEPTH, all_of, any_of, negate};
 use guardhouse::{
-    AuthCheck, AuthChecks, AuthorizationError, Cause, Check, Decision, EvaluationFuture, EvaluationRequest, HostLimits,
-    Identity, Outcome, Report, Session, native, run_auth_checks_blocking,
+    AuthCheck, AuthChecks, AuthorizationError, Cause, Check, DEFAULT_DEADLINE, Decision, EvaluationFuture,
+    EvaluationRequest, HostLimits, Identity, Outcome, Report, Session, native, run_auth_checks_blocking,
 };
 use guardhouse_tests::events;
 use guardhouse_tests::guest::denies_with;
@@ -39,7 +39,10 @@ fn message(index: usize) -> String {
 }
 
 fn native_member(index: usize, kind: &str) -> Box<dyn AuthCheck> {
-    let id = format!("member {index}");
+    named_native_member(format!("member {index}"), index, kind)
+}
+
+fn named_native_member(id: String, index: usize, kind: &str) -> Box<dyn AuthCheck> {
     match kind {
         "allow" => Box::new(native::from_fn(id, |_| true)),
         "denied" => Box::new(native::from_fn(id, |_| false)),
@@ -49,7 +52,7 @@ fn native_member(index: usize, kind: &str) -> Box<dyn AuthCheck> {
     }
 }
 
-fn plugin_member(index: usize, kind: &str) -> Box<dyn AuthCheck> {
+fn named_plugin_member(id: String, index: usize, kind: &str) -> Box<dyn AuthCheck> {
     let guest = match kind {
         "allow" => Guest::new("allow"),
         "denied" => Guest::new("deny"),
@@ -57,7 +60,7 @@ fn plugin_member(index: usize, kind: &str) -> Box<dyn AuthCheck> {
         "failed" => Guest::new("unreachable"),
         other => panic!("{other}"),
     };
-    Box::new(guest.id(&format!("member {index}")).check())
+    Box::new(guest.id(&id).check())
 }
 
 /// A list with a long deadline: the speed of the machine must not decide.
@@ -78,9 +81,11 @@ fn composed(rule: &str, mut members: Checks) -> Box<dyn AuthCheck> {
     }
 }
 
-fn check_combination(combination: &Combination, member: fn(usize, &str) -> Box<dyn AuthCheck>) {
+/// The names of the members have the `number` of the combination, because the warnings of one check have a rate.
+fn check_combination(number: usize, combination: &Combination, member: fn(String, usize, &str) -> Box<dyn AuthCheck>) {
+    let id = |index| format!("member {index} of {number}");
     let Combination { rule, members, outcome, message: speaker, asked } = combination;
-    let make = || members.iter().enumerate().map(|(index, kind)| member(index, kind)).collect();
+    let make = || members.iter().enumerate().map(|(index, kind)| member(id(index), index, kind)).collect();
     let checks = [composed(rule, make())];
     for checks in [list(&checks), list(&checks).name_missing_scopes()] {
         let (report, logged) = events::capture(|| checks.explain_blocking(&somebody(&[])));
@@ -94,7 +99,7 @@ fn check_combination(combination: &Combination, member: fn(usize, &str) -> Box<d
         // One event for each member that failed, which says whether its fault is the answer.
         let failed: Vec<usize> = (0..*asked).filter(|&index| members[index] == "failed").collect();
         let events = events::faults(&logged);
-        let ids: Vec<String> = failed.iter().map(|index| format!("\"member {index}\"")).collect();
+        let ids: Vec<String> = failed.iter().map(|index| format!("{:?}", id(*index))).collect();
         assert_eq!(events.iter().map(|event| event.field("check")).collect::<Vec<_>>(), ids, "{combination:?}");
         for (at, event) in events.iter().enumerate() {
             assert_eq!(event.field("message").contains("which denies"), outcome == "failed" && at == 0, "{event:?}");
@@ -110,15 +115,15 @@ fn check_combination(combination: &Combination, member: fn(usize, &str) -> Box<d
 fn every_combination_of_native_members_has_the_outcome_of_the_table() {
     let combinations = combinations();
     assert_eq!(combinations.len(), 4 + 2 * (1 + 4 + 16 + 64));
-    for combination in &combinations {
-        check_combination(combination, native_member);
+    for (number, combination) in combinations.iter().enumerate() {
+        check_combination(number, combination, named_native_member);
     }
 }
 
 #[test]
 fn every_combination_of_plugins_has_the_outcome_of_the_table() {
-    for combination in combinations().iter().filter(|combination| combination.members.len() < 3) {
-        check_combination(combination, plugin_member);
+    for (number, combination) in combinations().iter().filter(|combination| combination.members.len() < 3).enumerate() {
+        check_combination(number, combination, named_plugin_member);
     }
 }
 
@@ -222,7 +227,7 @@ impl AuthCheck for PanicsIn {
     }
     fn deadline(&self) -> Duration {
         assert_ne!(self.0, "deadline");
-        Duration::ZERO
+        DEFAULT_DEADLINE
     }
     fn identity(&self) -> Identity {
         assert_ne!(self.0, "identity");
@@ -246,7 +251,7 @@ fn a_panic_of_a_member_is_a_fault_of_this_member() {
         ("id", true, true),
         ("identity", true, true),
         ("session", false, true),
-        ("deadline", false, false),
+        ("deadline", true, true),
         ("names_missing_scopes", false, false),
     ] {
         // Negated, a denial allows, and a fault still denies.
@@ -311,7 +316,7 @@ fn the_default_deadline_of_a_decision_is_long_enough_for_all_members() {
     let two = || any_of([slow(), slow()]);
     assert_eq!(two().deadline(), Duration::from_secs(4));
     assert_eq!(all_of([negate(two()), two()]).deadline(), Duration::from_secs(8));
-    assert_eq!(any_of([native_member(0, "allow")]).deadline(), Duration::ZERO);
+    assert_eq!(any_of([native_member(0, "allow")]).deadline(), DEFAULT_DEADLINE);
 }
 
 #[test]

@@ -45,11 +45,19 @@ fn a_missed_deadline_of_configure_names_its_own_limit() {
 }
 
 #[test]
-fn a_missed_deadline_of_schema_names_its_own_limit() {
+fn used_up_processor_time_of_configure_names_its_own_limit() {
+    let guest = Guest::with_settings("true", "", "(loop $again (br $again))");
+    let guest = guest.limits(|limits| limits.configure_cpu_time = Duration::from_millis(60));
+    let Err(ConfigError::Fault(fault)) = guest.configure() else { panic!("configured") };
+    assert!(fault.detail.ends_with("; the limit is 60ms (`Limits::configure_cpu_time`)"), "{fault}");
+}
+
+#[test]
+fn used_up_processor_time_of_schema_names_its_own_limit() {
     let Err(LoadError::Schema(fault)) = Guest::with_settings("true", "(loop $again (br $again))", "").load() else {
         panic!("loaded")
     };
-    assert!(fault.detail.ends_with("; the limit is 2s (the deadline of `schema`, which is fixed)"), "{fault}");
+    assert!(fault.detail.ends_with("; the limit is 2s (the processor time of `schema`, which is fixed)"), "{fault}");
 }
 
 #[test]

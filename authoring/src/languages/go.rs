@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::spec::Spec;
-use super::tool::{INSTALL_FROM_PIP, Tool, Unwanted, in_venv, read_output};
+use super::tool::{INSTALL_FROM_PIP, Tool, Unwanted, in_venv, read_output, remove_output};
 
 pub(super) const GO: Spec = Spec {
     label: "Go",
@@ -104,6 +104,7 @@ fn go(folder: &Path) -> Tool {
 
 fn build(folder: &Path) -> Result<Vec<u8>> {
     let module = folder.join("build/core.wasm");
+    remove_output(&module)?;
     // The names of functions stay: the backtrace of a fault has them.
     let packages = go(folder).arguments(["list", "-deps", "."]).output()?;
     let tags = if packages.lines().any(|package| package == "log/slog") { SLOG_TAG } else { "" };

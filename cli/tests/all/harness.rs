@@ -122,7 +122,8 @@ pub(crate) fn project(folder: &Path, compiler: &str) {
     fs::write(folder.join("go.mod"), "module my-check\n").unwrap();
     let tools = folder.join(".venv/bin");
     fs::create_dir_all(&tools).unwrap();
-    let script = format!("#!/bin/sh\nwhile [ \"$1\" != -o ]; do shift; done\n{compiler}\n");
+    let script =
+        format!("#!/bin/sh\n[ \"$1\" = list ] && exit 0\nwhile [ \"$1\" != -o ]; do shift; done\n{compiler}\n");
     fs::write(tools.join("go"), script).unwrap();
     fs::set_permissions(tools.join("go"), fs::Permissions::from_mode(0o755)).unwrap();
 }

@@ -24,7 +24,7 @@ use std::fmt::{self, Write};
 use std::time::Duration;
 
 use crate::decision::attempt::{OpenSession, ask, report};
-use crate::decision::auth_check::{AuthCheck, EvaluationFuture, EvaluationRequest, Session};
+use crate::decision::auth_check::{AuthCheck, DEFAULT_DEADLINE, EvaluationFuture, EvaluationRequest, Session};
 use crate::decision::missing_scopes;
 use crate::outcome::{CheckReport, Evaluation, Identity, Outcome, Usage};
 use crate::util::panic::catch;
@@ -153,9 +153,10 @@ impl AuthCheck for Composed<'_> {
         self.names_missing_scopes
     }
 
+    /// The sum of the deadlines of the members, or the default without members.
     fn deadline(&self) -> Duration {
         let own = self.members.iter().map(|member| catch(|| member.deadline()).unwrap_or_default());
-        own.fold(Duration::ZERO, Duration::saturating_add)
+        own.reduce(Duration::saturating_add).unwrap_or(DEFAULT_DEADLINE)
     }
 
     /// The tenant that owns all members, if there is one. The reports of the members have their own identities.
