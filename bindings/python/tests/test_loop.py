@@ -38,7 +38,7 @@ def run(request: pytest.FixtureRequest) -> Any:
 
 
 def test_an_endless_plugin_does_not_block_the_loop(run: Any) -> None:
-    endless = guardhouse_checks.check(plugin("loop"), limits=guardhouse_checks.Limits(deadline="500ms"))
+    endless = guardhouse_checks.check(plugin("loop"), limits=guardhouse_checks.Limits(deadline="500ms", cpu_time="10s"))
     quick = guardhouse_checks.check(plugin("allow"), limits=PATIENT)
 
     async def main() -> tuple[int, list[bool]]:
@@ -64,7 +64,7 @@ def test_an_endless_plugin_does_not_block_the_loop(run: Any) -> None:
 
 
 def test_many_endless_plugins_do_not_block_the_loop(run: Any) -> None:
-    endless = guardhouse_checks.check(plugin("loop"), limits=guardhouse_checks.Limits(deadline="500ms"))
+    endless = guardhouse_checks.check(plugin("loop"), limits=guardhouse_checks.Limits(deadline="500ms", cpu_time="10s"))
     quick = guardhouse_checks.check(plugin("allow"), limits=PATIENT)
 
     async def main() -> None:
@@ -82,7 +82,7 @@ def test_many_endless_plugins_do_not_block_the_loop(run: Any) -> None:
 
 def test_a_cancelled_evaluation_frees_its_instance(run: Any) -> None:
     host = guardhouse_checks.Host(guardhouse_checks.HostLimits(instances=1))
-    endless = guardhouse_checks.check(plugin("loop"), limits=guardhouse_checks.Limits(deadline="1min"), host=host)
+    endless = guardhouse_checks.check(plugin("loop"), limits=guardhouse_checks.Limits(deadline="1min", cpu_time="1min"), host=host)
     quick = guardhouse_checks.check(plugin("allow"), limits=PATIENT, host=host)
 
     async def main() -> bool:
@@ -132,7 +132,7 @@ def test_a_loop_leaks_no_files() -> None:
 
 
 def test_a_blocking_decision_releases_the_interpreters_lock() -> None:
-    endless = guardhouse_checks.check(plugin("loop"), limits=guardhouse_checks.Limits(deadline="500ms"))
+    endless = guardhouse_checks.check(plugin("loop"), limits=guardhouse_checks.Limits(deadline="500ms", cpu_time="10s"))
     thread = threading.Thread(target=guardhouse_checks.run_auth_checks, args=(endless, CONTEXT))
     thread.start()
     turns = 0

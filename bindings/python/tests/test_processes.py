@@ -15,7 +15,7 @@ from guardhouse_checks import AccessToken, AuthContext, Component
 from plugins import plugin
 from ticks import ticks_during
 
-PATIENT = guardhouse_checks.Limits(deadline="10s", configure_deadline="10s")
+PATIENT = guardhouse_checks.Limits(deadline="100s", configure_deadline="10s", cpu_time="100s")
 ALICE = AuthContext(Component("tool", "x"), AccessToken("alice", ["read"]))
 NOBODY = AuthContext(Component("tool", "x"))
 
@@ -68,7 +68,7 @@ def test_a_forked_worker_enforces_the_deadline_while_it_waits() -> None:
 
 def _error_without_capacity() -> str:
     host = guardhouse_checks.Host(guardhouse_checks.HostLimits(instances=1))
-    endless = guardhouse_checks.check(plugin("loop"), host=host, limits=guardhouse_checks.Limits(deadline="100s"))
+    endless = guardhouse_checks.check(plugin("loop"), host=host, limits=PATIENT)
     quick = guardhouse_checks.Limits(configure_deadline="500ms")
     threading.Thread(target=guardhouse_checks.run_auth_checks, args=(endless, ALICE), daemon=True).start()
     while True:
