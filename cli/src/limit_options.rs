@@ -30,7 +30,7 @@ pub(crate) struct LimitOptions {
     ))]
     deadline: Option<Duration>,
 
-    /// The fuel of one evaluation, roughly its instructions [default: unlimited within the deadline]
+    /// The fuel of one evaluation, roughly its instructions [default: none]
     #[arg(long, value_name = "UNITS", value_parser = clap::value_parser!(u64).range(1..))]
     fuel: Option<u64>,
 

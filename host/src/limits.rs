@@ -31,15 +31,15 @@ pub struct Limits {
     #[serde(with = "duration")]
     pub configure_deadline: Duration,
     /// Processor time of configuring one instance ahead of a request: on trial, for standby, for an image. It is
-    /// enforced to within two ticks, and bounds the validation of the settings too. Default: 2 s.
+    /// enforced to within two ticks, and bounds the validation of the settings too. From 1 ms to 1 hour. Default: 2 s.
     #[serde(with = "duration")]
     pub configure_cpu_time: Duration,
     /// Processor time of one evaluation. Unlike the wall-clock time of the deadline, it does not grow while an
-    /// evaluation waits or another program runs. It is enforced to within two ticks. `None` means only the deadline
-    /// bounds the evaluation. Default: 200 ms.
+    /// evaluation waits or another program runs. It is enforced to within two ticks. From 1 ms to 1 hour; `None` means
+    /// only the deadline bounds the evaluation. Default: 200 ms.
     #[serde(with = "optional_duration")]
     pub cpu_time: Option<Duration>,
-    /// Instructions of one evaluation, roughly; without this limit, only the deadline bounds them. It is the
+    /// Instructions of one evaluation, roughly; without this limit, processor time and the deadline bound them. It is the
     /// deterministic bound: the same plugin, settings and context use the same fuel on every machine. Default: none.
     pub fuel: Option<u64>,
     /// Linear memory of one instance, in bytes, over all its memories. Default: 64 MiB.
@@ -52,7 +52,7 @@ pub struct Limits {
     /// The share of this check in the instances of its pool ([`HostLimits::instances`] or
     /// [`HostLimits::large_instances`]) that live at the same time, counted as the pool counts them. It keeps one busy or
     /// slow check from taking all of them. `None` means a quarter of the pool: 64 instances of a small plugin, 8 of a
-    /// large one. Default: none.
+    /// large one, with the default limits of the host. Default: none.
     pub instances: Option<u32>,
     /// Evaluations of this check that wait for admission; a further one fails immediately. Default: 1,024.
     pub queue: usize,

@@ -8,13 +8,14 @@ use crate::decision::DecisionId;
 use crate::outcome::{Evaluation, Identity};
 use crate::request::AuthContext;
 
-/// The future that [`AuthCheck::evaluate`] returns. The run drops it at the deadline of the decision.
+/// The future that [`AuthCheck::evaluate`] returns. It is dropped shortly after
+/// [`EvaluationRequest::end`] if it is not ready by then.
 pub type EvaluationFuture<'a> = Pin<Box<dyn Future<Output = Evaluation> + Send + 'a>>;
 
 /// The default deadline of a check for one request: 10 s of wall-clock time.
 pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(10);
 
-/// The maximum deadline of a decision: 1 hour.
+/// The maximum deadline of a check, and of a decision: 1 hour.
 pub const MAX_DEADLINE: Duration = Duration::from_secs(3_600);
 
 /// A check: a [`Check`](crate::Check) of a plugin, a [native](crate::native) one, or your own. One list may mix them.
@@ -115,7 +116,7 @@ pub struct EvaluationRequest<'a> {
 }
 
 impl<'a> EvaluationRequest<'a> {
-    /// A request of its own: with a new decision id and a deadline of [one second](DEFAULT_DEADLINE), and without
+    /// A request of its own: with a new decision id and a deadline of [10 s](DEFAULT_DEADLINE), and without
     /// naming missing scopes. It is for calling a check directly, for example in a test.
     #[must_use]
     pub fn new(context: &'a AuthContext) -> Self {
