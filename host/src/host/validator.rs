@@ -1,7 +1,7 @@
 //! The validator of settings: a built-in plugin, because a stranger's schema must not be evaluated in the host's own
 //! code, which nothing could stop.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex};
 
 use crate::code::Toolchain;
 use crate::code::linked::Linked;
@@ -13,13 +13,14 @@ use crate::error::{LoadError, Violation};
 use crate::fault::Fault;
 use crate::limits::HostLimits;
 use crate::tuning::VERDICTS;
+use crate::util::lock::lock;
 use crate::util::memo::Memo;
 
 const BYTES: &[u8] = include_bytes!("../../builtin/validate-settings.wasm");
 
 /// The validator of one host, and its recent verdicts.
 pub(crate) struct Validator {
-    code: OnceLock<Result<Arc<Linked>, LoadError>>,
+    code: Mutex<Option<Arc<Linked>>>,
     /// By the digest of a schema, settings, and the limits of the validation.
     pub(crate) verdicts: Memo<Digest, Verdict>,
 }
@@ -37,11 +38,15 @@ pub(crate) enum Verdict {
 
 impl Validator {
     pub(super) fn new() -> Self {
-        Self { code: OnceLock::new(), verdicts: Memo::new(VERDICTS) }
+        Self { code: Mutex::default(), verdicts: Memo::new(VERDICTS) }
     }
 
-    /// The code of the validator, made on first use.
-    pub(crate) fn code(&self, toolchain: &Toolchain) -> Result<&Arc<Linked>, LoadError> {
+    /// The code of the validator, made on first use. A failure is not kept: a compiler may have been busy.
+    pub(crate) fn code(&self, toolchain: &Toolchain) -> Result<Arc<Linked>, LoadError> {
+        let mut code = lock(&self.code);
+        if let Some(linked) = &*code {
+            return Ok(Arc::clone(linked));
+        }
         let load = || {
             // The limits of the host are for plugins of strangers.
             let shape = Shape::read(BYTES, &HostLimits::default())?;
@@ -50,6 +55,6 @@ impl Validator {
             let linked = Linked::load(toolchain, &source, &shape, Strategy::Baseline);
             linked.or_else(|_| Linked::load(toolchain, &source, &shape, Strategy::Optimized)).map(Arc::new)
         };
-        self.code.get_or_init(load).as_ref().map_err(Clone::clone)
+        Ok(Arc::clone(code.insert(load()?)))
     }
 }

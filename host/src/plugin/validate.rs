@@ -69,7 +69,7 @@ async fn run(host: &Host, text: String, limits: &Limits) -> Result<Result<(), St
     let permit = host.admission(linked.pool).admit(linked.weight, end).await?;
     let budget = Budget::new(&limits, end, toolchain.tick).for_configuring();
     let request = GuestRequest::none(Seed { decision: DecisionId::random(), check: "".into() });
-    let mut instance = Instance::new(Arc::clone(linked), &budget, request).with_pool_permit(permit);
+    let mut instance = Instance::new(linked, &budget, request).with_pool_permit(permit);
     instance.configure(Some(&text), end).await
 }
 
