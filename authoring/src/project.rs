@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 
 use crate::languages::Language;
+use crate::regular_file::remove_output;
 
 /// The file of a project with the requests that test its plugin, and the expected answers.
 pub const CASES: &str = "cases.json";
@@ -63,13 +64,7 @@ impl Project {
     ///
     /// The file cannot be removed.
     pub fn remove_component(&self) -> Result<()> {
-        let path = self.component();
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(error).with_context(|| format!("cannot remove `{}`, which an earlier build wrote", path.display()))
-            }
-            _ => Ok(()),
-        }
+        remove_output(&self.component())
     }
 
     /// Writes the component of a build. The file is replaced at once: it is never half written.

@@ -1,10 +1,11 @@
 //! Files of projects that somebody else may have written.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use anyhow::Context as _;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
@@ -55,6 +56,16 @@ fn read_opened(file: &File, cap: u64) -> io::Result<Vec<u8>> {
         return Err(io::Error::other(format!("has more than {cap} bytes")));
     }
     Ok(bytes)
+}
+
+/// Removes what an earlier build wrote, so that it cannot pass for the output of this one.
+pub(crate) fn remove_output(path: &Path) -> anyhow::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove `{}`, which an earlier build wrote", path.display()))
+        }
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]

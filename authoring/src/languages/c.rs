@@ -5,7 +5,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::spec::Spec;
-use super::tool::{Tool, Unwanted, read_output, remove_output};
+use super::tool::{Tool, Unwanted, read_output};
+use crate::regular_file::remove_output;
 
 pub(super) const C: Spec = Spec {
     label: "C",

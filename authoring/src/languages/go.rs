@@ -5,7 +5,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::spec::Spec;
-use super::tool::{INSTALL_FROM_PIP, Tool, Unwanted, in_venv, read_output, remove_output};
+use super::tool::{INSTALL_FROM_PIP, Tool, Unwanted, in_venv, read_output};
+use crate::regular_file::remove_output;
 
 pub(super) const GO: Spec = Spec {
     label: "Go",

@@ -1,7 +1,6 @@
 //! Compilers and other programs that build a plugin.
 
 use std::ffi::OsStr;
-use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -81,16 +80,6 @@ impl Tool {
 
 /// The maximum size of a file that a tool wrote, in bytes.
 const MAX_OUTPUT_BYTES: u64 = 1 << 30;
-
-/// Removes what an earlier build wrote, so that it cannot pass for the output of this one.
-pub(super) fn remove_output(path: &Path) -> Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("cannot remove `{}`, which an earlier build wrote", path.display()))
-        }
-        _ => Ok(()),
-    }
-}
 
 /// The variables of the environment that a tool does not get.
 #[derive(Debug)]

@@ -5,7 +5,8 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 
 use super::spec::Spec;
-use super::tool::{INSTALL_FROM_PIP, Tool, Unwanted, read_output, remove_output, venv};
+use super::tool::{INSTALL_FROM_PIP, Tool, Unwanted, read_output, venv};
+use crate::regular_file::remove_output;
 
 pub(super) const ZIG: Spec = Spec {
     label: "Zig",
