@@ -6,12 +6,12 @@ use guardhouse::{
     AuthChecks, Cause, CheckConfig, Host, HostError, HostLimits, ImagePolicy, Outcome, Plugin, StartMode,
     run_auth_checks_blocking,
 };
-use guardhouse_tests::guest::{expanded, replaced};
+use guardhouse_tests::guest::replaced;
 use serde_json::json;
 
 use crate::cache_folder::CacheFolder;
 use crate::compiler::process;
-use crate::harness::{Guest, builtin_on, cause, fixture, nobody, patient, settings, somebody};
+use crate::harness::{Guest, builtin_on, cause, fixture, nobody, of_pool, patient, settings, somebody};
 
 /// The environment variable that says which compiler a process uses: `baseline` or not, and `process` or not.
 const COMPILER: &str = "GUARDHOUSE_TEST_COMPILER";
@@ -62,14 +62,7 @@ fn answers_right(host: &Host) {
     let loaded = |text: &str| Guest::from_text("address", text).on_host(host);
     for (name, allows) in [("allow", true), ("deny", false)] {
         for kind in ["small", "large", "async"] {
-            let text = expanded(&fixture(name));
-            let text = match kind {
-                "small" => text,
-                "large" => replaced(&text, "(memory (export \"memory\") 2)", "(memory (export \"memory\") 80)"),
-                _ => {
-                    replaced(&text, "(core module $memory", "(core func (canon backpressure.inc)) (core module $memory")
-                }
-            };
+            let text = of_pool(&fixture(name), kind);
             let decision = run_auth_checks_blocking(&[loaded(&text).check()], &nobody());
             assert_eq!(decision.is_allow(), allows, "{name}, {kind}");
         }

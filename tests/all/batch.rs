@@ -5,13 +5,13 @@ use std::time::Duration;
 use guardhouse::{
     AuthCheck, AuthChecks, AuthContext, Cause, Check, CheckConfig, Decision, ImagePolicy, Report, native,
 };
-use guardhouse_tests::guest::{expanded, replaced};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::harness::{
-    Guest, at, builtin, cause, fixture, neighbor_is_unharmed, nobody, patient, reproducible, settings, somebody,
+    Guest, at, builtin, cause, fixture, neighbor_is_unharmed, nobody, of_pool, patient, reproducible, settings,
+    somebody,
 };
 use crate::properties::{cases, context};
 
@@ -68,9 +68,7 @@ fn one_instance_serves_a_batch_and_does_not_survive_it() {
 
 #[test]
 fn a_plugin_that_may_leave_tasks_behind_gets_an_instance_for_each_context() {
-    let text = expanded(&fixture("counter"));
-    let is_async = "(core func (canon backpressure.inc)) (core module $memory";
-    let guest = Guest::from_text("async counter", &replaced(&text, "(core module $memory", is_async));
+    let guest = Guest::from_text("async counter", &of_pool(&fixture("counter"), "async"));
     let decisions = AuthChecks::new(&[guest.check()]).run_batch_blocking(&[nobody(), nobody(), nobody()]);
     assert!(decisions.iter().all(Decision::is_allow), "{decisions:?}");
 }

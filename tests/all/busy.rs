@@ -1,31 +1,27 @@
-//! A busy machine is no reason to deny: a guest's own work is bounded by processor time, and waiting by a deadline of
+//! A busy machine does not cause a denial: a guest's own work is bounded by processor time, and waiting by a deadline of
 //! seconds. These tests use the default limits.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use guardhouse::{AuthChecks, AuthContext, Cause, Check, CheckConfig, Decision, Host, Limits, Plugin, run_auth_checks};
-use guardhouse_tests::guest::{assemble, expanded, replaced};
+use guardhouse_tests::guest::{assemble, replaced};
 use rustix::time::{ClockId, clock_gettime};
 use tokio::runtime::Builder;
 use tokio::task::JoinSet;
 
-use crate::harness::{cause, fixture, nobody};
+use crate::harness::{cause, fixture, nobody, of_pool};
 
 /// The interval of the ticks of [`Host::new`].
 const TICK: Duration = Duration::from_millis(1);
 
-/// A plugin that counts to two million, which takes about two milliseconds, and allows. A `large` one has an initial
-/// memory of five megabytes.
+/// A plugin that counts to two million, which takes about two milliseconds, and allows.
 fn work(is_large: bool) -> Vec<u8> {
     let count = "(param i32) (result i32) (local $n i32) \
                  (loop $more (local.set $n (i32.add (local.get $n) (i32.const 1))) \
                  (br_if $more (i32.lt_u (local.get $n) (i32.const 2000000))))";
     let text = replaced(&fixture("allow"), "(param i32) (result i32)", count);
-    let text = expanded(&text);
-    let memory = "(memory (export \"memory\") 2)";
-    let text = if is_large { replaced(&text, memory, "(memory (export \"memory\") 80)") } else { text };
-    assemble(&text).unwrap()
+    assemble(&of_pool(&text, if is_large { "large" } else { "small" })).unwrap()
 }
 
 fn check(host: &Host, is_large: bool, limits: Limits) -> Check {

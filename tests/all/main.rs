@@ -13,6 +13,7 @@ mod layers;
 mod batch;
 mod builtins;
 mod compose;
+mod compose_members;
 mod corpus;
 mod engine;
 mod faults;

@@ -5,25 +5,14 @@ use std::time::Duration;
 
 use guardhouse::{AuthChecks, Cause, Check, Decision, Host, HostLimits, Plugin, run_auth_checks_blocking};
 use guardhouse_tests::events;
-use guardhouse_tests::guest::{expanded, replaced};
 
 use crate::admission::while_asked;
 use crate::harness::{
-    Guest, cause, failed, fixture, host_with, neighbor_is_unharmed, nobody, patient, small, somebody,
+    Guest, cause, failed, fixture, host_with, neighbor_is_unharmed, nobody, of_pool, patient, small, somebody,
 };
 
-/// A fixture that is `large`, with an initial memory of five megabytes, or `async`, with a built-in function that only
-/// an engine with concurrency has.
-fn text(name: &str, kind: &str) -> String {
-    let text = expanded(&fixture(name));
-    match kind {
-        "large" => replaced(&text, "(memory (export \"memory\") 2)", "(memory (export \"memory\") 80)"),
-        _ => replaced(&text, "(core module $memory", "(core func (canon backpressure.inc)) (core module $memory"),
-    }
-}
-
 fn check(host: &Host, name: &str, kind: &str, deadline: Duration) -> Check {
-    Guest::from_text(name, &text(name, kind)).on_host(host).deadline(deadline).standby(0).check()
+    Guest::from_text(name, &of_pool(&fixture(name), kind)).on_host(host).deadline(deadline).standby(0).check()
 }
 
 #[test]

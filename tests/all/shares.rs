@@ -7,15 +7,17 @@ use guardhouse_tests::guest::{expanded, replaced};
 use tokio::runtime::Builder;
 
 use crate::admission::is_pending;
-use crate::harness::{Guest, fixture, host_with, neighbor_is_unharmed, nobody, small};
+use crate::harness::{Guest, fixture, host_with, neighbor_is_unharmed, nobody, of_pool, small};
 
-/// Asks an endless check 64 times at once, and then checks that another plugin is served: one of the same pool, and the
-/// neighbor.
+/// Asks an endless check once more than its host has instances, and then checks that another plugin of the same pool is
+/// served.
 fn takes_only_its_share(endless: &Check, other: &Check) {
+    let limits = endless.plugin().host().limits();
+    let requests = 1 + limits.instances.max(limits.large_instances);
     let (endless, context) = ([endless], nobody());
     let runtime = Builder::new_current_thread().enable_time().build().unwrap();
     let decision = runtime.block_on(async {
-        let mut asked: Vec<_> = (0..64).map(|_| Box::pin(run_auth_checks(&endless, &context))).collect();
+        let mut asked: Vec<_> = (0..requests).map(|_| Box::pin(run_auth_checks(&endless, &context))).collect();
         for request in &mut asked {
             assert!(is_pending(request.as_mut()).await);
         }
@@ -116,13 +118,11 @@ fn the_share_of_a_check_is_between_one_instance_and_the_pool() {
 #[test]
 fn by_default_one_slow_check_leaves_most_of_either_pool_to_others() {
     let host = Host::new().unwrap();
-    let other = |pages: &str| {
-        let text = replaced(&expanded(&fixture("allow")), "(memory (export \"memory\") 2)", pages);
-        Guest::from_text("allow", &text).on_host(&host).check()
-    };
-    for pages in ["(memory (export \"memory\") 2)", "(memory (export \"memory\") 80)"] {
-        let text = replaced(&expanded(&fixture("loop")), "(memory (export \"memory\") 2)", pages);
-        let guest = Guest::from_text("loop", &text).on_host(&host).deadline(Duration::from_secs(60)).standby(0);
-        takes_only_its_share(&guest.check(), &other(pages));
+    for pool in ["small", "large"] {
+        let [endless, other] = ["loop", "allow"].map(|name| {
+            let guest = Guest::from_text(name, &of_pool(&fixture(name), pool)).on_host(&host);
+            guest.deadline(Duration::from_secs(60)).standby(0).check()
+        });
+        takes_only_its_share(&endless, &other);
     }
 }

@@ -17,6 +17,18 @@ pub(crate) fn fixture(name: &str) -> String {
     std::fs::read_to_string(path).unwrap()
 }
 
+/// The text of a fixture with its includes, as a plugin of another pool: `small` is as it stands, `large` has an initial
+/// memory of five megabytes, and `async` has a built-in function that only an engine with concurrency has.
+pub(crate) fn of_pool(text: &str, pool: &str) -> String {
+    let text = guest::expanded(text);
+    let replaced = |from: &str, to: &str| guest::replaced(&text, from, to);
+    match pool {
+        "large" => replaced("(memory (export \"memory\") 2)", "(memory (export \"memory\") 80)"),
+        "async" => replaced("(core module $memory", "(core func (canon backpressure.inc)) (core module $memory"),
+        _ => text,
+    }
+}
+
 /// A plugin, the host that loads it, and its configuration.
 #[derive(Debug, Clone)]
 pub(crate) struct Guest {
