@@ -55,7 +55,7 @@ struct Answer {
 
 pub(crate) fn run(args: &CacheArgs) -> Result<Output> {
     let folder = CacheFolder::find(args.cache.as_deref())
-        .context("there is no folder for the cache, because `HOME` is not set; `--cache FOLDER` names one")?;
+        .context("the folder of the cache is unknown, because `HOME` is not set; name one with `--cache FOLDER`")?;
     let is_clear = args.action == Some(Action::Clear);
     let content = if is_clear { folder.clear() } else { folder.content() };
     let Content { entries, bytes } = content.context(folder.origin.name())?;
