@@ -237,7 +237,7 @@ impl Instance {
         self.store.data_mut().classify(error)
     }
 
-    /// The fault of a call that is no evaluation, which would report the output itself.
+    /// The fault of a call other than an evaluation. The report of an evaluation has the output.
     fn fault_with_logs(&mut self, error: &wasmtime::Error) -> Fault {
         Fault { logs: self.logs(), ..self.fault(error) }
     }

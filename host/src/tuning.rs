@@ -44,9 +44,9 @@ pub(crate) const IMAGE_RUNS: usize = 2_000_000;
 
 // Settings.
 
-/// The number of verdicts about settings that a host keeps, so that checks with equal settings need one validation.
+/// The number of results of validations that a host keeps, so that checks with equal settings need one validation.
 /// Each takes up to 700 bytes.
-pub(crate) const VERDICTS: usize = 10_000;
+pub(crate) const KEPT_VALIDATIONS: usize = 10_000;
 
 // Standby instances.
 
@@ -85,9 +85,9 @@ pub(crate) const BACKGROUND_JOBS: usize = 10_000;
 
 // Time.
 
-/// The time that a check has beyond the decision's deadline to report its own fault: the check of a plugin enforces the
+/// The time that a check has beyond the deadline of its evaluation to report its own fault: the check of a plugin enforces the
 /// deadline itself, and reports a more precise fault. It is enough for two ticks of up to 5 ms.
-pub(crate) const DECISION_GRACE: Duration = Duration::from_millis(10);
+pub(crate) const DEADLINE_GRACE: Duration = Duration::from_millis(10);
 
 /// The deadline of a plugin's `schema` export, which runs once per load.
 pub(crate) const SCHEMA_DEADLINE: Duration = Duration::from_secs(10);

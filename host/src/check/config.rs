@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::decision::auth_check::MAX_DEADLINE;
 use crate::engine;
 use crate::error::ConfigError;
 use crate::grants::{Grant, Grants};
@@ -83,7 +84,7 @@ pub(super) fn check_limits(plugin: &Plugin, limits: &Limits) -> Result<(), Confi
         ("cpu_time", limits.cpu_time),
     ];
     for (limit, found) in times {
-        let allowed = Duration::from_millis(1)..=Duration::from_secs(3_600);
+        let allowed = Duration::from_millis(1)..=MAX_DEADLINE;
         if let Some(found) = found.filter(|found| !allowed.contains(found)) {
             let allowed = "from 1 ms to 1 hour".to_owned();
             return Err(ConfigError::Limit { limit, found: format!("{found:?}"), allowed });

@@ -29,7 +29,7 @@ use crate::guest::request::GuestRequest;
 use crate::instance::{CheckCall, Instance};
 use crate::limits::Limits;
 use crate::outcome::{Evaluation, Outcome, Usage};
-use crate::tuning::DECISION_GRACE;
+use crate::tuning::DEADLINE_GRACE;
 
 /// Evaluates a request in a fresh instance of the check, and drops the instance before it returns.
 pub(super) async fn evaluate(check: &Arc<Configured>, request: EvaluationRequest<'_>) -> Evaluation {
@@ -100,7 +100,7 @@ async fn evaluate_in(
 /// check, except for the time since the check was asked, or comes from the decision.
 fn times(limits: &Limits, left: Duration) -> Times<'static> {
     let whole = Duration::from_millis(left.as_millis().try_into().unwrap_or(u64::MAX));
-    let is_own = limits.deadline <= left.saturating_add(DECISION_GRACE);
+    let is_own = limits.deadline <= left.saturating_add(DEADLINE_GRACE);
     Times {
         deadline: if is_own {
             ("`Limits::deadline`", limits.deadline)

@@ -97,7 +97,7 @@ impl Check {
         check_warm_up(config.image, config.warm_up.as_ref())?;
         let settings = check_settings(plugin, config.settings.take(), &config.limits)?;
         if config.limits.fuel.is_some() {
-            plugin.must_be_optimized().map_err(|error| ConfigError::Optimize(error.to_string()))?;
+            plugin.optimize_for_fuel().map_err(|error| ConfigError::Optimize(error.to_string()))?;
         }
         let check = Self(Arc::new(Configured::new(plugin, settings, share, config)));
         let fuel = check.configure_on_trial()?;

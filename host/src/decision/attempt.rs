@@ -9,7 +9,7 @@ use tokio::time::Sleep;
 use crate::decision::auth_check::{AuthCheck, EvaluationFuture, EvaluationRequest, MAX_DEADLINE, Session};
 use crate::fault::{Cause, Fault};
 use crate::outcome::{CheckReport, Evaluation, Identity, Outcome};
-use crate::tuning::DECISION_GRACE;
+use crate::tuning::DEADLINE_GRACE;
 use crate::util::panic::catch;
 
 /// Asks a check, within its own deadline and that of the request.
@@ -20,21 +20,20 @@ pub(super) async fn ask<'a>(check: &'a dyn AuthCheck, request: EvaluationRequest
     }
 }
 
+/// The request with the deadline that comes first. The error is the evaluation of a check that has no time left.
 #[expect(clippy::result_large_err, reason = "a panic is rare, and its report is not passed on")]
 fn within_own_deadline<'a>(
     check: &dyn AuthCheck,
     request: EvaluationRequest<'a>,
 ) -> Result<EvaluationRequest<'a>, Evaluation> {
-    let own = Instant::now() + caught(|| check.deadline())?.min(MAX_DEADLINE);
-    Ok(request.until(request.end.min(own)))
+    let now = Instant::now();
+    let end = request.end.min(now + caught(|| check.deadline())?.min(MAX_DEADLINE));
+    if end <= now { Err(deadline_passed()) } else { Ok(request.until(end)) }
 }
 
 /// Evaluates until `end`. A panic in a check, or in the host on its behalf, is a fault of the check, including a panic
 /// while its future is dropped.
 async fn attempt<'a>(evaluate: impl FnOnce() -> EvaluationFuture<'a>, end: Instant) -> Evaluation {
-    if Instant::now() >= end {
-        return deadline_passed();
-    }
     let mut future = match caught(evaluate) {
         Ok(future) => Some(future),
         Err(failed) => return failed,
@@ -48,7 +47,7 @@ async fn attempt<'a>(evaluate: impl FnOnce() -> EvaluationFuture<'a>, end: Insta
         });
         let evaluation = match poll {
             Ok(Poll::Pending) => {
-                let end = end + DECISION_GRACE;
+                let end = end + DEADLINE_GRACE;
                 let timer = timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(end.into())));
                 if timer.as_mut().poll(context).is_pending() {
                     return Poll::Pending;
@@ -63,7 +62,7 @@ async fn attempt<'a>(evaluate: impl FnOnce() -> EvaluationFuture<'a>, end: Insta
         // A check that never yielded could not be stopped. Its answer is late all the same: an allow, and a denial that
         // a negation would make an allow.
         let is_final = matches!(evaluation.outcome, Outcome::DeniedWithMessage(_) | Outcome::Failed(_));
-        let is_late = !is_final && Instant::now() > end + DECISION_GRACE;
+        let is_late = !is_final && Instant::now() > end + DEADLINE_GRACE;
         Poll::Ready(if is_late { deadline_passed() } else { evaluation })
     })
     .await

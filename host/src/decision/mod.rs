@@ -6,6 +6,7 @@ mod attempt;
 pub(crate) mod auth_check;
 pub(crate) mod auth_checks;
 pub mod compose;
+mod last_lines;
 pub(crate) mod missing_scopes;
 pub mod native;
 pub(crate) mod report;

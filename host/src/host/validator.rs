@@ -12,22 +12,22 @@ use crate::engine::config::Strategy;
 use crate::error::{LoadError, Violation};
 use crate::fault::Fault;
 use crate::limits::HostLimits;
-use crate::tuning::VERDICTS;
+use crate::tuning::KEPT_VALIDATIONS;
 use crate::util::lock::lock;
 use crate::util::memo::Memo;
 
 const BYTES: &[u8] = include_bytes!("../../builtin/validate-settings.wasm");
 
-/// The validator of one host, and its recent verdicts.
+/// The validator of one host, and its recent results.
 pub(crate) struct Validator {
     code: Mutex<Option<Arc<Linked>>>,
-    /// By the digest of a schema, settings, and the limits of the validation.
-    pub(crate) verdicts: Memo<Digest, Verdict>,
+    /// By the digest of a schema, settings, and the processor time of the validation.
+    pub(crate) validated: Memo<Digest, Validity>,
 }
 
 /// The result of a validation. Equal schemas and settings have equal ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum Validity {
     Valid,
     Invalid(Violation),
     /// The schema is invalid, for this reason.
@@ -38,7 +38,7 @@ pub(crate) enum Verdict {
 
 impl Validator {
     pub(super) fn new() -> Self {
-        Self { code: Mutex::default(), verdicts: Memo::new(VERDICTS) }
+        Self { code: Mutex::default(), validated: Memo::new(KEPT_VALIDATIONS) }
     }
 
     /// The code of the validator, made on first use. A failure is not kept: a compiler may have been busy.

@@ -4,7 +4,7 @@
 //! `configure` left, which is made in a few milliseconds. Both come from the plugin's component, rewritten, and are
 //! validated against the contract and the limits like an untrusted plugin.
 
-mod room;
+mod size;
 pub(crate) mod snapshot;
 mod split;
 mod split_module;

@@ -1,4 +1,4 @@
-//! The room of a snapshot, counted before the memory of the instance is copied.
+//! The size of a snapshot, counted before the memory of the instance is copied.
 
 use std::time::Instant;
 
@@ -13,21 +13,21 @@ const JOINED_ZEROS: usize = 4;
 /// The counts of a snapshot, so far. A run is a sequence of bytes other than zero, for which the library makes an entry
 /// before it joins runs to segments.
 #[derive(Debug)]
-pub(super) struct Room {
+pub(super) struct SnapshotSize {
     cap: usize,
     bytes: usize,
     runs: usize,
     segments: usize,
 }
 
-impl Room {
-    /// Room for a snapshot of at most `cap` bytes.
+impl SnapshotSize {
+    /// A size of at most `cap` bytes.
     pub(super) fn new(cap: usize) -> Self {
         Self { cap, bytes: 0, runs: 0, segments: 0 }
     }
 
     /// Counts one memory. The error says what does not fit, or that `end` has passed.
-    pub(super) fn take(&mut self, memory: &[u8], end: Instant) -> Result<(), String> {
+    pub(super) fn add(&mut self, memory: &[u8], end: Instant) -> Result<(), String> {
         let mut zeros = usize::MAX;
         for chunk in memory.chunks(1 << 16) {
             for byte in chunk {
@@ -67,8 +67,8 @@ mod tests {
 
     use super::*;
 
-    fn take(cap: usize, memory: &[u8]) -> Result<(), String> {
-        Room::new(cap).take(memory, Instant::now() + Duration::from_secs(60))
+    fn add(cap: usize, memory: &[u8]) -> Result<(), String> {
+        SnapshotSize::new(cap).add(memory, Instant::now() + Duration::from_secs(60))
     }
 
     /// A memory of 1 MiB in which every `step`th byte is written.
@@ -77,30 +77,30 @@ mod tests {
     }
 
     #[test]
-    fn zeros_take_no_room() {
-        assert_eq!(take(0, &vec![0; 1 << 20]), Ok(()));
-        assert_eq!(take(100, &[[0; 1_000].as_slice(), &[1; 100], &[0; 1_000]].concat()), Ok(()));
+    fn zeros_add_nothing() {
+        assert_eq!(add(0, &vec![0; 1 << 20]), Ok(()));
+        assert_eq!(add(100, &[[0; 1_000].as_slice(), &[1; 100], &[0; 1_000]].concat()), Ok(()));
     }
 
     #[test]
-    fn zeros_between_many_segments_take_room() {
+    fn zeros_between_many_segments_are_added() {
         // Five zeros are not joined at first, but there may be only 10,000 segments.
-        assert!(take(1_000_000, &written(6)).is_ok());
-        assert!(take(800_000, &written(6)).unwrap_err().contains("image_bytes"));
-        assert!(take(1 << 20, &written(2)).is_ok());
-        assert!(take(1_000_000, &written(2)).unwrap_err().contains("image_bytes"));
-        assert!(take(1_100, &written(1_000)).is_ok());
+        assert!(add(1_000_000, &written(6)).is_ok());
+        assert!(add(800_000, &written(6)).unwrap_err().contains("image_bytes"));
+        assert!(add(1 << 20, &written(2)).is_ok());
+        assert!(add(1_000_000, &written(2)).unwrap_err().contains("image_bytes"));
+        assert!(add(1_100, &written(1_000)).is_ok());
     }
 
     #[test]
     fn the_number_of_runs_is_bounded() {
         let memory: Vec<u8> = (0..3 * IMAGE_RUNS).map(|index| u8::from(index % 2 == 0)).collect();
-        assert!(take(usize::MAX, &memory).unwrap_err().contains("places"));
+        assert!(add(usize::MAX, &memory).unwrap_err().contains("places"));
     }
 
     #[test]
     fn the_deadline_ends_the_count() {
-        let error = Room::new(usize::MAX).take(&[0], Instant::now()).unwrap_err();
+        let error = SnapshotSize::new(usize::MAX).add(&[0], Instant::now()).unwrap_err();
         assert!(error.contains("configure_deadline"), "{error}");
     }
 }

@@ -15,7 +15,7 @@ use crate::guest::reason::Reason;
 use crate::guest::request::{GuestRequest, Seed};
 use crate::guest::store::{Budget, State};
 use crate::host::Host;
-use crate::image::room::Room;
+use crate::image::size::SnapshotSize;
 use crate::instance::{CheckCall, Instance};
 use crate::limits::{HostLimits, Limits};
 use crate::plugin::Plugin;
@@ -56,8 +56,8 @@ pub(super) fn snapshot(recipe: Recipe<'_>, source: &[u8]) -> Result<Vec<u8>, Rea
         store.set_hostcall_fuel(usize::MAX);
         store.set_fuel(u64::MAX)?;
         store.epoch_deadline_callback(|_| Ok(wasmtime::UpdateDeadline::Continue(1)));
-        let room = Room::new(host.limits().image_bytes);
-        let mut state = Reader { store, instance, end, room, counted: BTreeSet::new(), refused: None };
+        let size = SnapshotSize::new(host.limits().image_bytes);
+        let mut state = Reader { store, instance, end, size, counted: BTreeSet::new(), refused: None };
         let snapshot = wizer.snapshot_component(&context, &mut state).await;
         state.refused.map_or_else(|| Ok(snapshot?), Err)
     })?
@@ -102,7 +102,7 @@ struct Reader<'a> {
     store: &'a mut Store<State>,
     instance: component::Instance,
     end: Instant,
-    room: Room,
+    size: SnapshotSize,
     /// The functions that return memories which were counted.
     counted: BTreeSet<String>,
     /// The reason why the rest of the memory is not read. The snapshot is then incomplete.
@@ -127,7 +127,7 @@ impl ComponentInstanceState for Reader<'_> {
         // The library reads each memory twice. Of a memory that is refused it gets only the size: without that, it
         // would panic.
         if self.refused.is_none() && !self.counted.contains(function) {
-            match self.room.take(memory, self.end) {
+            match self.size.add(memory, self.end) {
                 Ok(()) => drop(self.counted.insert(function.to_owned())),
                 Err(reason) => self.refused = Some(reason.into()),
             }

@@ -199,7 +199,7 @@ impl Plugin {
 
     /// Replaces baseline code by optimized code, on this thread, and makes sure that only optimized code is loaded from
     /// now on: baseline code uses a different amount of fuel.
-    pub(crate) fn must_be_optimized(&self) -> Result<(), LoadError> {
+    pub(crate) fn optimize_for_fuel(&self) -> Result<(), LoadError> {
         self.0.must_be_optimized.store(true, Ordering::Release);
         self.optimize_now()
     }

@@ -14,7 +14,7 @@ use crate::guest::exceeded::{Times, name_time_or_stack};
 use crate::guest::request::{GuestRequest, Seed};
 use crate::guest::store::Budget;
 use crate::host::Host;
-use crate::host::validator::Verdict;
+use crate::host::validator::Validity;
 use crate::instance::Instance;
 use crate::limits::Limits;
 use crate::util::block_on::block_on;
@@ -26,28 +26,28 @@ struct Validation<'a> {
     settings: Option<&'a str>,
 }
 
-/// Validates settings, or the schema alone. The limits are those of configuring a check. A verdict is kept, so that the
+/// Validates settings, or the schema alone. The limits are those of configuring a check. The result is kept, so that the
 /// same settings are validated once. The error is a fault that another attempt may not have.
 pub(super) fn validate(
     host: &Host,
     schema: &str,
     settings: Option<&str>,
     limits: &Limits,
-) -> Result<Arc<Verdict>, Fault> {
+) -> Result<Arc<Validity>, Fault> {
     let key = Digest::of_parts([
         schema.as_bytes(),
         settings.unwrap_or_default().as_bytes(),
         &[u8::from(settings.is_some())],
         &limits.configure_cpu_time.as_nanos().to_be_bytes(),
     ]);
-    host.validator().verdicts.get(key, || {
+    host.validator().validated.get(key, || {
         let text = serde_json::to_string(&Validation { schema, settings }).map_err(Fault::host)?;
         match block_on(run(host, text, limits)).map_err(Fault::host).flatten() {
-            Ok(Ok(())) => Ok(Verdict::Valid),
+            Ok(Ok(())) => Ok(Validity::Valid),
             Ok(Err(message)) => read(&message),
             Err(fault) => {
                 let fault = name_time_or_stack(fault, host.limits(), Times::of_configuring(limits));
-                if is_repeatable(fault.cause) { Ok(Verdict::Failed(fault)) } else { Err(fault) }
+                if is_repeatable(fault.cause) { Ok(Validity::Failed(fault)) } else { Err(fault) }
             }
         }
     })
@@ -79,9 +79,9 @@ fn is_repeatable(cause: Cause) -> bool {
 }
 
 /// Reads the answer of the validator for an invalid schema or invalid settings.
-fn read(message: &str) -> Result<Verdict, Fault> {
+fn read(message: &str) -> Result<Validity, Fault> {
     if let Some(reason) = message.strip_prefix("schema ") {
-        return Ok(Verdict::BadSchema(reason.to_owned()));
+        return Ok(Validity::BadSchema(reason.to_owned()));
     }
     let (length, text) = message.split_once(' ').unwrap_or_default();
     let (pointer, reason) = length
@@ -89,5 +89,5 @@ fn read(message: &str) -> Result<Verdict, Fault> {
         .ok()
         .and_then(|length| text.split_at_checked(length))
         .ok_or_else(|| Fault::host(format!("the validator answered {message:?}")))?;
-    Ok(Verdict::Invalid(Violation { pointer: pointer.to_owned(), reason: reason.to_owned() }))
+    Ok(Validity::Invalid(Violation { pointer: pointer.to_owned(), reason: reason.to_owned() }))
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::error::ConfigError;
 use crate::fault::Fault;
 use crate::host::Host;
-use crate::host::validator::Verdict;
+use crate::host::validator::Validity;
 use crate::limits::Limits;
 use crate::plugin::schema::closed::count_subschemas;
 use crate::plugin::schema::simple::Simple;
@@ -37,12 +37,12 @@ impl Schema {
         let simple = Simple::new(&document, nodes)?;
         if simple.is_none() {
             let failed = |fault: &Fault| format!("it cannot be compiled: {fault}");
-            let verdict = validate(host, &text, None, &Limits::default()).map_err(|fault| failed(&fault))?;
-            match &*verdict {
-                Verdict::Valid => {}
-                Verdict::BadSchema(reason) => return Err(reason.clone()),
-                Verdict::Invalid(violation) => return Err(violation.reason.clone()),
-                Verdict::Failed(fault) => return Err(failed(fault)),
+            let validity = validate(host, &text, None, &Limits::default()).map_err(|fault| failed(&fault))?;
+            match &*validity {
+                Validity::Valid => {}
+                Validity::BadSchema(reason) => return Err(reason.clone()),
+                Validity::Invalid(violation) => return Err(violation.reason.clone()),
+                Validity::Failed(fault) => return Err(failed(fault)),
             }
         }
         Ok(Self { document, text, simple })
@@ -59,11 +59,11 @@ impl Schema {
             return simple.validate(settings).map_err(ConfigError::Schema);
         }
         match &*validate(host, &self.text, Some(text), limits).map_err(ConfigError::Validation)? {
-            Verdict::Valid => Ok(()),
-            Verdict::Invalid(violation) => Err(ConfigError::Schema(violation.clone())),
-            Verdict::Failed(fault) => Err(ConfigError::Validation(fault.clone())),
+            Validity::Valid => Ok(()),
+            Validity::Invalid(violation) => Err(ConfigError::Schema(violation.clone())),
+            Validity::Failed(fault) => Err(ConfigError::Validation(fault.clone())),
             // It was compiled when the plugin was loaded.
-            Verdict::BadSchema(reason) => Err(ConfigError::Validation(Fault::host(reason))),
+            Validity::BadSchema(reason) => Err(ConfigError::Validation(Fault::host(reason))),
         }
     }
 }
