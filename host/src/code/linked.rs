@@ -48,9 +48,8 @@ impl Linked {
     /// Like [`load`](Self::load), but a large component gets baseline code, which is ready sooner, unless its optimized
     /// code is in the cache. Components of the concurrent pool are always optimized.
     pub(crate) fn load_soon(toolchain: &Toolchain, source: &Source<'_>, shape: &Shape) -> Result<Self, LoadError> {
-        let is_large = source.size() >= toolchain.baseline_bytes && shape.pool(&toolchain.limits) != Pool::Concurrent;
-        if is_large {
-            if let Some(linked) = Self::load_cached(toolchain, source, shape) {
+        if starts_with_baseline(toolchain, source, shape) {
+            if let Some(linked) = Self::load_cached(toolchain, source, shape, Strategy::Optimized) {
                 return Ok(linked);
             }
             let baseline = Self::load(toolchain, source, shape, Strategy::Baseline);
@@ -66,9 +65,22 @@ impl Linked {
         Self::load(toolchain, source, shape, Strategy::Optimized)
     }
 
-    /// Links the optimized code of a component, if it is in the cache.
-    fn load_cached(toolchain: &Toolchain, source: &Source<'_>, shape: &Shape) -> Option<Self> {
-        let engine = engine(toolchain, shape, Strategy::Optimized).ok()?;
+    /// Links the code that [`load_soon`](Self::load_soon) would return, if it is in the cache.
+    pub(crate) fn load_soon_cached(toolchain: &Toolchain, source: &Source<'_>, shape: &Shape) -> Option<Self> {
+        Self::load_cached(toolchain, source, shape, Strategy::Optimized).or_else(|| {
+            let is_baseline = starts_with_baseline(toolchain, source, shape);
+            is_baseline.then(|| Self::load_cached(toolchain, source, shape, Strategy::Baseline)).flatten()
+        })
+    }
+
+    /// Links the code of a component, if it is in the cache.
+    pub(crate) fn load_cached(
+        toolchain: &Toolchain,
+        source: &Source<'_>,
+        shape: &Shape,
+        strategy: Strategy,
+    ) -> Option<Self> {
+        let engine = engine(toolchain, shape, strategy).ok()?;
         let component = toolchain.compilation.cached_component(engine, source.digest())?;
         Self::link(&toolchain.limits, engine, &component, shape).ok()
     }
@@ -146,6 +158,11 @@ impl Functions {
     }
 }
 
+/// Whether a component starts with baseline code.
+fn starts_with_baseline(toolchain: &Toolchain, source: &Source<'_>, shape: &Shape) -> bool {
+    source.size() >= toolchain.baseline_bytes && shape.pool(&toolchain.limits) != Pool::Concurrent
+}
+
 fn engine<'a>(toolchain: &'a Toolchain, shape: &Shape, strategy: Strategy) -> Result<&'a PluginEngine, LoadError> {
     let engine = toolchain.engines.get(shape.pool(&toolchain.limits), strategy);
     engine.map_err(|reason| LoadError::DoesNotFit(reason.into_text()))
@@ -179,8 +196,9 @@ fn weight(limits: &HostLimits, pool: Pool, component: &Component, shape: &Shape)
     Ok(weight)
 }
 
-/// Resolves imports by their exact names. An interface of types only asks for nothing, so it needs no offer. The linker alone would link a later patch version of one of our interfaces,
-/// and the host, which compares names, would not know that the plugin imports the interface.
+/// Resolves imports by their exact names. An interface of types only asks for nothing, so it needs no offer. The linker
+/// alone would link a later patch version of one of our interfaces, and the host, which compares names, would not know
+/// that the plugin imports the interface.
 fn resolve_imports(
     PluginEngine { engine, linker, .. }: &PluginEngine,
     component: &Component,

@@ -29,8 +29,9 @@ use crate::util::unblock::Unblock;
 ///
 /// A host starts these threads, each when it is first needed: `guardhouse-tick`, which enforces deadlines;
 /// `guardhouse-background`, which makes images and optimizes code; up to one per processor each of
-/// `guardhouse-standby`, which make standby instances, and `guardhouse-reload`, which reload evicted code; and
-/// `guardhouse-timers`, one per process, for blocking calls.
+/// `guardhouse-standby`, which make standby instances, `guardhouse-reload`, which reload evicted code from the cache, and
+/// `guardhouse-recompile`, which compile evicted code that the cache has lost; and `guardhouse-timers`, one per process,
+/// for blocking calls.
 #[derive(Clone)]
 pub struct Host(Arc<Inner>);
 
@@ -41,6 +42,7 @@ struct Inner {
     validator: Validator,
     background: Background,
     reloading: Background,
+    recompiling: Background,
     refilling: Background,
     tenants: Tenants,
     loading: Unblock,
@@ -87,7 +89,7 @@ impl Host {
 
     /// Whether plugins may import an interface of this name. Some imports need a [grant](crate::Grant::needed_by) in
     /// addition. WASI interfaces, in every released version 0.2.x, give access to nothing. A plugin may also import any
-    /// interface of types only, whatever its name, because it asks for nothing.
+    /// interface of types only, of any name, because it asks for nothing.
     #[must_use]
     pub fn offers(import: &str) -> bool {
         imports::is_offered(import)
@@ -119,9 +121,14 @@ impl Host {
         &self.0.background
     }
 
-    /// The threads that reload evicted code, which evaluations wait for.
+    /// The threads that reload evicted code from the cache, which evaluations wait for.
     pub(crate) fn reloading(&self) -> &Background {
         &self.0.reloading
+    }
+
+    /// The threads that compile evicted code which is no longer in the cache.
+    pub(crate) fn recompiling(&self) -> &Background {
+        &self.0.recompiling
     }
 
     /// The threads that make standby instances.

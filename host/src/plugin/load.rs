@@ -77,10 +77,10 @@ impl Plugin {
             names_missing_scopes: linked.functions.step_up.is_some(),
             weight: linked.weight,
             linked: ArcSwapOption::from(Some(linked)),
-            making: Mutex::default(),
             reload: Flight::default(),
+            must_be_optimized: Mutex::default(),
             is_optimization_queued: AtomicBool::new(false),
-            must_be_optimized: AtomicBool::new(false),
+            optimizing: Mutex::default(),
             last_used: AtomicU64::new(host.micros_since_start(Instant::now())),
         }));
         plugin.make_evictable();
@@ -90,8 +90,7 @@ impl Plugin {
     /// The async form of [`load`](Self::load): the work is done on the pool for blocking work of the current tokio
     /// runtime, and no thread of the runtime waits for it. At most as many plugins as this machine has processors are
     /// loaded at the same time; the others wait for their turn, with their bytes in memory, so bound the number of
-    /// callers. If the future is dropped, work that has begun still
-    /// finishes.
+    /// callers. If the future is dropped, work that has begun still finishes.
     ///
     /// # Errors
     /// As for [`load`](Self::load), and [`LoadError::Host`] outside a tokio runtime.
