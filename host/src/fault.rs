@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use crate::log_line::LogLine;
+use crate::util::memo::StillBeingMade;
 
 /// The maximum output of a plugin in the text of a fault, in bytes.
 const MAX_OUTPUT_BYTES: usize = 4_000;
@@ -38,6 +39,12 @@ impl Fault {
     /// A fault of the host itself.
     pub(crate) fn host(detail: impl fmt::Display) -> Self {
         Self::new(Cause::Host, detail.to_string())
+    }
+}
+
+impl From<StillBeingMade> for Fault {
+    fn from(_: StillBeingMade) -> Self {
+        Self::new(Cause::Deadline, "another thread did the same work, and did not finish within the deadline")
     }
 }
 
@@ -90,9 +97,11 @@ causes! {
     StackOverflow = "stack-overflow",
     /// The plugin used up [`Limits::fuel`](crate::Limits::fuel).
     OutOfFuel = "out-of-fuel",
-    /// The check did not answer within [`Limits::deadline`](crate::Limits::deadline) or the decision's own deadline.
+    /// The check did not answer within [`Limits::deadline`](crate::Limits::deadline) or the decision's own deadline, or
+    /// was not made within [`Limits::configure_deadline`](crate::Limits::configure_deadline).
     Deadline = "deadline",
-    /// The plugin used up [`Limits::cpu_time`](crate::Limits::cpu_time).
+    /// The plugin used up [`Limits::cpu_time`](crate::Limits::cpu_time), or
+    /// [`Limits::configure_cpu_time`](crate::Limits::configure_cpu_time) while it was configured.
     CpuTimeLimit = "cpu-time-limit",
     /// The plugin asked for memory over [`Limits::memory_bytes`](crate::Limits::memory_bytes), and failed without it.
     MemoryLimit = "memory-limit",

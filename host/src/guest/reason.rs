@@ -7,6 +7,7 @@ use wasmtime::Error;
 use crate::error::LoadError;
 use crate::fault::Fault;
 use crate::guest::wasmtime_text::BACKTRACE;
+use crate::util::memo::StillBeingMade;
 use crate::util::text::Bounded;
 
 /// The maximum length of each error in a chain, in bytes.
@@ -41,6 +42,12 @@ impl From<&str> for Reason {
 impl From<String> for Reason {
     fn from(text: String) -> Self {
         Self(text)
+    }
+}
+
+impl From<StillBeingMade> for Reason {
+    fn from(_: StillBeingMade) -> Self {
+        Self::new("another thread was still making a part of it at the deadline")
     }
 }
 

@@ -10,6 +10,7 @@ mod split;
 mod split_module;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 use wasmtime::Module;
@@ -30,6 +31,7 @@ use crate::image::split::{Split, split, state_name};
 use crate::image::split_module::MemoryInit;
 use crate::limits::Limits;
 use crate::tuning::COPY_IMAGES_FROM;
+use crate::util::block_on::block_on;
 
 /// Returns the image of a recipe: the one in memory, the one in the cache, or one that is made now. The error says why
 /// there is no image.
@@ -62,8 +64,9 @@ fn key(recipe: &Recipe<'_>, engine: &PluginEngine) -> Result<Digest, Reason> {
 fn make(recipe: Recipe<'_>, engine: &PluginEngine, key: Digest) -> Result<Linked, Reason> {
     let plugin = recipe.plugin;
     let host = plugin.host();
-    let base = plugin.linked_now()?;
-    if let Some(image) = cached(host, engine, key, &base) {
+    let end = Instant::now() + recipe.limits.configure_deadline;
+    let base = block_on(plugin.linked(end))??;
+    if let Some(image) = cached(host, engine, key, &base, end) {
         return Ok(image);
     }
     let source = plugin.source().read()?;
@@ -79,7 +82,7 @@ fn make(recipe: Recipe<'_>, engine: &PluginEngine, key: Digest) -> Result<Linked
         );
     }
     let code_digest = Digest::of(&split.code);
-    let code = host.images().codes.get(code_digest, || compile(host, engine, &split))?;
+    let code = host.images().codes.get(code_digest, end, || compile(host, engine, &split))?;
     let note = serde_json::to_string(&Note { code: code_digest })?;
     let states = host.toolchain().compilation.data_modules(engine, key, &split.states, &note)?;
     base.with_states(engine, &code, &named(states))
@@ -93,7 +96,7 @@ struct Note {
 }
 
 /// Loads the image from the cache. Returns `None` if any part of it is missing or stale.
-fn cached(host: &Host, engine: &PluginEngine, key: Digest, base: &Linked) -> Option<Linked> {
+fn cached(host: &Host, engine: &PluginEngine, key: Digest, base: &Linked, end: Instant) -> Option<Linked> {
     let compilation = &host.toolchain().compilation;
     let (states, note) = compilation.cached_data_modules(engine, key)?;
     let Note { code: digest } = serde_json::from_str(&note).ok()?;
@@ -101,7 +104,7 @@ fn cached(host: &Host, engine: &PluginEngine, key: Digest, base: &Linked) -> Opt
         let code = compilation.cached_component(engine, digest);
         validated(engine, code.ok_or("it is not in the cache")?)
     };
-    let code = host.images().codes.get(digest, load).ok()?;
+    let code = host.images().codes.get(digest, end, load).ok()?;
     base.with_states(engine, &code, &named(states)).ok()
 }
 

@@ -38,7 +38,9 @@ pub(super) fn snapshot(recipe: Recipe<'_>, source: &[u8]) -> Result<Vec<u8>, Rea
     let (host, pool) = (plugin.host(), plugin.pool());
     let wizer = Wizer::new();
     let (context, instrumented) = wizer.instrument_component(source)?;
-    let linked = host.images().instrumented.get(plugin.digest(), || load(host, &instrumented))?;
+    let end = Instant::now() + limits.configure_deadline;
+    let linked = host.images().instrumented.get(plugin.digest(), end, || load(host, &instrumented))?;
+    // The time of making the code does not count.
     let end = Instant::now() + limits.configure_deadline;
     block_on(async {
         let permit = host.admission(pool).admit(plugin.weight(), end).await?;

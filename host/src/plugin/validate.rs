@@ -40,13 +40,17 @@ pub(super) fn validate(
         &[u8::from(settings.is_some())],
         &limits.configure_cpu_time.as_nanos().to_be_bytes(),
     ]);
-    host.validator().validated.get(key, || {
+    // Equal settings may be validated on another thread right now.
+    let end = Instant::now() + limits.configure_deadline;
+    host.validator().validated.get(key, end, || {
         let text = serde_json::to_string(&Validation { schema, settings }).map_err(Fault::host)?;
         match block_on(run(host, text, limits)).map_err(Fault::host).flatten() {
             Ok(Ok(())) => Ok(Validity::Valid),
             Ok(Err(message)) => read(&message),
             Err(fault) => {
                 let fault = name_time_or_stack(fault, host.limits(), Times::of_configuring(limits));
+                // It may be kept, and a backtrace of the validator tells nobody anything.
+                let fault = Fault { backtrace: None, ..fault };
                 if is_repeatable(fault.cause) { Ok(Validity::Failed(fault)) } else { Err(fault) }
             }
         }

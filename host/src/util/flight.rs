@@ -41,6 +41,10 @@ impl<T: Clone, E: Clone> Flight<T, E> {
         let mut state = lock(&self.0);
         match &mut *state {
             State::Running(waiters) => {
+                if waiters.len() == waiters.capacity() {
+                    // Callers that no longer wait take no more memory.
+                    waiters.retain(|waiter| !waiter.is_closed());
+                }
                 waiters.push(waiter);
                 return Ok(Joined { result, is_first: false });
             }
@@ -81,6 +85,16 @@ mod tests {
         flight.finish(&Ok(7), now, MEMORY);
         assert_eq!([first, second].map(|joined| joined.result.blocking_recv().unwrap()), [Ok(7), Ok(7)]);
         assert!(flight.join(now).unwrap().is_first);
+    }
+
+    #[test]
+    fn callers_that_no_longer_wait_take_bounded_memory() {
+        let (flight, now) = (Flight::<u8, &str>::default(), Instant::now());
+        let _first = flight.join(now).unwrap();
+        for _ in 0..10_000 {
+            drop(flight.join(now).unwrap());
+        }
+        assert!(matches!(&*lock(&flight.0), State::Running(waiters) if waiters.len() < 10));
     }
 
     #[test]

@@ -39,6 +39,16 @@ impl Lru {
         if entries.len() <= self.cap {
             return;
         }
+        // An entry that is freed may free its whole memory, which takes a while, so this happens outside the lock.
+        let evicted = self.take_excess(&mut entries);
+        drop(entries);
+        for entry in evicted {
+            entry.evict();
+        }
+    }
+
+    /// Removes the least recently used entries if there are too many.
+    fn take_excess(&self, entries: &mut Vec<Weak<dyn Evict>>) -> Vec<Arc<dyn Evict>> {
         let mut used: Vec<_> = entries
             .iter()
             .filter_map(|weak| {
@@ -52,10 +62,10 @@ impl Lru {
             Some(excess) => excess + self.batch,
         };
         // The last entry is never evicted: it is the one that was just added.
-        for (_, entry, _) in used.drain(..excess.min(used.len().saturating_sub(1))) {
-            entry.evict();
-        }
+        let excess = excess.min(used.len().saturating_sub(1));
+        let evicted = used.drain(..excess).map(|(_, entry, _)| entry).collect();
         *entries = used.into_iter().map(|(_, _, weak)| weak).collect();
+        evicted
     }
 
     /// Evicts every entry.
