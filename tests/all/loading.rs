@@ -136,6 +136,40 @@ fn components_inside_a_plugin_must_pass_text_in_one_encoding() {
 }
 
 #[test]
+fn a_component_inside_a_plugin_may_not_have_two_encodings() {
+    // Two instances of it could pass text to each other.
+    let with = |encoding: &str| {
+        let items = format!(
+            "(component $a
+               (import \"f\" (func $f (param \"s\" string)))
+               (core module $m
+                 (memory (export \"memory\") 1)
+                 (func (export \"realloc\") (param i32 i32 i32 i32) (result i32) i32.const 0)
+                 (func (export \"f\") (param i32 i32)))
+               (core instance $i (instantiate $m))
+               (core func (canon lower (func $f) {encoding} (memory (core memory $i \"memory\"))))
+               (func (export \"f\") (param \"s\" string)
+                 (canon lift (core func $i \"f\") (memory (core memory $i \"memory\"))
+                   (realloc (core func $i \"realloc\")))))
+             (component $end
+               (core module $m (func (export \"f\") (param i32 i32))
+                 (memory (export \"memory\") 1)
+                 (func (export \"realloc\") (param i32 i32 i32 i32) (result i32) i32.const 0))
+               (core instance $i (instantiate $m))
+               (func (export \"f\") (param \"s\" string)
+                 (canon lift (core func $i \"f\") (memory (core memory $i \"memory\"))
+                   (realloc (core func $i \"realloc\")))))
+             (instance $end (instantiate $end))
+             (instance $one (instantiate $a (with \"f\" (func $end \"f\"))))
+             (instance $two (instantiate $a (with \"f\" (func $one \"f\"))))"
+        );
+        Guest::with("allow", &[("items", &items)]).load().map(|_| ())
+    };
+    assert_eq!(with("string-encoding=utf8"), Ok(()));
+    assert_eq!(with("string-encoding=utf16"), Err(LoadError::Encodings));
+}
+
+#[test]
 fn a_plugin_that_is_one_component_may_have_any_encoding() {
     for encoding in ["utf16", "latin1+utf16"] {
         let lift = format!("(canon lift (core func $plugin \"check\") string-encoding={encoding}");

@@ -6,37 +6,32 @@ use wasmparser::{CanonicalFunction, CanonicalOption};
 use crate::error::LoadError;
 
 /// The encodings so far.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Encodings {
-    /// For each module or component that is being parsed, whether it has functions that may pass text.
-    levels: Vec<bool>,
-    /// The number of components with such functions.
-    components: usize,
+    /// The modules and components around the current position.
+    depth: usize,
+    /// Whether a component inside the plugin has functions that may pass text. The plugin itself exists once in each
+    /// instance, and cannot call itself; a component inside may be instantiated several times.
+    has_inner_text: bool,
     has_utf8: bool,
     has_utf16: bool,
-}
-
-impl Default for Encodings {
-    fn default() -> Self {
-        Self { levels: vec![false], components: 0, has_utf8: false, has_utf16: false }
-    }
 }
 
 impl Encodings {
     /// Begins a module or component inside the current one.
     pub(super) fn enter(&mut self) {
-        self.levels.push(false);
+        self.depth += 1;
     }
 
     /// Ends the current module or component.
     pub(super) fn leave(&mut self) {
-        self.levels.pop();
+        self.depth = self.depth.saturating_sub(1);
     }
 
     /// Adds a function of the current component.
     ///
     /// # Errors
-    /// [`LoadError::Encodings`] if two components may have different encodings.
+    /// [`LoadError::Encodings`] if text may pass between two components with different encodings.
     pub(super) fn add(&mut self, function: &CanonicalFunction) -> Result<(), LoadError> {
         let (CanonicalFunction::Lift { options, .. } | CanonicalFunction::Lower { options, .. }) = function else {
             return Ok(());
@@ -50,11 +45,7 @@ impl Encodings {
         let is_mixed = has(CanonicalOption::CompactUTF16);
         self.has_utf16 |= is_utf16 || is_mixed;
         self.has_utf8 |= !is_utf16;
-        if let Some(level) = self.levels.last_mut()
-            && !std::mem::replace(level, true)
-        {
-            self.components += 1;
-        }
-        if self.components > 1 && self.has_utf8 && self.has_utf16 { Err(LoadError::Encodings) } else { Ok(()) }
+        self.has_inner_text |= self.depth > 0;
+        if self.has_inner_text && self.has_utf8 && self.has_utf16 { Err(LoadError::Encodings) } else { Ok(()) }
     }
 }
