@@ -47,9 +47,9 @@
 //!
 //! # Events
 //!
-//! All events go through `tracing`: target `guardhouse` has one WARN event for each check that failed, target
-//! `guardhouse::decision` one INFO event for each decision, and target `guardhouse::plugin` the output of plugins, at
-//! DEBUG.
+//! All events go through `tracing`: target `guardhouse` has one WARN event for each check that failed, at most ten of a
+//! check in a second ([`WarningRate`]); target `guardhouse::decision` has one INFO event for each decision, and target
+//! `guardhouse::plugin` the output of plugins, at DEBUG.
 
 #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
 compile_error!(
@@ -108,6 +108,7 @@ pub use decision::auth_check::{
 };
 pub use decision::auth_checks::{AuthChecks, DeadlineError, run_auth_checks, run_auth_checks_blocking};
 pub use decision::report::Report;
+pub use decision::warnings::WarningRate;
 pub use decision::{Decision, DecisionId, DecisionIdError, Denial, compose, native};
 pub use digest::{Digest, DigestError};
 pub use error::{ConfigError, HostError, LoadError, Violation};

@@ -11,7 +11,7 @@ pub(crate) mod missing_scopes;
 pub mod native;
 pub(crate) mod report;
 mod run;
-mod warnings;
+pub(crate) mod warnings;
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,17 +1,16 @@
 //! Reports: everything that is known of a decision, for the operator. Only [`Report::decision`] may reach the caller.
 
 use std::sync::LazyLock;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
 use crate::decision::last_lines::last_lines;
-use crate::decision::warnings::Warnings;
+use crate::decision::warnings::WarningRate;
 use crate::decision::{Decision, DecisionId};
-use crate::digest::Digest;
 use crate::fault::{Cause, Fault};
 use crate::log_line::LogLine;
-use crate::outcome::{CheckReport, Evaluation, Identity, Outcome};
+use crate::outcome::{CheckReport, Evaluation, Outcome};
 use crate::util::microseconds::microseconds;
 
 /// One decision, with the evaluation of each check. A report is for the operator only.
@@ -97,23 +96,30 @@ impl Serialize for Report {
 }
 
 impl CheckReport {
-    /// Logs a fault as one WARN event with everything that is known (rule S4), within the rate of [`Warnings`], and the
-    /// output of a plugin at DEBUG. The members of a composed check have events of their own.
+    /// The end of the output of a failed check, as a warning has it: the last lines, at most 4 KiB as they are written,
+    /// with escapes; and the bytes of text before them.
+    #[must_use]
+    pub fn last_lines(&self) -> (Vec<LogLine>, usize) {
+        last_lines(&self.evaluation.logs)
+    }
+
+    /// Logs a fault as one WARN event with everything that is known (rule S4), within the [`WarningRate`], and the output
+    /// of a plugin at DEBUG. The members of a composed check have events of their own.
     pub(super) fn record(&self, decision: DecisionId) {
         self.record_member(decision, true);
     }
 
     /// `decides` says whether a fault of this check denies, or is only one of the answers of a composed check.
     fn record_member(&self, decision: DecisionId, decides: bool) {
-        static WARNINGS: LazyLock<Warnings> = LazyLock::new(Warnings::default);
+        static RATE: LazyLock<WarningRate> = LazyLock::new(WarningRate::default);
         let Evaluation { outcome, usage, logs, members, .. } = &self.evaluation;
         let first = members.iter().position(|member| member.evaluation.outcome.fault().is_some());
         for (index, member) in members.iter().enumerate() {
             member.record_member(decision, decides && outcome.fault().is_some() && first == Some(index));
         }
         if let (Outcome::Failed(Fault { cause, detail, backtrace, .. }), None) = (outcome, first) {
-            let Some(left_out) = WARNINGS.count(self.digest(), Instant::now()) else { return };
-            let (logs, log_bytes_left_out) = last_lines(logs);
+            let Some(left_out) = RATE.count(self) else { return };
+            let (logs, log_bytes_left_out) = self.last_lines();
             tracing::warn!(
                 target: "guardhouse",
                 %decision,
@@ -151,12 +157,5 @@ impl CheckReport {
     /// The cause of a fault.
     fn cause(&self) -> Option<Cause> {
         self.evaluation.outcome.fault().map(|fault| fault.cause)
-    }
-
-    /// The digest of everything that distinguishes a check from others.
-    fn digest(&self) -> Digest {
-        let Identity { tenant, plugin, settings, .. } = &self.identity;
-        let [plugin, settings] = [plugin, settings].map(|digest| digest.as_ref().map_or(&[][..], Digest::as_bytes));
-        Digest::of_parts([self.id.as_bytes(), tenant.as_deref().unwrap_or_default().as_bytes(), plugin, settings])
     }
 }

@@ -2,12 +2,16 @@
 //!
 //! Each check has a number of warnings per second. Further ones are left out, and counted: the next warning of the check
 //! says how many were left out before it. The record of each decision (rule S8) is never left out.
+//!
+//! The counts take bounded memory. A tenant with more failing checks than it may have counts for lets some of its own
+//! checks share one, and takes nothing from other tenants.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use crate::digest::Digest;
+use crate::outcome::{CheckReport, Identity};
 use crate::util::lock::lock;
 
 /// The warnings of one check in one [`INTERVAL`].
@@ -15,18 +19,91 @@ const WARNINGS: u32 = 10;
 
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// The number of checks with a count of their own. All others share one.
-const CHECKS: usize = 1_024;
+/// The number of tenants with counts of their own, and of checks of each tenant. All others share one count.
+const TENANTS: usize = 256;
+const CHECKS: usize = 256;
 
-/// The counts of all checks of this process.
+/// The rate of the warnings about failed checks, for a program that writes them from [reports](crate::Report) itself: at
+/// most ten of each check in a second.
+///
+/// The host itself logs such warnings through `tracing`, at the same rate.
 #[derive(Default)]
-pub(super) struct Warnings(Mutex<Counts>);
+pub struct WarningRate(Mutex<Counts<Counts<Count>>>);
 
+impl WarningRate {
+    /// Counts a warning about a check. Returns the number of warnings that were left out since the last one about the
+    /// check, or `None` if this one is to be left out too.
+    pub fn count(&self, check: &CheckReport) -> Option<u64> {
+        let Identity { tenant, plugin, settings, .. } = &check.identity;
+        let [plugin, settings] = [plugin, settings].map(|digest| digest.as_ref().map_or(&[][..], Digest::as_bytes));
+        let of_check = Digest::of_parts([check.id.as_bytes(), plugin, settings]);
+        self.count_at(Digest::of(tenant.as_deref().unwrap_or_default()), of_check, Instant::now())
+    }
+
+    fn count_at(&self, tenant: Digest, check: Digest, now: Instant) -> Option<u64> {
+        lock(&self.0).of(tenant, TENANTS, now).of(check, CHECKS, now).add(now)
+    }
+}
+
+impl std::fmt::Debug for WarningRate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WarningRate").finish_non_exhaustive()
+    }
+}
+
+/// The counts by key, and one for all keys that have none of their own.
 #[derive(Default)]
-struct Counts {
-    checks: HashMap<Digest, Count>,
-    /// The count of the checks that have none of their own.
-    others: Count,
+struct Counts<T> {
+    by_key: HashMap<Digest, T>,
+    others: Box<Option<T>>,
+}
+
+/// A count of warnings, or several.
+trait Counter: Default {
+    /// Whether it counts warnings of the current interval.
+    fn is_current(&self, now: Instant) -> bool;
+
+    /// The number of warnings that were left out, and not reported yet.
+    fn left_out(&self) -> u64;
+
+    /// Adds warnings that were left out.
+    fn leave_out(&mut self, count: u64);
+}
+
+impl<T: Counter> Counts<T> {
+    /// The count of a key. With `cap` keys, those whose interval is over are removed; what they left out is reported
+    /// with the others.
+    fn of(&mut self, key: Digest, cap: usize, now: Instant) -> &mut T {
+        let Self { by_key, others } = self;
+        if by_key.len() >= cap && !by_key.contains_key(&key) {
+            let mut left_out = 0;
+            by_key.retain(|_, count| {
+                let is_current = count.is_current(now);
+                left_out += if is_current { 0 } else { count.left_out() };
+                is_current
+            });
+            let others = others.get_or_insert_default();
+            others.leave_out(left_out);
+            if by_key.len() >= cap {
+                return others;
+            }
+        }
+        by_key.entry(key).or_default()
+    }
+}
+
+impl<T: Counter> Counter for Counts<T> {
+    fn is_current(&self, now: Instant) -> bool {
+        self.by_key.values().chain(&*self.others).any(|count| count.is_current(now))
+    }
+
+    fn left_out(&self) -> u64 {
+        self.by_key.values().chain(&*self.others).map(T::left_out).sum()
+    }
+
+    fn leave_out(&mut self, count: u64) {
+        self.others.get_or_insert_default().leave_out(count);
+    }
 }
 
 /// The warnings of one check since the start of its interval.
@@ -37,36 +114,7 @@ struct Count {
     left_out: u64,
 }
 
-impl Warnings {
-    /// Counts a warning of a check. Returns how many were left out since the last one, or `None` if this one is to be
-    /// left out too.
-    pub(super) fn count(&self, check: Digest, now: Instant) -> Option<u64> {
-        lock(&self.0).of(check, now).add(now)
-    }
-}
-
-impl Counts {
-    fn of(&mut self, check: Digest, now: Instant) -> &mut Count {
-        if self.checks.len() >= CHECKS && !self.checks.contains_key(&check) {
-            let Self { checks, others } = self;
-            checks.retain(|_, count| {
-                let is_current = count.is_current(now);
-                others.left_out += if is_current { 0 } else { count.left_out };
-                is_current
-            });
-            if checks.len() >= CHECKS {
-                return others;
-            }
-        }
-        self.checks.entry(check).or_default()
-    }
-}
-
 impl Count {
-    fn is_current(&self, now: Instant) -> bool {
-        self.start.is_some_and(|start| now.saturating_duration_since(start) < INTERVAL)
-    }
-
     fn add(&mut self, now: Instant) -> Option<u64> {
         if !self.is_current(now) {
             (self.start, self.logged) = (Some(now), 0);
@@ -80,18 +128,34 @@ impl Count {
     }
 }
 
+impl Counter for Count {
+    fn is_current(&self, now: Instant) -> bool {
+        self.start.is_some_and(|start| now.saturating_duration_since(start) < INTERVAL)
+    }
+
+    fn left_out(&self) -> u64 {
+        self.left_out
+    }
+
+    fn leave_out(&mut self, count: u64) {
+        self.left_out += count;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn check(number: usize) -> Digest {
+    fn digest(number: usize) -> Digest {
         Digest::of(number.to_string())
     }
 
     #[test]
     fn each_check_has_ten_warnings_a_second_and_the_next_one_says_how_many_were_left_out() {
-        let (warnings, start) = (Warnings::default(), Instant::now());
-        let at = |milliseconds, number| warnings.count(check(number), start + Duration::from_millis(milliseconds));
+        let (warnings, start) = (WarningRate::default(), Instant::now());
+        let at = |milliseconds, number| {
+            warnings.count_at(digest(0), digest(number), start + Duration::from_millis(milliseconds))
+        };
         let logged: Vec<u64> = (0..1_000).filter_map(|time| at(time, 1)).collect();
         assert_eq!(logged, [0; 10]);
         // Another check is not affected.
@@ -105,30 +169,43 @@ mod tests {
 
     #[test]
     fn the_counts_take_bounded_memory_and_lose_nothing() {
-        let (warnings, start) = (Warnings::default(), Instant::now());
-        let mut reported = 0;
-        let mut logged = 0;
-        let mut count = |number, now| {
-            if let Some(left_out) = warnings.count(check(number), now) {
-                (reported, logged) = (reported + left_out, logged + 1);
-            }
+        let (warnings, start) = (WarningRate::default(), Instant::now());
+        let (mut counted, mut accounted) = (0, 0);
+        // A warning, and those that it says were left out.
+        let count = |tenant, check, now| {
+            let logged = warnings.count_at(digest(tenant), digest(check), now);
+            (1, logged.map_or(0, |left_out| 1 + left_out))
         };
-        for number in 0..3 * CHECKS {
-            for _ in 0..20 {
-                count(number, start);
+        let mut add = |(one, of_it)| (counted, accounted) = (counted + one, accounted + of_it);
+        for tenant in 0..TENANTS + 10 {
+            for check in 0..3 * CHECKS {
+                add(count(tenant, check, start));
             }
         }
-        assert_eq!(lock(&warnings.0).checks.len(), CHECKS);
-        let later = start + INTERVAL;
-        count(3 * CHECKS, later);
-        assert_eq!(lock(&warnings.0).checks.len(), 1);
-        // The checks without a count of their own report what was left out, of themselves and of forgotten checks, up to
-        // the last warning that was logged.
-        for number in 0..2 * CHECKS {
-            count(number, later);
+        for check in 0..CHECKS {
+            for _ in 0..20 {
+                add(count(7, check, start + INTERVAL));
+            }
         }
-        let pending = lock(&warnings.0).others.left_out;
-        assert_eq!(pending, 2 * CHECKS as u64 - (CHECKS as u64 - 1) - 10);
-        assert_eq!(reported + logged + pending, 60 * CHECKS as u64 + 1 + 2 * CHECKS as u64);
+        {
+            let counts = lock(&warnings.0);
+            assert_eq!(counts.by_key.len(), TENANTS);
+            assert!(counts.by_key.values().all(|checks| checks.by_key.len() <= CHECKS));
+        }
+        // Once their interval is over, tenants make room for others.
+        add(count(TENANTS + 20, 1, start + 3 * INTERVAL));
+        let counts = lock(&warnings.0);
+        assert_eq!(counts.by_key.len(), 1);
+        assert_eq!(accounted + counts.left_out(), counted);
+    }
+
+    #[test]
+    fn the_failing_checks_of_one_tenant_take_no_warnings_from_another() {
+        let (warnings, now) = (WarningRate::default(), Instant::now());
+        for check in 0..100_000 {
+            warnings.count_at(digest(1), digest(check), now);
+        }
+        let logged: Vec<u64> = (0..100).filter_map(|_| warnings.count_at(digest(2), digest(1), now)).collect();
+        assert_eq!(logged, [0; 10]);
     }
 }
