@@ -71,6 +71,10 @@ def _composed(rule: Literal["any_of", "all_of", "negate"], checks: Iterable[Chec
 
 def _member(rule: str, check: Check) -> ConfiguredCheck:
     if isinstance(check, Check):  # pyright: ignore[reportUnnecessaryIsInstance]
+        if type(check).__call__ is not Check.__call__:
+            raise TypeError(
+                f"`{rule}` asks the plugin of a check, and would not call the `__call__` of `{type(check).__name__}`"
+            )
         return configured(check)
     raise TypeError(
         f"`{rule}` composes checks of `guardhouse_checks.check`, not a `{type(check).__name__}`: "

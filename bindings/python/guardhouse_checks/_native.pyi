@@ -90,6 +90,13 @@ class CheckReport:
     def logs(self) -> list[tuple[str, str]]:
         """The lines that it logged: source and text."""
     @property
+    def last_lines(self) -> list[tuple[str, str]]:
+        """The end of what it logged before it failed, at most 4 KiB; empty if it did not fail."""
+    @property
+    def warnings_left_out(self) -> int | None:
+        """The number of warnings about the check that were left out since the last one; None if one about this failure
+        is to be left out too, because the check fails more than ten times in a second, and if it did not fail."""
+    @property
     def elapsed(self) -> float:
         """Wall-clock time in seconds."""
     @property
@@ -118,6 +125,9 @@ class Report:
     @property
     def missing_scopes(self) -> list[str]:
         """The scopes that the caller lacks, if nothing else is missing."""
+    @property
+    def scope_tokens(self) -> list[str]:
+        """The missing scopes that are scope tokens (RFC 6749 section 3.3), which may be written into a header."""
     @property
     def checks(self) -> list[CheckReport]:
         """The checks that were evaluated, in order."""

@@ -2,7 +2,7 @@
 
 | logger | level | what is logged |
 |---|---|---|
-| `guardhouse_checks` | WARNING | each check that failed, once |
+| `guardhouse_checks` | WARNING | each check that failed, at most ten times in a second |
 | `guardhouse_checks.decision` | INFO | each decision |
 | `guardhouse_checks.plugin` | DEBUG | each line that a plugin wrote |
 """
@@ -50,7 +50,7 @@ def record_faults(report: Report, *, decisive: bool = True) -> None:
     for check in report.checks:
         decides = failed_leaf(check) if check.outcome == "failed" else None
         for leaf in _leaves(check):
-            if leaf.outcome == "failed" and (decisive or leaf is not decides):
+            if leaf.warnings_left_out is not None and (decisive or leaf is not decides):
                 LOGGER.warning("%s%s", fault(report, leaf), "" if leaf is decides else "; it decides nothing")
 
 
@@ -65,13 +65,18 @@ def _leaves(check: CheckReport) -> list[CheckReport]:
 
 
 def fault(report: Report, check: CheckReport) -> str:
-    """One line for the operator's log with all that is known of a failed check. No caller may see it."""
+    """One line for the operator's log with all that is known of a failed check. No caller may see it. Of a check that
+    fails more than ten times in a second, it is short."""
     parts = [f"decision {report.id}: check {check.id!r} failed: {check.cause}: {check.detail!r}"]
+    if check.warnings_left_out is None:
+        return f"{parts[0]}; the rest is left out, because the check failed ten times in the last second"
     if check.plugin is not None:
         parts.append(f"plugin {check.plugin}")
     if check.backtrace is not None:
         parts.append(f"backtrace {check.backtrace!r}")
-    if check.logs:
-        parts.append(f"wrote {check.logs!r}")
+    if check.last_lines:
+        parts.append(f"wrote {check.last_lines!r}")
     parts.append(f"fuel {check.fuel}, memory {check.memory_bytes}, {check.elapsed:.6f} s")
+    if check.warnings_left_out:
+        parts.append(f"{check.warnings_left_out} warnings about it were left out before")
     return "; ".join(parts)

@@ -25,7 +25,10 @@ class Decision:
     message: str | None = None
     """The message of the check that denied, for the caller; None if it denied without one, or failed."""
     missing_scopes: tuple[str, ...] = ()
-    """The scopes that the caller lacks, if `missing_scopes=True` was given and nothing else is missing."""
+    """The scopes that the caller lacks, if `missing_scopes=True` was given and nothing else is missing. A scope that
+    stands in the settings of a check may contain any character."""
+    scope_tokens: tuple[str, ...] = ()
+    """The missing scopes that are scope tokens (RFC 6749 section 3.3): only they may be written into a header."""
     report: _native.Report | None = field(default=None, repr=False, compare=False)
     """The record of the decision, for the operator; None if no check could be evaluated."""
 
@@ -94,7 +97,14 @@ def _context(checks: list[ConfiguredCheck], context: AuthContext) -> bytes:
 def _decided(report: _native.Report) -> Decision:
     _record.record(report)
     _record.record_faults(report)
-    return Decision(report.allow is True, report.id, report.message, tuple(report.missing_scopes), report)
+    return Decision(
+        report.allow is True,
+        report.id,
+        report.message,
+        tuple(report.missing_scopes),
+        tuple(report.scope_tokens),
+        report,
+    )
 
 
 def _failed(error: Exception) -> Decision:

@@ -1,7 +1,12 @@
 //! The record of a decision, as Python reads it.
 
-use guardhouse::{Decision, Denial, Evaluation, Outcome};
+use std::sync::LazyLock;
+
+use guardhouse::{Decision, Evaluation, LogLine, Outcome, WarningRate};
 use pyo3::prelude::*;
+
+/// The rate of the warnings that Python logs.
+static RATE: LazyLock<WarningRate> = LazyLock::new(WarningRate::default);
 
 /// The record of one decision.
 #[pyclass(frozen, get_all, module = "guardhouse_checks._native")]
@@ -10,6 +15,7 @@ pub(crate) struct Report {
     allow: bool,
     message: Option<String>,
     missing_scopes: Vec<String>,
+    scope_tokens: Vec<String>,
     checks: Vec<Py<CheckReport>>,
     decided_by: Option<usize>,
     elapsed: f64,
@@ -27,6 +33,8 @@ pub(crate) struct CheckReport {
     detail: Option<String>,
     backtrace: Option<String>,
     logs: Vec<(&'static str, String)>,
+    last_lines: Vec<(&'static str, String)>,
+    warnings_left_out: Option<u64>,
     elapsed: f64,
     fuel: u64,
     memory_bytes: usize,
@@ -37,15 +45,19 @@ impl Report {
     pub(crate) fn new(py: Python<'_>, report: guardhouse::Report) -> PyResult<Self> {
         let id = report.id.to_string();
         let checks = reports(py, report.checks)?;
-        let (allow, message, missing_scopes) = match report.decision {
-            Decision::Allow => (true, None, Vec::new()),
-            Decision::Deny(Denial { message, missing_scopes, .. }) => (false, message, missing_scopes),
+        let (allow, message, missing_scopes, scope_tokens) = match report.decision {
+            Decision::Allow => (true, None, Vec::new(), Vec::new()),
+            Decision::Deny(denial) => {
+                let tokens = denial.scope_tokens().map(str::to_owned).collect();
+                (false, denial.message, denial.missing_scopes, tokens)
+            }
         };
         Ok(Self {
             id,
             allow,
             message,
             missing_scopes,
+            scope_tokens,
             checks,
             decided_by: report.decided_by,
             elapsed: report.elapsed.as_secs_f64(),
@@ -59,6 +71,10 @@ fn reports(py: Python<'_>, reports: Vec<guardhouse::CheckReport>) -> PyResult<Ve
 
 impl CheckReport {
     fn new(py: Python<'_>, report: guardhouse::CheckReport) -> PyResult<Self> {
+        let is_leaf = report.evaluation.members.is_empty();
+        let has_failed = is_leaf && report.evaluation.outcome.fault().is_some();
+        let (warnings_left_out, last_lines) =
+            if has_failed { (RATE.count(&report), report.last_lines().0) } else { (None, Vec::new()) };
         let guardhouse::CheckReport { id, identity, evaluation, .. } = report;
         let Evaluation { outcome, usage, logs, members, .. } = evaluation;
         let kind = outcome.kind();
@@ -77,11 +93,17 @@ impl CheckReport {
             cause,
             detail,
             backtrace: backtrace.flatten(),
-            logs: logs.into_iter().map(|line| (line.source, line.text)).collect(),
+            logs: pairs(logs),
+            last_lines: pairs(last_lines),
+            warnings_left_out,
             elapsed: usage.elapsed.as_secs_f64(),
             fuel: usage.fuel,
             memory_bytes: usage.memory_bytes,
             members: reports(py, members)?,
         })
     }
+}
+
+fn pairs(lines: Vec<LogLine>) -> Vec<(&'static str, String)> {
+    lines.into_iter().map(|line| (line.source, line.text)).collect()
 }

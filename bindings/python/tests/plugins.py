@@ -15,10 +15,20 @@ _FIXTURES = REPOSITORY / "tests" / "fixtures"
 @functools.cache
 def plugin(name: str, **blanks: str) -> bytes:
     """The component of a fixture, with its blanks filled in."""
-    text = (_FIXTURES / f"{name}.wat").read_text()
-    text = re.sub(r'\(@include "([^"]+)"\)', lambda found: _included(found[1]), text)
+    text = fixture(name)
     for blank, value in blanks.items():
         text = text.replace(f"(@{blank})", value)
+    return assemble(text)
+
+
+def fixture(name: str) -> str:
+    """The text of a fixture."""
+    text = (_FIXTURES / f"{name}.wat").read_text()
+    return re.sub(r'\(@include "([^"]+)"\)', lambda found: _included(found[1]), text)
+
+
+def assemble(text: str) -> bytes:
+    """The component that a text describes."""
     return bytes(wasmtime.wat2wasm(text))
 
 

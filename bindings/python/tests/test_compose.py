@@ -15,6 +15,7 @@ from fastmcp.exceptions import AuthorizationError
 from fastmcp.server.auth import AccessToken
 from fastmcp.tools import Tool
 from guardhouse_checks import Check, all_of, any_of, negate
+from guardhouse_checks._check import configured
 from plugins import REPOSITORY, denies_with, plugin, reads, reads_raw_token
 
 PATIENT = guardhouse_checks.Limits(deadline="10s")
@@ -30,22 +31,23 @@ def check(source: Any, **options: Any) -> Check:
     return guardhouse_checks.check(source, limits=PATIENT, **options)
 
 
-def member(index: int, kind: str) -> Check:
+def member(index: int, kind: str, tenant: str | None = None) -> Check:
     sources: dict[str, Callable[[], bytes]] = {
         "allow": lambda: plugin("allow"),
         "denied": lambda: plugin("deny"),
         "message": lambda: denies_with(f"message {index}"),
         "failed": lambda: plugin("unreachable"),
     }
-    return check(sources[kind](), id=f"member {index}")
+    return check(sources[kind](), id=f"member {index}", tenant=tenant)
 
 
 KINDS = ("allow", "denied", "message", "failed")
 MEMBERS = {(index, kind): member(index, kind) for index in range(3) for kind in KINDS}
 
 
-def composed(row: dict[str, Any]) -> Check:
-    members = [MEMBERS[index, kind] for index, kind in enumerate(row["members"])]
+def composed(row: dict[str, Any], test: str) -> Check:
+    # The failures of a check are logged ten times in a second, and each row must be logged.
+    members = [member(index, kind, f"{test} {json.dumps(row)}") for index, kind in enumerate(row["members"])]
     return {"any_of": any_of, "all_of": all_of, "negate": lambda members: negate(*members)}[row["rule"]](members)
 
 
@@ -62,7 +64,7 @@ def test_every_combination_has_the_outcome_of_the_table(warnings: Any) -> None:
     assert len(TABLE) == 174
     for row in TABLE:
         warnings.texts.clear()
-        decision = guardhouse_checks.run_auth_checks(composed(row), CONTEXT)
+        decision = guardhouse_checks.run_auth_checks(composed(row, "alone"), CONTEXT)
         assert decision.report is not None
         [report] = decision.report.checks
         assert (report.outcome, len(report.members)) == (row["outcome"], row["asked"]), row
@@ -76,7 +78,7 @@ def test_every_combination_has_the_outcome_of_the_table(warnings: Any) -> None:
 def test_every_combination_is_the_answer_of_fastmcps_engine(warnings: Any) -> None:
     async def answer(row: dict[str, Any]) -> Any:
         try:
-            return await authorization.run_auth_checks([composed(row)], foreign(["held"]))
+            return await authorization.run_auth_checks([composed(row, "in FastMCP")], foreign(["held"]))
         except AuthorizationError as error:
             return str(error)
 
@@ -155,6 +157,12 @@ def test_members_are_checks_of_this_package() -> None:
         for other in (lambda ctx: True, authorization.require_scopes("a"), True, None):
             with pytest.raises(TypeError, match="composes checks of `guardhouse_checks.check`, not a"):
                 rule([other])
+    class Inverted(type(MEMBERS[0, "allow"])):  # type: ignore[misc]
+        def __call__(self, ctx: Any) -> Any:
+            return not ctx
+
+    with pytest.raises(TypeError, match="would not call the `__call__` of `Inverted`"):
+        any_of([MEMBERS[0, "allow"], Inverted(configured(MEMBERS[0, "allow"]))])
     with pytest.raises(TypeError, match="takes a list of checks, not one check"):
         any_of(MEMBERS[0, "allow"])  # type: ignore[arg-type]
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 from typing import Any
 
 import guardhouse_checks
 import pytest
 from guardhouse_checks import AccessToken, AuthContext, Component
 from guardhouse_checks._check import configured
-from plugins import denies_with, plugin, reads, reads_raw_token
+from plugins import assemble, denies_with, fixture, plugin, reads, reads_raw_token
 
 PATIENT = guardhouse_checks.Limits(deadline="10s")
 ALICE = AuthContext(Component("tool", "search", tags={"b", "a"}), AccessToken("alice", ["read"]))
@@ -59,6 +60,29 @@ def test_a_fault_is_a_denial_and_one_warning(decide: Any, warnings: Any) -> None
     assert not decision and decision.message is None
     [text] = warnings.texts
     assert decision.id in text and "'broken'" in text and "trap" in text
+
+
+def test_a_check_that_always_fails_is_logged_ten_times_a_second_with_the_end_of_its_output(
+    decide: Any, warnings: Any
+) -> None:
+    text = fixture("log-lines").replace("(i32.const 13)", "(i32.const 9000)")
+    made = check(assemble(text), id="always", tenant=secrets.token_hex(8))
+    for _ in range(200):
+        assert not decide(made, ALICE)
+    # The decisions may take more than a second.
+    assert 10 <= len(warnings.texts) < 200
+    for text in warnings.texts:
+        assert "said" not in text and "\\x00" in text and len(text) < 10_000
+    for _ in range(12):
+        with pytest.raises(guardhouse_checks.CheckFailed) as failure:
+            asyncio.run(_alone(made))
+        assert len(str(failure.value)) < 10_000
+
+
+def test_only_scope_tokens_may_be_written_into_a_header(decide: Any) -> None:
+    decision = decide(needs("write", "a b", "x\r\ny"), ALICE, missing_scopes=True)
+    assert decision.missing_scopes == ("a b", "write", "x\r\ny")
+    assert decision.scope_tokens == ("write",)
 
 
 @pytest.mark.parametrize(
