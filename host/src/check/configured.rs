@@ -8,6 +8,7 @@ use crate::check::standby::Standby;
 use crate::check::start::ImageSlot;
 use crate::code::linked::Linked;
 use crate::decision::DecisionId;
+use crate::decision::missing_scopes::NamedTexts;
 use crate::digest::Digest;
 use crate::engine::admission::{Admission, Permit};
 use crate::engine::config::Pool;
@@ -37,6 +38,7 @@ pub(super) struct Configured {
     pub(super) admission: Admission,
     pub(super) standby: Arc<Standby>,
     pub(super) membership: Membership,
+    pub(super) named_texts: NamedTexts,
     warm_up: Option<AuthContext>,
 }
 
@@ -56,6 +58,7 @@ impl Configured {
             admission: Admission::new("instance", share, limits.queue),
             standby: Arc::new(Standby::new(limits.standby.unwrap_or(standby))),
             membership: Membership::new(tenant, settings.as_ref().map_or(0, String::len)),
+            named_texts: NamedTexts::default(),
             settings,
             grants,
             limits,

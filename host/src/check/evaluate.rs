@@ -20,7 +20,6 @@ use crate::check::configured::Configured;
 use crate::check::refill::start_refill;
 use crate::check::standby::Taken;
 use crate::decision::auth_check::{EvaluationFuture, EvaluationRequest, Session};
-use crate::decision::missing_scopes::check_named;
 use crate::engine::admission::Permit;
 use crate::fault::{Cause, Fault};
 use crate::grants::Grant;
@@ -148,7 +147,7 @@ async fn ask(
     };
     let fuel = limits.fuel.unwrap_or(u64::MAX);
     let answer = instance.check(&call).await.and_then(|(outcome, named)| {
-        check_named(&named, check.settings.as_deref())?;
+        check.named_texts.check(&named, check.settings.as_deref())?;
         Ok((outcome, named))
     });
     let (outcome, missing_scopes) = answer.unwrap_or_else(|fault| (Outcome::Failed(fault), Vec::new()));

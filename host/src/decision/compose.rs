@@ -62,6 +62,7 @@ pub struct Composed<'a> {
     rule: Rule,
     members: Vec<Box<dyn AuthCheck + 'a>>,
     names_missing_scopes: bool,
+    deadline: Duration,
     tenant: Option<String>,
 }
 
@@ -90,6 +91,8 @@ impl<'a> Composed<'a> {
             Rule::AllOf => !members.is_empty() && all_name,
             Rule::Negation => false,
         };
+        let deadlines = members.iter().map(|member| catch(|| member.deadline()).unwrap_or_default());
+        let deadline = deadlines.reduce(Duration::saturating_add).unwrap_or(DEFAULT_DEADLINE);
         let id = Bounded::of(MAX_ID_BYTES, |out| {
             out.write_str(rule.name())?;
             for (index, member) in members.iter().enumerate() {
@@ -100,7 +103,7 @@ impl<'a> Composed<'a> {
         });
         let mut tenants = members.iter().map(|member| catch(|| member.identity().tenant).ok().flatten());
         let tenant = tenants.next().flatten().filter(|first| tenants.all(|tenant| tenant.as_ref() == Some(first)));
-        Self { id, rule, members, names_missing_scopes, tenant }
+        Self { id, rule, members, names_missing_scopes, deadline, tenant }
     }
 
     /// Asks the members, in their sessions if there are any.
@@ -117,8 +120,11 @@ impl<'a> Composed<'a> {
                 Some(open) => open.of(index, &self.members).evaluate(member, request).await,
                 None => ask(member, request).await,
             };
-            let named = std::mem::take(&mut evaluation.missing_scopes);
-            evaluation.missing_scopes = missing_scopes::normalize(named, request.context);
+            // Those of a composed member are normalized already.
+            if evaluation.members.is_empty() {
+                let named = std::mem::take(&mut evaluation.missing_scopes);
+                evaluation.missing_scopes = missing_scopes::normalize(named, request.context);
+            }
             let report = report(member, evaluation);
             let is_last = self.rule.ends_with(&report.evaluation.outcome);
             reports.push(report);
@@ -153,10 +159,9 @@ impl AuthCheck for Composed<'_> {
         self.names_missing_scopes
     }
 
-    /// The sum of the deadlines of the members, or the default without members.
+    /// The sum of the deadlines that the members had when the check was composed, or the default without members.
     fn deadline(&self) -> Duration {
-        let own = self.members.iter().map(|member| catch(|| member.deadline()).unwrap_or_default());
-        own.reduce(Duration::saturating_add).unwrap_or(DEFAULT_DEADLINE)
+        self.deadline
     }
 
     /// The tenant that owns all members, if there is one. The reports of the members have their own identities.
@@ -196,8 +201,8 @@ impl Rule {
             Self::AnyOf if outcomes().any(|outcome| *outcome == Outcome::Allow) => Outcome::Allow,
             Self::AnyOf => {
                 let failed = outcomes().find(|outcome| matches!(outcome, Outcome::Failed(_)));
-                let speaks = || outcomes().find(|outcome| matches!(outcome, Outcome::DeniedWithMessage(_)));
-                failed.or_else(speaks).cloned().unwrap_or(Outcome::Denied)
+                let with_message = || outcomes().find(|outcome| matches!(outcome, Outcome::DeniedWithMessage(_)));
+                failed.or_else(with_message).cloned().unwrap_or(Outcome::Denied)
             }
             Self::Negation => match outcomes().next() {
                 Some(Outcome::Allow) => Outcome::Denied,
