@@ -129,8 +129,9 @@ pub(crate) fn instances(limits: &HostLimits, pool: Pool) -> u32 {
     }
 }
 
-/// The configuration of a pool. With the memory of an instance that stays resident, written pages are reset, and without
-/// it, none stay: all of it would have to be written over after each instance, written or not.
+/// The configuration of a pool. If a part of the memory of an instance stays `resident`, the written pages of it are
+/// reset. Otherwise none of it stays: all of it would have to be written over after each instance, written or not. The
+/// tables that an instance has are small, so they are written over.
 fn allocation(limits: &HostLimits, totals: Totals, resident: Option<usize>) -> PoolingAllocationConfig {
     let Totals { instances, memories, stacks } = totals;
     let mut allocation = PoolingAllocationConfig::new();
@@ -150,7 +151,7 @@ fn allocation(limits: &HostLimits, totals: Totals, resident: Option<usize>) -> P
         .max_core_instance_size(8 << 20)
         .pagemap_scan(if resident.is_some() { Enabled::Yes } else { Enabled::No })
         .linear_memory_keep_resident(resident.unwrap_or(0))
-        .table_keep_resident(if resident.is_some() { RESIDENT_TABLE_BYTES } else { 0 })
+        .table_keep_resident(RESIDENT_TABLE_BYTES)
         // With a batch, the slots of dropped instances are not free yet when their permits are.
         .decommit_batch_size(1);
     allocation
@@ -177,6 +178,6 @@ mod tests {
         assert_eq!(scanned.get_memory_keep_resident(), 1 << 20);
         let returned = allocation(&limits, totals(), None);
         assert!(matches!(returned.get_pagemap_scan(), Enabled::No));
-        assert_eq!((returned.get_memory_keep_resident(), returned.get_table_keep_resident()), (0, 0));
+        assert_eq!(returned.get_memory_keep_resident(), 0);
     }
 }

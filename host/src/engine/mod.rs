@@ -12,9 +12,9 @@
 //! One thread per host ([`Ticker`]) increments the epochs of all its engines, which makes running guests look at their
 //! deadlines (`guest/store.rs`).
 
+pub(crate) mod address_space;
 pub(crate) mod admission;
 pub(crate) mod config;
-pub(crate) mod fit;
 pub(crate) mod swap;
 mod ticker;
 

@@ -17,7 +17,7 @@ pub(crate) enum Swap {
 }
 
 impl Swap {
-    /// What holds now. Swap may be turned on later.
+    /// The state now. Swap may be turned on later.
     pub(crate) fn here() -> Self {
         Self::of(fs::read_to_string("/proc/swaps").ok().as_deref(), || {
             let group = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
@@ -25,7 +25,7 @@ impl Swap {
         })
     }
 
-    /// What `/proc/swaps` says: a heading, and a line for each swap area. With an area, this process may still be in a
+    /// The state that `/proc/swaps` describes: a heading, and a line for each swap area. With an area, this process may still be in a
     /// group that `is_forbidden` to use it.
     fn of(areas: Option<&str>, is_forbidden: impl FnOnce() -> bool) -> Self {
         let Some(areas) = areas else { return Self::Unknown };

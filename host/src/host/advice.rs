@@ -7,8 +7,8 @@ use rustix::process::{Resource, getrlimit};
 use serde::Serialize;
 use wasmtime::PoolingAllocationConfig;
 
+use crate::engine::address_space::AddressSpace;
 use crate::engine::config::{self, FULL, Pool};
-use crate::engine::fit::Fit;
 use crate::engine::swap::Swap;
 use crate::limits::HostLimits;
 
@@ -37,8 +37,8 @@ pub(super) struct Machine {
     open_files: Option<u64>,
     /// Whether the kernel reports written pages (`PAGEMAP_SCAN`).
     pagemap_scan: bool,
-    /// Whether the kernel moves pages to make room for larger ones.
-    compaction: bool,
+    /// Whether the kernel moves pages: to make room for larger ones, or nearer to the processor that uses them.
+    moves_pages: bool,
     swap: Swap,
 }
 
@@ -58,19 +58,21 @@ impl Machine {
             open_files: getrlimit(Resource::Nofile).current,
             pagemap_scan: PoolingAllocationConfig::is_pagemap_scan_available(),
             // Without `/proc` there is no `PAGEMAP_SCAN` either.
-            compaction: Path::new("/proc/sys/vm/compact_memory").exists(),
+            moves_pages: ["vm/compact_memory", "kernel/numa_balancing"]
+                .iter()
+                .any(|setting| Path::new("/proc/sys").join(setting).exists()),
             swap: Swap::here(),
         }
     }
 
     /// Whether the pages that an instance has written may be reset with `PAGEMAP_SCAN`. As wasmtime 48 uses it, it finds
     /// present pages only: it misses a page that was swapped out, and one that the kernel is moving at that moment.
-    pub(super) fn scan(&self) -> bool {
-        self.pagemap_scan && !self.compaction && self.swap == Swap::Off
+    pub(super) fn can_scan(&self) -> bool {
+        self.pagemap_scan && !self.moves_pages && self.swap == Swap::Off
     }
 
     /// Advice for a host with these limits.
-    pub(super) fn advice(&self, limits: &HostLimits, fit: &Fit) -> Vec<Advice> {
+    pub(super) fn advice(&self, limits: &HostLimits, fit: &AddressSpace) -> Vec<Advice> {
         let mut advice = Vec::new();
         advice.extend(address_space(limits, fit));
         let limits = &fit.limits(limits.clone());
@@ -84,7 +86,8 @@ impl Machine {
             advice.push(Advice {
                 found: format!("`vm.max_map_count` is {found}, and these limits may need {needed} memory mappings"),
                 change: format!(
-                    "`sysctl -w vm.max_map_count={needed}`, or lower `HostLimits::instances`, `resident_plugins` and `resident_images`"
+                    "`sysctl -w vm.max_map_count={needed}`, or lower `HostLimits::instances`, `resident_plugins` and \
+                     `resident_images`"
                 ),
             });
         }
@@ -96,7 +99,7 @@ impl Machine {
             });
         }
         // Where the kernel moves pages, neither swap nor `PAGEMAP_SCAN` makes a difference.
-        if self.pagemap_scan && !self.compaction && self.swap != Swap::Off {
+        if self.pagemap_scan && !self.moves_pages && self.swap != Swap::Off {
             let found = match self.swap {
                 Swap::On => "this machine has swap",
                 _ => "`/proc/swaps` cannot be read, so this machine may have swap",
@@ -107,7 +110,7 @@ impl Machine {
                           `memory.swap.max` of its control group), and start it again";
             advice.push(Advice { found: format!("{found}: {cost}"), change: change.to_owned() });
         }
-        if !self.pagemap_scan && !self.compaction {
+        if !self.pagemap_scan && !self.moves_pages {
             advice.push(Advice {
                 found: "this machine has no `PAGEMAP_SCAN`: each fresh instance takes twice as long".to_owned(),
                 change: "run on Linux 6.7 or newer, with `/proc/self/pagemap` visible in the container".to_owned(),
@@ -118,7 +121,7 @@ impl Machine {
 }
 
 /// Advice for a process without the address space that the limits ask for.
-fn address_space(limits: &HostLimits, fit: &Fit) -> Option<Advice> {
+fn address_space(limits: &HostLimits, fit: &AddressSpace) -> Option<Advice> {
     if fit.reservation == FULL {
         return None;
     }
@@ -144,12 +147,12 @@ mod tests {
     use crate::engine::config::Reservation;
 
     /// All the address space that the default limits ask for.
-    const ALL: Fit = Fit { reservation: FULL, instances: 256, large_instances: 32 };
+    const ALL: AddressSpace = AddressSpace { reservation: FULL, instances: 256, large_instances: 32 };
     const PLENTY: Machine = Machine {
         max_map_count: Some(1_000_000),
         open_files: None,
         pagemap_scan: true,
-        compaction: false,
+        moves_pages: false,
         swap: Swap::Off,
     };
 
@@ -172,13 +175,13 @@ mod tests {
 
     #[test]
     fn written_pages_are_scanned_for_only_where_none_can_be_swapped_out_or_moved() {
-        assert!(PLENTY.scan());
+        assert!(PLENTY.can_scan());
         for swap in [Swap::On, Swap::Unknown] {
-            assert!(!Machine { swap, ..PLENTY }.scan(), "{swap:?}");
+            assert!(!Machine { swap, ..PLENTY }.can_scan(), "{swap:?}");
         }
-        assert!(!Machine { pagemap_scan: false, ..PLENTY }.scan());
-        let moving = Machine { compaction: true, ..PLENTY };
-        assert!(!moving.scan());
+        assert!(!Machine { pagemap_scan: false, ..PLENTY }.can_scan());
+        let moving = Machine { moves_pages: true, ..PLENTY };
+        assert!(!moving.can_scan());
         // Nothing would help.
         for machine in [Machine { swap: Swap::On, ..moving }, Machine { pagemap_scan: false, ..moving }, moving] {
             assert_eq!(machine.advice(&HostLimits::default(), &ALL), []);
@@ -195,9 +198,9 @@ mod tests {
     fn too_little_address_space_is_said_with_what_it_costs() {
         let reservation = Reservation { memory: 256 << 20, guard: 64 << 10 };
         let text = |fit| PLENTY.advice(&HostLimits::default(), &fit).remove(0).to_string();
-        let slower = text(Fit { reservation, ..ALL });
+        let slower = text(AddressSpace { reservation, ..ALL });
         assert!(slower.contains("slower: raise the limit (`ulimit -v unlimited`)"), "{slower}");
-        let fewer = text(Fit { reservation, instances: 8, large_instances: 1 });
+        let fewer = text(AddressSpace { reservation, instances: 8, large_instances: 1 });
         let expected =
             "8 instances of small plugins and 1 of large ones live at the same time instead of 256 and 32: raise";
         assert!(fewer.contains(expected), "{fewer}");

@@ -8,8 +8,8 @@ use super::{Host, Inner};
 use crate::code::Toolchain;
 use crate::code::compiler_process::CompilerProcess;
 use crate::code::images::Images;
+use crate::engine::address_space::AddressSpace;
 use crate::engine::config::Memory;
-use crate::engine::fit::Fit;
 use crate::error::HostError;
 use crate::host::advice::{Advice, Machine};
 use crate::host::background::Background;
@@ -120,16 +120,17 @@ impl HostBuilder {
     ///
     /// # Errors
     /// [`HostError`] if a limit is invalid, this process has too little address space for a single instance of each kind
-    /// (with too little for all of them, see [`Host::advice`]), the thread cannot be started, or the folder of the cache cannot be used, for example because other users can access it.
+    /// (with too little for all of them, see [`Host::advice`]), the thread cannot be started, or the folder of the cache
+    /// cannot be used, for example because other users can access it.
     pub fn build(self) -> Result<Host, HostError> {
         let Self { limits, tick, cache, compiler, baseline_bytes, has_background } = self;
         check_tick(tick)?;
         check_limits(&limits)?;
         let strategies = if baseline_bytes == usize::MAX { 1 } else { 2 };
-        let fit = Fit::here(&limits, strategies)?;
+        let fit = AddressSpace::here(&limits, strategies)?;
         let machine = Machine::here();
         let advice = machine.advice(&limits, &fit);
-        let memory = Memory { reservation: fit.reservation, scan: machine.scan() };
+        let memory = Memory { reservation: fit.reservation, scan: machine.can_scan() };
         let limits = fit.limits(limits);
         let toolchain = Toolchain::new(limits, tick, cache.as_deref(), compiler, baseline_bytes, memory)?;
         let limits = &toolchain.limits;
@@ -142,6 +143,7 @@ impl HostBuilder {
             validator: Validator::new(),
             background: Background::new("guardhouse-background", usize::from(has_background)),
             reloading: Background::new("guardhouse-reload", processors()),
+            recompiling: Background::new("guardhouse-recompile", processors()),
             refilling: Background::new("guardhouse-standby", processors()),
             tenants: Tenants::default(),
             loading: Unblock::new(),

@@ -14,9 +14,9 @@ const OTHER_BYTES: u64 = 1 << 30;
 /// The number of times that the numbers of instances are halved at most.
 const HALVINGS: u32 = 8;
 
-/// What this process has address space for.
+/// The sizes of the pools that this process has address space for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Fit {
+pub(crate) struct AddressSpace {
     pub(crate) reservation: Reservation,
     /// [`HostLimits::instances`].
     pub(crate) instances: u32,
@@ -24,8 +24,8 @@ pub(crate) struct Fit {
     pub(crate) large_instances: u32,
 }
 
-impl Fit {
-    /// What this process has address space for, at most what the limits ask for.
+impl AddressSpace {
+    /// The largest sizes that this process has address space for, at most those of the limits.
     ///
     /// # Errors
     /// The error of the engine that takes the least, with the remedy.
@@ -62,7 +62,7 @@ impl Fit {
 }
 
 /// Reserves what all pools need together, for a moment.
-fn reserve(limits: &HostLimits, fit: &Fit, strategies: u32) -> wasmtime::Result<()> {
+fn reserve(limits: &HostLimits, fit: &AddressSpace, strategies: u32) -> wasmtime::Result<()> {
     let limits = fit.limits(limits.clone());
     let pools = [Pool::Small, Pool::Large, Pool::Concurrent];
     let total = |of: fn(&HostLimits, Pool) -> u32| {
@@ -79,9 +79,9 @@ mod tests {
     use super::*;
 
     /// The fit of default limits in a number of bytes for memories.
-    fn fit(bytes: u64) -> Option<Fit> {
+    fn fit(bytes: u64) -> Option<AddressSpace> {
         let limits = HostLimits::default();
-        Fit::find(&limits, |fit| {
+        AddressSpace::find(&limits, |fit| {
             let instances = u64::from(fit.instances) + 2 * u64::from(fit.large_instances);
             let needed = instances * (fit.reservation.memory + fit.reservation.guard);
             if needed <= bytes { Ok(()) } else { Err(()) }
@@ -91,13 +91,13 @@ mod tests {
 
     #[test]
     fn memories_get_less_address_space_before_there_are_fewer_instances() {
-        let full = Fit { reservation: FULL, instances: 256, large_instances: 32 };
+        let full = AddressSpace { reservation: FULL, instances: 256, large_instances: 32 };
         assert_eq!(fit(2 << 40), Some(full));
         let small = Reservation { memory: 256 << 20, guard: 64 << 10 };
-        assert_eq!(fit(200 << 30), Some(Fit { reservation: small, ..full }));
-        assert_eq!(fit(50 << 30), Some(Fit { reservation: small, instances: 128, large_instances: 16 }));
-        assert_eq!(fit(4 << 30), Some(Fit { reservation: small, instances: 8, large_instances: 1 }));
-        assert_eq!(fit(1 << 30), Some(Fit { reservation: small, instances: 1, large_instances: 1 }));
+        assert_eq!(fit(200 << 30), Some(AddressSpace { reservation: small, ..full }));
+        assert_eq!(fit(50 << 30), Some(AddressSpace { reservation: small, instances: 128, large_instances: 16 }));
+        assert_eq!(fit(4 << 30), Some(AddressSpace { reservation: small, instances: 8, large_instances: 1 }));
+        assert_eq!(fit(1 << 30), Some(AddressSpace { reservation: small, instances: 1, large_instances: 1 }));
         assert_eq!(fit(512 << 20), None);
     }
 }
