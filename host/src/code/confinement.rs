@@ -14,6 +14,8 @@ use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
 };
 
+use crate::util::unblock::processors;
+
 /// The resources of one compiler process.
 #[derive(Debug, Clone, Copy, serde::Serialize, serde::Deserialize)]
 pub(super) struct Confinement {
@@ -22,10 +24,14 @@ pub(super) struct Confinement {
     pub(super) processor_seconds: u64,
 }
 
+/// The maximum number of threads of one compiler. The stack and the allocator of each take up to 130 MiB of the address
+/// space.
+const MAX_THREADS: usize = 8;
+
 /// Starts the threads that the compiler shares its work among. Once the process is confined, it can start none.
 pub(super) fn start_threads() {
     // An error means that they were started already.
-    let _ = rayon::ThreadPoolBuilder::new().build_global();
+    let _ = rayon::ThreadPoolBuilder::new().num_threads(processors().min(MAX_THREADS)).build_global();
     // Each thread runs this: it has started completely, and allocated memory.
     rayon::broadcast(|context| std::hint::black_box(vec![context.index()]));
 }
@@ -43,7 +49,7 @@ impl Confinement {
         limit(Resource::Cpu, self.processor_seconds)?;
         limit(Resource::Core, 0)?;
         limit(Resource::Fsize, 0)?;
-        // What is open stays usable. Nothing can be opened, not even in the place of a stream that was closed.
+        // Open descriptors stay usable. Nothing can be opened, not even in the place of a stream that was closed.
         limit(Resource::Nofile, 0)?;
         for filter in filters().map_err(io::Error::other)? {
             seccompiler::apply_filter_all_threads(&filter).map_err(|error| {
