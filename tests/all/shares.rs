@@ -33,11 +33,38 @@ fn eight_memories(name: &str) -> Guest {
     Guest::from_text(name, &replaced(&text, "(core module $plugin", &format!("{more} (core module $plugin")))
 }
 
-/// A plugin of thirty components in a row, each of which waits for the next one. The last one never answers, and the
-/// first one is called by `check`, which then ends with `answer`.
-fn row(answer: &str) -> String {
-    let last = "
-        (component $c0
+/// The number of components in [`waiting`] that wait.
+const WAITING: usize = 30;
+
+/// A plugin whose `check` calls thirty components, each of which waits for an answer that never comes. It then ends with
+/// `answer`.
+fn waiting(answer: &str) -> String {
+    let each = |text: &dyn Fn(usize) -> String| (0..WAITING).map(text).collect::<String>();
+    // A function may be called by a component beside its own, and not by the one around it.
+    let check = format!(
+        "(component $asks
+          (@include \"contract\")
+          (@include \"memory\")
+          {imports}
+          {lowered}
+          (core instance $waiting {exports})
+          (core module $plugin
+            {functions}
+            (func (export \"check\") (param i32) (result i32) {calls} {answer}))
+          (core instance $plugin (instantiate $plugin (with \"\" (instance $waiting))))
+          (@include \"check\"))",
+        imports = each(&|number| format!("(import \"f{number}\" (func $f{number} async))")),
+        lowered = each(&|number| {
+            format!(
+                "(core func $f{number} (canon lower (func $f{number}) async (memory (core memory $memory \"memory\"))))"
+            )
+        }),
+        exports = each(&|number| format!("(export \"f{number}\" (func $f{number}))")),
+        functions = each(&|number| format!("(import \"\" \"f{number}\" (func $f{number} (result i32)))")),
+        calls = each(&|number| format!("(drop (call $f{number}))")),
+    );
+    let never = "
+        (component $never
           (core func $new (canon waitable-set.new))
           (core module $m
             (import \"\" \"new\" (func $new (result i32)))
@@ -45,39 +72,32 @@ fn row(answer: &str) -> String {
             (func (export \"callback\") (param i32 i32 i32) (result i32) unreachable))
           (core instance $i (instantiate $m (with \"\" (instance (export \"new\" (func $new))))))
           (func (export \"f\") async (canon lift (core func $i \"f\") async (callback (func $i \"callback\")))))
-        (instance $i0 (instantiate $c0))";
-    let mut text = expanded(&fixture("allow"));
-    let next = |number: usize| {
-        format!("(instance $i{number} (instantiate $waits (with \"next\" (func $i{} \"f\"))))", number - 1)
-    };
+        (instance $never (instantiate $never))";
     let waits = "
         (component $waits
-          (import \"next\" (func $next async))
-          (core func $next (canon lower (func $next)))
+          (import \"never\" (func $never async))
+          (core func $never (canon lower (func $never)))
           (core func $return (canon task.return))
           (core module $m
-            (import \"\" \"next\" (func $next))
+            (import \"\" \"never\" (func $never))
             (import \"\" \"return\" (func $return))
-            (func (export \"f\") (result i32) (call $next) (call $return) (i32.const 0))
+            (func (export \"f\") (result i32) (call $never) (call $return) (i32.const 0))
             (func (export \"callback\") (param i32 i32 i32) (result i32) unreachable))
           (core instance $i (instantiate $m
-            (with \"\" (instance (export \"next\" (func $next)) (export \"return\" (func $return))))))
+            (with \"\" (instance (export \"never\" (func $never)) (export \"return\" (func $return))))))
           (func (export \"f\") async (canon lift (core func $i \"f\") async (callback (func $i \"callback\")))))";
-    let row: String = (1..30).map(next).collect();
-    let items = format!(
-        "{last} {waits} {row}
-         (core func $first (canon lower (func $i29 \"f\") async (memory (core memory $memory \"memory\"))))
-         (core instance $row (export \"first\" (func $first)))
-         (core module $plugin (import \"row\" \"first\" (func $first (result i32)))"
-    );
-    text = replaced(&text, "(core module $plugin", &items);
-    text = replaced(
-        &text,
-        "(core instance $plugin (instantiate $plugin))",
-        "(core instance $plugin (instantiate $plugin (with \"row\" (instance $row))))",
-    );
-    let allow = "(result i32)\n      (i32.const 16))";
-    replaced(&text, allow, &format!("(result i32) (drop (call $first)) {answer})"))
+    let (types, interface) = ("guardhouse:auth/types@0.1.0", "guardhouse:auth/check@0.1.0");
+    format!(
+        "(component
+          (@include \"contract\")
+          {never} {waits} {check} {instances}
+          (instance $asks (instantiate $asks {arguments} (with \"{types}\" (instance $types))))
+          (export \"{interface}\" (instance $asks \"{interface}\")))",
+        instances = each(&|number| {
+            format!("(instance $i{number} (instantiate $waits (with \"never\" (func $never \"f\"))))")
+        }),
+        arguments = each(&|number| format!("(with \"f{number}\" (func $i{number} \"f\"))")),
+    )
 }
 
 #[test]
@@ -90,13 +110,18 @@ fn a_plugin_of_many_memories_takes_only_its_share_of_the_pool() {
 
 #[test]
 fn a_plugin_of_components_that_can_wait_for_each_other_counts_by_its_stacks() {
-    // Each of the thirty components may hold a stack while it waits for the next one, and eight stacks are an instance.
-    let guest = Guest::from_text("row", &row("(i32.const 16)"));
-    let guest = guest.on_own_host(HostLimits { large_instances: 32, ..small() });
-    let Err(ConfigError::Limit { allowed, .. }) = guest.limits(|limits| limits.instances = Some(1)).configure() else {
+    // Each of the thirty components holds a stack while it waits, and eight stacks are an instance.
+    let host = host_with(HostLimits { large_instances: 64, ..small() });
+    let endless = Guest::from_text("waiting", &waiting("(loop $again (br $again)) (i32.const 16)")).on_host(&host);
+    let Err(ConfigError::Limit { allowed, .. }) =
+        endless.clone().limits(|limits| limits.instances = Some(1)).configure()
+    else {
         panic!("configured")
     };
-    assert!(allowed.contains("from 8"), "{allowed}");
+    assert!(allowed.contains("from 9"), "{allowed}");
+    let endless = endless.limits(|limits| limits.instances = Some(63)).deadline(Duration::from_secs(60)).check();
+    takes_only_its_share(&endless, &Guest::from_text("waiting", &waiting("(i32.const 16)")).on_host(&host).check());
+    neighbor_is_unharmed(&host);
 }
 
 #[test]
