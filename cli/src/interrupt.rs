@@ -1,7 +1,7 @@
 //! Interruption: a signal ends the command, with the processes that it started.
 //!
 //! A build runs in a process of its own, in a session of its own: a terminal sends Ctrl-C to this process only, so the
-//! tools print nothing about it. This process then ends all processes of the session, and removes their files.
+//! tools print nothing about it. This process then ends all processes of its group, and removes their files.
 
 use std::fs;
 use std::io::{self, Read, Write};
@@ -97,7 +97,7 @@ pub(crate) fn with_files<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
 }
 
 /// Runs a process that calls [`rustix::process::setsid`], inside [`with_files`], and waits for its end. Then all other
-/// processes of its session are ended, so that none of them writes a file afterwards. Returns its exit status and its
+/// processes of its group are ended, so that none of them writes a file afterwards. Returns its exit status and its
 /// standard output.
 pub(crate) fn run(command: &mut Command) -> Result<(ExitStatus, Vec<u8>)> {
     // Processes whose parent ended become children of this one, so that it can wait for them.

@@ -1,5 +1,6 @@
 //! The options for the limits of plugins.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use clap::Args;
@@ -11,8 +12,9 @@ use crate::named_limit::{NamedLimit, with_changes};
 
 /// The limits of a check that must be more than zero: with less, no plugin could answer.
 const MORE_THAN_ZERO: &[&str] = &[
-    "context_bytes",
+    "configure_cpu_time",
     "configure_deadline",
+    "context_bytes",
     "core_instances",
     "cpu_time",
     "deadline",
@@ -94,9 +96,12 @@ impl LimitOptions {
     }
 }
 
+/// The range of each limit of time.
+const TIMES: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(3_600);
+
 fn parse_time(text: &str) -> Result<Duration, String> {
     let time = parse_duration(text).map_err(|error| error.to_string())?;
-    if time.is_zero() { Err("it must be more than zero, and at most `1h`".to_owned()) } else { Ok(time) }
+    if TIMES.contains(&time) { Ok(time) } else { Err("it must be from `1ms` to `1h`".to_owned()) }
 }
 
 fn parse_memory(text: &str) -> Result<usize, String> {

@@ -49,7 +49,7 @@ Exit codes:
   0  allowed; the plugin loads; every case passes
   1  the command failed, and nothing was decided
   2  denied; the plugin does not load; a case fails
-  130  interrupted
+  128+N  ended by signal N: 130 after Ctrl-C
 
 Environment (an empty variable counts as unset):
   GUARDHOUSE_CACHE  the folder of `--cache`, for commands without that option

@@ -45,8 +45,9 @@ impl NamedLimit {
         let is_zero =
             fields(&limits).get(&name).is_some_and(|value| [json!(0), json!("0s"), json!("0B")].contains(value));
         if is_zero && more_than_zero.contains(&&*name) {
-            let range = if name.ends_with("deadline") { ", and at most `1h`" } else { "" };
-            return Err(format!("`{name}` must be more than zero{range}"));
+            let is_time = name.ends_with("deadline") || name.ends_with("cpu_time");
+            let range = if is_time { "from `1ms` to `1h`" } else { "more than zero" };
+            return Err(format!("`{name}` must be {range}"));
         }
         Ok(Self { name, value })
     }
@@ -146,7 +147,7 @@ mod tests {
             ("deadline=5", "`deadline`: write a whole number and a unit, for example `"),
             ("deadline=5 s", "`deadline`: `5 s` is not a duration: write a whole number and a unit"),
             ("context_bytes=2MB", "`context_bytes`: `2MB` is not a size: write a whole number and a unit"),
-            ("deadline=0ms", "`deadline` must be more than zero, and at most `1h`"),
+            ("deadline=0ms", "`deadline` must be from `1ms` to `1h`"),
             ("fuel=0", "`fuel` must be more than zero"),
         ] {
             let found = limit(text).unwrap_err();

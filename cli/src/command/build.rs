@@ -22,7 +22,7 @@ Exit codes:
   0  the plugin was built, and loads
   1  the plugin was not built
   2  the plugin was built, but does not load
-  130  the build was interrupted")]
+  128+N  ended by signal N: 130 after Ctrl-C")]
 pub(crate) struct BuildArgs {
     /// The folder of the project
     #[arg(default_value = ".", value_hint = ValueHint::DirPath)]

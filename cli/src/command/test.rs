@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueHint};
 use guardhouse::{AuthChecks, Check, CheckConfig, Plugin};
 use guardhouse_authoring::{CASES, Newest, Project, newest};
@@ -27,8 +27,8 @@ use crate::vocabulary::remarks;
 /// Build a plugin, and run its cases
 ///
 /// The project is built first, as `guardhouse build` does, so that the plugin is the one in the editor; if the build
-/// fails, nothing is tested. Each case is a request and the outcome that the plugin must have, as `check --explain` prints it. A case passes if
-/// its outcome and its message match, and everything else that it specifies.
+/// fails, nothing is tested. Each case is a request and the outcome that the plugin must have, as `check --explain`
+/// prints it. A case passes if its outcome and its message match, and everything else that it specifies.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 A file of cases:
@@ -48,7 +48,7 @@ Exit codes:
   0  every case passes
   1  the command failed, or the plugin was not built
   2  a case fails
-  130  interrupted
+  128+N  ended by signal N: 130 after Ctrl-C
 
 Examples:
   guardhouse test
@@ -81,17 +81,14 @@ pub(crate) struct TestArgs {
 
 pub(crate) fn run(args: &TestArgs) -> Result<Output> {
     let (folder, plugin) = args.folder_and_plugin()?;
-    let project = if plugin.is_none() { Some(Project::open(folder)?) } else { None };
+    let project = plugin.is_none().then(|| Project::open(folder)).transpose()?;
     let path = args.cases.clone().unwrap_or_else(|| folder.join(CASES));
     let file = CaseFile::read(&path)?;
     note_odd_words(&file.cases);
     let limits = args.limits.limits()?;
     let host = args.host.host()?;
-    let source = match (plugin, &project) {
-        (Some(plugin), _) => plugin,
-        (None, Some(project)) => PluginSource::File(component(project, args.no_build)?),
-        (None, None) => bail!("there is nothing to test"),
-    };
+    let built = project.map(|project| component(&project, args.no_build)).transpose()?;
+    let source = plugin.or(built.map(PluginSource::File)).context("no plugin is named")?;
     let plugin = source.load(&host)?;
     let mut checks = HashMap::new();
     let mut text = String::new();

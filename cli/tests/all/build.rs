@@ -44,7 +44,7 @@ fn a_failed_build_leaves_nothing_that_passes_for_new() {
     for compiler in ["echo oops >&2; exit 3", "exit 0", "echo text > \"$2\"", "rm -f build/core.wasm; mkfifo \"$2\""] {
         denying(folder.path());
         assert_eq!(in_folder(folder.path(), &["build"]).exit, 0, "{compiler}");
-        // What the last build left is not an output of the next one.
+        // A file that the last build left is not an output of the next one.
         fs::remove_file(folder.path().join("build/core.wasm")).unwrap();
         project(folder.path(), compiler);
         let tested = in_folder(folder.path(), &["test"]);

@@ -124,11 +124,11 @@ fn the_output_of_a_plugin_comes_before_the_functions_of_its_runtime() {
 
 #[test]
 fn an_error_of_making_a_check_has_the_output_of_the_plugin_in_lines_of_its_own() {
-    let text = include_str!("../../../tests/fixtures/last-words.wat");
+    let text = include_str!("../../../tests/fixtures/logs-and-traps.wat");
     let words = guest::literal(b"Traceback:\n  line 12\x1b[2J\nerror: forged");
     let blanks =
         [("text", &*words), ("length", "38"), ("at-start", ""), ("in-schema", ""), ("in-configure", "(call $fail)")];
-    let run = check(&["--plugin", &plugin("last-words.wasm", &guest::filled(text, &blanks))]);
+    let run = check(&["--plugin", &plugin("logs-and-traps.wasm", &guest::filled(text, &blanks))]);
     let lines: Vec<&str> = run.stderr.lines().collect();
     assert!(lines[0].ends_with("the plugin failed while it was configured: Traceback:"), "{run:?}");
     let rest = [r"    line 12\u{1b}[2J", "  error: forged", "  (trap: wasm `unreachable` instruction executed)"];

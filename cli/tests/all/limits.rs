@@ -57,12 +57,15 @@ fn a_limit_that_is_set_is_enforced() {
 #[test]
 fn a_limit_with_which_nothing_works_is_refused_with_the_range() {
     for (arguments, error) in [
-        (["--deadline", "0ms"], "it must be more than zero, and at most `1h`"),
-        (["--deadline", "0s"], "it must be more than zero, and at most `1h`"),
-        (["--cpu-time", "0us"], "it must be more than zero, and at most `1h`"),
+        (["--deadline", "0ms"], "it must be from `1ms` to `1h`"),
+        (["--deadline", "0s"], "it must be from `1ms` to `1h`"),
+        (["--cpu-time", "999us"], "it must be from `1ms` to `1h`"),
+        (["--deadline", "61min"], "it must be from `1ms` to `1h`"),
+        (["--limit", "configure_cpu_time=0s"], "`configure_cpu_time` must be from `1ms` to `1h`"),
+        (["--cpu-time", "0us"], "it must be from `1ms` to `1h`"),
         (["--fuel", "0"], "0 is not in 1.."),
         (["--memory", "0B"], "it must be more than zero"),
-        (["--limit", "configure_deadline=0s"], "`configure_deadline` must be more than zero, and at most `1h`"),
+        (["--limit", "configure_deadline=0s"], "`configure_deadline` must be from `1ms` to `1h`"),
         (["--limit", "instances=0"], "`instances` must be more than zero"),
         (["--host-limit", "compiler_time=0s"], "`compiler_time` must be more than zero"),
         (["--host-limit", "instances=0"], "`instances` must be more than zero"),
@@ -74,6 +77,6 @@ fn a_limit_with_which_nothing_works_is_refused_with_the_range() {
     ] {
         check(&arguments).assert_failed(error);
     }
-    guardhouse(&["test", AUTH, "--deadline", "0ms"]).assert_failed("it must be more than zero, and at most `1h`");
+    guardhouse(&["test", AUTH, "--deadline", "0ms"]).assert_failed("it must be from `1ms` to `1h`");
     guardhouse(&["inspect", AUTH, "--limit", "handles=1"]).assert_failed("need `--settings`");
 }
