@@ -78,13 +78,14 @@ const PROOFS: &[Proof] = &[
     },
 ];
 
-/// The fuzz targets, with the longest input of each and whether its input is JSON.
-const FUZZ_TARGETS: &[(&str, u32, bool)] = &[
-    ("context", 2048, true),
-    ("generated", 4096, false),
-    ("plugin", 20_000, false),
-    ("result", 1024, false),
-    ("settings", 2048, true),
+/// The fuzz targets, with the longest input of each and the options of libFuzzer that suit it.
+const FUZZ_TARGETS: &[(&str, u32, Option<&str>)] = &[
+    ("context", 2048, Some("-dict=fuzz/json.dict")),
+    // A short input is a module with nothing in it.
+    ("generated", 4096, Some("-len_control=0")),
+    ("plugin", 20_000, None),
+    ("result", 1024, None),
+    ("settings", 2048, Some("-dict=fuzz/json.dict")),
 ];
 
 pub(crate) fn run(arguments: &Arguments<'_>) -> Result<()> {
@@ -118,7 +119,7 @@ fn fuzz(words: &[&str]) -> Result<()> {
     let known = || FUZZ_TARGETS.iter().map(|(name, ..)| *name).collect::<Vec<_>>().join(", ");
     let Some((name, options)) = words.split_first() else { bail!("name a target: {}", known()) };
     let target = FUZZ_TARGETS.iter().find(|(target, ..)| target == name);
-    let (target, length, is_json) = target.with_context(|| format!("target `{name}` does not exist: {}", known()))?;
+    let (target, length, option) = target.with_context(|| format!("target `{name}` does not exist: {}", known()))?;
     ensure!(has_cargo_command("fuzz"), "cargo-fuzz is not installed: cargo install --locked cargo-fuzz");
     let mut fuzz = cargo_command()?;
     fuzz.args(["fuzz", "run", "--sanitizer", "none", "--no-cfg-fuzzing", "--codegen-units", "16", target, "--"]);
@@ -126,8 +127,5 @@ fn fuzz(words: &[&str]) -> Result<()> {
     fuzz.args(["-handle_segv=0", "-handle_bus=0", "-handle_ill=0", "-handle_fpe=0"]);
     fuzz.args(["-rss_limit_mb=4096", "-timeout=20", "-max_total_time=1200"]);
     fuzz.arg(format!("-max_len={length}"));
-    if *is_json {
-        fuzz.arg("-dict=fuzz/json.dict");
-    }
-    run_command(fuzz.args(options))
+    run_command(fuzz.args(*option).args(options))
 }

@@ -12,7 +12,7 @@ use crate::build::{GUARDHOUSE, Profile, Programs};
 use crate::process::{forget_cargo, run as run_command};
 use crate::root;
 
-/// What an author does. `$SDK` is the unpacked SDK.
+/// The steps of an author. `$SDK` is the unpacked SDK.
 const SCRIPT: &str = r#"
 guardhouse new my-check --lang rust
 cd my-check
