@@ -1,4 +1,4 @@
-//! Plugins of strangers: compiled in a process of its own, with a cache, and under limits.
+//! Untrusted plugins: compiled in a process of its own, with a cache, and under limits.
 //!
 //! A plugin can be made so that compiling it takes forever or uses up all memory. A separate process can be bounded and
 //! killed. This program is its own compiler: with one argument it serves, and otherwise it starts itself with it.

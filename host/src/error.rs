@@ -25,7 +25,7 @@ pub enum HostError {
         /// The allowed values.
         allowed: &'static str,
     },
-    /// The engine rejects the limits, or the machine has too little address space for them.
+    /// The engine rejects the limits, or this process has too little address space for one instance of each kind.
     #[error("cannot set up the engine: {0}")]
     Engine(String),
     /// The folder for machine code cannot be used.

@@ -26,8 +26,8 @@ pub struct Limits {
     /// [`HostBuilder::tick`](crate::HostBuilder::tick)). From 1 ms to 1 hour. Default: 10 s.
     #[serde(with = "duration")]
     pub deadline: Duration,
-    /// Wall-clock time of making the check, which validates the settings and configures one instance on trial, and of
-    /// making a standby instance or the memory of an image. From 1 ms to 1 hour. Default: 30 s.
+    /// Wall-clock time of validating the settings, and again of configuring one instance: on trial when the check is
+    /// made, for standby, and for an image. From 1 ms to 1 hour. Default: 30 s.
     #[serde(with = "duration")]
     pub configure_deadline: Duration,
     /// Processor time of configuring one instance ahead of a request: on trial, for standby, for an image. It is
@@ -112,8 +112,9 @@ impl Default for Limits {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HostLimits {
-    /// Instances that live at the same time. A plugin with several memories or more than four tables counts as
-    /// several. Default: 256.
+    /// Instances that live at the same time. A plugin with several memories or more than four tables counts as several,
+    /// and so does one of many components that may wait for each other: each may hold a stack, and eight stacks are an
+    /// instance. Default: 256.
     pub instances: u32,
     /// Instances of large plugins that live at the same time, in a pool apart from [`instances`](Self::instances): a
     /// language runtime takes the memory of fifty small plugins. Default: 32.

@@ -90,7 +90,7 @@ pub(crate) const BACKGROUND_JOBS: usize = 10_000;
 pub(crate) const DEADLINE_GRACE: Duration = Duration::from_millis(10);
 
 /// The deadline of a plugin's `schema` export, which runs once per load.
-pub(crate) const SCHEMA_DEADLINE: Duration = Duration::from_secs(10);
+pub(crate) const SCHEMA_DEADLINE: Duration = Duration::from_secs(30);
 
 /// The processor time of a plugin's `schema` export.
 pub(crate) const SCHEMA_CPU_TIME: Duration = Duration::from_secs(2);

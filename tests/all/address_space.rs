@@ -109,7 +109,7 @@ fn answers_right(host: &Host) {
 #[test]
 #[ignore = "runs in a process with little address space"]
 fn a_host_with_little_address_space() {
-    let Ok(compiler) = std::env::var(COMPILER) else { return };
+    let compiler = std::env::var(COMPILER).expect("the test that starts this process sets it");
     let builder = Host::builder().baseline_from(if compiler.starts_with("baseline") { 0 } else { usize::MAX });
     let builder = if compiler.ends_with("process") { builder.compiler(process()) } else { builder };
     let host = builder.build().unwrap();
@@ -133,7 +133,7 @@ fn a_cache_with_little_address_space() {
             let guest = Guest::new("allow").on_host(&host);
             assert!(run_auth_checks_blocking(&[guest.check()], &nobody()).is_allow());
         }
-        // What the process compiled is what the host loads: it compiles nothing now.
+        // The host loads the code that the process has compiled: it compiles nothing now.
         let nothing = guardhouse::CompilerProcess::new("/no/such/program");
         let host = folder.builder().limits(limits).compiler(nothing).build().unwrap();
         assert!(Plugin::load(&host, Guest::new("allow").bytes()).is_ok());

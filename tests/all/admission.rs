@@ -1,4 +1,4 @@
-//! Admission of instances: bounded, with a bounded queue, and every permit is returned whatever happens (rule S4).
+//! Admission of instances: bounded, with a bounded queue, and every permit is returned after any outcome (rule S4).
 
 use std::future::Future;
 use std::pin::pin;

@@ -188,14 +188,14 @@ fn a_compiler_is_stopped_by_too_much_processor_time() {
     assert_eq!(output.status.signal(), Some(9), "{}", output.status);
 }
 
-/// A compiler that attempts something while it compiles (`src/bin/intruder.rs`).
-fn intruder(attempt: &str) -> CompilerProcess {
-    CompilerProcess::new(env!("CARGO_BIN_EXE_intruder")).argument(attempt)
+/// A compiler that attempts something while it compiles (`src/bin/hostile-compiler.rs`).
+fn hostile_compiler(attempt: &str) -> CompilerProcess {
+    CompilerProcess::new(env!("CARGO_BIN_EXE_hostile-compiler")).argument(attempt)
 }
 
 /// The error of loading a plugin with a compiler that attempts something.
 fn error_of(attempt: &str) -> String {
-    match Plugin::load(&host_of(intruder(attempt), small()), Guest::new("allow").bytes()) {
+    match Plugin::load(&host_of(hostile_compiler(attempt), small()), Guest::new("allow").bytes()) {
         Err(LoadError::CompilerStopped(text)) => text,
         other => panic!("{attempt}: {other:?}"),
     }

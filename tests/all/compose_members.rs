@@ -120,7 +120,7 @@ fn a_member_that_misses_its_own_deadline_leaves_time_for_the_next() {
 }
 
 #[test]
-fn the_default_deadline_of_a_decision_is_long_enough_for_all_members() {
+fn the_deadline_of_a_composed_check_is_the_sum_of_those_of_its_members() {
     let slow = || Guest::new("allow").deadline(Duration::from_secs(2)).check();
     assert_eq!(slow().deadline(), Duration::from_secs(2));
     let two = || any_of([slow(), slow()]);
@@ -130,7 +130,7 @@ fn the_default_deadline_of_a_decision_is_long_enough_for_all_members() {
 }
 
 #[test]
-fn a_check_may_take_longer_than_a_second_if_its_own_deadline_allows_it() {
+fn a_check_has_the_time_of_its_own_deadline_also_inside_a_composed_check() {
     struct Late;
     impl AuthCheck for Late {
         fn id(&self) -> &str {
@@ -157,6 +157,8 @@ fn a_member_keeps_its_instance_for_a_batch_while_no_other_is_asked() {
         reports.iter().map(|report| report.decision.is_allow()).collect::<Vec<_>>()
     };
     let alone = expect(&single());
+    // The second request is asked in the instance of the first one, and the third in a new one.
+    assert_eq!(alone, [true, false, true]);
     assert_eq!(expect(&all_of([single()])), alone);
     assert_eq!(expect(&any_of([single()])), alone);
     assert_eq!(expect(&negate(negate(single()))), alone);

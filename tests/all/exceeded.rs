@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use guardhouse::{AuthChecks, Cause, ConfigError, HostLimits, LoadError};
+use guardhouse::{AuthChecks, Cause, ConfigError, HostLimits, Limits, LoadError};
 
 use crate::harness::{Guest, nobody, small};
 
@@ -86,9 +86,41 @@ fn a_stack_overflow_names_its_limit_and_each_function_once() {
 
 #[test]
 fn every_limit_of_a_check_is_named_with_its_value() {
-    let flood = Guest::with("log-flood", &[("length", "100")]).limits(|limits| limits.log_bytes = 1 << 10);
-    let detail = flood.fails_with(Cause::LogLimit).detail;
-    assert!(detail.ends_with("cap of 1024 bytes of log; the limit is `Limits::log_bytes`"), "{detail}");
-    let hungry = Guest::new("memory-trap").fails_with(Cause::MemoryLimit).detail;
-    assert!(hungry.ends_with("; the limit is `Limits::memory_bytes`"), "{hungry}");
+    let message = |length: &str| Guest::with("long-message", &[("length", length)]);
+    type Case = (Guest, fn(&mut Limits), Cause, &'static str, &'static str);
+    let cases: [Case; 7] = [
+        (
+            Guest::new("memory-trap"),
+            |limits| limits.memory_bytes = 1 << 20,
+            Cause::MemoryLimit,
+            "1048576",
+            "memory_bytes",
+        ),
+        (Guest::new("table-trap"), |limits| limits.table_elements = 100, Cause::TableLimit, "100", "table_elements"),
+        (Guest::new("handle-flood"), |limits| limits.handles = 77, Cause::HandleLimit, "77", "handles"),
+        (Guest::new("allow"), |limits| limits.context_bytes = 1, Cause::ContextLimit, "1", "context_bytes"),
+        (message("1025"), |limits| limits.message_bytes = 1 << 10, Cause::MessageLimit, "1024", "message_bytes"),
+        (
+            Guest::with("log-flood", &[("length", "100")]),
+            |limits| limits.log_bytes = 1 << 10,
+            Cause::LogLimit,
+            "1024",
+            "log_bytes",
+        ),
+        (message("3000"), |limits| limits.host_call_bytes = 2 << 10, Cause::HostCallLimit, "2KiB", "host_call_bytes"),
+    ];
+    for (guest, set, cause, value, field) in cases {
+        let detail = guest.limits(set).fails_with(cause).detail;
+        assert!(detail.contains(value), "{value}: {detail}");
+        assert!(detail.contains(&format!("`Limits::{field}`")), "{field}: {detail}");
+    }
+}
+
+#[test]
+fn a_plugin_of_too_many_instances_is_not_configured_and_the_limit_is_named() {
+    let instances = "(core module $more) ".to_owned() + &"(core instance (instantiate $more)) ".repeat(9);
+    let guest = Guest::with("allow", &[("items", &instances)]).limits(|limits| limits.core_instances = 8);
+    let Err(ConfigError::Fault(fault)) = guest.configure() else { panic!("configured") };
+    assert_eq!(fault.cause, Cause::InstanceLimit);
+    assert!(fault.detail.ends_with("; the limit is 8 (`Limits::core_instances`)"), "{fault}");
 }

@@ -1,5 +1,5 @@
 //! Images and each kind of state of a plugin: an instance that starts from an image answers as one that configures
-//! itself (rule S7), whatever `configure` does.
+//! itself (rule S7), independently of `configure`.
 
 use guardhouse::{AuthChecks, AuthContext, Cause, Decision, ImagePolicy, Outcome, StartMode, run_auth_checks_blocking};
 use serde_json::json;

@@ -51,9 +51,9 @@ mod compiler_bombs;
 mod compiler_rights;
 
 // Configuring a plugin, and images of configured plugins.
+mod failing_output;
 mod image_state;
 mod images;
-mod last_words;
 mod settings;
 
 // Evaluating a plugin: its faults and its limits.

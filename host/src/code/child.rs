@@ -25,7 +25,7 @@ pub(super) struct Child {
     is_killed: bool,
 }
 
-/// What a process gave back.
+/// The result of a process.
 pub(super) struct Answer {
     /// Its standard output, or the error of a process that did not exit in time or wrote too much.
     pub(super) output: Result<Vec<u8>, Excess>,
@@ -68,7 +68,7 @@ impl Child {
                 break Some(Excess::Output);
             }
             if output.stream.is_none() && self.has_exited()? {
-                // What it wrote before it exited.
+                // It may have written something before it exited.
                 errors.read()?;
                 break None;
             }

@@ -64,7 +64,7 @@ fn component_of(engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Component> {
 
 #[expect(unsafe_code, reason = "machine code cannot be validated, only trusted")]
 fn component_in(engine: &Engine, file: &File) -> wasmtime::Result<Component> {
-    // wasmtime has no function that takes an open component. This path leads to the open file, whatever became of its
+    // wasmtime has no function that takes an open component. This path leads to the open file, even after the loss of its
     // name.
     let path = format!("/proc/self/fd/{}", file.as_raw_fd());
     // SAFETY: the file belongs to an `Entry`, which only `Cache` makes: it is in a folder that only this user can write

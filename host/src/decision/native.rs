@@ -34,7 +34,7 @@ where
     Native { id: id.into(), check: move |context: &AuthContext| check(context).into(), missing: None::<NoScopes> }
 }
 
-/// Allows if a token is present, whatever it contains (rule B1).
+/// Allows if a token is present, with any content (rule B1).
 #[must_use]
 pub fn require_auth() -> Box<dyn AuthCheck> {
     Box::new(from_fn("require-auth", |context| context.token.is_some()))

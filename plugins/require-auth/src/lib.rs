@@ -2,7 +2,7 @@
 
 use guardhouse_sdk::{AuthContext, AuthorizationError, Check};
 
-/// Allows if there is a token. Nothing else is looked at: expiry is the work of whoever verified it.
+/// Allows if there is a token. Nothing else is looked at: the component that verified it has checked its expiry.
 #[derive(Debug, Default)]
 pub struct RequireAuth;
 

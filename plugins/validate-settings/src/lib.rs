@@ -1,8 +1,8 @@
 //! Validates settings against the schema of a plugin, for the host itself.
 //!
-//! Both come from strangers, and the time and the memory of a validation have no simple bound: subschemas that are
+//! Both are untrusted, and the time and the memory of a validation have no simple bound: subschemas that are
 //! evaluated again, collected errors, large patterns on long texts. So the host does not validate them in its own code,
-//! but in an instance of this plugin, which it stops like any other (`host/src/validation/`).
+//! but in an instance of this plugin, which it stops like any other (`host/src/plugin/validate.rs`).
 
 #[cfg(target_family = "wasm")]
 mod random;

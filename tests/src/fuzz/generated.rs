@@ -12,7 +12,7 @@ use wasmparser::{Parser, Payload};
 use super::{HOUR, ask};
 use crate::guest::assemble;
 
-/// What [`generated`] needs of a module: these exports.
+/// The exports that a module for [`generated`] must have.
 pub const GENERATED_EXPORTS: &str = "(module
     (memory (export \"memory\") 1)
     (func (export \"run\") (param i32 i64 f32 f64) (result i64) unreachable))";

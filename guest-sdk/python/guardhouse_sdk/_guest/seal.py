@@ -137,7 +137,7 @@ def _replace(owners: Sequence[types.ModuleType], name: str, function: Callable[.
 
 def _fix_random() -> None:
     """Makes generators without a seed raise, because they would ask the host for one. The shared generator
-    starts with the same seed in every instance, whatever was drawn at build time."""
+    starts with the same seed in every instance, independently of the numbers drawn at build time."""
     plain_new, plain_seed = random.Random.__new__, random.Random.seed
 
     def new(cls: type[random.Random], *seed: Any) -> random.Random:

@@ -1,6 +1,6 @@
 //! The settings schema of a plugin, which is untrusted, and the validation of settings.
 
-mod closed;
+mod references;
 mod simple;
 
 use serde_json::Value;
@@ -10,7 +10,7 @@ use crate::fault::Fault;
 use crate::host::Host;
 use crate::host::validator::Validity;
 use crate::limits::Limits;
-use crate::plugin::schema::closed::count_subschemas;
+use crate::plugin::schema::references::count_subschemas;
 use crate::plugin::schema::simple::Simple;
 use crate::plugin::validate::validate;
 use crate::request::json::Json;

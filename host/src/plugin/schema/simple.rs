@@ -6,7 +6,7 @@ use jsonschema::Validator;
 use serde_json::Value;
 
 use crate::error::Violation;
-use crate::plugin::schema::closed::referred;
+use crate::plugin::schema::references::referred;
 use crate::util::text::clip;
 
 /// The maximum number of subschemas.

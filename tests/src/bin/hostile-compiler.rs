@@ -1,6 +1,6 @@
-//! A compiler process that attempts what a compiler must not do, in the middle of its work: `intruder NAME`. It stands
-//! for a compiler that a plugin has taken over. It writes a mark to its standard error before the attempt, and another
-//! one after it, if it is still there.
+//! A compiler process that attempts a forbidden act in the middle of its work: `hostile-compiler NAME`. It stands for a
+//! compiler that a plugin has taken over. It writes a mark to its standard error before the attempt, and another one
+//! after it, if it is still there.
 
 #![expect(unsafe_code, reason = "only the system calls themselves have all the arguments of an attack")]
 
@@ -14,7 +14,7 @@ use guardhouse::CompilerProcess;
 
 static ATTEMPT: OnceLock<Attempt> = OnceLock::new();
 
-/// What is attempted, and what is known before the rights are given up.
+/// The attempt, and the id of the parent, which cannot be asked for later.
 struct Attempt {
     name: String,
     parent: u32,
@@ -23,16 +23,16 @@ struct Attempt {
 fn main() -> ExitCode {
     let name = std::env::args().nth(1).unwrap_or_default();
     let attempt = Attempt { name, parent: std::os::unix::process::parent_id() };
-    if ATTEMPT.set(attempt).is_ok() && log::set_logger(&Intruder).is_ok() {
+    if ATTEMPT.set(attempt).is_ok() && log::set_logger(&HostileCompiler).is_ok() {
         log::set_max_level(log::LevelFilter::Debug);
     }
     CompilerProcess::serve()
 }
 
 /// The compiler logs while it compiles, on each of its threads.
-struct Intruder;
+struct HostileCompiler;
 
-impl log::Log for Intruder {
+impl log::Log for HostileCompiler {
     fn enabled(&self, _: &log::Metadata<'_>) -> bool {
         true
     }
@@ -110,7 +110,7 @@ impl Attempt {
                 "make memory executable" => {
                     libc::syscall(libc::SYS_mprotect, 0, 4096, libc::PROT_READ | libc::PROT_EXEC)
                 }
-                // What a compiler does.
+                // A compiler needs this.
                 "map memory" => libc::syscall(
                     libc::SYS_mmap,
                     0,

@@ -18,7 +18,7 @@ fn failing(blank: &str, text: &str) -> Guest {
         ("in-schema", at("in-schema")),
         ("in-configure", at("in-configure")),
     ];
-    Guest::with("last-words", &blanks)
+    Guest::with("logs-and-traps", &blanks)
 }
 
 /// Asserts that the text has the plugin's words before the host's.
