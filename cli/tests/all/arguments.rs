@@ -52,7 +52,7 @@ fn unusable_plugins_and_settings_are_an_error_and_not_a_denial() {
             &["--plugin", "builtin:require-scopes", "--settings", "@no/such.json"],
             "cannot read the settings of `builtin:require-scopes` from `no/such.json`: ",
         ),
-        (&["--plugin", "builtin:require-auth", "--deadline", "3600001ms"], "from 1 ms to 1 hour"),
+        (&["--plugin", "builtin:require-auth", "--deadline", "3600001ms"], "it must be from `1ms` to `1h`"),
     ];
     for (arguments, error) in cases {
         let arguments = [&["check", "--context", CONTEXT], *arguments].concat();
