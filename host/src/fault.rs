@@ -112,6 +112,9 @@ causes! {
     InstanceLimit = "instance-limit",
     /// The context is larger than [`Limits::context_bytes`](crate::Limits::context_bytes).
     ContextLimit = "context-limit",
+    /// The plugin read a document of the request that cannot be read: it is not JSON, or the enforcement point does not
+    /// know it.
+    UnreadableDocument = "unreadable-document",
     /// The message is longer than [`Limits::message_bytes`](crate::Limits::message_bytes).
     MessageLimit = "message-limit",
     /// The plugin wrote more than [`Limits::log_bytes`](crate::Limits::log_bytes).

@@ -73,6 +73,9 @@ pub enum Document {
 }
 
 impl Document {
+    /// Every document.
+    pub const ALL: &'static [Self] = &[Self::Claim, Self::Detail, Self::Argument, Self::Attribute];
+
     /// The name of the function: `claim`, `detail`, `argument` or `attribute`.
     #[must_use]
     pub fn as_str(self) -> &'static str {

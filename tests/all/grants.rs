@@ -6,7 +6,7 @@ use guardhouse::{
 };
 use serde_json::json;
 
-use crate::harness::{Guest, claiming, nobody, somebody};
+use crate::harness::{Guest, claiming, nobody, reads, somebody};
 
 fn raw_token() -> Guest {
     Guest::with("raw-token", &[("interface", "guardhouse:auth/raw-token@0.1.0")])
@@ -49,17 +49,6 @@ fn a_raw_token_over_the_cap_on_the_context_is_a_fault() {
 }
 
 /// A plugin that reads from a document of the request.
-fn reads(function: &str, pointer: &str, times: usize) -> Guest {
-    let blanks = [
-        ("interface", "guardhouse:auth/request@0.1.0"),
-        ("function", function),
-        ("pointer", pointer),
-        ("length", &pointer.len().to_string()),
-        ("times", &times.to_string()),
-    ];
-    Guest::with("claim", &blanks)
-}
-
 fn full() -> AuthContext {
     let mut context = claiming(json!({ "sub": "ada", "a/b": { "~": [1, 2.5, null] } }));
     context.component.detail = json!({ "title": "Delete" }).into();

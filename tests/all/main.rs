@@ -65,6 +65,7 @@ mod memory;
 mod output;
 mod time;
 mod traps;
+mod unread;
 
 // Many evaluations on one host: capacity, and isolation from each other.
 mod address_space;

@@ -181,7 +181,7 @@ async fn admit(check: &Configured, weight: u32, end: Instant) -> Result<Permit, 
 fn guest_request(check: &Configured, request: EvaluationRequest<'_>) -> Result<GuestRequest, Fault> {
     let Configured { plugin, limits, grants, .. } = check;
     let mut guest = GuestRequest::new(request.context, check.seed(request.decision), limits.context_bytes)?;
-    if plugin.reads_request() {
+    if !plugin.documents().is_empty() {
         guest = guest.with_documents(request.context);
     }
     if grants.has(Grant::RawToken) {

@@ -8,7 +8,8 @@ use wasmtime::component::types::{ComponentFunc, ComponentItem, Type};
 
 use crate::code::shape::Shape;
 use crate::error::LoadError;
-use crate::interfaces::{CHECK, CONTRACT_VERSIONS, PACKAGE, SETTINGS, STEP_UP, TYPES};
+use crate::interfaces::{CHECK, CONTRACT_VERSIONS, PACKAGE, REQUEST, SETTINGS, STEP_UP, TYPES};
+use crate::reads::Document;
 use crate::util::text::{Bounded, clip, quoted};
 
 /// The interfaces of the contract that a plugin may export.
@@ -80,6 +81,15 @@ pub(crate) fn has_types_only(engine: &Engine, component: &Component, import: &st
     let ty = component.component_type();
     // wasmtime does not list a type that is imported outside of an interface.
     ty.get_import(engine, import).is_none_or(|import| is_type(engine, &import.ty))
+}
+
+/// The documents of the request that a component imports functions for.
+pub(crate) fn documents(engine: &Engine, component: &Component) -> Vec<Document> {
+    let ty = component.component_type();
+    let Some(import) = ty.get_import(engine, REQUEST) else { return Vec::new() };
+    let ComponentItem::ComponentInstance(instance) = &import.ty else { return Vec::new() };
+    let is_imported = |document: &&Document| instance.get_export(engine, document.as_str()).is_some();
+    Document::ALL.iter().filter(is_imported).copied().collect()
 }
 
 /// Checks the types of the functions of an interface. Returns whether the plugin exports the interface.

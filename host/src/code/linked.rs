@@ -16,11 +16,14 @@ use crate::guest::reason::{Reason, error_chain};
 use crate::guest::store::State;
 use crate::interfaces::TYPES;
 use crate::limits::HostLimits;
+use crate::reads::Document;
 
 /// A component that is ready to be instantiated.
 pub(crate) struct Linked {
     pub(crate) instance_pre: InstancePre<State>,
     pub(crate) functions: Functions,
+    /// The documents of the request that it imports functions for.
+    pub(crate) documents: Vec<Document>,
     strategy: Strategy,
     /// The pool of its instances.
     pub(crate) pool: Pool,
@@ -97,6 +100,7 @@ impl Linked {
         let functions = Functions::look_up(&instance_pre, interfaces);
         Ok(Self {
             functions: functions.map_err(|error| LoadError::WrongImport(error_chain(&error)))?,
+            documents: contract::documents(&engine.engine, component),
             instance_pre,
             strategy: engine.strategy,
             pool: engine.pool,
@@ -124,6 +128,7 @@ impl Linked {
         let interfaces = Interfaces { settings: settings.is_some(), step_up: step_up.is_some() };
         Ok(Self {
             functions: Functions::look_up(&instance_pre, interfaces)?,
+            documents: self.documents.clone(),
             instance_pre,
             strategy: engine.strategy,
             pool: self.pool,

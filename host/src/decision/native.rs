@@ -8,7 +8,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::decision::auth_check::{AuthCheck, EvaluationFuture, EvaluationRequest};
+use crate::fault::{Cause, Fault};
 use crate::outcome::{Evaluation, Outcome};
+use crate::reads::Document;
 use crate::request::AuthContext;
 use crate::request::json::{self, Json, JsonError};
 use crate::request::token::AccessToken;
@@ -85,8 +87,14 @@ pub fn require_roles<S: Into<String>>(
         return Err(RolesError::InvalidPointer(claim));
     }
     Ok(Box::new(from_fn("require-roles", move |context: &AuthContext| {
-        let claim = context.token.as_ref().and_then(|token| token.claims.pointer(&claim));
-        claim.is_some_and(|claim| lists(claim, &roles))
+        let claims = match context.document(Document::Claim) {
+            Ok(claims) => claims,
+            Err(error) => {
+                return Outcome::Failed(Fault::new(Cause::UnreadableDocument, format!("the claims: {error}")));
+            }
+        };
+        let claim = claims.and_then(|claims| claims.pointer(&claim));
+        Outcome::from(claim.is_some_and(|claim| lists(claim, &roles)))
     })))
 }
 

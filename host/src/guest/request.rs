@@ -10,6 +10,7 @@ use crate::reads::{Document, DocumentRead, DocumentReads};
 use crate::request::AuthContext;
 use crate::request::json::Json;
 use crate::request::token::RawToken;
+use crate::request::unread::UnreadDocuments;
 use crate::util::text::clip;
 
 /// The request as one instance sees it. Its documents stay sealed while the plugin starts and is configured, so that
@@ -40,18 +41,30 @@ struct Documents {
     detail: Option<Json>,
     arguments: Option<Json>,
     attributes: Option<Json>,
+    /// These take the place of those above.
+    unread: UnreadDocuments,
     raw_token: Option<RawToken>,
 }
 
 impl Documents {
-    fn get(&self, document: Document) -> Option<&Json> {
-        let document = match document {
+    /// A document, which is read now if nobody has read it, unless it is larger than `cap`.
+    fn get(&self, document: Document, cap: usize) -> Result<Option<&Json>, Fault> {
+        let found = match document {
             Document::Claim => &self.claims,
             Document::Detail => &self.detail,
             Document::Argument => &self.arguments,
             Document::Attribute => &self.attributes,
         };
-        document.as_ref()
+        // Without a token there are no claims.
+        let is_absent = document == Document::Claim && found.is_none();
+        let Some(unread) = self.unread.get(document).filter(|_| !is_absent) else { return Ok(found.as_ref()) };
+        let name = document.as_str();
+        if unread.len() > cap {
+            let detail = format!("the document of `{name}` has {} bytes, over the cap of {cap} bytes", unread.len());
+            return Err(Fault::new(Cause::ContextLimit, detail));
+        }
+        let unreadable = |error| Fault::new(Cause::UnreadableDocument, format!("the document of `{name}`: {error}"));
+        unread.read().map(Some).map_err(unreadable)
     }
 }
 
@@ -89,6 +102,7 @@ impl GuestRequest {
             detail: Some(context.component.detail.clone()),
             arguments: context.arguments.clone(),
             attributes: Some(context.attributes.clone()),
+            unread: context.unread.clone(),
             ..self.sealed
         };
         self
@@ -124,7 +138,8 @@ impl GuestRequest {
             let detail = format!("asked for `{}`, which is not a JSON pointer (RFC 6901)", clip(&pointer));
             return Err(HostFault(Fault::new(Cause::Trap, detail)).into());
         }
-        let text = self.opened.get(document).and_then(|document| document.text_at(&pointer));
+        let found = self.opened.get(document, self.bytes_cap).map_err(HostFault)?;
+        let text = found.and_then(|document| document.text_at(&pointer));
         self.reads.push(DocumentRead { document, pointer, found: text.is_some() });
         let Some(text) = text else { return Ok(None) };
         self.spend(text.len())?;

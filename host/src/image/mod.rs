@@ -44,6 +44,8 @@ pub(crate) fn image(recipe: Recipe<'_>, now: u64) -> Result<Arc<Image>, Reason> 
 
 /// The key of an image: the plugin, its settings, the warm-up request, and the limits that an instance must fit.
 fn key(recipe: &Recipe<'_>, engine: &PluginEngine) -> Result<Digest, Reason> {
+    // They are not part of the JSON form.
+    let unread = recipe.warm_up.map(|context| context.unread.digest());
     let warm_up = recipe.warm_up.map(serde_json::to_vec).transpose()?;
     let Limits { memory_bytes, table_elements, core_instances, .. } = *recipe.limits;
     let sizes = [memory_bytes, table_elements, core_instances].map(usize::to_be_bytes).concat();
@@ -56,6 +58,7 @@ fn key(recipe: &Recipe<'_>, engine: &PluginEngine) -> Result<Digest, Reason> {
         &absent,
         settings.unwrap_or_default(),
         warm_up.as_deref().unwrap_or_default(),
+        unread.as_ref().map_or(&[], Digest::as_bytes),
         &sizes,
         engine.fingerprint.as_bytes(),
     ]))

@@ -26,7 +26,6 @@ use crate::guest::request::{GuestRequest, Seed};
 use crate::guest::store::Budget;
 use crate::host::Host;
 use crate::instance::Instance;
-use crate::interfaces::REQUEST;
 use crate::limits::{HostLimits, Limits};
 use crate::plugin::schema::Schema;
 use crate::tuning::{SCHEMA_CPU_TIME, SCHEMA_DEADLINE};
@@ -70,7 +69,7 @@ impl Plugin {
         let plugin = Self(Arc::new(Inner {
             host: host.clone(),
             source: kept,
-            reads_request: shape.imports.iter().any(|import| import == REQUEST),
+            documents: linked.documents.clone(),
             shape,
             pool,
             schema,

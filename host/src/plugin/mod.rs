@@ -29,6 +29,7 @@ use crate::error::LoadError;
 use crate::fault::Fault;
 use crate::host::Host;
 use crate::plugin::schema::Schema;
+use crate::reads::Document;
 use crate::request::json::Json;
 use crate::util::flight::Flight;
 use crate::util::lock::lock;
@@ -48,8 +49,8 @@ struct Inner {
     shape: Shape,
     pool: Pool,
     schema: Option<Schema>,
+    documents: Vec<Document>,
     names_missing_scopes: bool,
-    reads_request: bool,
     weight: u32,
     /// `None` while the code is evicted.
     linked: ArcSwapOption<Linked>,
@@ -94,10 +95,17 @@ impl Plugin {
         self.0.names_missing_scopes
     }
 
-    /// Whether the plugin may read documents of the request: claims, component detail, arguments, attributes.
+    /// The documents of the request that the plugin may read: claims, component detail, arguments, attributes.
     #[must_use]
-    pub fn reads_request(&self) -> bool {
-        self.0.reads_request
+    pub fn documents(&self) -> &[Document] {
+        &self.0.documents
+    }
+
+    /// Whether its instances are small (see [`HostLimits::small_memory_bytes`](crate::HostLimits::small_memory_bytes)),
+    /// and start in microseconds.
+    #[must_use]
+    pub fn is_small(&self) -> bool {
+        self.0.pool == Pool::Small
     }
 
     /// Whether its machine code is optimized, and not baseline code; also `true` while the code is evicted. A large

@@ -6,6 +6,7 @@ pub(crate) mod json;
 mod record_bytes;
 mod schema;
 pub(crate) mod token;
+pub(crate) mod unread;
 
 use std::str::FromStr;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -16,6 +17,8 @@ use serde_json::Value;
 use self::component::Component;
 use self::json::{Json, JsonError, Object};
 use self::token::AccessToken;
+use self::unread::{UnreadDocument, UnreadDocuments};
+use crate::reads::Document;
 
 /// The context of one request: the caller, the accessed component, and everything else that is known.
 ///
@@ -65,6 +68,9 @@ pub struct AuthContext {
     /// `docs/request.md`.
     #[serde(default, deserialize_with = "json::object_document")]
     pub attributes: Json,
+    /// Documents that stand in for the fields above.
+    #[serde(skip)]
+    pub(crate) unread: UnreadDocuments,
 }
 
 impl AuthContext {
@@ -81,6 +87,7 @@ impl AuthContext {
             now: unix_now(),
             arguments: None,
             attributes: Json::default(),
+            unread: UnreadDocuments::default(),
         }
     }
 
@@ -110,6 +117,44 @@ impl AuthContext {
     pub fn with_attributes(mut self, attributes: impl Into<Json>) -> Self {
         self.attributes = attributes.into();
         self
+    }
+
+    /// The same request with a document as JSON text, which is read when a check first reads the document. It takes the
+    /// place of the field, and of the claims of the token: without a token there are none.
+    ///
+    /// A document that no check reads costs nothing and forbids nothing, whatever its text. A check fails that reads one
+    /// which is larger than its [`Limits::context_bytes`](crate::Limits::context_bytes), or not JSON as
+    /// [`Json::from_slice`] reads it ([`Cause::UnreadableDocument`](crate::Cause::UnreadableDocument)). The text is not
+    /// part of the JSON form of the request.
+    #[must_use]
+    pub fn with_unread(mut self, document: Document, text: impl Into<Vec<u8>>) -> Self {
+        self.unread.set(document, UnreadDocument::text(text.into()));
+        self
+    }
+
+    /// The same request without a document that belongs to it, for example because the enforcement point cannot know the
+    /// arguments: a check that reads the document fails, with this reason for the operator.
+    #[must_use]
+    pub fn with_unreadable(mut self, document: Document, reason: &str) -> Self {
+        self.unread.set(document, UnreadDocument::unreadable(reason));
+        self
+    }
+
+    /// A document of the request, or `None` if the request has none: claims without a token, arguments without a call.
+    ///
+    /// # Errors
+    /// The reason why the document cannot be read.
+    pub fn document(&self, document: Document) -> Result<Option<&Json>, JsonError> {
+        let has_owner = document != Document::Claim || self.token.is_some();
+        if let Some(unread) = self.unread.get(document).filter(|_| has_owner) {
+            return unread.read().map(Some).map_err(Clone::clone);
+        }
+        Ok(match document {
+            Document::Claim => self.token.as_ref().map(|token| &token.claims),
+            Document::Detail => Some(&self.component.detail),
+            Document::Argument => self.arguments.as_ref(),
+            Document::Attribute => Some(&self.attributes),
+        })
     }
 
     /// The same request at another time, in seconds since the Unix epoch.

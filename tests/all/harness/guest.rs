@@ -191,3 +191,15 @@ impl Guest {
         fault
     }
 }
+
+/// A plugin that denies with the value that it reads from a document of the request, and allows if there is none.
+pub(crate) fn reads(function: &str, pointer: &str, times: usize) -> Guest {
+    let blanks = [
+        ("interface", "guardhouse:auth/request@0.1.0"),
+        ("function", function),
+        ("pointer", pointer),
+        ("length", &pointer.len().to_string()),
+        ("times", &times.to_string()),
+    ];
+    Guest::with("claim", &blanks)
+}

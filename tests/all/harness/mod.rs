@@ -15,7 +15,7 @@ use guardhouse::{
 use guardhouse_tests::guest::assemble;
 use serde_json::Value;
 
-pub(crate) use self::guest::{Guest, fixture, of_pool};
+pub(crate) use self::guest::{Guest, fixture, of_pool, reads};
 pub(crate) use self::report::{cause, failed, reproducible};
 
 /// The host of all tests that need no limits of their own.
