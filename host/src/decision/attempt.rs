@@ -9,7 +9,7 @@ use tokio::time::Sleep;
 use crate::decision::auth_check::{AuthCheck, EvaluationFuture, EvaluationRequest, MAX_DEADLINE, Session};
 use crate::fault::{Cause, Fault};
 use crate::outcome::{CheckReport, Evaluation, Identity, Outcome};
-use crate::tuning::DEADLINE_GRACE;
+use crate::tuning::{DEADLINE_GRACE, LATE_ANSWER};
 use crate::util::panic::catch;
 
 /// Asks a check, within its own deadline and that of the request.
@@ -62,7 +62,7 @@ async fn attempt<'a>(evaluate: impl FnOnce() -> EvaluationFuture<'a>, end: Insta
         // A check that never yielded could not be stopped. Its answer is late all the same: an allow, and a denial that
         // a negation would make an allow.
         let is_final = matches!(evaluation.outcome, Outcome::DeniedWithMessage(_) | Outcome::Failed(_));
-        let is_late = !is_final && Instant::now() > end + DEADLINE_GRACE;
+        let is_late = !is_final && Instant::now() > end + LATE_ANSWER;
         Poll::Ready(if is_late { deadline_passed() } else { evaluation })
     })
     .await
