@@ -7,7 +7,7 @@ from typing import Any
 from guardhouse_checks import _native, _record
 from guardhouse_checks._answer import Answer
 from guardhouse_checks._configured import Composition, ConfiguredCheck, Definition
-from guardhouse_checks._context import AuthContext
+from guardhouse_checks._context import AuthContext, to_native
 from guardhouse_checks._host import Host
 
 
@@ -63,8 +63,9 @@ class Check:
 
     async def _evaluate(self, ctx: Any) -> bool:
         if isinstance(ctx, AuthContext):
-            context = self._configured.context_json(ctx)
-            return answer(await self._configured.evaluate(context, missing_scopes=False), AuthorizationError)
+            request = to_native(ctx, self._configured.reads)
+            [report], _ = await self._configured.evaluate([request], missing_scopes=False)
+            return answer(report, AuthorizationError)
         return await self._evaluate_foreign(ctx)
 
     async def _evaluate_foreign(self, ctx: Any) -> bool:

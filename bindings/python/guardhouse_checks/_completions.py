@@ -8,6 +8,7 @@ import os
 import weakref
 
 from guardhouse_checks import _native
+from guardhouse_checks._context import Request
 
 
 class _CompletionListener:
@@ -17,7 +18,7 @@ class _CompletionListener:
         self.process = os.getpid()
         self.queue = _native.CompletionQueue()
         self.keys = itertools.count()
-        self.pending: dict[int, asyncio.Future[_native.Report]] = {}
+        self.pending: dict[int, asyncio.Future[list[_native.Report]]] = {}
         # The loop references the listener, and the listener does not reference the loop, so both are freed together.
         loop.add_reader(self.queue.fileno(), self.on_readable)
 
@@ -32,36 +33,46 @@ class _CompletionListener:
                     future.set_exception(RuntimeError(f"the completed evaluations were lost: {error!r}"))
             self.pending.clear()
             raise
-        for key, report, reason in completions:
+        for key, reports, reason in completions:
             future = self.pending.pop(key, None)
             if future is None or future.done():
                 continue
-            if report is None:
+            if reports is None:
                 future.set_exception(RuntimeError(reason))
             else:
-                future.set_result(report)
+                future.set_result(reports)
 
 
 _listeners: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _CompletionListener] = weakref.WeakKeyDictionary()
 
 
 async def evaluate(
-    host: _native.Host, checks: list[_native.Check], context: bytes, *, missing_scopes: bool
-) -> _native.Report:
-    """The decision of the checks, which run in threads of the host. Cancelling this call stops them."""
+    host: _native.Host,
+    checks: list[_native.Check],
+    requests: list[Request],
+    *,
+    missing_scopes: bool,
+    on_the_spot: bool = True,
+) -> tuple[list[_native.Report], bool]:
+    """The decisions of the checks, one for each request, and whether this thread spent a tick on them.
+
+    Checks that were fast lately are asked in this thread, which lets other Python code run meanwhile, for at most one
+    tick. Everything else runs in threads of the host, and cancelling this call stops it."""
     loop = asyncio.get_running_loop()
     listener = _listeners.get(loop)
     if listener is None or listener.process != os.getpid():
         listener = _listeners[loop] = _CompletionListener(loop)
     key = next(listener.keys)
-    future: asyncio.Future[_native.Report] = loop.create_future()
+    found = _native.submit(host, listener.queue, key, checks, requests, missing_scopes, on_the_spot)
+    if isinstance(found, list):
+        return found, False
+    # Its completion is taken by this thread, and so not before this.
+    future: asyncio.Future[list[_native.Report]] = loop.create_future()
     listener.pending[key] = future
     try:
-        evaluation = _native.submit(host, listener.queue, key, checks, context, missing_scopes)
-        try:
-            return await future
-        except asyncio.CancelledError:
-            evaluation.cancel()
-            raise
+        return await future, found.met_tick
+    except asyncio.CancelledError:
+        found.cancel()
+        raise
     finally:
         listener.pending.pop(key, None)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal
 
 from guardhouse_checks import _completions, _native, _record
-from guardhouse_checks._context import AuthContext, to_json
+from guardhouse_checks._context import Reads, Request
 from guardhouse_checks._host import Host, default_host, is_started, load_plugin, native_host
 from guardhouse_checks._limits import Limits, limits_json
 from guardhouse_checks._per_process import PerProcess
@@ -73,15 +73,6 @@ class Composition:
         return 1 + max((member.definition.depth for member in self.members), default=0)
 
 
-class Reads(NamedTuple):
-    """The parts of a request that a check can read besides the record that every check is given."""
-
-    documents: bool
-    """Claims, details, arguments and attributes."""
-    raw_token: bool
-    """The bearer secret."""
-
-
 class ConfiguredCheck:
     """A plugin with its settings, grants and limits, or a composed check. Each process makes its own from the
     definition."""
@@ -93,7 +84,7 @@ class ConfiguredCheck:
         self.id = definition.id or native.digest or native.id
         self.digest = native.digest
         self.names_missing_scopes = native.names_missing_scopes
-        self.reads = Reads(native.reads_request, native.reads_raw_token)
+        self.reads = Reads.of(native.documents, raw_token=native.reads_raw_token)
 
     def __reduce__(self) -> tuple[type[ConfiguredCheck], tuple[Definition | Composition]]:
         return type(self), (self.definition,)
@@ -118,22 +109,30 @@ class ConfiguredCheck:
         native_host(self.host)
         self._native.get()
 
-    def context_json(self, context: AuthContext) -> bytes:
-        """The parts of a request that this check can read, as the host reads them."""
-        return to_json(context, documents=self.reads.documents, raw_token=self.reads.raw_token)
-
-    async def evaluate(self, context: bytes, *, missing_scopes: bool) -> _native.Report:
-        """The decision of this check alone. The event loop goes on meanwhile."""
-        await prepare_all([self])
+    async def evaluate(
+        self, requests: list[Request], *, missing_scopes: bool, on_the_spot: bool = True
+    ) -> tuple[list[_native.Report], bool]:
+        """The decisions of this check alone, one for each request, and whether the event loop spent a tick on them.
+        Otherwise it goes on meanwhile."""
+        if not self.is_ready:
+            await prepare_all([self])
         host = native_host(self.host)
-        report = await _completions.evaluate(host, [self.native], context, missing_scopes=missing_scopes)
-        _recorded(report)
-        return report
+        reports, met_tick = await _completions.evaluate(
+            host, [self.native], requests, missing_scopes=missing_scopes, on_the_spot=on_the_spot
+        )
+        for report in reports:
+            _recorded(report)
+        return reports, met_tick
 
-    def evaluate_blocking(self, context: bytes) -> _native.Report:
-        """The decision of this check alone, with missing scopes, outside of event loops."""
-        report = _native.evaluate_blocking(native_host(self.host), [self.native], context, True)
-        _recorded(report)
+    def evaluate_now(self, request: Request, *, may_block: bool) -> _native.Report | None:
+        """The decision of this check alone, with missing scopes, outside of coroutines. None if it is not made within a
+        tick, and the caller must not block."""
+        if not may_block and not self.is_ready:
+            return None
+        evaluate = _native.evaluate_blocking if may_block else _native.evaluate_on_the_spot
+        report = evaluate(native_host(self.host), [self.native], request, True)
+        if report is not None:
+            _recorded(report)
         return report
 
 

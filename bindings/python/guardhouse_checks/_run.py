@@ -10,7 +10,7 @@ from guardhouse_checks import _completions, _native, _record
 from guardhouse_checks._answer import Answer
 from guardhouse_checks._check import Check, configured
 from guardhouse_checks._configured import ConfiguredCheck, prepare_all
-from guardhouse_checks._context import AuthContext, to_json
+from guardhouse_checks._context import NOTHING, AuthContext, Request, to_native
 from guardhouse_checks._host import Host, default_host, native_host
 
 
@@ -56,7 +56,8 @@ def run_auth_checks(
         listed = _listed(checks)
         native = [check.native for check in listed]
         host = native_host(_host(listed))
-        return _decided(_native.evaluate_blocking(host, native, _context(listed, context), missing_scopes))
+        report = _native.evaluate_blocking(host, native, _request(listed, context), missing_scopes)
+        return _decided(report)
     except Exception as error:
         return _failed(error)
 
@@ -74,8 +75,9 @@ async def _decide(checks: Check | Sequence[Check], context: AuthContext, *, miss
         listed = _listed(checks)
         await prepare_all(listed)
         native = [check.native for check in listed]
-        host, text = native_host(_host(listed)), _context(listed, context)
-        return _decided(await _completions.evaluate(host, native, text, missing_scopes=missing_scopes))
+        host, request = native_host(_host(listed)), _request(listed, context)
+        [report], _ = await _completions.evaluate(host, native, [request], missing_scopes=missing_scopes)
+        return _decided(report)
     except Exception as error:
         return _failed(error)
 
@@ -88,10 +90,14 @@ def _host(checks: list[ConfiguredCheck]) -> Host:
     return checks[0].host if checks else default_host()
 
 
-def _context(checks: list[ConfiguredCheck], context: AuthContext) -> bytes:
+def _request(checks: list[ConfiguredCheck], context: AuthContext) -> Request:
     """The request for all checks. The host keeps from each check the parts that it may not read."""
-    documents = any(check.reads.documents for check in checks)
-    return to_json(context, documents=documents, raw_token=any(check.reads.raw_token for check in checks))
+    if not isinstance(context, AuthContext):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"the context must be a `guardhouse_checks.AuthContext`, not a `{type(context).__name__}`")
+    reads = NOTHING
+    for check in checks:
+        reads |= check.reads
+    return to_native(context, reads)
 
 
 def _decided(report: _native.Report) -> Decision:

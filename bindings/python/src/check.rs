@@ -1,20 +1,25 @@
 //! A check, in one process.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use guardhouse::native::NativeError;
-use guardhouse::{AuthCheck, CheckConfig, Grant, Grants, Json, builtin, compose, native};
+use guardhouse::{AuthCheck, CheckConfig, Document, Grant, Grants, Json, builtin, compose, native};
 use pyo3::prelude::*;
 
 use crate::error::{ConfigError, LoadError};
-use crate::host::Host;
+use crate::host::{DEFAULT_TICK, Host};
 use crate::limits;
 use crate::named::Named;
+use crate::pace::Pace;
 use crate::process::Owned;
 
 /// A plugin in one process, which all checks of the plugin share.
 #[pyclass(frozen, weakref, module = "guardhouse_checks._native")]
-pub(crate) struct Plugin(Owned<guardhouse::Plugin>);
+pub(crate) struct Plugin {
+    plugin: Owned<guardhouse::Plugin>,
+    tick: Duration,
+}
 
 /// A check in one process.
 #[pyclass(frozen, module = "guardhouse_checks._native")]
@@ -27,18 +32,33 @@ pub(crate) struct Check {
 #[derive(Clone)]
 pub(crate) struct Inner {
     pub(crate) check: Arc<dyn AuthCheck>,
-    reads_request: bool,
+    pub(crate) pace: Arc<Pace>,
+    /// The plugins behind it: none for a native check, and several for a composed one.
+    plugins: Vec<guardhouse::Plugin>,
+    documents: Vec<Document>,
     reads_raw_token: bool,
+}
+
+impl Inner {
+    /// Whether it may be asked in the thread of an event loop: it is expected to answer within half a tick.
+    pub(crate) fn is_fast(&self, now: Instant) -> bool {
+        self.pace.is_fast(now) && self.can_be_fast(now)
+    }
+
+    /// Whether it has nothing to wait for, and did not meet a tick in the last second.
+    pub(crate) fn can_be_fast(&self, now: Instant) -> bool {
+        !self.pace.is_paused(now) && self.plugins.iter().all(|plugin| plugin.is_small() && plugin.is_resident())
+    }
 }
 
 #[pymethods]
 impl Plugin {
     #[new]
     fn new(py: Python<'_>, host: &Host, component: Vec<u8>) -> PyResult<Self> {
-        let host = host.host()?;
+        let (host, tick) = (host.host()?, host.tick());
         let plugin = py.detach(|| guardhouse::Plugin::load(host, &component));
         let plugin = plugin.map_err(|error| LoadError::new_err(error.to_string()))?;
-        Ok(Self(Owned::new(plugin)))
+        Ok(Self { plugin: Owned::new(plugin), tick })
     }
 }
 
@@ -57,7 +77,8 @@ impl Check {
         tenant: Option<String>,
     ) -> PyResult<Self> {
         let kept = Some(plugin.clone().unbind());
-        let plugin = plugin.get().0.get()?;
+        let Plugin { plugin, tick } = plugin.get();
+        let plugin = plugin.get()?;
         let config = CheckConfig {
             id,
             tenant: tenant.map(|name| plugin.host().tenant(name)),
@@ -69,8 +90,13 @@ impl Check {
         let reads_raw_token = config.grants.has(Grant::RawToken);
         let check = py.detach(|| guardhouse::Check::new(plugin, config));
         let check = check.map_err(|error| ConfigError::new_err(error.to_string()))?;
-        let reads_request = plugin.reads_request();
-        let inner = Inner { check: Arc::new(check), reads_request, reads_raw_token };
+        let inner = Inner {
+            check: Arc::new(check),
+            pace: Arc::new(Pace::new(*tick)),
+            plugins: vec![plugin.clone()],
+            documents: plugin.documents().to_vec(),
+            reads_raw_token,
+        };
         Ok(Self { inner: Owned::new(inner), _plugin: kept })
     }
 
@@ -86,7 +112,9 @@ impl Check {
             Some(id) => Arc::new(Named::new(id, check)),
             None => check.into(),
         };
-        let inner = Inner { check, reads_request: name == "require-roles", reads_raw_token: false };
+        let documents = if name == "require-roles" { vec![Document::Claim] } else { Vec::new() };
+        let pace = Arc::new(Pace::new(DEFAULT_TICK));
+        let inner = Inner { check, pace, plugins: Vec::new(), documents, reads_raw_token: false };
         Ok(Self { inner: Owned::new(inner), _plugin: None })
     }
 
@@ -94,7 +122,11 @@ impl Check {
     #[staticmethod]
     fn of_members(rule: &str, members: Vec<Bound<'_, Self>>, id: Option<String>) -> PyResult<Self> {
         let members = members.iter().map(|member| member.get().get().cloned()).collect::<PyResult<Vec<_>>>()?;
-        let reads_request = members.iter().any(|member| member.reads_request);
+        let reads = |document: &&Document| members.iter().any(|member| member.documents.contains(document));
+        let documents = Document::ALL.iter().filter(reads).copied().collect();
+        let plugins = members.iter().flat_map(|member| member.plugins.clone()).collect();
+        let fast = members.iter().map(|member| member.pace.tick()).min().unwrap_or(DEFAULT_TICK);
+        let pace = Arc::new(Pace::new(fast));
         let reads_raw_token = members.iter().any(|member| member.reads_raw_token);
         let mut checks = members.into_iter().map(|member| member.check);
         let check = match rule {
@@ -110,7 +142,8 @@ impl Check {
             Some(id) => check.with_id(id),
             None => check,
         };
-        Ok(Self { inner: Owned::new(Inner { check: Arc::new(check), reads_request, reads_raw_token }), _plugin: None })
+        let inner = Inner { check: Arc::new(check), pace, plugins, documents, reads_raw_token };
+        Ok(Self { inner: Owned::new(inner), _plugin: None })
     }
 
     /// The name under which the check is logged.
@@ -131,10 +164,10 @@ impl Check {
         Ok(self.get()?.check.names_missing_scopes())
     }
 
-    /// Whether the plugin can read claims, details, arguments and attributes.
+    /// The documents that the check can read: `claim`, `detail`, `argument`, `attribute`.
     #[getter]
-    fn reads_request(&self) -> PyResult<bool> {
-        Ok(self.get()?.reads_request)
+    fn documents(&self) -> PyResult<Vec<&'static str>> {
+        Ok(self.get()?.documents.iter().map(|document| document.as_str()).collect())
     }
 
     /// Whether the check can read the bearer secret, by its grant.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::prelude::*;
 
-use crate::report::Report;
+use crate::report::{Report, reports};
 
 /// Completed evaluations, and a socket that is readable while there are any.
 ///
@@ -19,11 +19,11 @@ pub(crate) struct CompletionQueue {
     receiver: UnixStream,
 }
 
-/// The report of an evaluation, or why there is none.
-type Outcome = Result<guardhouse::Report, String>;
+/// The reports of an evaluation, or the reason why there are none.
+type Outcome = Result<Vec<guardhouse::Report>, String>;
 
-/// The key of an evaluation, and either its report or why there is none.
-type Taken = (u64, Option<Report>, Option<String>);
+/// The key of an evaluation, and either its reports or the reason why there are none.
+type Taken = (u64, Option<Vec<Py<Report>>>, Option<String>);
 
 /// The end that the threads of a host write to.
 struct Sender {
@@ -61,7 +61,7 @@ impl CompletionQueue {
         }
         let completed = std::mem::take(&mut *self.sender.completed.lock().unwrap_or_else(PoisonError::into_inner));
         let taken = completed.into_iter().map(|(key, outcome)| match outcome {
-            Ok(report) => Ok((key, Some(Report::new(py, report)?), None)),
+            Ok(found) => Ok((key, Some(reports(py, found)?), None)),
             Err(reason) => Ok((key, None, Some(reason))),
         });
         taken.collect()

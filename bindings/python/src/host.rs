@@ -2,6 +2,7 @@
 
 use std::num::NonZero;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use guardhouse::CompilerProcess;
 use guardhouse::units::parse_duration;
@@ -12,6 +13,9 @@ use crate::error::HostError;
 use crate::limits;
 use crate::process::Owned;
 
+/// The default of [`guardhouse::HostBuilder::tick`].
+pub(crate) const DEFAULT_TICK: Duration = Duration::from_millis(1);
+
 /// The host of one process.
 ///
 /// Its threads never use the interpreter: they report through a `CompletionQueue`.
@@ -20,6 +24,7 @@ pub(crate) struct Host(Owned<Inner>);
 
 struct Inner {
     host: guardhouse::Host,
+    tick: Duration,
     runtime: Option<Runtime>,
 }
 
@@ -34,7 +39,7 @@ impl Host {
         tick: Option<&str>,
     ) -> PyResult<Self> {
         let limits = limits::of_host(limits)?;
-        let tick = tick.map(parse_duration).transpose();
+        let tick = tick.map_or(Ok(DEFAULT_TICK), parse_duration);
         let tick = tick.map_err(|error| HostError::new_err(format!("`tick`: {error}")))?;
         py.detach(|| {
             let compiler = CompilerProcess::new(compiler).argument("compile-plugin");
@@ -42,9 +47,7 @@ impl Host {
             if let Some(folder) = cache {
                 builder = builder.cache(folder);
             }
-            if let Some(tick) = tick {
-                builder = builder.tick(tick);
-            }
+            builder = builder.tick(tick);
             let host = builder.build().map_err(|error| HostError::new_err(error.to_string()))?;
             // A plugin that computes yields its thread at each tick, so a few threads are enough.
             let threads = std::thread::available_parallelism().map_or(2, NonZero::get).max(2);
@@ -54,7 +57,7 @@ impl Host {
                 .enable_time()
                 .build()
                 .map_err(|error| HostError::new_err(format!("cannot start the threads of the checks: {error}")))?;
-            Ok(Self(Owned::new(Inner { host, runtime: Some(runtime) })))
+            Ok(Self(Owned::new(Inner { host, tick, runtime: Some(runtime) })))
         })
     }
 
@@ -69,6 +72,11 @@ impl Host {
 impl Host {
     pub(crate) fn host(&self) -> PyResult<&guardhouse::Host> {
         Ok(&self.0.get()?.host)
+    }
+
+    /// The interval at which a check that computes yields its thread.
+    pub(crate) fn tick(&self) -> Duration {
+        self.0.get().map_or(DEFAULT_TICK, |inner| inner.tick)
     }
 
     pub(crate) fn threads(&self) -> PyResult<&Handle> {

@@ -8,8 +8,10 @@ mod evaluate;
 mod host;
 mod limits;
 mod named;
+mod pace;
 mod process;
 mod report;
+mod request;
 
 use pyo3::prelude::*;
 
@@ -22,7 +24,7 @@ mod _native {
     #[pymodule_export]
     use crate::error::{ConfigError, GuardhouseError, HostError, LoadError};
     #[pymodule_export]
-    use crate::evaluate::{PendingEvaluation, evaluate_blocking, submit};
+    use crate::evaluate::{PendingEvaluation, evaluate_blocking, evaluate_on_the_spot, submit};
     #[pymodule_export]
     use crate::host::Host;
     #[pymodule_export]

@@ -41,10 +41,15 @@ pub(crate) struct CheckReport {
     members: Vec<Py<CheckReport>>,
 }
 
+/// The records of several decisions, in order.
+pub(crate) fn reports(py: Python<'_>, reports: Vec<guardhouse::Report>) -> PyResult<Vec<Py<Report>>> {
+    reports.into_iter().map(|report| Py::new(py, Report::new(py, report)?)).collect()
+}
+
 impl Report {
-    pub(crate) fn new(py: Python<'_>, report: guardhouse::Report) -> PyResult<Self> {
+    fn new(py: Python<'_>, report: guardhouse::Report) -> PyResult<Self> {
         let id = report.id.to_string();
-        let checks = reports(py, report.checks)?;
+        let checks = check_reports(py, report.checks)?;
         let (allow, message, missing_scopes, scope_tokens) = match report.decision {
             Decision::Allow => (true, None, Vec::new(), Vec::new()),
             Decision::Deny(denial) => {
@@ -65,7 +70,7 @@ impl Report {
     }
 }
 
-fn reports(py: Python<'_>, reports: Vec<guardhouse::CheckReport>) -> PyResult<Vec<Py<CheckReport>>> {
+fn check_reports(py: Python<'_>, reports: Vec<guardhouse::CheckReport>) -> PyResult<Vec<Py<CheckReport>>> {
     reports.into_iter().map(|report| Py::new(py, CheckReport::new(py, report)?)).collect()
 }
 
@@ -99,7 +104,7 @@ impl CheckReport {
             elapsed: usage.elapsed.as_secs_f64(),
             fuel: usage.fuel,
             memory_bytes: usage.memory_bytes,
-            members: reports(py, members)?,
+            members: check_reports(py, members)?,
         })
     }
 }
