@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, cast
 
 import fastmcp.utilities.authorization as _authorization
 from fastmcp.exceptions import AuthorizationError
-from fastmcp.server.middleware import AuthMiddleware
 
 from guardhouse_checks._check import Check, CheckFailed, answer, configured
 from guardhouse_checks._configured import ConfiguredCheck
-from guardhouse_checks._fastmcp_request import current_request, current_server, translate
+from guardhouse_checks._context import Request
+from guardhouse_checks._fastmcp_request import current_request, translate
 from guardhouse_checks._memory import Memory
 from guardhouse_checks._native import Report
 from guardhouse_checks._record import LOGGER
@@ -24,8 +25,6 @@ async def evaluate(check: Check, ctx: Any) -> bool:
     try:
         memory = _memory(ctx)
         report = await _report(configured(check), ctx, memory)
-        if report.missing_scopes:
-            await _evaluate_siblings(check, ctx, memory)
     except (asyncio.CancelledError, KeyboardInterrupt, SystemExit, GeneratorExit):
         raise
     except BaseException as error:
@@ -45,8 +44,8 @@ def _memory(ctx: Any) -> Memory:
     return Memory.of(ctx if request is None else request)
 
 
-def _key(check: ConfiguredCheck, ctx: Any, memory: Memory) -> tuple[ConfiguredCheck, bytes]:
-    return check, check.context_json(translate(ctx, memory.now, documents=check.reads.documents))
+def _key(check: ConfiguredCheck, ctx: Any, memory: Memory) -> tuple[ConfiguredCheck, Request]:
+    return check, translate(ctx, memory.now, check.reads)
 
 
 async def _report(check: ConfiguredCheck, ctx: Any, memory: Memory) -> Report:
@@ -54,9 +53,29 @@ async def _report(check: ConfiguredCheck, ctx: Any, memory: Memory) -> Report:
     report = memory.reports.get(key)
     if report is None:
         # FastMCP asks for missing scopes later, in a function that cannot await.
-        report = await check.evaluate(key[1], missing_scopes=check.names_missing_scopes)
+        [report], met_tick = await check.evaluate(
+            [key[1]], missing_scopes=check.names_missing_scopes, on_the_spot=not memory.met_tick
+        )
+        memory.met_tick |= met_tick
         memory.reports[key] = report
     return report
+
+
+class _Withheld:
+    """The missing scopes of a check that failed, or that denies for another reason: none are named, of this
+    check and of those beside it (rule U1). FastMCP unites the missing scopes of all checks with `|=`, and sorts them.
+    """
+
+    def __ror__(self, other: object) -> _Withheld:
+        return self
+
+    __or__ = __ior__ = __ror__
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
 
 
 class _MissingScopesCheck(Check):
@@ -67,19 +86,24 @@ class _MissingScopesCheck(Check):
 
     def missing_scopes(self, ctx: Any) -> set[str]:
         """The scopes that the check named when it evaluated this context in this request. If it has not evaluated it,
-        it does so now, except in an event loop, which that would block."""
+        it does so now, in an event loop for at most one tick. If that is not enough, or the check denies for another
+        reason, no scopes are named, of this check and of those beside it."""
         try:
             memory = _memory(ctx)
             check = configured(self)
             key = _key(check, ctx, memory)
             report = memory.reports.get(key)
-            if report is None and not _is_in_event_loop():
-                report = memory.reports[key] = check.evaluate_blocking(key[1])
+            if report is None:
+                report = check.evaluate_now(key[1], may_block=not _is_in_event_loop())
+                if report is not None:
+                    memory.reports[key] = report
         except Exception:
             # The caller has a denial already, or does not decide by the scopes: name none.
             LOGGER.warning("check %r could not be asked for missing scopes", self.id, exc_info=True)
-            return set()
-        return set() if report is None else set(report.missing_scopes)
+            return cast("set[str]", _Withheld())
+        if report is None or not (report.allow or report.missing_scopes):
+            return cast("set[str]", _Withheld())
+        return set(report.missing_scopes)
 
 
 def _is_in_event_loop() -> bool:
@@ -96,19 +120,3 @@ _Base: Any = getattr(_authorization, "_ScopeAwareCheck", None)
 MissingScopesCheck: type[Check] = (
     _MissingScopesCheck if _Base is None else type("MissingScopesCheck", (_MissingScopesCheck, _Base), {})
 )
-
-
-async def _evaluate_siblings(check: Check, ctx: Any, memory: Memory) -> None:
-    """Evaluates the checks of the other `AuthMiddleware`s. FastMCP names the scopes that later ones require as well,
-    but does not evaluate these first."""
-    lists: list[list[Any]] = []
-    for each in getattr(current_server(), "middleware", ()):
-        if isinstance(each, AuthMiddleware):
-            auth: Any = each.auth  # pyright: ignore[reportUnknownMemberType]
-            lists.append(auth if isinstance(auth, list) else [auth])  # pyright: ignore[reportUnknownArgumentType]
-    if not any(check is each for checks in lists for each in checks):
-        return
-    for checks in lists:
-        for sibling in checks:
-            if isinstance(sibling, Check) and sibling.names_missing_scopes:
-                await _report(configured(sibling), ctx, memory)

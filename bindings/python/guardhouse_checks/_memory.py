@@ -7,6 +7,7 @@ import weakref
 from typing import Any
 
 from guardhouse_checks._configured import ConfiguredCheck
+from guardhouse_checks._context import Request
 from guardhouse_checks._native import Report
 
 
@@ -16,9 +17,11 @@ class Memory:
     def __init__(self) -> None:
         self.now = int(time.time())
         """The time of the request, fixed so that repeated evaluations have equal contexts."""
-        self.reports: dict[tuple[ConfiguredCheck, bytes], Report] = {}
+        self.reports: dict[tuple[ConfiguredCheck, Request], Report] = {}
         self.logged: set[str] = set()
         """The ids of the decisions whose faults are already logged."""
+        self.met_tick = False
+        """Whether the event loop has spent a tick on a check of this request. It spends no second one."""
 
     @staticmethod
     def of(request: Any) -> Memory:
