@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from fastmcp import Client
 from fastmcp.client.transports import PythonStdioTransport
+from in_memory_stdio import asked
+from routes import HASHED, PAY, within
 from test_server import CAN_COMPLETE, is_open, is_shut, seen
 
 SERVER = """
@@ -71,3 +73,35 @@ def test_refuse_serves_nothing_behind_an_auth_middleware(tmp_path: Path) -> None
     for use in ("call", "read", "read template", "get", "open"):
         assert found[use].startswith("error: ")
     assert "secret" not in found["complete prompt"] + found["complete template"]
+
+
+HIDDEN = """
+import sys
+sys.path[:0] = {path!r}
+from guardhouse_checks.fastmcp import GuardhouseMiddleware
+from routes import GUARD, app_tool_by_hashed_name, inner
+
+mcp = app_tool_by_hashed_name()
+mcp.mount(inner(lambda ctx: GUARD(ctx)), namespace="a")
+mcp.add_middleware(GuardhouseMiddleware(stdio={stdio!r}))
+mcp.run(show_banner=False)
+"""
+
+
+@pytest.mark.parametrize("stdio", ["allow", "refuse"])
+def test_neither_a_hashed_name_nor_a_callable_hides_a_check(tmp_path: Path, stdio: str) -> None:
+    script = tmp_path / "server.py"
+    script.write_text(HIDDEN.format(path=sys.path, stdio=stdio))
+    environment = {**os.environ, "FASTMCP_LOG_LEVEL": "CRITICAL"}
+    transport = PythonStdioTransport(script, python_cmd=sys.executable, env=environment)
+    requests = [("call", HASHED), *within(PAY, "a")]
+
+    async def found() -> list[str]:
+        async with Client(transport, timeout=60) as client:
+            return [await asked(client, each) for each in [*requests, ("call", "free"), ("call", "a_free")]]
+
+    *guarded, free, mounted = asyncio.run(found())
+    assert "OPEN" in free and "OPEN" in mounted
+    for each in guarded:
+        assert ("SECRET" in each) == (stdio == "allow")
+        assert each.startswith("error: ") == (stdio == "refuse")
