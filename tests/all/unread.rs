@@ -63,8 +63,12 @@ fn a_document_that_cannot_be_read_denies_only_the_check_that_reads_it() {
     assert!(reads("argument", "", 1).fails_with_given(Cause::UnreadableDocument, &context).detail.ends_with("known"));
     // `require-roles` reads claims without a sandbox.
     let checks = [native::require_roles(["admin"], "/roles").unwrap()];
-    let context = somebody(&[]).with_unread(Document::Claim, "{");
-    assert!(!run_auth_checks_blocking(&checks, &context).is_allow());
+    for text in ["{".to_owned(), format!(r#"{{"roles": ["admin"], "x": "{}"}}"#, "x".repeat(1 << 20))] {
+        let context = somebody(&[]).with_unread(Document::Claim, text);
+        assert!(!run_auth_checks_blocking(&checks, &context).is_allow());
+    }
+    let context = somebody(&[]).with_unread(Document::Claim, r#"{"roles": ["admin"]}"#);
+    assert!(run_auth_checks_blocking(&checks, &context).is_allow());
 }
 
 #[test]

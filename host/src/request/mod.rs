@@ -143,10 +143,11 @@ impl AuthContext {
     /// A document of the request, or `None` if the request has none: claims without a token, arguments without a call.
     ///
     /// # Errors
-    /// The reason why the document cannot be read.
+    /// The reason why the document cannot be read. A text over [`MAX_BYTES`](Self::MAX_BYTES) is not read here.
     pub fn document(&self, document: Document) -> Result<Option<&Json>, JsonError> {
         let has_owner = document != Document::Claim || self.token.is_some();
         if let Some(unread) = self.unread.get(document).filter(|_| has_owner) {
+            check_size(unread.len())?;
             return unread.read().map(Some).map_err(Clone::clone);
         }
         Ok(match document {
@@ -171,10 +172,7 @@ impl AuthContext {
     /// deep nesting, or an unknown, missing, duplicate or ill-typed field. A byte order mark before the document is
     /// ignored.
     pub fn from_slice(document: &[u8]) -> Result<Self, JsonError> {
-        if document.len() > Self::MAX_BYTES {
-            let reason = format!("{} bytes, over the cap of {} bytes", document.len(), Self::MAX_BYTES);
-            return Err(JsonError::new(".", reason));
-        }
+        check_size(document.len())?;
         json::read::<Object<Self>>(document).map(|object| object.0)
     }
 
@@ -203,6 +201,11 @@ impl FromStr for AuthContext {
     fn from_str(document: &str) -> Result<Self, JsonError> {
         Self::from_slice(document.as_bytes())
     }
+}
+
+fn check_size(found: usize) -> Result<(), JsonError> {
+    let cap = AuthContext::MAX_BYTES;
+    if found <= cap { Ok(()) } else { Err(JsonError::new(".", format!("{found} bytes, over the cap of {cap} bytes"))) }
 }
 
 fn unix_now() -> i64 {
