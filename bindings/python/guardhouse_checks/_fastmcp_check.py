@@ -44,6 +44,22 @@ def _memory(ctx: Any) -> Memory:
     return Memory.of(ctx if request is None else request)
 
 
+async def ask(check: ConfiguredCheck, contexts: list[Any]) -> None:
+    """Evaluates a check for several contexts of one request, together."""
+    memory = _memory(contexts[0])
+    keys = [_key(check, ctx, memory) for ctx in contexts]
+    missing = list({key: None for key in keys if key not in memory.reports})
+    if not missing:
+        return
+    reports, met_tick = await check.evaluate(
+        [request for _, request in missing],
+        missing_scopes=check.names_missing_scopes,
+        on_the_spot=not memory.met_tick,
+    )
+    memory.met_tick |= met_tick
+    memory.reports.update(zip(missing, reports, strict=True))
+
+
 def _key(check: ConfiguredCheck, ctx: Any, memory: Memory) -> tuple[ConfiguredCheck, Request]:
     return check, translate(ctx, memory.now, check.reads)
 

@@ -9,6 +9,7 @@ from fastmcp.server.middleware import Middleware
 
 from guardhouse_checks._fastmcp_attributes import SECRET_HEADERS
 from guardhouse_checks._fastmcp_call import Call, end_calls_in_components, pass_on
+from guardhouse_checks._fastmcp_list import ask_ahead
 from guardhouse_checks._fastmcp_lookup import Kind
 from guardhouse_checks._fastmcp_stdio import StdioRefusal
 
@@ -82,7 +83,15 @@ class GuardhouseMiddleware(Middleware):
     async def _with_call(self, context: Any, call_next: Any, arguments: Mapping[str, Any] | None) -> Any:
         is_task = getattr(context.message, "task", None) is not None
         call = Call(context.method or "", arguments, is_task, self._headers)
-        return await pass_on(call, call_next, context)
+        # Over stdio, FastMCP evaluates no check.
+        if arguments is not None or getattr(context.fastmcp_context, "transport", "stdio") == "stdio":
+            return await pass_on(call, call_next, context)
+
+        async def listed(context: Any) -> Any:
+            await ask_ahead(context.fastmcp_context.fastmcp, context.method)
+            return await call_next(context)
+
+        return await pass_on(call, listed, context)
 
     async def _refuse_call(self, context: Any, kind: Kind, name: str) -> None:
         await self._stdio.refuse(context, kind, name)

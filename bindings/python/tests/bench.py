@@ -1,4 +1,4 @@
-"""The cost of a check, alone and within a whole request: `python tests/bench.py [--quick]`.
+"""The cost of a check, alone, in a list, and within a whole request: `python tests/bench.py [--quick] [--json FILE]`.
 
 All variants are measured in turns in one run, so that disturbances affect all of them.
 """
@@ -6,10 +6,12 @@ All variants are measured in turns in one run, so that disturbances affect all o
 from __future__ import annotations
 
 import asyncio
+import json
 import statistics
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import guardhouse_checks
@@ -19,19 +21,24 @@ from fastmcp import Client, FastMCP
 from fastmcp.server.auth import AccessToken, require_scopes
 from fastmcp.tools import Tool
 from fastmcp.utilities.authorization import AuthContext, run_auth_checks
+from guardhouse_checks.fastmcp import GuardhouseMiddleware
+from mcp.server.auth.middleware.auth_context import auth_context_var
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from plugins import plugin
 
 SETTINGS = {"scopes": ["read"]}
 PATIENT = guardhouse_checks.Limits(deadline="5s")
 
 
+OWN = "FastMCP's own `require_scopes`"
+SANDBOX = "Guardhouse, `require-scopes` in a sandbox"
+
+
 def checks() -> dict[str, Any]:
     return {
-        "FastMCP's own `require_scopes`": require_scopes("read"),
+        OWN: require_scopes("read"),
         "Guardhouse, native `require-scopes`": guardhouse_checks.check("native:require-scopes", SETTINGS),
-        "Guardhouse, `require-scopes` in a sandbox": guardhouse_checks.check(
-            "builtin:require-scopes", SETTINGS, limits=PATIENT
-        ),
+        SANDBOX: guardhouse_checks.check("builtin:require-scopes", SETTINGS, limits=PATIENT),
         "Guardhouse, the smallest plugin in a sandbox": guardhouse_checks.check(plugin("allow"), limits=PATIENT),
     }
 
@@ -64,8 +71,38 @@ async def decisions(rounds: int) -> dict[str, list[float]]:
     return await _timed(rounds, works)
 
 
+LISTED = 500
+
+
+async def lists(rounds: int) -> dict[str, list[float]]:
+    """Lists of many tools under one check, in this process."""
+    token = AccessToken(token="t", client_id="alice", scopes=["read", "write"], claims={"sub": "alice"})
+
+    async def answer() -> str:
+        return "answer"
+
+    def listing(check: Any) -> Callable[[], Awaitable[Any]]:
+        mcp: FastMCP = FastMCP("Bench", middleware=[GuardhouseMiddleware()])
+        for at in range(LISTED):
+            mcp.tool(answer, name=f"tool{at}", auth=check)
+
+        async def listed() -> None:
+            user = auth_context_var.set(AuthenticatedUser(token))
+            try:
+                assert len(await mcp.list_tools()) == LISTED
+            finally:
+                auth_context_var.reset(user)
+
+        return listed
+
+    named = checks()
+    works = {name: listing(named[name]) for name in (OWN, SANDBOX)}
+    await _timed(3, works)
+    return await _timed(rounds, works)
+
+
 def blocking(rounds: int) -> list[float]:
-    check = checks()["Guardhouse, `require-scopes` in a sandbox"]
+    check = checks()[SANDBOX]
     token = guardhouse_checks.AccessToken("alice", ["read", "write"], subject="alice")
     context = guardhouse_checks.AuthContext(guardhouse_checks.Component("tool", "search", tags={"a", "b"}), token)
     times = []
@@ -109,19 +146,37 @@ def requests(rounds: int) -> dict[str, list[float]]:
 
 
 def _row(name: str, times: list[float], base: float) -> str:
-    ordered = sorted(times)
-    median, tail = statistics.median(ordered), ordered[int(len(ordered) * 0.99)]
+    median, tail = statistics.median(times), _p99(times)
     return f"| {name} | {median * 1e6:,.1f} µs | {tail * 1e6:,.1f} µs | {median / base:.2f}x |"
 
 
+def _p99(times: list[float]) -> float:
+    return sorted(times)[int(len(times) * 0.99)]
+
+
 def main() -> None:
-    rounds, calls = (200, 20) if "--quick" in sys.argv else (5000, 500)
+    rounds, calls, listings = (200, 20, 3) if "--quick" in sys.argv else (5000, 500, 50)
     found = asyncio.run(decisions(rounds))
     own = statistics.median(next(iter(found.values())))
     print("| one decision, by FastMCP's engine | p50 | p99 | FastMCP's own |\n|---|---:|---:|---:|")
     for name, times in found.items():
         print(_row(name, times, own))
     print(_row("(without FastMCP: `guardhouse_checks.run_auth_checks`, in a thread)", blocking(rounds), own))
+    listed = asyncio.run(lists(listings))
+    base = statistics.median(listed[OWN])
+    print(f"\n| a list of {LISTED} tools | p50 | p99 | FastMCP's own |\n|---|---:|---:|---:|")
+    for name, times in listed.items():
+        print(_row(name, times, base))
+    if "--json" in sys.argv:
+        figures = {
+            "fastmcp_own_p50_us": own * 1e6,
+            "fastmcp_guarded_p50_us": statistics.median(found[SANDBOX]) * 1e6,
+            "fastmcp_own_p99_us": _p99(found[OWN]) * 1e6,
+            "fastmcp_guarded_p99_us": _p99(found[SANDBOX]) * 1e6,
+            "fastmcp_list_500_own_ms": base * 1e3,
+            "fastmcp_list_500_guarded_ms": statistics.median(listed[SANDBOX]) * 1e3,
+        }
+        Path(sys.argv[sys.argv.index("--json") + 1]).write_text(json.dumps(figures, indent=4) + "\n")
     whole = requests(calls)
     base = statistics.median(whole["no check"])
     print("\n| one call over HTTP, client and server | p50 | p99 | no check |\n|---|---:|---:|---:|")

@@ -292,3 +292,23 @@ def test_the_memory_of_a_request_is_freed(serve: Any) -> None:
         assert _shown(url, amount=1) == "allowed"
     gc.collect()
     assert len(_memory._memories) <= before
+
+
+def test_a_list_is_one_batch(evaluations: Counter[str], serve: Any) -> None:
+    needs = guardhouse_checks.check("builtin:require-scopes", settings={"scopes": ["read"]}, limits=PATIENT, id="own")
+    everywhere = guardhouse_checks.check("builtin:require-auth", limits=PATIENT, id="everywhere")
+    other = guardhouse_checks.check(plugin("deny"), limits=PATIENT, id="other")
+    middleware = [GuardhouseMiddleware(), AuthMiddleware(auth=everywhere)]
+    mcp: FastMCP = FastMCP("Many", auth=verifier(), middleware=middleware)
+    for at in range(50):
+        mcp.tool(lambda: "x", name=f"tool{at}", auth=needs if at % 2 else [needs, other])
+    url = serve(mcp)
+
+    async def listed() -> list[str]:
+        async with Client(url, auth="reader") as client:
+            return [tool.name for tool in await client.list_tools()]
+
+    assert asyncio.run(listed()) == [f"tool{at}" for at in range(50) if at % 2]
+    # A client may list twice.
+    assert set(evaluations) == {"own", "everywhere", "other"}
+    assert all(count <= 2 for count in evaluations.values()), evaluations
