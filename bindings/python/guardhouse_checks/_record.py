@@ -48,6 +48,8 @@ def record_faults(report: Report, *, decisive: bool = True) -> None:
     """Logs each check that failed, once: of a composed check, the members. A fault that decides is left out if the
     caller raises it, with `decisive=False`."""
     for check in report.checks:
+        if check.outcome != "failed" and not check.members:
+            continue
         decides = failed_leaf(check) if check.outcome == "failed" else None
         for leaf in _leaves(check):
             if leaf.warnings_left_out is not None and (decisive or leaf is not decides):
