@@ -1,0 +1,145 @@
+"""The matrix of wirings: in each of them, one of Guardhouse's checks answers as FastMCP's own check does in its place.
+
+A cell is a kind of component, a place of the check, a wiring, a transport, and a list or a call. Over stdio, FastMCP
+evaluates no check, and the middleware refuses. `python tests/test_matrix.py` prints the matrix.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from guarded import IS_FASTMCP_3, LIMITS, OWN
+from sessions import Case, Seen, compared, seen_over_stdio, stdio_servers
+from wirings import WIRINGS
+
+ROWS = [(wiring, place) for wiring, made in WIRINGS.items() for place in made.places]
+CELLS = [(*row, kind, verb) for row in ROWS for kind in WIRINGS[row[0]].kinds for verb in ("list", "call")]
+LIMITED = [(*row, kind) for row in ROWS for kind in WIRINGS[row[0]].kinds if kind in ("tool", "prompt")]
+SERVED = " is guarded"
+
+
+@functools.cache
+def _compared(wiring: str, place: str) -> dict[str, dict[Case, Seen]]:
+    return asyncio.run(compared(wiring, place))
+
+
+def _skip(wiring: str) -> None:
+    if WIRINGS[wiring].skipped:
+        pytest.skip(WIRINGS[wiring].skipped)
+
+
+def differences(wiring: str, place: str, transport: str, kind: str, verb: str) -> list[str]:
+    """The answers of a cell that are not those of FastMCP's own check."""
+    answers = _compared(wiring, place)[transport]
+    found: list[str] = []
+    compared_answers = 0
+    for (origin, middleware, group, bearer), seen in answers.items():
+        if origin == "own":
+            continue
+        own = answers["own", "none", group, bearer]
+        for key, answer in seen.items():
+            if key[:2] != (verb, kind) or len(key) == 4 or group[0] in LIMITS:
+                continue
+            compared_answers += 1
+            expected = own[key]
+            if verb == "list":
+                expected, answer = _without_limits(expected), _without_limits(answer)
+            if answer != expected:
+                found.append(f"{key}, {bearer}, middleware: {middleware}: {answer}, and not {expected}")
+    assert compared_answers >= 4
+    return found
+
+
+def _without_limits(listed: list[tuple[str, str]] | str) -> list[tuple[str, str]] | str:
+    """FastMCP has no check that reads arguments, and so no answer to compare these components with."""
+    if isinstance(listed, str):
+        return listed
+    return [each for each in listed if each[1].split()[0] not in LIMITS]
+
+
+def limit_faults(wiring: str, place: str, transport: str, kind: str) -> list[str]:
+    """The answers of checks that read arguments that are neither the result of an allowed call nor FastMCP's denial
+    of a forbidden one."""
+    answers = _compared(wiring, place)[transport]
+    found: list[str] = []
+    for name in (name for name, limit in LIMITS.items() if kind in limit.kinds):
+        group = tuple(OWN) if place == "auth=" else (name,)
+        own = answers["own", "none", group, "reader"]
+        seen = answers["guardhouse", "all", group, "reader"]
+        for answer in seen["call", kind, name, "allowed"]:
+            if not answer.endswith(SERVED):
+                found.append(f"{name}: an allowed call is denied: {answer}")
+        denied = seen["call", kind, name, "denied"]
+        if denied != own["call", kind, name, "denied"]:
+            found.append(f"{name}: a forbidden call: {denied}, and not {own['call', kind, name, 'denied']}")
+    return found
+
+
+@pytest.mark.parametrize("transport", ["memory", "http"])
+@pytest.mark.parametrize(("wiring", "place", "kind", "verb"), CELLS)
+def test_a_check_answers_as_fastmcps_own(wiring: str, place: str, kind: str, verb: str, transport: str) -> None:
+    _skip(wiring)
+    assert differences(wiring, place, transport, kind, verb) == []
+
+
+@pytest.mark.parametrize("transport", ["memory", "http"])
+@pytest.mark.parametrize(("wiring", "place", "kind"), LIMITED)
+def test_a_check_reads_the_arguments_of_its_call(wiring: str, place: str, kind: str, transport: str) -> None:
+    _skip(wiring)
+    assert limit_faults(wiring, place, transport, kind) == []
+
+
+@pytest.mark.parametrize(("wiring", "place", "kind", "verb"), CELLS)
+def test_fastmcps_own_checks_tell_the_callers_apart(wiring: str, place: str, kind: str, verb: str) -> None:
+    """An answer that is the same for everybody would make the comparison worthless."""
+    _skip(wiring)
+    group = tuple(OWN) if place == "auth=" else ("scope",)
+    for transport, answers in _compared(wiring, place).items():
+        key = ("list", kind) if verb == "list" else ("call", kind, "scope")
+        reader, nobody = (str(answers["own", "none", group, bearer][key]) for bearer in ("reader", "nobody"))
+        assert SERVED in reader and SERVED not in nobody, transport
+
+
+@pytest.fixture(scope="module")
+def stdio() -> Iterator[Path]:
+    with stdio_servers() as path:
+        yield path
+
+
+@functools.cache
+def _over_stdio(path: Path, wiring: str, place: str, middleware: str) -> Seen:
+    return asyncio.run(seen_over_stdio(path, wiring, place, middleware))
+
+
+def not_refused(seen: Seen, kind: str, verb: str) -> list[str]:
+    """The guarded components that are listed or served."""
+    return [f"{key}: {answer}" for key, answer in seen.items() if key[:2] == (verb, kind) and SERVED in str(answer)]
+
+
+def refused_beside(seen: Seen, wiring: str, place: str, kind: str, verb: str) -> list[str]:
+    """The components that nothing guards, and that are neither listed nor served."""
+    free = []
+    if place == "auth=" and wiring != "proxied":
+        # The other server of a proxy does not show what guards its components.
+        free.append("open")
+    if place == "auth=" or (place == "AuthMiddleware" and len(WIRINGS[wiring].places) == 3):
+        free.append("beside")
+    answers = {name: seen["list", kind] if verb == "list" else seen["call", kind, name] for name in free}
+    return [f"{name}: {answer}" for name, answer in answers.items() if f"{name}  is free" not in str(answer)]
+
+
+@pytest.mark.parametrize("middleware", ["root", "all"])
+@pytest.mark.parametrize(("wiring", "place", "kind", "verb"), CELLS)
+def test_over_stdio_guarded_components_are_refused(
+    wiring: str, place: str, kind: str, verb: str, middleware: str, stdio: Path
+) -> None:
+    _skip(wiring)
+    seen = _over_stdio(stdio, wiring, place, middleware)
+    assert not_refused(seen, kind, verb) == []
+    assert refused_beside(seen, wiring, place, kind, verb) == []
