@@ -25,6 +25,9 @@ PATIENT = guardhouse_checks.Limits(deadline="10s")
 MESSAGE = "closed until Monday"
 VERSIONS = ("1.0", "2.0")
 
+GUARDED = ": a guarded secret"
+FREE = ": free for everybody"
+
 IS_FASTMCP_3 = not hasattr(FastMCP, "completion")
 HAS_TASKS = importlib.util.find_spec("docket" if IS_FASTMCP_3 else "fastmcp_tasks") is not None
 
@@ -118,7 +121,7 @@ class Plan:
 
 def add(server: Any, name: str, check: Any, is_guarded: bool, version: str | None, has_tasks: bool) -> None:
     """Adds a component of each kind. Its result and its description say whether it is guarded."""
-    text = f"{name} {version or ''} is {'guarded' if is_guarded else 'free'}"
+    text = f"{name}{version or ''}{GUARDED if is_guarded else FREE}"
     options: dict[str, Any] = {"name": name, "auth": check, "description": text}
     tasks: dict[str, Any] = {}
     if has_tasks:

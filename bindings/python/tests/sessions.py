@@ -129,30 +129,37 @@ Case = tuple[str, str, tuple[str, ...], "str | None"]
 async def compared(wiring: str, place: str) -> dict[str, dict[Case, Seen]]:
     """All that each caller sees of each variant of a server, by transport."""
     checks = {"own": OWN, "guardhouse": guardhouse()}
-    # An `AuthMiddleware` guards a whole server, so each check needs one of its own.
-    groups = [tuple(OWN)] if place == "auth=" else [(name,) for name in OWN]
-    servers = {
-        (origin, middleware, group): build(
-            wiring, place, {name: checks[origin][name] for name in group}, middleware=middleware, auth=verifier()
-        )
-        for origin, middleware in VARIANTS
-        for group in groups
-        if (origin, middleware) != ("guardhouse", "none") or group[0] not in LIMITS
-    }
-    found = {"memory": await _all_seen({case: Client(servers[case[:3]]) for case in _cases(servers, BEARERS)}, wiring)}
+    cases = _cases(place)
+    servers: dict[Case, FastMCP] = {}
+    for case in cases:
+        origin, middleware, group, _ = case
+        guards = {name: checks[origin][name] for name in group}
+        # The callers share a server, unless it keeps the list of the last one, as a proxy does.
+        first = (*case[:3], "reader")
+        if first not in servers or WIRINGS[wiring].caches:
+            servers[case] = build(wiring, place, guards, middleware=middleware, auth=verifier())
+        else:
+            servers[case] = servers[first]
+    found = {"memory": await _all_seen({case: Client(servers[case]) for case in cases}, wiring)}
     # HTTP costs more, and this one refuses callers without a token.
-    remote = {key: server for key, server in servers.items() if key[:2] != ("guardhouse", "none")}
-    async with _listening(list(remote.values())) as root:
-        urls = {key: f"{root}/{at}/mcp" for at, key in enumerate(remote)}
-        clients = {
-            case: Client(urls[case[:3]], auth=case[-1], verify=False) for case in _cases(remote, ("reader", "nobody"))
-        }
+    cases = [case for case in cases if case[:2] != ("guardhouse", "none") and case[-1] is not None]
+    async with _listening([servers[case] for case in cases]) as urls:
+        clients = {case: Client(url, auth=case[-1], verify=False) for case, url in zip(cases, urls, strict=True)}
         found["http"] = await _all_seen(clients, wiring)
     return found
 
 
-def _cases(servers: Iterable[tuple[str, str, tuple[str, ...]]], bearers: Iterable[str | None]) -> list[Case]:
-    return [(*key, bearer) for key in servers for bearer in bearers if bearer == "reader" or "scope" in key[2]]
+def _cases(place: str) -> list[Case]:
+    # An `AuthMiddleware` guards a whole server, so each check needs one of its own.
+    groups = [tuple(OWN)] if place == "auth=" else [(name,) for name in OWN]
+    return [
+        (origin, middleware, group, bearer)
+        for origin, middleware in VARIANTS
+        for group in groups
+        if (origin, middleware) != ("guardhouse", "none") or group[0] not in LIMITS
+        for bearer in BEARERS
+        if bearer == "reader" or "scope" in group
+    ]
 
 
 async def _all_seen(clients: Mapping[Case, Client[Any]], wiring: str) -> dict[Case, Seen]:
@@ -172,21 +179,22 @@ async def _seen_in(case: Case, client: Client[Any], wiring: Wiring) -> Seen:
 
 
 @contextlib.asynccontextmanager
-async def _listening(servers: list[FastMCP]) -> AsyncIterator[str]:
-    """Serves several servers on one port, in this event loop. The value is the URL above their own."""
-    apps = [server.http_app(path="/mcp", json_response=True, stateless_http=True) for server in servers]
+async def _listening(servers: list[FastMCP]) -> AsyncIterator[list[str]]:
+    """Serves several servers on one port, in this event loop. The value is the URL of each."""
+    apps = {id(server): server.http_app(path="/mcp", json_response=True, stateless_http=True) for server in servers}
     async with contextlib.AsyncExitStack() as stack:
-        for app in apps:
+        for app in apps.values():
             await stack.enter_async_context(app.lifespan(app))
-        combined = Starlette(routes=[Mount(f"/{at}", app) for at, app in enumerate(apps)])
+        combined = Starlette(routes=[Mount(f"/{key}", app) for key, app in apps.items()])
         with socket.socket() as listener:
             listener.bind(("127.0.0.1", 0))
             # Clients may connect before the server accepts.
             listener.listen()
+            port = listener.getsockname()[1]
             http = uvicorn.Server(uvicorn.Config(combined, log_level="error", lifespan="off"))
             serving = asyncio.create_task(http.serve(sockets=[listener]))
             try:
-                yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+                yield [f"http://127.0.0.1:{port}/{id(server)}/mcp" for server in servers]
             finally:
                 http.should_exit = True
                 await serving

@@ -7,6 +7,7 @@ evaluates no check, and the middleware refuses. `python tests/test_matrix.py` pr
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import logging
 import sys
@@ -14,19 +15,29 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from guarded import IS_FASTMCP_3, LIMITS, OWN
+from guarded import FREE, GUARDED, IS_FASTMCP_3, LIMITS, OWN
 from sessions import Case, Seen, compared, seen_over_stdio, stdio_servers
 from wirings import WIRINGS
 
 ROWS = [(wiring, place) for wiring, made in WIRINGS.items() for place in made.places]
 CELLS = [(*row, kind, verb) for row in ROWS for kind in WIRINGS[row[0]].kinds for verb in ("list", "call")]
 LIMITED = [(*row, kind) for row in ROWS for kind in WIRINGS[row[0]].kinds if kind in ("tool", "prompt")]
-SERVED = " is guarded"
 
 
 @functools.cache
 def _compared(wiring: str, place: str) -> dict[str, dict[Case, Seen]]:
-    return asyncio.run(compared(wiring, place))
+    with _quiet():
+        return asyncio.run(compared(wiring, place))
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the log, where FastMCP writes a long traceback for each fault."""
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def _skip(wiring: str) -> None:
@@ -52,7 +63,7 @@ def differences(wiring: str, place: str, transport: str, kind: str, verb: str) -
                 expected, answer = _without_limits(expected), _without_limits(answer)
             if answer != expected:
                 found.append(f"{key}, {bearer}, middleware: {middleware}: {answer}, and not {expected}")
-    assert compared_answers >= 4
+    assert compared_answers >= 2
     return found
 
 
@@ -60,7 +71,7 @@ def _without_limits(listed: list[tuple[str, str]] | str) -> list[tuple[str, str]
     """FastMCP has no check that reads arguments, and so no answer to compare these components with."""
     if isinstance(listed, str):
         return listed
-    return [each for each in listed if each[1].split()[0] not in LIMITS]
+    return [each for each in listed if each[1].split(":")[0] not in LIMITS]
 
 
 def limit_faults(wiring: str, place: str, transport: str, kind: str) -> list[str]:
@@ -73,11 +84,14 @@ def limit_faults(wiring: str, place: str, transport: str, kind: str) -> list[str
         own = answers["own", "none", group, "reader"]
         seen = answers["guardhouse", "all", group, "reader"]
         for answer in seen["call", kind, name, "allowed"]:
-            if not answer.endswith(SERVED):
+            if not answer.endswith((GUARDED, FREE)):
                 found.append(f"{name}: an allowed call is denied: {answer}")
-        denied = seen["call", kind, name, "denied"]
-        if denied != own["call", kind, name, "denied"]:
-            found.append(f"{name}: a forbidden call: {denied}, and not {own['call', kind, name, 'denied']}")
+        denials = zip(seen["call", kind, name, "denied"], own["call", kind, name, "denied"], strict=True)
+        for answer, expected in denials:
+            # A proxy does not find a component that is not listed, and FastMCP's own check hides it from lists too.
+            has_message = place != "auth=" and wiring == "proxied" and answer.endswith(LIMITS[name].message)
+            if answer != expected and not has_message:
+                found.append(f"{name}: a forbidden call: {answer}, and not {expected}")
     return found
 
 
@@ -103,7 +117,7 @@ def test_fastmcps_own_checks_tell_the_callers_apart(wiring: str, place: str, kin
     for transport, answers in _compared(wiring, place).items():
         key = ("list", kind) if verb == "list" else ("call", kind, "scope")
         reader, nobody = (str(answers["own", "none", group, bearer][key]) for bearer in ("reader", "nobody"))
-        assert SERVED in reader and SERVED not in nobody, transport
+        assert GUARDED in reader and GUARDED not in nobody, transport
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +133,7 @@ def _over_stdio(path: Path, wiring: str, place: str, middleware: str) -> Seen:
 
 def not_refused(seen: Seen, kind: str, verb: str) -> list[str]:
     """The guarded components that are listed or served."""
-    return [f"{key}: {answer}" for key, answer in seen.items() if key[:2] == (verb, kind) and SERVED in str(answer)]
+    return [f"{key}: {answer}" for key, answer in seen.items() if key[:2] == (verb, kind) and GUARDED in str(answer)]
 
 
 def refused_beside(seen: Seen, wiring: str, place: str, kind: str, verb: str) -> list[str]:
@@ -131,7 +145,7 @@ def refused_beside(seen: Seen, wiring: str, place: str, kind: str, verb: str) ->
     if place == "auth=" or (place == "AuthMiddleware" and len(WIRINGS[wiring].places) == 3):
         free.append("beside")
     answers = {name: seen["list", kind] if verb == "list" else seen["call", kind, name] for name in free}
-    return [f"{name}: {answer}" for name, answer in answers.items() if f"{name}  is free" not in str(answer)]
+    return [f"{name}: {answer}" for name, answer in answers.items() if f"{name}{FREE}" not in str(answer)]
 
 
 @pytest.mark.parametrize("middleware", ["root", "all"])

@@ -31,6 +31,8 @@ class Wiring:
     outermost: str = ""
     """The namespace of the server that clients connect to."""
     plan: Mapping[str, Any] = field(default_factory=dict)
+    caches: bool = False
+    """Whether the server keeps what it listed to a caller."""
     skipped: str | None = None
     """The reason that the installed FastMCP cannot run it."""
 
@@ -140,7 +142,7 @@ WIRINGS = {
     "mounted, namespace": Wiring(_mounted("a"), ("a",), places=PLACES),
     "mounted twice": Wiring(_mounted("a", "b"), ("a", "b"), places=PLACES),
     "mounted, nested": Wiring(_nested, ("a/b",)),
-    "proxied": Wiring(_proxied, places=PLACES),
+    "proxied": Wiring(_proxied, places=PLACES, caches=True),
     "app tool": Wiring(_app, tools=_hashed("{}"), kinds=("tool",)),
     "app tool, mounted": Wiring(_mounted_app, tools=_hashed("a_{}"), kinds=("tool",), places=PLACES),
     "transformed": Wiring(_transformed, ("t",), tools=lambda name: [f"t_{name}_renamed"], outermost="t"),
