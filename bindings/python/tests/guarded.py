@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -65,11 +66,17 @@ OWN: dict[str, Any] = {
 }
 
 
-def guardhouse() -> dict[str, Any]:
+def needs_scope() -> guardhouse_checks.Check:
+    """The counterpart of `require_scopes("read")`."""
+    return guardhouse_checks.check("builtin:require-scopes", settings={"scopes": ["read"]}, limits=PATIENT)
+
+
+@functools.cache
+def guardhouse() -> Mapping[str, Any]:
     """The counterparts of FastMCP's checks."""
     at_most_100 = {"argument": "/amount", "max": 100}
     return {
-        "scope": guardhouse_checks.check("builtin:require-scopes", settings={"scopes": ["read"]}, limits=PATIENT),
+        "scope": needs_scope(),
         "message": guardhouse_checks.check(denies_with(MESSAGE), limits=PATIENT, id="message"),
         "fault": guardhouse_checks.check(plugin("unreachable"), limits=PATIENT, id="fault"),
         "limit": guardhouse_checks.check("builtin:argument-limit", settings=at_most_100, limits=PATIENT),
@@ -121,7 +128,7 @@ class Plan:
 
 def add(server: Any, name: str, check: Any, is_guarded: bool, version: str | None, has_tasks: bool) -> None:
     """Adds a component of each kind. Its result and its description say whether it is guarded."""
-    text = f"{name}{version or ''}{GUARDED if is_guarded else FREE}"
+    text = f"{name}{GUARDED if is_guarded else FREE} {version or ''}".strip()
     options: dict[str, Any] = {"name": name, "auth": check, "description": text}
     tasks: dict[str, Any] = {}
     if has_tasks:

@@ -20,10 +20,11 @@ def _client(path: str, request: list[str]) -> None:
 
 
 def _serve(path: str) -> None:
-    from guarded import guardhouse
+    from guarded import OWN, needs_scope
     from wirings import build
 
-    checks = guardhouse()
+    # FastMCP evaluates none of them here.
+    scope = needs_scope()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
@@ -38,7 +39,7 @@ def _serve(path: str) -> None:
                     os.dup2(descriptor, number)
                     os.close(descriptor)
                 wiring, place, middleware = request.decode().split("\0")
-                guards = checks if place == "auth=" else {"scope": checks["scope"]}
+                guards = dict.fromkeys(OWN if place == "auth=" else ["scope"], scope)
                 try:
                     build(wiring, place, guards, middleware=middleware).run(transport="stdio", show_banner=False)
                 finally:

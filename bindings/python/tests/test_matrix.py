@@ -79,13 +79,14 @@ def limit_faults(wiring: str, place: str, transport: str, kind: str) -> list[str
     of a forbidden one."""
     answers = _compared(wiring, place)[transport]
     found: list[str] = []
+    # FastMCP 3 does not serve some names to anybody, with any check.
+    twins = answers["own", "none", _group(place, "scope"), "reader"]["call", kind, "scope"]
     for name in (name for name, limit in LIMITS.items() if kind in limit.kinds):
-        group = tuple(OWN) if place == "auth=" else (name,)
-        own = answers["own", "none", group, "reader"]
-        seen = answers["guardhouse", "all", group, "reader"]
-        for answer in seen["call", kind, name, "allowed"]:
-            if not answer.endswith((GUARDED, FREE)):
-                found.append(f"{name}: an allowed call is denied: {answer}")
+        own = answers["own", "none", _group(place, name), "reader"]
+        seen = answers["guardhouse", "all", _group(place, name), "reader"]
+        for answer, twin in zip(seen["call", kind, name, "allowed"], twins, strict=True):
+            if _is_served(answer) != _is_served(twin):
+                found.append(f"{name}: an allowed call: {answer}")
         denials = zip(seen["call", kind, name, "denied"], own["call", kind, name, "denied"], strict=True)
         for answer, expected in denials:
             # A proxy does not find a component that is not listed, and FastMCP's own check hides it from lists too.
@@ -93,6 +94,19 @@ def limit_faults(wiring: str, place: str, transport: str, kind: str) -> list[str
             if answer != expected and not has_message:
                 found.append(f"{name}: a forbidden call: {answer}, and not {expected}")
     return found
+
+
+def is_never_served(wiring: str, place: str, verb: str) -> bool:
+    """FastMCP 3 does not list the tools of apps, and its `AuthMiddleware` does not know their hashed names."""
+    return IS_FASTMCP_3 and wiring.startswith("app tool") and (verb == "list" or place != "auth=")
+
+
+def _group(place: str, name: str) -> tuple[str, ...]:
+    return tuple(OWN) if place == "auth=" else (name,)
+
+
+def _is_served(answer: str) -> bool:
+    return GUARDED in answer or FREE in answer
 
 
 @pytest.mark.parametrize("transport", ["memory", "http"])
@@ -113,10 +127,11 @@ def test_a_check_reads_the_arguments_of_its_call(wiring: str, place: str, kind: 
 def test_fastmcps_own_checks_tell_the_callers_apart(wiring: str, place: str, kind: str, verb: str) -> None:
     """An answer that is the same for everybody would make the comparison worthless."""
     _skip(wiring)
-    group = tuple(OWN) if place == "auth=" else ("scope",)
+    if is_never_served(wiring, place, verb):
+        pytest.skip("FastMCP 3 does not serve this to anybody")
     for transport, answers in _compared(wiring, place).items():
         key = ("list", kind) if verb == "list" else ("call", kind, "scope")
-        reader, nobody = (str(answers["own", "none", group, bearer][key]) for bearer in ("reader", "nobody"))
+        reader, nobody = (str(answers["own", "none", _group(place, "scope"), bearer][key]) for bearer in ("reader", "nobody"))
         assert GUARDED in reader and GUARDED not in nobody, transport
 
 
@@ -139,7 +154,7 @@ def not_refused(seen: Seen, kind: str, verb: str) -> list[str]:
 def refused_beside(seen: Seen, wiring: str, place: str, kind: str, verb: str) -> list[str]:
     """The components that nothing guards, and that are neither listed nor served."""
     free = []
-    if place == "auth=" and wiring != "proxied":
+    if place == "auth=" and wiring != "proxied" and not is_never_served(wiring, place, verb):
         # The other server of a proxy does not show what guards its components.
         free.append("open")
     if place == "auth=" or (place == "AuthMiddleware" and len(WIRINGS[wiring].places) == 3):
