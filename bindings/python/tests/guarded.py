@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,6 +17,7 @@ from fastmcp.server.middleware import AuthMiddleware
 from fastmcp.utilities.tasks import TaskConfig
 from guardhouse_checks.fastmcp import GuardhouseMiddleware
 from plugins import denies_with, plugin, reads
+from versions import KINDS_WITH_TASKS
 
 KINDS = ("tool", "resource", "template", "prompt")
 PLACES = ("auth=", "AuthMiddleware", "outer AuthMiddleware")
@@ -28,9 +28,6 @@ VERSIONS = ("1.0", "2.0")
 
 GUARDED = ": a guarded secret"
 FREE = ": free for everybody"
-
-IS_FASTMCP_3 = not hasattr(FastMCP, "completion")
-HAS_TASKS = importlib.util.find_spec("docket" if IS_FASTMCP_3 else "fastmcp_tasks") is not None
 
 
 @dataclass(frozen=True)
@@ -150,9 +147,10 @@ def add(server: Any, name: str, check: Any, is_guarded: bool, version: str | Non
         server.tool(**options)(tool)
         return
     options["version"] = version
-    server.tool(**options, **tasks)(tool)
-    # FastMCP 4 runs only tools as tasks.
-    tasks = tasks if IS_FASTMCP_3 else {}
-    server.resource(f"data://{name}", **options, **tasks)(resource)
-    server.resource(f"data://{name}/{{name}}", **options, **tasks)(template)
-    server.prompt(**options, **tasks)(prompt)
+    for kind, decorate, function in (
+        ("tool", server.tool, tool),
+        ("resource", functools.partial(server.resource, f"data://{name}"), resource),
+        ("template", functools.partial(server.resource, f"data://{name}/{{name}}"), template),
+        ("prompt", server.prompt, prompt),
+    ):
+        decorate(**options, **(tasks if kind in KINDS_WITH_TASKS else {}))(function)

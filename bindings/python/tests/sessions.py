@@ -18,18 +18,20 @@ from conftest import TOKENS, verifier
 from fastmcp import Client, FastMCP
 from fastmcp.client.transports import FastMCPTransport, StdioTransport
 from fastmcp.server.auth import AccessToken
-from guarded import IS_FASTMCP_3, LIMITS, OWN, guardhouse
+from guarded import LIMITS, OWN, guardhouse
 from mcp.server.auth.middleware.auth_context import auth_context_var
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from starlette.applications import Starlette
 from starlette.routing import Mount
+from versions import call_tool_as_task, uri_of
 from wirings import WIRINGS, Wiring, build
 
 BEARERS = ("reader", "nobody", None)
 """A caller with the scope, a caller without it, and a caller without a token."""
 
 Seen = dict[tuple[str, ...], Any]
-"""The answers: `("list", kind)`, and `("call", kind, component)` or `("call", kind, component, "allowed" or "denied")`."""
+"""The answers to `("list", kind)`, `("call", kind, component)`, and for checks that read arguments
+`("call", kind, component, "allowed")` and `("call", kind, component, "denied")`."""
 
 
 async def seen(client: Client[Any], wiring: Wiring, names: Collection[str]) -> Seen:
@@ -66,12 +68,7 @@ async def _listed(client: Client[Any], kind: str) -> list[tuple[str, str]] | str
                 found = await client.list_prompts()
     except Exception as error:
         return _text(error)
-    return sorted((f"{each.name} {_uri(each)}".strip(), each.description) for each in found)
-
-
-def _uri(listed: Any) -> str:
-    names = ("uri", "uriTemplate" if IS_FASTMCP_3 else "uri_template")
-    return next((str(getattr(listed, name)) for name in names if hasattr(listed, name)), "")
+    return sorted((f"{each.name} {uri_of(each)}".strip(), each.description) for each in found)
 
 
 async def _used(client: Client[Any], wiring: Wiring, kind: str, name: str, arguments: Mapping[str, Any]) -> list[str]:
@@ -89,19 +86,19 @@ async def _answer(
     client: Any, kind: str, name: str, arguments: Mapping[str, Any], version: str | None, as_task: bool
 ) -> str:
     options: dict[str, Any] = {} if version is None else {"version": version}
-    if as_task and IS_FASTMCP_3:
-        options["task"] = True
     try:
-        if kind == "tool" and as_task and not IS_FASTMCP_3:
-            from fastmcp_tasks import call_tool_task  # type: ignore[import-not-found]
-
-            result: Any = await call_tool_task(client, name, dict(arguments))
+        if kind == "tool" and as_task:
+            result: Any = await call_tool_as_task(client, name, arguments)
         elif kind == "tool":
             result = await client.call_tool(name, dict(arguments), **options)
-        elif kind == "prompt":
-            result = await client.get_prompt(name, dict(arguments), **options)
         else:
-            result = await client.read_resource(name, **options)
+            # Only FastMCP 3 runs prompts and resources as tasks.
+            options |= {"task": True} if as_task else {}
+            result = await (
+                client.get_prompt(name, dict(arguments), **options)
+                if kind == "prompt"
+                else client.read_resource(name, **options)
+            )
         if as_task:
             result = await result.result()
     except Exception as error:
@@ -166,7 +163,7 @@ def _cases(place: str) -> list[Case]:
         (origin, middleware, group, bearer)
         for origin, middleware in VARIANTS
         for group in groups
-        if (origin, middleware) != ("guardhouse", "none") or group[0] not in LIMITS
+        if (origin, middleware) != ("guardhouse", "none") or "scope" in group
         for bearer in BEARERS
         if bearer == "reader" or "scope" in group
     ]

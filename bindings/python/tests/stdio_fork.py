@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
@@ -23,6 +24,7 @@ def _serve(path: str) -> None:
     from guarded import OWN, needs_scope
     from wirings import build
 
+    logging.disable(logging.CRITICAL)
     # FastMCP evaluates none of them here.
     scope = needs_scope()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)

@@ -10,13 +10,14 @@ import asyncio
 import contextlib
 import functools
 import logging
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+import fastmcp
 import pytest
-from guarded import FREE, GUARDED, IS_FASTMCP_3, LIMITS, OWN
+from guarded import FREE, GUARDED, KINDS, LIMITS, OWN
 from sessions import Case, Seen, compared, seen_over_stdio, stdio_servers
+from versions import serves_app_tools
 from wirings import WIRINGS
 
 ROWS = [(wiring, place) for wiring, made in WIRINGS.items() for place in made.places]
@@ -33,11 +34,12 @@ def _compared(wiring: str, place: str) -> dict[str, dict[Case, Seen]]:
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Without the log, where FastMCP writes a long traceback for each fault."""
+    level = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:
         yield
     finally:
-        logging.disable(logging.NOTSET)
+        logging.disable(level)
 
 
 def _skip(wiring: str) -> None:
@@ -79,7 +81,7 @@ def limit_faults(wiring: str, place: str, transport: str, kind: str) -> list[str
     of a forbidden one."""
     answers = _compared(wiring, place)[transport]
     found: list[str] = []
-    # FastMCP 3 does not serve some names to anybody, with any check.
+    # FastMCP does not serve some names to anybody, with any check.
     twins = answers["own", "none", _group(place, "scope"), "reader"]["call", kind, "scope"]
     for name in (name for name, limit in LIMITS.items() if kind in limit.kinds):
         own = answers["own", "none", _group(place, name), "reader"]
@@ -96,9 +98,9 @@ def limit_faults(wiring: str, place: str, transport: str, kind: str) -> list[str
     return found
 
 
-def is_never_served(wiring: str, place: str, verb: str) -> bool:
-    """FastMCP 3 does not list the tools of apps, and its `AuthMiddleware` does not know their hashed names."""
-    return IS_FASTMCP_3 and wiring.startswith("app tool") and (verb == "list" or place != "auth=")
+def is_ever_served(wiring: str, place: str, verb: str) -> bool:
+    """Whether FastMCP lists or serves the components of a cell to anybody."""
+    return not wiring.startswith("app tool") or serves_app_tools(verb, place)
 
 
 def _group(place: str, name: str) -> tuple[str, ...]:
@@ -127,11 +129,12 @@ def test_a_check_reads_the_arguments_of_its_call(wiring: str, place: str, kind: 
 def test_fastmcps_own_checks_tell_the_callers_apart(wiring: str, place: str, kind: str, verb: str) -> None:
     """An answer that is the same for everybody would make the comparison worthless."""
     _skip(wiring)
-    if is_never_served(wiring, place, verb):
-        pytest.skip("FastMCP 3 does not serve this to anybody")
+    if not is_ever_served(wiring, place, verb):
+        pytest.skip("this FastMCP does not serve it to anybody")
     for transport, answers in _compared(wiring, place).items():
         key = ("list", kind) if verb == "list" else ("call", kind, "scope")
-        reader, nobody = (str(answers["own", "none", _group(place, "scope"), bearer][key]) for bearer in ("reader", "nobody"))
+        group = _group(place, "scope")
+        reader, nobody = (str(answers["own", "none", group, bearer][key]) for bearer in ("reader", "nobody"))
         assert GUARDED in reader and GUARDED not in nobody, transport
 
 
@@ -154,10 +157,10 @@ def not_refused(seen: Seen, kind: str, verb: str) -> list[str]:
 def refused_beside(seen: Seen, wiring: str, place: str, kind: str, verb: str) -> list[str]:
     """The components that nothing guards, and that are neither listed nor served."""
     free = []
-    if place == "auth=" and wiring != "proxied" and not is_never_served(wiring, place, verb):
+    if place == "auth=" and wiring != "proxied" and is_ever_served(wiring, place, verb):
         # The other server of a proxy does not show what guards its components.
         free.append("open")
-    if place == "auth=" or (place == "AuthMiddleware" and len(WIRINGS[wiring].places) == 3):
+    if place == "auth=" or (place == "AuthMiddleware" and WIRINGS[wiring].is_inner):
         free.append("beside")
     answers = {name: seen["list", kind] if verb == "list" else seen["call", kind, name] for name in free}
     return [f"{name}: {answer}" for name, answer in answers.items() if f"{name}{FREE}" not in str(answer)]
@@ -172,3 +175,69 @@ def test_over_stdio_guarded_components_are_refused(
     seen = _over_stdio(stdio, wiring, place, middleware)
     assert not_refused(seen, kind, verb) == []
     assert refused_beside(seen, wiring, place, kind, verb) == []
+
+
+def _cell(right: str, kinds: Iterable[str], wrong: Callable[[str], list[str]]) -> str:
+    found = [kind for kind in kinds if wrong(kind)]
+    return f"WRONG: {', '.join(found)}" if found else right
+
+
+def _listed(wiring: str, place: str, kinds: list[str]) -> str:
+    """Whether the components of the checks that read arguments are in lists, which have none."""
+    answers = _compared(wiring, place)["memory"]
+    found = {
+        name in str(answers["guardhouse", "all", _group(place, name), "reader"]["list", kind])
+        for kind in kinds
+        for name, limit in LIMITS.items()
+        if kind in limit.kinds
+    }
+    return " and ".join({True: "listed", False: "hidden"}[each] for each in sorted(found))
+
+
+def _row(wiring: str, place: str, path: Path) -> list[str]:
+    kinds = WIRINGS[wiring].kinds
+    limited = [kind for kind in kinds if kind in ("tool", "prompt")]
+    cells = [
+        _cell("equal", kinds, lambda kind, to=transport, verb=verb: differences(wiring, place, to, kind, verb))
+        for transport in ("memory", "http")
+        for verb in ("list", "call")
+    ]
+    read = "read" if is_ever_served(wiring, place, "call") else "denied to everybody"
+    cells += [
+        _cell(read, limited, lambda kind, to=transport: limit_faults(wiring, place, to, kind))
+        for transport in ("memory", "http")
+    ]
+    cells.append(_listed(wiring, place, limited))
+    return cells + [
+        _cell(
+            "refused",
+            kinds,
+            lambda kind, verb=verb: [
+                fault
+                for middleware in ("root", "all")
+                for seen in [_over_stdio(path, wiring, place, middleware)]
+                for fault in not_refused(seen, kind, verb) + refused_beside(seen, wiring, place, kind, verb)
+            ],
+        )
+        for verb in ("list", "call")
+    ]
+
+
+def main() -> None:
+    """Prints the matrix."""
+    logging.disable(logging.CRITICAL)
+    transports = [f"{transport}, {verb}" for transport in ("memory", "HTTP") for verb in ("list", "call")]
+    head = ["wiring", "place", "kinds", *transports, "memory, arguments", "HTTP, arguments", "arguments, list"]
+    head += ["stdio, list", "stdio, call"]
+    print(f"FastMCP {fastmcp.__version__}\n")
+    print(f"| {' | '.join(head)} |\n|{'---|' * len(head)}")
+    with stdio_servers() as path:
+        for wiring, place in ROWS:
+            made = WIRINGS[wiring]
+            kinds = "all" if made.kinds == KINDS else ", ".join(made.kinds)
+            cells = [f"skipped: {made.skipped}"] if made.skipped else _row(wiring, place, path)
+            print(f"| {' | '.join([wiring, place, kinds, *cells])} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -13,7 +13,8 @@ from fastmcp.server.providers.addressing import hashed_backend_name
 from fastmcp.server.transforms import Namespace, ToolTransform
 from fastmcp.tools import Tool
 from fastmcp.tools.tool_transform import ToolTransformConfig
-from guarded import HAS_TASKS, IS_FASTMCP_3, KINDS, PLACES, VERSIONS, Plan
+from guarded import KINDS, PLACES, VERSIONS, Plan
+from versions import HAS_TASKS, KINDS_WITH_TASKS, serve_tasks
 
 NO_TASKS = "the extra `tasks` of FastMCP is not installed"
 
@@ -28,6 +29,8 @@ class Wiring:
     """The names of a tool, if they are not its own in each namespace."""
     kinds: tuple[str, ...] = KINDS
     places: tuple[str, ...] = PLACES[:2]
+    is_inner: bool = False
+    """Whether another server has the components than the one that clients connect to."""
     outermost: str = ""
     """The namespace of the server that clients connect to."""
     plan: Mapping[str, Any] = field(default_factory=dict)
@@ -55,10 +58,8 @@ def _named(kind: str, namespace: str, name: str) -> str:
 
 def _plain(plan: Plan) -> FastMCP:
     server: FastMCP = FastMCP("Root", **plan.options(root=True, inner=True))
-    if plan.has_tasks and not IS_FASTMCP_3:
-        from fastmcp_tasks import TasksExtension  # type: ignore[import-not-found]
-
-        server.add_extension(TasksExtension(url="memory://"))
+    if plan.has_tasks:
+        serve_tasks(server)
     return plan.beside(plan.fill(server))
 
 
@@ -138,15 +139,15 @@ def _hashed(*names: str) -> Callable[[str], list[str]]:
 
 WIRINGS = {
     "plain": Wiring(_plain),
-    "mounted": Wiring(_mounted(None), places=PLACES),
-    "mounted, namespace": Wiring(_mounted("a"), ("a",), places=PLACES),
-    "mounted twice": Wiring(_mounted("a", "b"), ("a", "b")),
-    "mounted, nested": Wiring(_nested, ("a/b",)),
-    "proxied": Wiring(_proxied, places=PLACES, caches=True),
+    "mounted": Wiring(_mounted(None), places=PLACES, is_inner=True),
+    "mounted, namespace": Wiring(_mounted("a"), ("a",), places=PLACES, is_inner=True),
+    "mounted twice": Wiring(_mounted("a", "b"), ("a", "b"), is_inner=True),
+    "mounted, nested": Wiring(_nested, ("a/b",), is_inner=True),
+    "proxied": Wiring(_proxied, places=PLACES, caches=True, is_inner=True),
     "app tool": Wiring(_app, tools=_hashed("{}"), kinds=("tool",)),
-    "app tool, mounted": Wiring(_mounted_app, tools=_hashed("a_{}"), kinds=("tool",)),
+    "app tool, mounted": Wiring(_mounted_app, tools=_hashed("a_{}"), kinds=("tool",), is_inner=True),
     "transformed": Wiring(_transformed, ("t",), tools=lambda name: [f"t_{name}_renamed"], outermost="t"),
-    "transformed, mounted": Wiring(_renamed_mount, ("a",), tools=lambda name: [f"a_{name}_renamed"]),
+    "transformed, mounted": Wiring(_renamed_mount, ("a",), tools=lambda name: [f"a_{name}_renamed"], is_inner=True),
     "Tool.from_tool": Wiring(_copied, tools=lambda name: [f"{name}_copied"], kinds=("tool",)),
     "versioned": Wiring(_plain, plan={"versions": VERSIONS, "guarded_versions": VERSIONS}),
     "versioned, one guarded": Wiring(
@@ -154,7 +155,7 @@ WIRINGS = {
     ),
     "task": Wiring(
         _plain,
-        kinds=KINDS if IS_FASTMCP_3 else ("tool",),
+        kinds=KINDS_WITH_TASKS,
         plan={"has_tasks": True},
         skipped=None if HAS_TASKS else NO_TASKS,
     ),
