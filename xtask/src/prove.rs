@@ -50,6 +50,12 @@ const PROOFS: &[Proof] = &[
         run: |_| python::test(&["--release", "load"]),
     },
     Proof {
+        name: "matrix",
+        summary: "every kind of component in every wiring of FastMCP 4 and 3, against FastMCP's own checks",
+        needs: "Python 3.10 or newer, and a package index",
+        run: |_| python::test(&["matrix"]),
+    },
+    Proof {
         name: "old-glibc",
         summary: "the command of the wheel, in the oldest Debian that can be downloaded",
         needs: "root, debootstrap (or `--install`), unshare, Python 3.10 or newer, and a package index",
