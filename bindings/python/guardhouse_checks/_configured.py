@@ -114,8 +114,7 @@ class ConfiguredCheck:
     ) -> tuple[list[_native.Report], bool]:
         """The decisions of this check alone, one for each request, and whether the event loop spent a tick on them.
         Otherwise it goes on meanwhile."""
-        if not self.is_ready:
-            await prepare_all([self])
+        await prepare_all([self])
         host = native_host(self.host)
         reports, met_tick = await _completions.evaluate(
             host, [self.native], requests, missing_scopes=missing_scopes, on_the_spot=on_the_spot

@@ -9,11 +9,12 @@ from typing import Any, cast
 
 import fastmcp.utilities.authorization as _authorization
 from fastmcp.exceptions import AuthorizationError
+from fastmcp.server.middleware import AuthMiddleware
 
 from guardhouse_checks._check import Check, CheckFailed, answer, configured
 from guardhouse_checks._configured import ConfiguredCheck
 from guardhouse_checks._context import Request
-from guardhouse_checks._fastmcp_request import current_request, translate
+from guardhouse_checks._fastmcp_request import current_request, current_server, translate
 from guardhouse_checks._memory import Memory
 from guardhouse_checks._native import Report
 from guardhouse_checks._record import LOGGER
@@ -24,7 +25,9 @@ async def evaluate(check: Check, ctx: Any) -> bool:
     masks."""
     try:
         memory = _memory(ctx)
-        report = await _report(configured(check), ctx, memory)
+        [report] = await ask(configured(check), [ctx])
+        if report.missing_scopes:
+            await _evaluate_siblings(check, ctx)
     except (asyncio.CancelledError, KeyboardInterrupt, SystemExit, GeneratorExit):
         raise
     except BaseException as error:
@@ -44,37 +47,25 @@ def _memory(ctx: Any) -> Memory:
     return Memory.of(ctx if request is None else request)
 
 
-async def ask(check: ConfiguredCheck, contexts: list[Any]) -> None:
+async def ask(check: ConfiguredCheck, contexts: list[Any]) -> list[Report]:
     """Evaluates a check for several contexts of one request, together."""
     memory = _memory(contexts[0])
     keys = [_key(check, ctx, memory) for ctx in contexts]
     missing = list({key: None for key in keys if key not in memory.reports})
-    if not missing:
-        return
-    reports, met_tick = await check.evaluate(
-        [request for _, request in missing],
-        missing_scopes=check.names_missing_scopes,
-        on_the_spot=not memory.met_tick,
-    )
-    memory.met_tick |= met_tick
-    memory.reports.update(zip(missing, reports, strict=True))
+    if missing:
+        # FastMCP asks for missing scopes later, in a function that cannot await.
+        reports, met_tick = await check.evaluate(
+            [request for _, request in missing],
+            missing_scopes=check.names_missing_scopes,
+            on_the_spot=not memory.met_tick,
+        )
+        memory.met_tick |= met_tick
+        memory.reports.update(zip(missing, reports, strict=True))
+    return [memory.reports[key] for key in keys]
 
 
 def _key(check: ConfiguredCheck, ctx: Any, memory: Memory) -> tuple[ConfiguredCheck, Request]:
     return check, translate(ctx, memory.now, check.reads)
-
-
-async def _report(check: ConfiguredCheck, ctx: Any, memory: Memory) -> Report:
-    key = _key(check, ctx, memory)
-    report = memory.reports.get(key)
-    if report is None:
-        # FastMCP asks for missing scopes later, in a function that cannot await.
-        [report], met_tick = await check.evaluate(
-            [key[1]], missing_scopes=check.names_missing_scopes, on_the_spot=not memory.met_tick
-        )
-        memory.met_tick |= met_tick
-        memory.reports[key] = report
-    return report
 
 
 class _Withheld:
@@ -136,3 +127,19 @@ _Base: Any = getattr(_authorization, "_ScopeAwareCheck", None)
 MissingScopesCheck: type[Check] = (
     _MissingScopesCheck if _Base is None else type("MissingScopesCheck", (_MissingScopesCheck, _Base), {})
 )
+
+
+async def _evaluate_siblings(check: Check, ctx: Any) -> None:
+    """Evaluates the checks of the other `AuthMiddleware`s. FastMCP names the scopes that later ones require as well,
+    but does not evaluate these first."""
+    lists: list[list[Any]] = []
+    for each in getattr(current_server(), "middleware", ()):
+        if isinstance(each, AuthMiddleware):
+            auth: Any = each.auth  # pyright: ignore[reportUnknownMemberType]
+            lists.append(auth if isinstance(auth, list) else [auth])  # pyright: ignore[reportUnknownArgumentType]
+    if not any(check is each for checks in lists for each in checks):
+        return
+    for checks in lists:
+        for sibling in checks:
+            if isinstance(sibling, Check) and sibling.names_missing_scopes:
+                await ask(configured(sibling), [ctx])

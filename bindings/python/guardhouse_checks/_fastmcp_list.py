@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import fastmcp.utilities.authorization as _authorization
@@ -35,19 +35,41 @@ async def ask_ahead(server: Any, method: str) -> None:
         if len(components) < _MIN_COMPONENTS:
             return
         token = get_access_token()
-        everywhere = [check for each in server.middleware if isinstance(each, AuthMiddleware) for check in _checks(each)]
-        asked: dict[int, tuple[Check, list[Any]]] = {}
-        for component in components:
-            context = _authorization.AuthContext(token=token, component=component)
-            for check in (*_checks(component), *everywhere):
-                asked.setdefault(id(check), (check, []))[1].append(context)
-        for check, contexts in asked.values():
-            if len(contexts) >= _MIN_COMPONENTS:
-                await ask(configured(check), contexts)
+        # Middleware that is further inside filters first.
+        inside_first = [each for each in reversed(server.middleware) if isinstance(each, AuthMiddleware)]
+        everywhere = [check for each in inside_first for check in _checks(each)]
+        left = [
+            (_authorization.AuthContext(token=token, component=each), iter((*_checks(each), *everywhere)))
+            for each in components
+        ]
+        while left:
+            left = await _ask_next(left)
     except Exception:
         LOGGER.debug("the checks of a list are asked one by one", exc_info=True)
 
 
-def _checks(guarded: Any) -> Iterable[Check]:
+_Left = list[tuple[Any, Iterator[Any]]]
+"""Contexts, each with the checks that it was not asked about yet."""
+
+
+async def _ask_next(left: _Left) -> _Left:
+    """Asks the next check of each context, those of one check together. Returns the contexts for which FastMCP would go
+    on: a check that denies is the last one, and what comes after another check than Guardhouse's is not known."""
+    asked: dict[int, tuple[Check, _Left]] = {}
+    for entry in left:
+        check = next(entry[1], None)
+        if isinstance(check, Check):
+            asked.setdefault(id(check), (check, []))[1].append(entry)
+    allowed: _Left = []
+    for check, entries in asked.values():
+        if len(entries) >= _MIN_COMPONENTS:
+            reports = await ask(configured(check), [context for context, _ in entries])
+            allowed += [entry for entry, report in zip(entries, reports, strict=True) if report.allow]
+    return allowed
+
+
+def _checks(guarded: Any) -> list[Any]:
     auth: Any = guarded.auth
-    return [check for check in (auth if isinstance(auth, list) else [auth]) if isinstance(check, Check)]  # pyright: ignore[reportUnknownVariableType]
+    if auth is None:
+        return []
+    return auth if isinstance(auth, list) else [auth]  # pyright: ignore[reportUnknownVariableType]

@@ -34,6 +34,16 @@ def current_request() -> Any:
     return _request_variable.get(None)  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
 
 
+def current_server() -> Any:
+    """The FastMCP server that serves this request; None outside of a request."""
+    from fastmcp.server.dependencies import get_context
+
+    try:
+        return get_context().fastmcp
+    except RuntimeError:
+        return None
+
+
 def translate(ctx: Any, now: int, reads: Reads) -> Request:
     """FastMCP's context for the host, with the documents that the check can read."""
     component, token = ctx.component, ctx.token

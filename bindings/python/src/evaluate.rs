@@ -53,10 +53,13 @@ pub(crate) fn submit<'py>(
     let start = Instant::now();
     let is_fast = on_the_spot && checks.iter().all(|check| check.is_fast(start));
     let mut decisions = decisions(checks.clone(), requests, name_missing_scopes);
-    if is_fast && let Poll::Ready(found) = poll_once(py, host, &mut decisions)? {
-        return reports(py, found)?.into_bound_py_any(py);
+    let mut met_tick = false;
+    if is_fast {
+        match poll_once(py, host, &checks, &mut decisions)? {
+            Ok(found) => return reports(py, found)?.into_bound_py_any(py),
+            Err(met) => met_tick = met,
+        }
     }
-    let met_tick = is_fast && meets_tick(&checks, host.get(), start);
     let completion = queue.get().reserve(key);
     let task = threads.spawn(async move { completion.complete(Ok(decisions.await)) });
     PendingEvaluation { task: task.abort_handle(), met_tick }.into_bound_py_any(py)
@@ -78,11 +81,10 @@ pub(crate) fn evaluate_on_the_spot(
         return Ok(None);
     }
     let mut decisions = decisions(checks.clone(), vec![request], name_missing_scopes);
-    if let Poll::Ready(found) = poll_once(py, host, &mut decisions)? {
-        return Ok(reports(py, found)?.pop());
+    match poll_once(py, host, &checks, &mut decisions)? {
+        Ok(found) => Ok(reports(py, found)?.pop()),
+        Err(_) => Ok(None),
     }
-    meets_tick(&checks, host.get(), start);
-    Ok(None)
 }
 
 /// Evaluates the checks and waits for the decision, without the interpreter's lock.
@@ -126,26 +128,30 @@ fn decisions(checks: Vec<Inner>, requests: Vec<Request>, name_missing_scopes: bo
     })
 }
 
-/// Polls the decisions once, without the interpreter's lock. A guest that computes yields at the next tick.
+/// Polls the decisions once, without the interpreter's lock. A guest that computes yields at the next tick. The error says
+/// whether the checks spent a tick in this thread; if so, they are not asked here again for a while.
 fn poll_once(
     py: Python<'_>,
     host: &Bound<'_, Host>,
+    checks: &[Inner],
     decisions: &mut Decisions,
-) -> PyResult<Poll<Vec<guardhouse::Report>>> {
-    let threads = host.get().threads()?;
-    Ok(py.detach(|| {
+) -> PyResult<Result<Vec<guardhouse::Report>, bool>> {
+    let (threads, tick) = (host.get().threads()?, host.get().tick());
+    let start = Instant::now();
+    let polled = py.detach(|| {
         let _entered = threads.enter();
         // The threads of the host poll it again, with a waker of their own.
         decisions.as_mut().poll(&mut Context::from_waker(Waker::noop()))
-    }))
-}
-
-/// Whether the checks spent a tick in this thread. If so, they are not asked here again for a while.
-fn meets_tick(checks: &[Inner], host: &Host, start: Instant) -> bool {
-    let now = Instant::now();
-    let met_tick = now.saturating_duration_since(start) >= host.tick() / 2;
-    if met_tick {
-        checks.iter().for_each(|check| check.pace.pause(now));
-    }
-    met_tick
+    });
+    Ok(match polled {
+        Poll::Ready(found) => Ok(found),
+        Poll::Pending => {
+            let now = Instant::now();
+            let met_tick = now.saturating_duration_since(start) >= tick / 2;
+            if met_tick {
+                checks.iter().for_each(|check| check.pace.pause(now));
+            }
+            Err(met_tick)
+        }
+    })
 }
