@@ -129,7 +129,15 @@ fn settings_of_other_builds_do_not_reach_the_tools_of_a_language() {
 fn settings_of_other_builds_are_overridden_where_a_file_has_them() {
     let folder = folder();
     for (language, tool, settings) in [
-        ("rust", "cargo", &["CARGO_ENCODED_RUSTFLAGS=\n", "RUSTC_WRAPPER=\n", "RUSTC_WORKSPACE_WRAPPER=\n"][..]),
+        (
+            "rust",
+            "cargo",
+            &[
+                "CARGO_ENCODED_RUSTFLAGS=-Clink-arg=-zstack-size=262144\n",
+                "RUSTC_WRAPPER=\n",
+                "RUSTC_WORKSPACE_WRAPPER=\n",
+            ][..],
+        ),
         ("go", "go", &["GOWORK=off\n", "GOFLAGS=-trimpath\n", "GOOS=wasip1\n", "GOARCH=wasm\n", "CGO_ENABLED=0\n"]),
     ] {
         let name = format!("my-{language}");

@@ -3,7 +3,7 @@
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
 
 use crate::limits::HostLimits;
-use crate::tuning::{RESIDENT_TABLE_BYTES, SMALL_RESIDENT_BYTES};
+use crate::tuning::{RESIDENT_TABLE_BYTES, SMALL_RESIDENT_BYTES, SMALL_SCANNED_BYTES};
 
 /// A pool of instances. Instances of one pool take no capacity from another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -76,27 +76,24 @@ pub(crate) fn target(limits: &HostLimits, reservation: Reservation, pool: Pool, 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Memory {
     pub(crate) reservation: Reservation,
-    /// Whether `PAGEMAP_SCAN` finds the pages that an instance has written, so that only those are reset. Otherwise all
-    /// memory is given back to the kernel.
+    /// Whether `PAGEMAP_SCAN` finds the pages that an instance has written, so that only those are reset.
     pub(crate) scan: bool,
 }
 
 /// The configuration of an engine that runs plugins.
 pub(crate) fn runtime(limits: &HostLimits, memory: Memory, pool: Pool, strategy: Strategy) -> Config {
     let instances = instances(limits, pool);
-    let resident = match pool {
-        Pool::Small => SMALL_RESIDENT_BYTES,
-        Pool::Large | Pool::Concurrent => limits.large_resident_bytes,
-    };
-    let resident = if memory.scan { Some(resident) } else { None };
     let totals = Totals { instances, memories: instances, stacks: stacks(limits, pool) };
-    let allocation = allocation(limits, totals, resident);
+    let allocation = allocation(limits, totals, Reset::of(limits, pool, memory.scan));
     pooling(target(limits, memory.reservation, pool, strategy), allocation)
 }
 
 /// The configuration of an engine that reserves address space, and runs nothing.
 pub(crate) fn trial(limits: &HostLimits, reservation: Reservation, totals: Totals) -> Config {
-    pooling(target(limits, reservation, Pool::Small, Strategy::Optimized), allocation(limits, totals, None))
+    pooling(
+        target(limits, reservation, Pool::Small, Strategy::Optimized),
+        allocation(limits, totals, Reset::of(limits, Pool::Small, false)),
+    )
 }
 
 /// The number of stacks of a pool.
@@ -129,10 +126,30 @@ pub(crate) fn instances(limits: &HostLimits, pool: Pool) -> u32 {
     }
 }
 
-/// The configuration of a pool. If a part of the memory of an instance stays `resident`, the written pages of it are
-/// reset. Otherwise none of it stays: all of it would have to be written over after each instance, written or not. The
-/// tables that an instance has are small, so they are written over.
-fn allocation(limits: &HostLimits, totals: Totals, resident: Option<usize>) -> PoolingAllocationConfig {
+/// How the memory of an instance is reset for the next one.
+#[derive(Debug, Clone, Copy)]
+struct Reset {
+    /// The first part of it, in bytes, stays resident and is written over; the rest is given back to the kernel.
+    resident: usize,
+    /// Whether only those pages are written over that the instance has written.
+    scan: bool,
+}
+
+impl Reset {
+    /// Without a scan, all of the resident part is written over, written or not: that pays off for little memory only.
+    fn of(limits: &HostLimits, pool: Pool, scan: bool) -> Self {
+        let resident = match (pool, scan) {
+            (Pool::Small, false) => SMALL_RESIDENT_BYTES,
+            (Pool::Small, true) => SMALL_SCANNED_BYTES,
+            (Pool::Large | Pool::Concurrent, false) => 0,
+            (Pool::Large | Pool::Concurrent, true) => limits.large_resident_bytes,
+        };
+        Self { resident, scan }
+    }
+}
+
+/// The configuration of a pool. The tables that an instance has are small, so they are written over.
+fn allocation(limits: &HostLimits, totals: Totals, reset: Reset) -> PoolingAllocationConfig {
     let Totals { instances, memories, stacks } = totals;
     let mut allocation = PoolingAllocationConfig::new();
     allocation
@@ -149,8 +166,8 @@ fn allocation(limits: &HostLimits, totals: Totals, resident: Option<usize>) -> P
         .table_elements(limits.table_elements)
         .max_component_instance_size(8 << 20)
         .max_core_instance_size(8 << 20)
-        .pagemap_scan(if resident.is_some() { Enabled::Yes } else { Enabled::No })
-        .linear_memory_keep_resident(resident.unwrap_or(0))
+        .pagemap_scan(if reset.scan { Enabled::Yes } else { Enabled::No })
+        .linear_memory_keep_resident(reset.resident)
         .table_keep_resident(RESIDENT_TABLE_BYTES)
         // With a batch, the slots of dropped instances are not free yet when their permits are.
         .decommit_batch_size(1);
@@ -170,14 +187,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_a_scan_no_memory_stays_resident() {
-        let totals = || Totals { instances: 1, memories: 1, stacks: 1 };
-        let limits = HostLimits::default();
-        let scanned = allocation(&limits, totals(), Some(1 << 20));
-        assert!(matches!(scanned.get_pagemap_scan(), Enabled::Yes));
-        assert_eq!(scanned.get_memory_keep_resident(), 1 << 20);
-        let returned = allocation(&limits, totals(), None);
-        assert!(matches!(returned.get_pagemap_scan(), Enabled::No));
-        assert_eq!(returned.get_memory_keep_resident(), 0);
+    fn without_a_scan_only_small_instances_stay_resident() {
+        let limits = HostLimits { large_resident_bytes: 3 << 20, ..HostLimits::default() };
+        for (pool, scan, resident) in [
+            (Pool::Small, false, 512 << 10),
+            (Pool::Small, true, 1 << 20),
+            (Pool::Large, false, 0),
+            (Pool::Large, true, 3 << 20),
+            (Pool::Concurrent, false, 0),
+            (Pool::Concurrent, true, 3 << 20),
+        ] {
+            let totals = Totals { instances: 1, memories: 1, stacks: 1 };
+            let allocation = allocation(&limits, totals, Reset::of(&limits, pool, scan));
+            assert_eq!(matches!(allocation.get_pagemap_scan(), Enabled::Yes), scan, "{pool:?}");
+            assert_eq!(allocation.get_memory_keep_resident(), resident, "{pool:?}, {scan}");
+        }
     }
 }

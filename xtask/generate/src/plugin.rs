@@ -9,10 +9,13 @@ use crate::manifest::Manifest;
 use crate::root;
 use crate::toolchain::{Permission, Toolchain};
 
+/// The stack that `guardhouse build` gives to a plugin, in bytes.
+const STACK: usize = 256 << 10;
+
 /// Builds a plugin with the toolchain of the built-in ones and writes it to `path`.
 pub(crate) fn write(package: &str, library: &str, path: &Path, permission: Permission) -> Result<()> {
     let recorded = Manifest::read(&root()?.join("host/builtin")).ok().map(|manifest| manifest.toolchain);
-    let module = Toolchain::find(recorded.as_deref(), permission)?.build(package, library)?;
+    let module = Toolchain::find(recorded.as_deref(), permission)?.build(package, library, STACK)?;
     let component = component(library, &module)?;
     std::fs::write(path, component).with_context(|| format!("cannot write `{}`", path.display()))
 }

@@ -82,20 +82,22 @@ impl Toolchain {
         }
     }
 
-    /// Builds the library `library` of `package` into a core module.
-    pub(crate) fn build(&self, package: &str, library: &str) -> Result<Vec<u8>> {
+    /// Builds the library `library` of `package` into a core module with a stack of `stack` bytes.
+    pub(crate) fn build(&self, package: &str, library: &str, stack: usize) -> Result<Vec<u8>> {
         let root = root()?;
         let target = root.join("target/guests");
         let mut cargo = self.kind.command("cargo");
         cargo
             .current_dir(root)
-            .args(["build", "--quiet", "--locked", "--profile", "guest", "--target", TARGET, "--package", package])
+            .args(["rustc", "--quiet", "--locked", "--profile", "guest", "--target", TARGET, "--package", package])
+            .arg("--lib")
             .arg("--target-dir")
             .arg(&target)
             .env("CARGO_ENCODED_RUSTFLAGS", self.flags()?);
         if self.kind == Kind::Debian {
             cargo.arg("-Zbuild-std=std,panic_abort").env("RUSTC_BOOTSTRAP", "1");
         }
+        cargo.args(["--", &format!("-Clink-arg=-zstack-size={stack}")]);
         let status = cargo.status().context("cannot run cargo")?;
         ensure!(status.success(), "cannot build `{package}`");
         let path = target.join(TARGET).join("guest").join(library).with_extension("wasm");
