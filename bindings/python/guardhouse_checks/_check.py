@@ -59,14 +59,12 @@ class Check:
             AuthorizationError: The check denied with a message. With FastMCP's context, it is FastMCP's own class.
             CheckFailed: The check failed, which denies too.
         """
-        return Answer(self._evaluate(ctx))
+        return Answer(self._evaluate(ctx) if isinstance(ctx, AuthContext) else self._evaluate_foreign(ctx))
 
-    async def _evaluate(self, ctx: Any) -> bool:
-        if isinstance(ctx, AuthContext):
-            request = to_native(ctx, self._configured.reads)
-            [report], _ = await self._configured.evaluate([request], missing_scopes=False)
-            return answer(report, AuthorizationError)
-        return await self._evaluate_foreign(ctx)
+    async def _evaluate(self, ctx: AuthContext) -> bool:
+        request = to_native(ctx, self._configured.reads)
+        [report], _ = await self._configured.evaluate([request], missing_scopes=False)
+        return answer(report, AuthorizationError)
 
     async def _evaluate_foreign(self, ctx: Any) -> bool:
         """Whether a request is allowed that a server framework describes in a class of its own."""
@@ -93,9 +91,10 @@ def answer(report: _native.Report, error: type[Exception]) -> bool:
 
     Everything but an allow is a denial, and only the check's own message becomes an `error`.
     """
-    for check in report.checks:
-        if check.outcome == "failed":
-            raise CheckFailed(_record.fault(report, _record.failed_leaf(check)))
+    if report.has_faults:
+        for check in report.checks:
+            if check.outcome == "failed":
+                raise CheckFailed(_record.fault(report, _record.failed_leaf(check)))
     if report.message is not None:
         raise error(report.message)
     return report.allow is True

@@ -56,20 +56,20 @@ async def evaluate(
 ) -> tuple[list[_native.Report], bool]:
     """The decisions of the checks, one for each request, and whether this thread spent a tick on them.
 
-    Checks that were fast lately are asked in this thread, which lets other Python code run meanwhile, for at most one
-    tick. Everything else runs in threads of the host, and cancelling this call stops it."""
+    Checks that were fast lately are asked in this thread, which lets other Python code run meanwhile, for at most a tick
+    and a half. Everything else runs in threads of the host, and cancelling this call stops it."""
+    found = _native.begin(host, checks, requests, missing_scopes, on_the_spot)
+    if isinstance(found, list):
+        return found, False
     loop = asyncio.get_running_loop()
     listener = _listeners.get(loop)
     if listener is None or listener.process != os.getpid():
         listener = _listeners[loop] = _CompletionListener(loop)
     key = next(listener.keys)
-    found = _native.submit(host, listener.queue, key, checks, requests, missing_scopes, on_the_spot)
-    if isinstance(found, list):
-        return found, False
-    # Its completion is taken by this thread, and so not before this.
     future: asyncio.Future[list[_native.Report]] = loop.create_future()
     listener.pending[key] = future
     try:
+        found.go_on(host, listener.queue, key)
         return await future, found.met_tick
     except asyncio.CancelledError:
         found.cancel()

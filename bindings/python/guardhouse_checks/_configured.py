@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -80,6 +79,7 @@ class ConfiguredCheck:
     def __init__(self, definition: Definition | Composition) -> None:
         self.definition = definition
         self._native = PerProcess(definition.make)
+        self._ready = PerProcess(self._make_ready)
         native = self._native.get()
         self.id = definition.id or native.digest or native.id
         self.digest = native.digest
@@ -99,25 +99,22 @@ class ConfiguredCheck:
         """The check of this process."""
         return self._native.get()
 
-    @property
-    def is_ready(self) -> bool:
-        """Whether this process has made the check and the host that it runs on."""
-        return self._native.is_made and is_started(self.host)
+    def _make_ready(self) -> tuple[_native.Host, _native.Check]:
+        return native_host(self.host), self._native.get()
 
-    def prepare(self) -> None:
-        """Makes the check and its host in this process."""
-        native_host(self.host)
-        self._native.get()
+    async def ready(self) -> tuple[_native.Host, _native.Check]:
+        """The host and the check of this process. If it lacks them, as a forked child does, they are made in a thread, so
+        that the event loop goes on."""
+        return self._ready.made or await asyncio.get_running_loop().run_in_executor(None, self._ready.get)
 
     async def evaluate(
         self, requests: list[Request], *, missing_scopes: bool, on_the_spot: bool = True
     ) -> tuple[list[_native.Report], bool]:
         """The decisions of this check alone, one for each request, and whether the event loop spent a tick on them.
         Otherwise it goes on meanwhile."""
-        await prepare_all([self])
-        host = native_host(self.host)
+        host, check = self._ready.made or await self.ready()
         reports, met_tick = await _completions.evaluate(
-            host, [self.native], requests, missing_scopes=missing_scopes, on_the_spot=on_the_spot
+            host, [check], requests, missing_scopes=missing_scopes, on_the_spot=on_the_spot
         )
         for report in reports:
             _recorded(report)
@@ -126,10 +123,11 @@ class ConfiguredCheck:
     def evaluate_now(self, request: Request, *, may_block: bool) -> _native.Report | None:
         """The decision of this check alone, with missing scopes, outside of coroutines. None if it is not made within a
         tick, and the caller must not block."""
-        if not may_block and not self.is_ready:
+        if not may_block and (self._native.made is None or not is_started(self.host)):
             return None
+        host, check = self._ready.get()
         evaluate = _native.evaluate_blocking if may_block else _native.evaluate_on_the_spot
-        report = evaluate(native_host(self.host), [self.native], request, True)
+        report = evaluate(host, [check], request, True)
         if report is not None:
             _recorded(report)
         return report
@@ -139,11 +137,3 @@ def _recorded(report: _native.Report) -> None:
     """Logs a decision, but not the fault that decides it: who asks for the answer gets this one as an exception."""
     _record.record(report)
     _record.record_faults(report, decisive=False)
-
-
-async def prepare_all(checks: Iterable[ConfiguredCheck]) -> None:
-    """Makes the checks that this process lacks, in a thread, so that the event loop goes on. A forked child lacks all
-    of them."""
-    for check in checks:
-        if not check.is_ready:
-            await asyncio.get_running_loop().run_in_executor(None, check.prepare)

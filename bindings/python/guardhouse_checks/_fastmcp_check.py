@@ -14,6 +14,7 @@ from fastmcp.server.middleware import AuthMiddleware
 from guardhouse_checks._check import Check, CheckFailed, answer, configured
 from guardhouse_checks._configured import ConfiguredCheck
 from guardhouse_checks._context import Request
+from guardhouse_checks._fastmcp_call import current_call
 from guardhouse_checks._fastmcp_request import current_request, current_server, translate
 from guardhouse_checks._memory import Memory
 from guardhouse_checks._native import Report
@@ -25,7 +26,10 @@ async def evaluate(check: Check, ctx: Any) -> bool:
     masks."""
     try:
         memory = _memory(ctx)
-        [report] = await ask(configured(check), [ctx])
+        key = _key(configured(check), ctx, memory)
+        report = memory.reports.get(key)
+        if report is None:
+            [report] = await _ask(key[0], [key[1]], memory)
         if report.missing_scopes:
             await _evaluate_siblings(check, ctx)
     except (asyncio.CancelledError, KeyboardInterrupt, SystemExit, GeneratorExit):
@@ -34,34 +38,40 @@ async def evaluate(check: Check, ctx: Any) -> bool:
         # A panic of the host is not an answer, nor is an `AuthorizationError` raised by an object among the claims.
         decision = secrets.token_hex(16)
         raise CheckFailed(f"decision {decision}: check {check.id!r} could not be evaluated: {error!r}") from error
-    if report.id in memory.logged:
-        return False
-    if any(each.outcome == "failed" for each in report.checks):
+    if report.has_faults and any(each.outcome == "failed" for each in report.checks):
+        if report.id in memory.logged:
+            return False
         memory.logged.add(report.id)
     return answer(report, AuthorizationError)
 
 
 def _memory(ctx: Any) -> Memory:
-    # Outside of a request, only the context shows which evaluations belong together.
+    # Outside of a request, the call or the context shows which evaluations belong together.
     request = current_request()
-    return Memory.of(ctx if request is None else request)
+    if request is not None:
+        return Memory.of(request)
+    call = current_call()
+    return Memory.of(call if call.unknown is None else ctx)
 
 
 async def ask(check: ConfiguredCheck, contexts: list[Any]) -> list[Report]:
     """Evaluates a check for several contexts of one request, together."""
     memory = _memory(contexts[0])
     keys = [_key(check, ctx, memory) for ctx in contexts]
-    missing = list({key: None for key in keys if key not in memory.reports})
+    missing = {request: None for check, request in keys if (check, request) not in memory.reports}
     if missing:
-        # FastMCP asks for missing scopes later, in a function that cannot await.
-        reports, met_tick = await check.evaluate(
-            [request for _, request in missing],
-            missing_scopes=check.names_missing_scopes,
-            on_the_spot=not memory.met_tick,
-        )
-        memory.met_tick |= met_tick
-        memory.reports.update(zip(missing, reports, strict=True))
+        await _ask(check, list(missing), memory)
     return [memory.reports[key] for key in keys]
+
+
+async def _ask(check: ConfiguredCheck, requests: list[Request], memory: Memory) -> list[Report]:
+    # FastMCP asks for missing scopes later, in a function that cannot await.
+    reports, met_tick = await check.evaluate(
+        requests, missing_scopes=check.names_missing_scopes, on_the_spot=not memory.met_tick
+    )
+    memory.met_tick |= met_tick
+    memory.reports.update(zip(((check, request) for request in requests), reports, strict=True))
+    return reports
 
 
 def _key(check: ConfiguredCheck, ctx: Any, memory: Memory) -> tuple[ConfiguredCheck, Request]:

@@ -78,7 +78,7 @@ def native_host(host: Host) -> _native.Host:
 
 def is_started(host: Host) -> bool:
     """Whether this process has started the host."""
-    return host._native.is_made  # pyright: ignore[reportPrivateUsage]
+    return host._native.made is not None  # pyright: ignore[reportPrivateUsage]
 
 
 def load_plugin(host: Host, component: bytes) -> _native.Plugin:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import weakref
 from typing import Any
 
 from guardhouse_checks._configured import ConfiguredCheck
@@ -25,15 +24,12 @@ class Memory:
 
     @staticmethod
     def of(request: Any) -> Memory:
-        """The memory of a request, which is looked up by the object's identity and not by its value."""
-        key = id(request)
-        known = _memories.get(key)
-        if known is not None and known[0]() is request:
-            return known[1]
-        memory = Memory()
-        # The entry is removed before another object can have the same `id()`.
-        _memories[key] = (weakref.ref(request, lambda _: _memories.pop(key, None)), memory)
+        """The memory of a request, a call or a context, which keeps it as an attribute that it does not know of."""
+        attributes: dict[str, Any] = request.__dict__
+        memory = attributes.get(_ATTRIBUTE)
+        if memory is None:
+            memory = attributes[_ATTRIBUTE] = Memory()
         return memory
 
 
-_memories: dict[int, tuple[weakref.ref[Any], Memory]] = {}
+_ATTRIBUTE = "_guardhouse_memory"

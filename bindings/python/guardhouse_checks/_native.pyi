@@ -129,6 +129,9 @@ class Report:
     def scope_tokens(self) -> list[str]:
         """The missing scopes that are scope tokens (RFC 6749 section 3.3), which may be written into a header."""
     @property
+    def has_faults(self) -> bool:
+        """Whether a check failed, or a member of a composed one, whether it decides or not."""
+    @property
     def checks(self) -> list[CheckReport]:
         """The checks that were evaluated, in order."""
     @property
@@ -148,12 +151,11 @@ class CompletionQueue:
 class PendingEvaluation:
     @property
     def met_tick(self) -> bool: ...
+    def go_on(self, host: Host, queue: CompletionQueue, key: int) -> None: ...
     def cancel(self) -> None: ...
 
-def submit(
+def begin(
     host: Host,
-    queue: CompletionQueue,
-    key: int,
     checks: list[Check],
     requests: list[tuple[Any, ...]],
     name_missing_scopes: bool,

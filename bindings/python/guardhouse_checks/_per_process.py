@@ -21,10 +21,10 @@ class PerProcess(Generic[T]):
         _all.add(self)
 
     @property
-    def is_made(self) -> bool:
-        """Whether this process has made its value."""
+    def made(self) -> T | None:
+        """The value of this process; None if it does not exist yet."""
         made = self._made
-        return made is not None and made[0] == os.getpid()
+        return made[1] if made is not None and made[0] == os.getpid() else None
 
     def get(self) -> T:
         """The value of this process, made if it does not exist yet."""

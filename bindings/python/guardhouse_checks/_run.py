@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from guardhouse_checks import _completions, _native, _record
 from guardhouse_checks._answer import Answer
 from guardhouse_checks._check import Check, configured
-from guardhouse_checks._configured import ConfiguredCheck, prepare_all
+from guardhouse_checks._configured import ConfiguredCheck
 from guardhouse_checks._context import NOTHING, AuthContext, Request, to_native
 from guardhouse_checks._host import Host, default_host, native_host
 
@@ -73,8 +73,7 @@ def run_auth_checks_async(
 async def _decide(checks: Check | Sequence[Check], context: AuthContext, *, missing_scopes: bool) -> Decision:
     try:
         listed = _listed(checks)
-        await prepare_all(listed)
-        native = [check.native for check in listed]
+        native = [(await check.ready())[1] for check in listed]
         host, request = native_host(_host(listed)), _request(listed, context)
         [report], _ = await _completions.evaluate(host, native, [request], missing_scopes=missing_scopes)
         return _decided(report)

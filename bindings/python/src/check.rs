@@ -40,9 +40,9 @@ pub(crate) struct Inner {
 }
 
 impl Inner {
-    /// Whether it may be asked in the thread of an event loop: it is expected to answer within half a tick.
-    pub(crate) fn is_fast(&self, now: Instant) -> bool {
-        self.pace.is_fast(now) && self.can_be_fast(now)
+    /// Whether it may be asked in the thread of an event loop: this many answers are expected within half a tick.
+    pub(crate) fn is_fast(&self, answers: usize, now: Instant) -> bool {
+        self.pace.is_fast(answers, now) && self.can_be_fast(now)
     }
 
     /// Whether it has nothing to wait for, and did not meet a tick in the last second.
@@ -55,7 +55,7 @@ impl Inner {
 impl Plugin {
     #[new]
     fn new(py: Python<'_>, host: &Host, component: Vec<u8>) -> PyResult<Self> {
-        let (host, tick) = (host.host()?, host.tick());
+        let (host, tick) = (host.host()?, host.tick()?);
         let plugin = py.detach(|| guardhouse::Plugin::load(host, &component));
         let plugin = plugin.map_err(|error| LoadError::new_err(error.to_string()))?;
         Ok(Self { plugin: Owned::new(plugin), tick })

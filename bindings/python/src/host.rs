@@ -28,6 +28,14 @@ struct Inner {
     runtime: Option<Runtime>,
 }
 
+/// The threads that checks run on.
+#[derive(Clone, Copy)]
+pub(crate) struct Threads<'a> {
+    pub(crate) handle: &'a Handle,
+    /// The interval at which a check that computes yields its thread.
+    pub(crate) tick: Duration,
+}
+
 #[pymethods]
 impl Host {
     #[new]
@@ -75,13 +83,14 @@ impl Host {
     }
 
     /// The interval at which a check that computes yields its thread.
-    pub(crate) fn tick(&self) -> Duration {
-        self.0.get().map_or(DEFAULT_TICK, |inner| inner.tick)
+    pub(crate) fn tick(&self) -> PyResult<Duration> {
+        Ok(self.0.get()?.tick)
     }
 
-    pub(crate) fn threads(&self) -> PyResult<&Handle> {
-        let runtime = self.0.get()?.runtime.as_ref();
-        runtime.map(Runtime::handle).ok_or_else(|| HostError::new_err("the threads of the checks have ended"))
+    pub(crate) fn threads(&self) -> PyResult<Threads<'_>> {
+        let Inner { runtime, tick, .. } = self.0.get()?;
+        let runtime = runtime.as_ref().ok_or_else(|| HostError::new_err("the threads of the checks have ended"))?;
+        Ok(Threads { handle: runtime.handle(), tick: *tick })
     }
 }
 

