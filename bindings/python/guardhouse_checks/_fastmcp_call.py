@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,16 @@ _INSIDE = (
 )
 
 
+@dataclass(eq=False)
+class Lookup:
+    """FastMCP's lookup of a component whose task is decided."""
+
+    request: Any
+    """The MCP request for the result of the task; None in a worker."""
+    is_over: bool = False
+    """Whether it is over. What began meanwhile, such as a session with another server, may still have it."""
+
+
 @dataclass(frozen=True)
 class Call:
     """The parts of a request that only the middleware sees."""
@@ -29,11 +40,12 @@ class Call:
     action: str
     arguments: Mapping[str, Any] | None
     """None for a request without a call, such as a list."""
-    is_task: bool = False
     headers: frozenset[str] = frozenset()
     """The headers that checks may read."""
     unknown: str | None = None
     """The reason why action and arguments are not known."""
+    lookup: Lookup | None = None
+    """The lookup that this is instead of a call."""
 
 
 _CALL: ContextVar[Call] = ContextVar("guardhouse_call")
@@ -45,13 +57,20 @@ def current_call() -> Call:
     return _CALL.get(_OUTSIDE)
 
 
-async def pass_on(call: Call, call_next: Callable[[Any], Awaitable[Any]], context: Any) -> Any:
-    """Runs the rest of a request, in which checks are asked about this call, until a component runs."""
+@contextmanager
+def within(call: Call) -> Generator[None, None, None]:
+    """Within it, checks are asked about this call, until a component runs."""
     token = _CALL.set(call)
     try:
-        return await call_next(context)
+        yield
     finally:
         _CALL.reset(token)
+
+
+async def pass_on(call: Call, call_next: Callable[[Any], Awaitable[Any]], context: Any) -> Any:
+    """Runs the rest of a request, in which checks are asked about this call, until a component runs."""
+    with within(call):
+        return await call_next(context)
 
 
 def end_calls_in_components() -> None:
@@ -74,12 +93,8 @@ def _outside_of_calls(method: Callable[..., Awaitable[Any]]) -> Any:
     @functools.wraps(method)
     async def run(*args: Any, **options: Any) -> Any:
         call = current_call()
-        inside = Call("", None, headers=call.headers, unknown=call.unknown or _INSIDE)
-        token = _CALL.set(inside)
-        try:
+        with within(Call("", None, headers=call.headers, unknown=call.unknown or _INSIDE)):
             return await method(*args, **options)
-        finally:
-            _CALL.reset(token)
 
     run.guardhouse = True  # type: ignore[attr-defined]
     return run

@@ -16,6 +16,7 @@ from guardhouse_checks._configured import ConfiguredCheck
 from guardhouse_checks._context import Request
 from guardhouse_checks._fastmcp_call import current_call
 from guardhouse_checks._fastmcp_request import current_request, current_server, translate
+from guardhouse_checks._fastmcp_task import is_decided
 from guardhouse_checks._memory import Memory
 from guardhouse_checks._native import Report
 from guardhouse_checks._record import LOGGER
@@ -24,6 +25,8 @@ from guardhouse_checks._record import LOGGER
 async def evaluate(check: Check, ctx: Any) -> bool:
     """A check's answer to FastMCP: a bool, FastMCP's `AuthorizationError`, or an exception that FastMCP logs once and
     masks."""
+    if is_decided():
+        return True
     try:
         memory = _memory(ctx)
         key = _key(configured(check), ctx, memory)
@@ -105,6 +108,8 @@ class _MissingScopesCheck(Check):
         """The scopes that the check named when it evaluated this context in this request. If it has not evaluated it,
         it does so now, in an event loop for at most one tick. If that is not enough, or the check denies for another
         reason, no scopes are named, of this check and of those beside it."""
+        if is_decided():
+            return set()
         try:
             memory = _memory(ctx)
             check = configured(self)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any, Literal
 
-from fastmcp.server.middleware import Middleware
+from fastmcp.server.context import Context
+from fastmcp.server.middleware import Middleware, MiddlewareContext
 
 from guardhouse_checks._fastmcp_attributes import SECRET_HEADERS
 from guardhouse_checks._fastmcp_call import Call, end_calls_in_components, pass_on
 from guardhouse_checks._fastmcp_list import ask_ahead
 from guardhouse_checks._fastmcp_lookup import Kind
 from guardhouse_checks._fastmcp_stdio import StdioRefusal
+from guardhouse_checks._fastmcp_task import decided, keep_decisions
 
 
 class GuardhouseMiddleware(Middleware):
@@ -36,6 +39,7 @@ class GuardhouseMiddleware(Middleware):
         if secret := self._headers & SECRET_HEADERS:
             raise ValueError(f"`headers` must not have {sorted(secret)}: they are secrets")
         end_calls_in_components()
+        keep_decisions(_looking_up)
         self._stdio = StdioRefusal(is_on=stdio == "refuse")
 
     async def on_call_tool(self, context: Any, call_next: Any) -> Any:
@@ -81,8 +85,7 @@ class GuardhouseMiddleware(Middleware):
         return await self._without_guarded(context, await self._with_call(context, call_next, None))
 
     async def _with_call(self, context: Any, call_next: Any, arguments: Mapping[str, Any] | None) -> Any:
-        is_task = getattr(context.message, "task", None) is not None
-        call = Call(context.method or "", arguments, is_task, self._headers)
+        call = Call(context.method or "", arguments, self._headers)
         # Over stdio, FastMCP evaluates no check.
         if arguments is not None or getattr(context.fastmcp_context, "transport", "stdio") == "stdio":
             return await pass_on(call, call_next, context)
@@ -99,3 +102,16 @@ class GuardhouseMiddleware(Middleware):
     async def _without_guarded(self, context: Any, components: Sequence[Any]) -> Sequence[Any]:
         return await self._stdio.without_guarded(context, components)
 
+
+@contextmanager
+def _looking_up(server: Any) -> Generator[None, None, None]:
+    """Within it, a server looks up a component whose task is decided, without any middleware. If it has none of this
+    module, nothing is different within it."""
+    found = [each for each in server.middleware if isinstance(each, GuardhouseMiddleware)]
+    context = MiddlewareContext[None](message=None, fastmcp_context=Context(fastmcp=server))
+    with ExitStack() as stack:
+        for each in found:
+            stack.enter_context(each._stdio.within(context))  # pyright: ignore[reportPrivateUsage]
+        if found:
+            stack.enter_context(decided())
+        yield

@@ -62,8 +62,6 @@ def _arguments(call: Call, component: Any) -> Document:
     """The arguments of the call that the check is asked in; or the reason why they are not known."""
     if call.unknown is not None or call.arguments is None:
         return call.unknown
-    if call.is_task:
-        return "the result of a task is asked for without the arguments of the task"
     if component.KEY_PREFIX == "tool" and not _are_its_own(call.arguments, component):
         return "they are not those of this tool: it is transformed, or they are incomplete"
     return json_document(call.arguments)

@@ -13,6 +13,7 @@ import pytest
 import uvicorn
 from fastmcp import FastMCP
 from fastmcp.server.auth.providers.jwt import StaticTokenVerifier
+from tasks import Decisions
 
 TOKENS = {
     "reader": {"client_id": "alice-laptop", "scopes": ["read"], "sub": "alice"},
@@ -78,3 +79,15 @@ def warnings() -> Iterator[Warnings]:
     yield handler
     for logger in loggers:
         logger.removeHandler(handler)
+
+
+@pytest.fixture
+def decisions() -> Iterator[Decisions]:
+    """The decisions in the log."""
+    handler, logger = Decisions(), logging.getLogger("guardhouse_checks.decision")
+    level = logger.level
+    logger.setLevel(logging.INFO)
+    logger.addHandler(handler)
+    yield handler
+    logger.removeHandler(handler)
+    logger.setLevel(level)

@@ -30,6 +30,15 @@ async def call_tool_as_task(client: Client[Any], name: str, arguments: Mapping[s
     return await call_tool_task(client, name, dict(arguments))
 
 
+async def result_for(client: Client[Any], task: Any) -> Any:
+    """The result of a task, for another client than the one that made it."""
+    if IS_FASTMCP_3:
+        return await client.get_task_result(task.task_id)
+    from fastmcp_tasks.client import ToolTask  # type: ignore[import-not-found]
+
+    return await ToolTask(client, "tool", task.create_result).result()
+
+
 def uri_of(listed: Any) -> str:
     """The URI or the URI template of a listed component; empty if it has none."""
     names = ("uri", "uriTemplate" if IS_FASTMCP_3 else "uri_template")
