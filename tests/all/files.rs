@@ -27,8 +27,11 @@ impl Bytes {
 fn a_truncated_built_in_does_not_load_wherever_it_is_cut() {
     for builtin::Builtin { name, bytes, .. } in builtin::ALL {
         for end in (0..bytes.len()).step_by(97) {
-            let error = Plugin::load(host(), &bytes[..end]).unwrap_err();
-            assert!(error.to_string().len() < 1_000, "{name} at {end}: {error}");
+            match Plugin::load(host(), &bytes[..end]) {
+                // Without the custom sections at its end, such as names, the plugin is valid and does the same.
+                Ok(_) => assert_eq!(bytes[end], 0, "{name} at {end}"),
+                Err(error) => assert!(error.to_string().len() < 1_000, "{name} at {end}: {error}"),
+            }
         }
     }
     neighbor_is_unharmed(host());

@@ -106,7 +106,7 @@ class _MissingScopesCheck(Check):
 
     def missing_scopes(self, ctx: Any) -> set[str]:
         """The scopes that the check named when it evaluated this context in this request. If it has not evaluated it,
-        it does so now, in an event loop for at most one tick. If that is not enough, or the check denies for another
+        it does so now, in an event loop for at most a tick and a half. If that is not enough, or it denies for another
         reason, no scopes are named, of this check and of those beside it."""
         if is_decided():
             return set()
