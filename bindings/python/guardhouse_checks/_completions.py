@@ -8,7 +8,6 @@ import os
 import weakref
 
 from guardhouse_checks import _native
-from guardhouse_checks._context import Request
 
 
 class _CompletionListener:
@@ -46,21 +45,8 @@ class _CompletionListener:
 _listeners: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _CompletionListener] = weakref.WeakKeyDictionary()
 
 
-async def evaluate(
-    host: _native.Host,
-    checks: list[_native.Check],
-    requests: list[Request],
-    *,
-    missing_scopes: bool,
-    on_the_spot: bool = True,
-) -> tuple[list[_native.Report], bool]:
-    """The decisions of the checks, one for each request, and whether this thread spent a tick on them.
-
-    Checks that were fast lately are asked in this thread, which lets other Python code run meanwhile, for at most a tick
-    and a half. Everything else runs in threads of the host, and cancelling this call stops it."""
-    found = _native.begin(host, checks, requests, missing_scopes, on_the_spot)
-    if isinstance(found, list):
-        return found, False
+async def finish(host: _native.Host, pending: _native.PendingEvaluation) -> list[_native.Report]:
+    """The decisions of an evaluation, which goes on in threads of the host. Cancelling this call stops it."""
     loop = asyncio.get_running_loop()
     listener = _listeners.get(loop)
     if listener is None or listener.process != os.getpid():
@@ -69,10 +55,10 @@ async def evaluate(
     future: asyncio.Future[list[_native.Report]] = loop.create_future()
     listener.pending[key] = future
     try:
-        found.go_on(host, listener.queue, key)
-        return await future, found.met_tick
+        pending.go_on(host, listener.queue, key)
+        return await future
     except asyncio.CancelledError:
-        found.cancel()
+        pending.cancel()
         raise
     finally:
         listener.pending.pop(key, None)

@@ -29,10 +29,10 @@ async def evaluate(check: Check, ctx: Any) -> bool:
         return True
     try:
         memory = _memory(ctx)
-        key = _key(configured(check), ctx, memory)
+        asked, request = key = _key(configured(check), ctx, memory)
         report = memory.reports.get(key)
         if report is None:
-            [report] = await _ask(key[0], [key[1]], memory)
+            [report] = await _ask(asked, [request], memory)
         if report.missing_scopes:
             await _evaluate_siblings(check, ctx)
     except (asyncio.CancelledError, KeyboardInterrupt, SystemExit, GeneratorExit):
@@ -44,7 +44,7 @@ async def evaluate(check: Check, ctx: Any) -> bool:
     if report.has_faults and any(each.outcome == "failed" for each in report.checks):
         if report.id in memory.logged:
             return False
-        memory.logged.add(report.id)
+        memory.logged |= {report.id}
     return answer(report, AuthorizationError)
 
 

@@ -13,11 +13,13 @@ from guardhouse_checks._native import Report
 class Memory:
     """The decisions of one request. It is freed with the request."""
 
+    __slots__ = ("__weakref__", "logged", "met_tick", "now", "reports")
+
     def __init__(self) -> None:
         self.now = int(time.time())
         """The time of the request, fixed so that repeated evaluations have equal contexts."""
         self.reports: dict[tuple[ConfiguredCheck, Request], Report] = {}
-        self.logged: set[str] = set()
+        self.logged: frozenset[str] = frozenset()
         """The ids of the decisions whose faults are already logged."""
         self.met_tick = False
         """Whether the event loop has spent a tick on a check of this request. It spends no second one."""

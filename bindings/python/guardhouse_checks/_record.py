@@ -47,8 +47,6 @@ def record(report: Report) -> None:
 def record_faults(report: Report, *, decisive: bool = True) -> None:
     """Logs each check that failed, once: of a composed check, the members. A fault that decides is left out if the
     caller raises it, with `decisive=False`."""
-    if not report.has_faults:
-        return
     for check in report.checks:
         if check.outcome != "failed" and not check.members:
             continue

@@ -75,7 +75,8 @@ async def _decide(checks: Check | Sequence[Check], context: AuthContext, *, miss
         listed = _listed(checks)
         native = [(await check.ready())[1] for check in listed]
         host, request = native_host(_host(listed)), _request(listed, context)
-        [report], _ = await _completions.evaluate(host, native, [request], missing_scopes=missing_scopes)
+        begun = _native.begin(host, native, [request], missing_scopes, True)
+        [report] = begun if isinstance(begun, list) else await _completions.finish(host, begun)
         return _decided(report)
     except Exception as error:
         return _failed(error)

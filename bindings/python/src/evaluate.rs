@@ -75,7 +75,7 @@ pub(crate) fn begin<'py>(
         return pending(Box::pin(decisions_in_parts(checks, contexts, name_missing_scopes, parts)), false);
     }
     let mut decisions = decisions(checks.clone(), contexts, name_missing_scopes);
-    match poll_on_the_spot(py, threads, &checks, &mut decisions) {
+    match poll_once(py, threads, &checks, &mut decisions) {
         Ok(found) => reports(py, found)?.into_bound_py_any(py),
         Err(met_tick) => pending(Box::pin(async move { Ok(decisions.await) }), met_tick),
     }
@@ -97,7 +97,7 @@ pub(crate) fn evaluate_on_the_spot(
         return Ok(None);
     }
     let mut decisions = decisions(checks.clone(), vec![request.into_context()], name_missing_scopes);
-    match poll_on_the_spot(py, threads, &checks, &mut decisions) {
+    match poll_once(py, threads, &checks, &mut decisions) {
         Ok(found) => Ok(reports(py, found)?.pop()),
         Err(_) => Ok(None),
     }
@@ -170,10 +170,10 @@ async fn decisions_in_parts(
     Ok(made.into_iter().flat_map(|(_, reports)| reports).collect())
 }
 
-/// Polls the decisions without the interpreter's lock. A guest that computes yields at the next tick, which is soon if it
-/// began just before it: then it is polled once more. The error says whether the checks spent half a tick or more in this
-/// thread; if so, they are not asked here again for a while.
-fn poll_on_the_spot(
+/// Polls the decisions once, without the interpreter's lock. A guest that computes yields at the first tick after half a
+/// tick. The error says whether the checks spent half a tick or more in this thread; if so, they are not asked here again
+/// for a while.
+fn poll_once(
     py: Python<'_>,
     Threads { handle, tick }: Threads<'_>,
     checks: &[Inner],
@@ -182,21 +182,16 @@ fn poll_on_the_spot(
     let start = Instant::now();
     // It may be a little older than the start.
     let clock = Reading::recent(tick / 8);
-    // By the processor time of this thread: other threads may have taken its processor meanwhile.
-    let is_late = || start.elapsed() >= tick / 2 && clock.elapsed() >= tick / 2;
     let polled = py.detach(|| {
         let _entered = handle.enter();
         // The threads of the host poll it again, with a waker of their own.
-        let mut context = Context::from_waker(Waker::noop());
-        match decisions.as_mut().poll(&mut context) {
-            Poll::Pending if !is_late() => decisions.as_mut().poll(&mut context),
-            polled => polled,
-        }
+        decisions.as_mut().poll(&mut Context::from_waker(Waker::noop()))
     });
     match polled {
         Poll::Ready(found) => Ok(found),
         Poll::Pending => {
-            let met_tick = is_late();
+            // By the processor time of this thread: other threads may have taken its processor meanwhile.
+            let met_tick = start.elapsed() >= tick / 2 && clock.elapsed() >= tick / 2;
             if met_tick {
                 checks.iter().for_each(|check| check.pace.pause(Instant::now()));
             }

@@ -32,6 +32,11 @@ pub(super) fn cpu_time_so_far() -> Duration {
     TURN.get().map_or(Duration::ZERO, |turn| turn.cpu_time())
 }
 
+/// The wall-clock time since the evaluation got its turn on this thread.
+pub(super) fn turn_so_far() -> Duration {
+    TURN.get().map_or(Duration::ZERO, |turn| turn.began.elapsed())
+}
+
 /// One turn of an evaluation on its thread: the time between two yields.
 #[derive(Clone, Copy)]
 struct Turn {
