@@ -45,9 +45,9 @@ const PROOFS: &[Proof] = &[
     },
     Proof {
         name: "load",
-        summary: "10,000 requests of 50 clients to a FastMCP server",
+        summary: "10,000 requests of 50 clients to a FastMCP server: `prove load [--plugin FILE]` (bindings/python/tests/load.py)",
         needs: "Python 3.10 or newer, and a package index",
-        run: |_| python::test(&["--release", "load"]),
+        run: |arguments| python::test(&[&["--release", "load"], arguments].concat()),
     },
     Proof {
         name: "matrix",

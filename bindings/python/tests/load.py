@@ -1,13 +1,16 @@
-"""Many requests from many clients at once, to good and hostile plugins: `python tests/load.py [REQUESTS] [CLIENTS]`.
+"""Many requests from many clients at once: `python tests/load.py [--plugin FILE] [REQUESTS] [CLIENTS]`.
 
-The server runs in a process of its own. It must answer every request correctly, and its memory, open files and threads
+They go to good and hostile plugins; or to one plugin with default limits, which takes the settings of `require-scopes` and
+is in a language that is slow, such as Python. The server runs in a process of its own. It must answer every request correctly, and its memory, open files and threads
 must not grow.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
+import functools
 import os
 import sys
 import time
@@ -57,13 +60,16 @@ class Size:
         return Size(int(fields["VmRSS"].split()[0]) << 10, files, int(fields["Threads"]))
 
 
-def server() -> FastMCP:
+def server(path: str | None = None) -> FastMCP:
     mcp: FastMCP = FastMCP("Load", auth=verifier())
 
     async def answer() -> str:
         return "answer"
 
     mcp.tool(answer, name="open")
+    if path is not None:
+        mcp.tool(answer, name="scoped", auth=guardhouse_checks.check(path, {"scopes": ["read"]}))
+        return mcp
     for name, make in CHECKS.items():
         mcp.tool(answer, name=name, auth=make())
     return mcp
@@ -86,7 +92,7 @@ class Result:
         return times[min(len(times) - 1, int(len(times) * share))] * 1000
 
 
-async def _load(url: str, process: int, requests: int, clients: int) -> Result:
+async def _load(url: str, process: int, requests: int, clients: int, mix: list[str]) -> Result:
     wrong: list[str] = []
     latencies: dict[str, list[float]] = defaultdict(list)
     numbers = iter(range(requests))
@@ -94,7 +100,7 @@ async def _load(url: str, process: int, requests: int, clients: int) -> Result:
     async def one(client: Client[Any]) -> None:
         for number in numbers:
             # A stride coprime to the length of the mix visits all of it, in a mixed order.
-            name = MIX[number * 37 % len(MIX)]
+            name = mix[number * 37 % len(mix)]
             start = time.perf_counter()
             try:
                 found = str((await client.call_tool(name, {})).data)
@@ -108,7 +114,7 @@ async def _load(url: str, process: int, requests: int, clients: int) -> Result:
     async with contextlib.AsyncExitStack() as stack:
         made = [await stack.enter_async_context(Client(url, auth="reader")) for _ in range(clients)]
         # Make everything that is made once before the first count.
-        await asyncio.gather(*(_warm_up(client) for client in made))
+        await asyncio.gather(*(_warm_up(client, mix) for client in made))
         before = Size.of(process)
         start = time.perf_counter()
         await asyncio.gather(*(one(client) for client in made))
@@ -116,27 +122,32 @@ async def _load(url: str, process: int, requests: int, clients: int) -> Result:
         return Result(requests, wrong, seconds, latencies, before, Size.of(process))
 
 
-async def _warm_up(client: Client[Any]) -> None:
-    for name in ("open", *CHECKS):
+async def _warm_up(client: Client[Any], mix: list[str]) -> None:
+    for name in sorted(set(mix)):
         with contextlib.suppress(Exception):
             await client.call_tool(name, {})
 
 
-def run(requests: int, clients: int) -> Result:
+def run(requests: int, clients: int, path: str | None = None) -> Result:
     """Starts a server and sends it the requests."""
     # Logging each fault through FastMCP would take most of the time.
     os.environ["FASTMCP_LOG_LEVEL"] = "ERROR"
-    with served_apart(server, stateless_http=True) as (url, process):
-        return asyncio.run(_load(url, process, requests, clients))
+    with served_apart(functools.partial(server, path), stateless_http=True) as (url, process):
+        return asyncio.run(_load(url, process, requests, clients, MIX if path is None else ["scoped"]))
 
 
 def main() -> int:
-    requests, clients = (int(number) for number in (*sys.argv[1:], *("10000", "50")[len(sys.argv) - 1 :]))
-    result = run(requests, clients)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--plugin", metavar="FILE")
+    parser.add_argument("requests", type=int, nargs="?", default=10_000)
+    parser.add_argument("clients", type=int, nargs="?", default=50)
+    options = parser.parse_args()
+    result = run(options.requests, options.clients, options.plugin)
     good = sorted(ALLOWED)
-    print(f"{result.requests:,} requests of {clients} clients in {result.seconds:.1f} s, {len(result.wrong)} wrong")
+    print(f"{result.requests:,} requests of {options.clients} clients in {result.seconds:.1f} s, {len(result.wrong)} wrong")
     print("| tools | p50 | p99 | max |\n|---|---:|---:|---:|")
-    for title, names in (("allowed", good), ("endless", ["loop"]), ("all", [])):
+    kinds = [("allowed", good), ("endless", ["loop"]), ("all", [])] if options.plugin is None else [("allowed", good)]
+    for title, names in kinds:
         times = " | ".join(f"{result.percentile(share, *names):.1f} ms" for share in (0.5, 0.99, 1))
         print(f"| {title} | {times} |")
     print("| server | before | after |\n|---|---:|---:|")
