@@ -219,7 +219,7 @@ impl Instance {
 
     async fn start(&mut self, settings: Option<&String>) -> wasmtime::Result<Result<(), String>> {
         let Self { store, linked, started, .. } = self;
-        let instance = linked.instance_pre.instantiate_async(&mut *store).await?;
+        let instance = instantiate(store, linked).await?;
         store.data_mut().set_instantiated();
         if let (Some(indices), Some(text)) = (&linked.functions.settings, settings) {
             let guest = indices.load(&mut *store, &instance)?;
@@ -241,6 +241,18 @@ impl Instance {
     fn fault_with_logs(&mut self, error: &wasmtime::Error) -> Fault {
         Fault { logs: self.logs(), ..self.fault(error) }
     }
+}
+
+/// Makes an instance. The state of an image is copied with fuel of the host: it is not the work of the plugin.
+async fn instantiate(store: &mut Store<State>, linked: &Linked) -> wasmtime::Result<component::Instance> {
+    if !linked.is_image {
+        return linked.instance_pre.instantiate_async(store).await;
+    }
+    let fuel = store.get_fuel()?;
+    store.set_fuel(u64::MAX)?;
+    let instance = linked.instance_pre.instantiate_async(&mut *store).await?;
+    store.set_fuel(fuel)?;
+    Ok(instance)
 }
 
 /// Checks the length of text that reaches the caller.

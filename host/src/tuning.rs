@@ -23,11 +23,9 @@ pub(crate) const EVALUATIONS_BEFORE_IMAGE: u32 = 256;
 /// Benchmark: `settings`.
 pub(crate) const COSTLY_CONFIGURE_FUEL: u64 = 1_000_000;
 
-/// From this number of images on, new small ones are copied into their instances and not mapped: with many images, a
-/// pool slot is rarely reused for the same image, and copying is faster than remapping. Benchmark: `scale`.
-pub(crate) const COPY_IMAGES_FROM: usize = 64;
-
-/// A module over this size, in bytes, is always mapped: copying it would take longer. Benchmark: `scale`.
+/// The state of an image up to this size, in bytes, is copied into its instances and not mapped: the memory of a small
+/// instance is written over in any case, and a slot that was used for another image is not mapped anew. Benchmarks:
+/// `decisions`, `scale`.
 pub(crate) const MAX_COPIED_MODULE_BYTES: usize = 256 << 10;
 
 /// Two segments of a copied image with less than this between them, in bytes, are copied as one: each segment costs a

@@ -23,15 +23,40 @@ impl Bytes {
     }
 }
 
+/// The offsets at which the sections of a component begin, and those of the modules and components in it. `from` and `to`
+/// are the range of its sections.
+fn section_starts(bytes: &[u8], from: usize, to: usize) -> Vec<usize> {
+    let (mut starts, mut at) = (Vec::new(), from);
+    while at < to {
+        starts.push(at);
+        let id = bytes[at];
+        let (mut size, mut shift) = (0, 0);
+        loop {
+            at += 1;
+            size |= usize::from(bytes[at] & 0x7f) << shift;
+            shift += 7;
+            if bytes[at] < 0x80 {
+                break;
+            }
+        }
+        let content = at + 1;
+        at = content + size;
+        // A core module, or a component: a header of eight bytes, and sections.
+        if matches!(id, 1 | 4) && bytes[content..].starts_with(b"\0asm") {
+            starts.extend(section_starts(bytes, content + 8, at));
+        }
+    }
+    starts
+}
+
 #[test]
 fn a_truncated_built_in_does_not_load_wherever_it_is_cut() {
     for builtin::Builtin { name, bytes, .. } in builtin::ALL {
-        for end in (0..bytes.len()).step_by(97) {
-            match Plugin::load(host(), &bytes[..end]) {
-                // Without the custom sections at its end, such as names, the plugin is valid and does the same.
-                Ok(_) => assert_eq!(bytes[end], 0, "{name} at {end}"),
-                Err(error) => assert!(error.to_string().len() < 1_000, "{name} at {end}: {error}"),
-            }
+        // Without its last sections, such as names and exports that are optional, a component may be valid.
+        let starts = section_starts(bytes, 8, bytes.len());
+        for end in (0..bytes.len()).step_by(97).filter(|end| !starts.contains(end)) {
+            let error = Plugin::load(host(), &bytes[..end]).unwrap_err();
+            assert!(error.to_string().len() < 1_000, "{name} at {end}: {error}");
         }
     }
     neighbor_is_unharmed(host());

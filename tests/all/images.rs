@@ -215,7 +215,6 @@ fn a_memory_that_is_written_all_over_is_refused_before_it_is_copied() {
 
 #[test]
 fn each_of_many_images_answers_for_its_own_settings() {
-    // Above some number, images are copied into their instances instead of being mapped.
     let checks: Vec<Check> = (0..100).map(|n| require_scopes(&[&format!("scope-{n}")], ImagePolicy::Eager)).collect();
     assert!(checks.iter().all(|check| check.start_mode() == StartMode::Image));
     for turn in 0..3 {

@@ -65,11 +65,6 @@ impl Images {
         self.resident.add(&image);
         Ok(image)
     }
-
-    /// The number of images, including evicted ones.
-    pub(crate) fn count(&self) -> usize {
-        self.known.len()
-    }
 }
 
 impl Image {

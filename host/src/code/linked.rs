@@ -31,6 +31,8 @@ pub(crate) struct Linked {
     pub(crate) weight: u32,
     /// Whether its instances can wait inside the host, where no epoch interrupts them.
     pub(crate) can_wait: bool,
+    /// Whether it is an image, with a state that is copied or mapped into its instances.
+    pub(crate) is_image: bool,
     /// Whether it imports no function.
     is_self_contained: bool,
 }
@@ -106,6 +108,7 @@ impl Linked {
             pool: engine.pool,
             weight,
             can_wait: shape.is_async || shape.imports.iter().any(|import| import.starts_with("wasi:io/")),
+            is_image: false,
             is_self_contained: shape.imports.iter().all(|import| import == TYPES),
         })
     }
@@ -134,6 +137,7 @@ impl Linked {
             pool: self.pool,
             weight: self.weight,
             can_wait: self.can_wait,
+            is_image: true,
             is_self_contained: self.is_self_contained,
         })
     }

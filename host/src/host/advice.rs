@@ -104,15 +104,15 @@ impl Machine {
                 Swap::On => "this machine has swap",
                 _ => "`/proc/swaps` cannot be read, so this machine may have swap",
             };
-            let cost = "`PAGEMAP_SCAN` is not used, because it misses pages that are swapped out: each fresh instance \
-                        takes twice as long";
+            let cost = "`PAGEMAP_SCAN` is not used, because it misses pages that are swapped out: a fresh instance with \
+                        much memory takes longer";
             let change = "`swapoff -a`, or forbid swap to this process (`MemorySwapMax=0` of its systemd unit, \
                           `memory.swap.max` of its control group), and start it again";
             advice.push(Advice { found: format!("{found}: {cost}"), change: change.to_owned() });
         }
         if !self.pagemap_scan && !self.moves_pages {
             advice.push(Advice {
-                found: "this machine has no `PAGEMAP_SCAN`: each fresh instance takes twice as long".to_owned(),
+                found: "this machine has no `PAGEMAP_SCAN`: a fresh instance with much memory takes longer".to_owned(),
                 change: "run on Linux 6.7 or newer, with `/proc/self/pagemap` visible in the container".to_owned(),
             });
         }

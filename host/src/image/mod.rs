@@ -28,9 +28,7 @@ use crate::guest::reason::Reason;
 use crate::host::Host;
 use crate::image::snapshot::{Recipe, limits_for_instrumented, snapshot};
 use crate::image::split::{Split, split, state_name};
-use crate::image::split_module::MemoryInit;
 use crate::limits::Limits;
-use crate::tuning::COPY_IMAGES_FROM;
 use crate::util::block_on::block_on;
 
 /// Returns the image of a recipe: the one in memory, the one in the cache, or one that is made now. The error says why
@@ -74,10 +72,8 @@ fn make(recipe: Recipe<'_>, engine: &PluginEngine, key: Digest) -> Result<Linked
     }
     let source = plugin.source().read()?;
     let bytes = snapshot(recipe, &source)?;
-    // See `COPY_IMAGES_FROM`.
-    let init = if host.images().count() < COPY_IMAGES_FROM { MemoryInit::Mapped } else { MemoryInit::Copied };
-    let split = split(&bytes, &source, init)
-        .map_err(|reason| format!("its state cannot be separated from its code: {reason}"))?;
+    let split =
+        split(&bytes, &source).map_err(|reason| format!("its state cannot be separated from its code: {reason}"))?;
     let (found, cap) = (split.states.iter().map(Vec::len).sum::<usize>(), host.limits().image_bytes);
     if found > cap {
         return Err(

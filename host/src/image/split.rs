@@ -11,7 +11,7 @@ use wasm_encoder::{
 };
 use wasmparser::{Parser, Payload};
 
-use super::split_module::{MemoryInit, ModuleState, STATE, SplitModule};
+use super::split_module::{ModuleState, STATE, SplitModule};
 use crate::guest::reason::Reason;
 
 /// A component, split into code and states.
@@ -31,12 +31,12 @@ type Error = reencode::Error<std::convert::Infallible>;
 
 /// Splits the snapshot of a plugin. The modules of the snapshot are those of the plugin, in the same order, and each is
 /// instantiated once. The error says what cannot be split: the plugin is valid, but gets no image.
-pub(super) fn split(snapshot: &[u8], plugin: &[u8], init: MemoryInit) -> Result<Split, Reason> {
+pub(super) fn split(snapshot: &[u8], plugin: &[u8]) -> Result<Split, Reason> {
     let (modules, originals) = (core_modules(snapshot)?, core_modules(plugin)?);
     if modules.len() != originals.len() {
         return Err("the snapshot has other modules than the plugin".into());
     }
-    let modules = modules.into_iter().zip(originals).map(|(module, original)| SplitModule::new(module, original, init));
+    let modules = modules.into_iter().zip(originals).map(|(module, original)| SplitModule::new(module, original));
     let modules: Vec<SplitModule> = modules.collect::<Result<_, _>>()?;
     let code = rewrite(snapshot, &modules)?;
     let states = modules.into_iter().filter_map(|module| Some(module.state?.module)).collect();

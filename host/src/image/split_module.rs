@@ -15,17 +15,19 @@ pub(super) const STATE: &str = "guardhouse:state";
 
 /// The method by which the memory of an instance is initialized from a state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum MemoryInit {
-    /// The state is mapped (copy-on-write), and only pages that an instance has written are reset for the next one.
-    /// This is the cheapest method for an instance that follows one of the same image, and its cost does not grow with
-    /// the state.
+enum MemoryInit {
+    /// The state is mapped (copy-on-write): its cost does not grow with the state.
     Mapped,
-    /// The state is copied into every instance. This is the cheaper method for an instance that follows one of another
-    /// image, because nothing is mapped anew.
+    /// The state is copied into every instance, in few segments. This is cheaper for a small one.
     Copied,
 }
 
 impl MemoryInit {
+    /// The method for the state of a module.
+    fn of(module: &[u8]) -> Self {
+        if module.len() > MAX_COPIED_MODULE_BYTES { Self::Mapped } else { Self::Copied }
+    }
+
     /// The offset of a segment. The runtime maps segments whose offset is a plain constant.
     fn offset(self, offset: u32) -> ConstExpr {
         let offset = ConstExpr::i32_const(offset.cast_signed());
@@ -80,8 +82,8 @@ pub(super) struct ModuleState {
 
 impl SplitModule {
     /// Splits a module of a snapshot; `original` is the same module of the plugin.
-    pub(super) fn new(module: &[u8], original: &[u8], init: MemoryInit) -> Result<Self, Reason> {
-        let state = ModuleState::of(module, &memories(original)?, init)?;
+    pub(super) fn new(module: &[u8], original: &[u8]) -> Result<Self, Reason> {
+        let state = ModuleState::of(module, &memories(original)?)?;
         let code = match &state {
             Some(state) => code(module, &state.exports)?,
             None => module.to_vec(),
@@ -91,12 +93,12 @@ impl SplitModule {
 }
 
 impl ModuleState {
-    fn of(module: &[u8], originals: &[MemoryType], init: MemoryInit) -> Result<Option<Self>, Reason> {
+    fn of(module: &[u8], originals: &[MemoryType]) -> Result<Option<Self>, Reason> {
         if is_stateless(module)? {
             return Ok(None);
         }
         let (mut memories, mut globals, mut data) = (MemorySection::new(), GlobalSection::new(), DataSection::new());
-        let init = if module.len() > MAX_COPIED_MODULE_BYTES { MemoryInit::Mapped } else { init };
+        let init = MemoryInit::of(module);
         let mut segments = Vec::new();
         let (mut names, mut exports) = (ExportSection::new(), Vec::new());
         let mut imported_memories = 0;

@@ -2,13 +2,14 @@
 
 use super::*;
 
-fn split(module: &str, original: &str, init: MemoryInit) -> Result<SplitModule, Reason> {
+fn split(module: &str, original: &str) -> Result<SplitModule, Reason> {
     let assembled = |text: &str| wat::parse_str(text).unwrap();
-    SplitModule::new(&assembled(module), &assembled(original), init)
+    SplitModule::new(&assembled(module), &assembled(original))
 }
 
-fn mapped(module: &str) -> Result<SplitModule, Reason> {
-    split(module, module, MemoryInit::Mapped)
+/// Splits a module whose memories have not grown.
+fn split_of(module: &str) -> Result<SplitModule, Reason> {
+    split(module, module)
 }
 
 fn is_valid(module: &[u8]) -> bool {
@@ -47,7 +48,7 @@ fn memories_and_globals_become_the_state_and_imports_of_the_code() {
         (global i64 (i64.const 8))
         (data (i32.const 16) "abc")
         (func (export "get") (result i32) (global.get 0)))"#;
-    let SplitModule { code, state } = mapped(module).unwrap();
+    let SplitModule { code, state } = split_of(module).unwrap();
     let state = state.unwrap();
     assert_eq!(exports(&state), ["memory-0", "global-0", "global-1"]);
     assert_eq!(segments(&state.module), [(16, b"abc".to_vec())]);
@@ -70,7 +71,7 @@ fn imports(module: &[u8]) -> Vec<String> {
 
 #[test]
 fn a_memory_that_grew_keeps_its_first_size_in_the_type_of_the_import() {
-    let SplitModule { state, .. } = split("(module (memory 9))", "(module (memory 2))", MemoryInit::Mapped).unwrap();
+    let SplitModule { state, .. } = split("(module (memory 9))", "(module (memory 2))").unwrap();
     let state = state.unwrap();
     let [(_, EntityType::Memory(memory))] = state.exports.as_slice() else { panic!("one memory") };
     assert_eq!(memory.minimum, 2);
@@ -85,7 +86,7 @@ fn a_module_without_state_stays_as_it_is() {
         r#"(module (import "env" "memory" (memory 1)) (data "passive"))"#,
         r#"(module (import "env" "g" (global (mut i32))))"#,
     ] {
-        let SplitModule { code, state } = mapped(module).unwrap();
+        let SplitModule { code, state } = split_of(module).unwrap();
         assert!(state.is_none(), "{module}");
         assert_eq!(code, wat::parse_str(module).unwrap(), "{module}");
     }
@@ -100,7 +101,7 @@ fn state_that_depends_on_the_instance_cannot_be_split() {
         (r#"(module (memory i64 1) (data (i64.const 0) "a"))"#, "a 64-bit memory"),
         ("(module (func $f) (global (mut funcref) (ref.func $f)))", "depends on the instance"),
     ] {
-        let error = mapped(module).err().unwrap_or_else(|| panic!("{module} was split")).to_string();
+        let error = split_of(module).err().unwrap_or_else(|| panic!("{module} was split")).to_string();
         assert!(error.contains(reason), "{module}: {error}");
     }
 }
@@ -111,7 +112,7 @@ fn passive_segments_stay_in_the_code_and_keep_their_indices() {
         (memory 1)
         (data "first") (data "second") (data (i32.const 0) "active")
         (func (memory.init 1 (i32.const 0) (i32.const 0) (i32.const 6)) (data.drop 0)))"#;
-    let SplitModule { code, state } = mapped(module).unwrap();
+    let SplitModule { code, state } = split_of(module).unwrap();
     assert!(is_valid(&code));
     assert_eq!(segments(&state.unwrap().module), [(0, b"active".to_vec())]);
 }
@@ -122,7 +123,7 @@ fn copied_segments_with_small_gaps_are_joined() {
     let module = format!(
         r#"(module (memory 1) (data (i32.const 0) "a") (data (i32.const {near}) "b") (data (i32.const {far}) "c"))"#
     );
-    let joined = split(&module, &module, MemoryInit::Copied).unwrap().state.unwrap();
+    let joined = split_of(&module).unwrap().state.unwrap();
     let found = segments(&joined.module);
     assert_eq!(
         found.iter().map(|(offset, bytes)| (*offset as usize, bytes.len())).collect::<Vec<_>>(),
@@ -130,5 +131,15 @@ fn copied_segments_with_small_gaps_are_joined() {
     );
     assert_eq!(found[0].1.iter().filter(|byte| **byte != 0).count(), 2);
     assert!(is_valid(&joined.module));
-    assert_eq!(segments(&mapped(&module).unwrap().state.unwrap().module).len(), 3);
+}
+
+#[test]
+fn segments_of_a_large_module_are_mapped_as_they_are() {
+    let text = "x".repeat(MAX_COPIED_MODULE_BYTES);
+    let module = format!(
+        r#"(module (memory 9) (data (i32.const 0) "a") (data (i32.const 2) "b") (data (i32.const 9) "{text}"))"#
+    );
+    let state = split_of(&module).unwrap().state.unwrap();
+    assert_eq!(segments(&state.module).len(), 3);
+    assert!(is_valid(&state.module));
 }
