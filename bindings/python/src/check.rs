@@ -24,15 +24,14 @@ pub(crate) struct Plugin {
 /// A check in one process.
 #[pyclass(frozen, module = "guardhouse_checks._native")]
 pub(crate) struct Check {
-    inner: Owned<Inner>,
+    inner: Owned<Arc<Inner>>,
     /// Python references plugins weakly: this reference keeps the plugin for as long as it has a check.
     _plugin: Option<Py<Plugin>>,
 }
 
-#[derive(Clone)]
 pub(crate) struct Inner {
     pub(crate) check: Arc<dyn AuthCheck>,
-    pub(crate) pace: Arc<Pace>,
+    pub(crate) pace: Pace,
     /// The plugins behind it: none for a native check, and several for a composed one.
     plugins: Vec<guardhouse::Plugin>,
     documents: Vec<Document>,
@@ -92,12 +91,12 @@ impl Check {
         let check = check.map_err(|error| ConfigError::new_err(error.to_string()))?;
         let inner = Inner {
             check: Arc::new(check),
-            pace: Arc::new(Pace::new(*tick)),
+            pace: Pace::new(*tick),
             plugins: vec![plugin.clone()],
             documents: plugin.documents().to_vec(),
             reads_raw_token,
         };
-        Ok(Self { inner: Owned::new(inner), _plugin: kept })
+        Ok(Self { inner: Owned::new(Arc::new(inner)), _plugin: kept })
     }
 
     /// Makes one of FastMCP's own checks, rewritten in Rust, without a sandbox.
@@ -113,9 +112,9 @@ impl Check {
             None => check.into(),
         };
         let documents = if name == "require-roles" { vec![Document::Claim] } else { Vec::new() };
-        let pace = Arc::new(Pace::new(DEFAULT_TICK));
+        let pace = Pace::new(DEFAULT_TICK);
         let inner = Inner { check, pace, plugins: Vec::new(), documents, reads_raw_token: false };
-        Ok(Self { inner: Owned::new(inner), _plugin: None })
+        Ok(Self { inner: Owned::new(Arc::new(inner)), _plugin: None })
     }
 
     /// Makes a check of others by `rule`: `any_of`, `all_of` or `negate`, which takes one.
@@ -126,9 +125,9 @@ impl Check {
         let documents = Document::ALL.iter().filter(reads).copied().collect();
         let plugins = members.iter().flat_map(|member| member.plugins.clone()).collect();
         let fast = members.iter().map(|member| member.pace.tick()).min().unwrap_or(DEFAULT_TICK);
-        let pace = Arc::new(Pace::new(fast));
+        let pace = Pace::new(fast);
         let reads_raw_token = members.iter().any(|member| member.reads_raw_token);
-        let mut checks = members.into_iter().map(|member| member.check);
+        let mut checks = members.iter().map(|member| Arc::clone(&member.check));
         let check = match rule {
             "any_of" => compose::any_of(checks),
             "all_of" => compose::all_of(checks),
@@ -143,7 +142,7 @@ impl Check {
             None => check,
         };
         let inner = Inner { check: Arc::new(check), pace, plugins, documents, reads_raw_token };
-        Ok(Self { inner: Owned::new(inner), _plugin: None })
+        Ok(Self { inner: Owned::new(Arc::new(inner)), _plugin: None })
     }
 
     /// The name under which the check is logged.
@@ -178,7 +177,7 @@ impl Check {
 }
 
 impl Check {
-    pub(crate) fn get(&self) -> PyResult<&Inner> {
+    pub(crate) fn get(&self) -> PyResult<&Arc<Inner>> {
         self.inner.get()
     }
 }

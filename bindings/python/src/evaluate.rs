@@ -118,7 +118,10 @@ pub(crate) fn evaluate_blocking(
     Ok(reports(py, found)?.pop())
 }
 
-fn inner(checks: &[Bound<'_, Check>]) -> PyResult<Vec<Inner>> {
+/// The checks of one evaluation, shared with its future.
+type Checks = Arc<[Arc<Inner>]>;
+
+fn inner(checks: &[Bound<'_, Check>]) -> PyResult<Checks> {
     checks.iter().map(|check| check.get().get().cloned()).collect()
 }
 
@@ -128,7 +131,7 @@ type Decisions = Pin<Box<dyn Future<Output = Vec<guardhouse::Report>> + Send>>;
 type Found = Pin<Box<dyn Future<Output = Result<Vec<guardhouse::Report>, String>> + Send>>;
 
 /// The decisions about the requests. Several are a batch.
-fn decisions(checks: Vec<Inner>, contexts: Vec<AuthContext>, name_missing_scopes: bool) -> Decisions {
+fn decisions(checks: Checks, contexts: Vec<AuthContext>, name_missing_scopes: bool) -> Decisions {
     Box::pin(async move {
         let listed: Vec<Arc<dyn AuthCheck>> = checks.iter().map(|check| Arc::clone(&check.check)).collect();
         let run = AuthChecks::new(&listed);
@@ -148,7 +151,7 @@ fn decisions(checks: Vec<Inner>, contexts: Vec<AuthContext>, name_missing_scopes
 
 /// The decisions of a batch, made by several threads, each of which makes one part.
 async fn decisions_in_parts(
-    checks: Vec<Inner>,
+    checks: Checks,
     mut contexts: Vec<AuthContext>,
     name_missing_scopes: bool,
     parts: usize,
@@ -176,7 +179,7 @@ async fn decisions_in_parts(
 fn poll_once(
     py: Python<'_>,
     Threads { handle, tick }: Threads<'_>,
-    checks: &[Inner],
+    checks: &[Arc<Inner>],
     decisions: &mut Decisions,
 ) -> Result<Vec<guardhouse::Report>, bool> {
     let start = Instant::now();
