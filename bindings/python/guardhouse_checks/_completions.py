@@ -47,18 +47,19 @@ _listeners: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _CompletionList
 
 async def finish(host: _native.Host, pending: _native.PendingEvaluation) -> list[_native.Report]:
     """The decisions of an evaluation, which goes on in threads of the host. Cancelling this call stops it."""
-    loop = asyncio.get_running_loop()
-    listener = _listeners.get(loop)
-    if listener is None or listener.process != os.getpid():
-        listener = _listeners[loop] = _CompletionListener(loop)
-    key = next(listener.keys)
-    future: asyncio.Future[list[_native.Report]] = loop.create_future()
-    listener.pending[key] = future
     try:
-        pending.go_on(host, listener.queue, key)
-        return await future
-    except asyncio.CancelledError:
+        loop = asyncio.get_running_loop()
+        listener = _listeners.get(loop)
+        if listener is None or listener.process != os.getpid():
+            listener = _listeners[loop] = _CompletionListener(loop)
+        key = next(listener.keys)
+        future: asyncio.Future[list[_native.Report]] = loop.create_future()
+        listener.pending[key] = future
+        try:
+            pending.go_on(host, listener.queue, key)
+            return await future
+        finally:
+            listener.pending.pop(key, None)
+    except BaseException:
         pending.cancel()
         raise
-    finally:
-        listener.pending.pop(key, None)

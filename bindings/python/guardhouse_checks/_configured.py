@@ -112,8 +112,8 @@ class ConfiguredCheck:
     ) -> tuple[list[_native.Report], bool]:
         """The decisions of this check alone, one for each request, and whether the event loop spent a tick on them.
 
-        A check that was fast lately is asked in this thread, which lets other Python code run meanwhile, for at most a
-        tick and a half. Everything else runs in threads of the host, and the event loop goes on meanwhile."""
+        A check that was fast lately is asked in this thread, which lets other Python code run meanwhile, for at most two
+        ticks. Everything else runs in threads of the host, and the event loop goes on meanwhile."""
         host, check = self._ready.made or await self.ready()
         begun = _native.begin(host, [check], requests, missing_scopes, on_the_spot)
         if isinstance(begun, list):
@@ -125,8 +125,8 @@ class ConfiguredCheck:
         return reports, met_tick
 
     def evaluate_now(self, request: Request, *, may_block: bool) -> _native.Report | None:
-        """The decision of this check alone, with missing scopes, outside of coroutines. None if it is not made within a
-        tick, and the caller must not block."""
+        """The decision of this check alone, with missing scopes, outside of coroutines. None if it is not made in
+        time, and the caller must not block."""
         if not may_block and (self._native.made is None or not is_started(self.host)):
             return None
         host, check = self._ready.get()

@@ -25,7 +25,7 @@ from guardhouse_checks._record import LOGGER
 async def evaluate(check: Check, ctx: Any) -> bool:
     """A check's answer to FastMCP: a bool, FastMCP's `AuthorizationError`, or an exception that FastMCP logs once and
     masks."""
-    if is_decided():
+    if is_decided(ctx):
         return True
     try:
         memory = _memory(ctx)
@@ -106,9 +106,9 @@ class _MissingScopesCheck(Check):
 
     def missing_scopes(self, ctx: Any) -> set[str]:
         """The scopes that the check named when it evaluated this context in this request. If it has not evaluated it,
-        it does so now, in an event loop for at most a tick and a half. If that is not enough, or it denies for another
+        it does so now, in an event loop for at most two ticks. If that is not enough, or it denies for another
         reason, no scopes are named, of this check and of those beside it."""
-        if is_decided():
+        if is_decided(ctx):
             return set()
         try:
             memory = _memory(ctx)

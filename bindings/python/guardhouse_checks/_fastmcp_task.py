@@ -33,11 +33,15 @@ def decided() -> Generator[None, None, None]:
         lookup.is_over = True
 
 
-def is_decided() -> bool:
+def is_decided(ctx: Any) -> bool:
     """Whether a check is asked only because FastMCP looks up a component whose task is decided. Another request that is
     served meanwhile, such as one of a proxy to its server, is not part of it, even if it inherits the context."""
     lookup = current_call().lookup
-    return lookup is not None and not lookup.is_over and lookup.request is current_request()
+    if lookup is None or lookup.is_over or lookup.request is not current_request():
+        return False
+    # FastMCP tells the tasks of one client apart by the claim `sub` alone.
+    token = getattr(ctx, "token", None)
+    return token is None or getattr(token, "subject", None) is None or "sub" in (token.claims or {})
 
 
 def keep_decisions(looking_up: LookingUp) -> None:

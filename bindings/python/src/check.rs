@@ -39,9 +39,9 @@ pub(crate) struct Inner {
 }
 
 impl Inner {
-    /// Whether it may be asked in the thread of an event loop: this many answers are expected within half a tick.
-    pub(crate) fn is_fast(&self, answers: usize, now: Instant) -> bool {
-        self.pace.is_fast(answers, now) && self.can_be_fast(now)
+    /// The time that an answer is expected to take, if it is short, and the check has nothing to wait for.
+    pub(crate) fn expected(&self, now: Instant) -> Option<Duration> {
+        self.pace.expected(now).filter(|_| self.can_be_fast(now))
     }
 
     /// Whether it has nothing to wait for, and did not meet a tick in the last second.

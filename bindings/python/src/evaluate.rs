@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use guardhouse::{AuthCheck, AuthChecks, AuthContext};
 use pyo3::IntoPyObjectExt;
@@ -45,6 +45,7 @@ impl PendingEvaluation {
 
     /// Stops the evaluation, whose decisions are no longer needed.
     fn cancel(&self) {
+        drop(self.decisions.lock().unwrap_or_else(PoisonError::into_inner).take());
         if let Some(task) = self.task.get() {
             task.abort();
         }
@@ -52,7 +53,7 @@ impl PendingEvaluation {
 }
 
 /// Evaluates the checks for each request. Returns the decisions if `on_the_spot` is set and the checks answer fast enough:
-/// this thread spends at most a tick and a half. Otherwise returns an evaluation that has to go on.
+/// this thread spends at most two ticks. Otherwise returns an evaluation that has to go on.
 #[pyfunction]
 pub(crate) fn begin<'py>(
     py: Python<'py>,
@@ -70,7 +71,7 @@ pub(crate) fn begin<'py>(
         let decisions = Mutex::new(Some(decisions));
         PendingEvaluation { decisions, task: OnceLock::new(), met_tick }.into_bound_py_any(py)
     };
-    if !on_the_spot || !checks.iter().all(|check| check.is_fast(answers, start)) {
+    if !on_the_spot || !are_fast(&checks, answers, threads.tick, start) {
         let parts = answers.div_ceil(MIN_PART).clamp(1, threads.handle.metrics().num_workers());
         return pending(Box::pin(decisions_in_parts(checks, contexts, name_missing_scopes, parts)), false);
     }
@@ -81,7 +82,7 @@ pub(crate) fn begin<'py>(
     }
 }
 
-/// Evaluates the checks in this thread, which spends at most a tick and a half. Returns the decision, or none if it is not
+/// Evaluates the checks in this thread, which spends at most two ticks. Returns the decision, or none if it is not
 /// made by then, or a check cannot be asked here.
 #[pyfunction]
 pub(crate) fn evaluate_on_the_spot(
@@ -173,6 +174,13 @@ async fn decisions_in_parts(
     Ok(made.into_iter().flat_map(|(_, reports)| reports).collect())
 }
 
+/// Whether the checks are expected to give this many answers each within half a tick, all together.
+fn are_fast(checks: &[Arc<Inner>], answers: usize, tick: Duration, now: Instant) -> bool {
+    let answers = u32::try_from(answers).unwrap_or(u32::MAX);
+    let expected = checks.iter().try_fold(Duration::ZERO, |sum, check| Some(sum.saturating_add(check.expected(now)?)));
+    expected.is_some_and(|expected| expected.saturating_mul(answers) < tick / 2)
+}
+
 /// Polls the decisions once, without the interpreter's lock. A guest that computes yields at the first tick after half a
 /// tick. The error says whether the checks spent half a tick or more in this thread; if so, they are not asked here again
 /// for a while.
@@ -190,15 +198,14 @@ fn poll_once(
         // The threads of the host poll it again, with a waker of their own.
         decisions.as_mut().poll(&mut Context::from_waker(Waker::noop()))
     });
+    // By the processor time of this thread: other threads may have taken its processor meanwhile.
+    let spent = |time| start.elapsed() >= time && clock.elapsed() >= time;
+    let met_tick = if polled.is_ready() { spent(tick) } else { spent(tick / 2) };
+    if met_tick {
+        checks.iter().for_each(|check| check.pace.pause(Instant::now()));
+    }
     match polled {
         Poll::Ready(found) => Ok(found),
-        Poll::Pending => {
-            // By the processor time of this thread: other threads may have taken its processor meanwhile.
-            let met_tick = start.elapsed() >= tick / 2 && clock.elapsed() >= tick / 2;
-            if met_tick {
-                checks.iter().for_each(|check| check.pace.pause(Instant::now()));
-            }
-            Err(met_tick)
-        }
+        Poll::Pending => Err(met_tick),
     }
 }

@@ -31,14 +31,10 @@ impl Pace {
         self.fast * 2
     }
 
-    /// Whether the last answers were so fast that this many are expected to take less than half a tick, and no tick was
-    /// met in the last second.
-    pub(crate) fn is_fast(&self, answers: usize, now: Instant) -> bool {
-        let answers = u64::try_from(answers).unwrap_or(u64::MAX);
-        let expected = self.last.load(Ordering::Relaxed).saturating_mul(answers);
-        self.fast_answers.load(Ordering::Relaxed) >= FAST_ANSWERS
-            && expected < micros(self.fast)
-            && !self.is_paused(now)
+    /// The time that an answer is expected to take, if the last ones were fast, and no tick was met in the last second.
+    pub(crate) fn expected(&self, now: Instant) -> Option<Duration> {
+        let is_fast = self.fast_answers.load(Ordering::Relaxed) >= FAST_ANSWERS && !self.is_paused(now);
+        is_fast.then(|| Duration::from_micros(self.last.load(Ordering::Relaxed)))
     }
 
     /// Whether a tick was met in the last second.

@@ -179,3 +179,17 @@ def test_the_decisions_of_a_batch_are_in_the_order_of_its_requests() -> None:
         return [report.allow for report in reports]
 
     assert asyncio.run(main()) == [at % 2 == 0 for at in range(201)]
+
+
+def test_many_checks_that_are_fast_alone_are_not_asked_on_the_loop_together(asked: list[str]) -> None:
+    check = guardhouse_checks.check("builtin:require-auth", limits=PATIENT)
+
+    async def main() -> None:
+        for _ in range(50):
+            await guardhouse_checks.run_auth_checks_async([check], context())
+        asked.clear()
+        assert (await guardhouse_checks.run_auth_checks_async([check], context())).allow
+        assert (await guardhouse_checks.run_auth_checks_async([check] * 500, context())).allow
+
+    asyncio.run(main())
+    assert asked == ["loop", "thread"]

@@ -273,3 +273,16 @@ def test_a_worker_in_another_process_does_not_decide(monkeypatch: pytest.MonkeyP
     asyncio.run(run())
     assert ran_on == ["Bank"]
     assert decisions() == ["allow"]
+
+
+@pytest.mark.parametrize(
+    ("subject", "claims", "stands"),
+    [("alice", {}, False), ("alice", {"sub": "alice"}, True), (None, {}, True)],
+)
+def test_the_decision_stands_only_for_tokens_that_fastmcp_tells_apart(
+    subject: str | None, claims: dict[str, str], stands: bool
+) -> None:
+    token = types.SimpleNamespace(subject=subject, claims=claims)
+    with _fastmcp_task.decided():
+        assert _fastmcp_task.is_decided(types.SimpleNamespace(token=token)) is stands
+    assert not _fastmcp_task.is_decided(types.SimpleNamespace(token=token))

@@ -32,9 +32,14 @@ pub(super) fn cpu_time_so_far() -> Duration {
     TURN.get().map_or(Duration::ZERO, |turn| turn.cpu_time())
 }
 
-/// The wall-clock time since the evaluation got its turn on this thread.
-pub(super) fn turn_so_far() -> Duration {
-    TURN.get().map_or(Duration::ZERO, |turn| turn.began.elapsed())
+/// Whether a guest that is met by a tick may go on until the next one: its turn on this thread began less than half a tick
+/// ago, and no guest of this thread went on at the last one. One turn of a task may evaluate many checks in a row, so they
+/// take at most two ticks together before one of them yields.
+pub(super) fn may_go_on(tick: Duration) -> bool {
+    let began_just_now = TURN.get().is_none_or(|turn| turn.began.elapsed() < tick / 2);
+    let may = began_just_now && !WENT_ON.get();
+    WENT_ON.set(may);
+    may
 }
 
 /// One turn of an evaluation on its thread: the time between two yields.
@@ -78,6 +83,7 @@ struct Reading {
 thread_local! {
     static TURN: Cell<Option<Turn>> = const { Cell::new(None) };
     static LAST: Cell<Option<Reading>> = const { Cell::new(None) };
+    static WENT_ON: Cell<bool> = const { Cell::new(false) };
 }
 
 /// The processor time of this thread.

@@ -18,7 +18,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::fault::{Cause, Fault};
 use crate::guest::clock::Clock;
-use crate::guest::cpu_time::{cpu_time_so_far, turn_so_far};
+use crate::guest::cpu_time::{cpu_time_so_far, may_go_on};
 use crate::guest::fault::{Circumstances, HostFault, classify};
 use crate::guest::limiter::Limiter;
 use crate::guest::log::{Log, Mark};
@@ -199,7 +199,7 @@ fn tick(state: &State) -> wasmtime::Result<UpdateDeadline> {
     }
     Ok(if Instant::now() >= state.end {
         UpdateDeadline::Interrupt
-    } else if turn_so_far() < state.tick / 2 {
+    } else if may_go_on(state.tick) {
         UpdateDeadline::Continue(1)
     } else {
         UpdateDeadline::Yield(1)

@@ -250,6 +250,8 @@ fn code(module: &[u8], state: &[(String, EntityType)]) -> Result<Vec<u8>, Reason
             Payload::DataSection(_) => {
                 encoder.section(&segments);
             }
+            // None is left in a snapshot: the start function has run, and it must not run again.
+            Payload::StartSection { .. } => return Err("a module of the snapshot has a start function".into()),
             other => {
                 if let Some((id, range)) = other.as_section() {
                     encoder.section(&RawSection { id, data: module.get(range).unwrap_or_default() });
