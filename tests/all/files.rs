@@ -23,8 +23,8 @@ impl Bytes {
     }
 }
 
-/// The offsets at which the sections of a component begin, and those of the modules and components in it. `from` and `to`
-/// are the range of its sections.
+/// The offsets at which the sections of a component begin, and those of the modules and components in it. `from` and
+/// `to` are the range of its sections.
 fn section_starts(bytes: &[u8], from: usize, to: usize) -> Vec<usize> {
     let (mut starts, mut at) = (Vec::new(), from);
     while at < to {

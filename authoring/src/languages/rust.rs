@@ -63,11 +63,12 @@ const UNWANTED: Unwanted = Unwanted {
     ],
 };
 
-/// A stack of 256 KiB, as in C and Zig. A host writes the memory of an instance over for the next one: with the megabyte
-/// that rustc gives to a stack, that takes longer.
+/// A stack of 256 KiB, as in C and Zig. A host writes the memory of an instance over for the next one: with the
+/// megabyte that rustc gives to a stack, that takes longer.
 const FLAGS: &str = "-Clink-arg=-zstack-size=262144";
 
-/// A program of the toolchain. The variables here precede the configuration files of cargo: no other flags, and no wrapper.
+/// A program of the toolchain. The variables here precede the configuration files of cargo: no other flags, and no
+/// wrapper.
 fn tool(program: &str, folder: &Path) -> Tool {
     Tool::new(program, folder, "see https://rustup.rs")
         .without(&UNWANTED)

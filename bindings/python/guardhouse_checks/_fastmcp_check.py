@@ -147,14 +147,18 @@ MissingScopesCheck: type[Check] = (
 async def _evaluate_siblings(check: Check, ctx: Any) -> None:
     """Evaluates the checks of the other `AuthMiddleware`s. FastMCP names the scopes that later ones require as well,
     but does not evaluate these first."""
-    lists: list[list[Any]] = []
-    for each in getattr(current_server(), "middleware", ()):
-        if isinstance(each, AuthMiddleware):
-            auth: Any = each.auth  # pyright: ignore[reportUnknownMemberType]
-            lists.append(auth if isinstance(auth, list) else [auth])  # pyright: ignore[reportUnknownArgumentType]
-    if not any(check is each for checks in lists for each in checks):
+    middleware = [each for each in getattr(current_server(), "middleware", ()) if isinstance(each, AuthMiddleware)]
+    siblings = [sibling for each in middleware for sibling in checks_of(each)]
+    if not any(check is sibling for sibling in siblings):
         return
-    for checks in lists:
-        for sibling in checks:
-            if isinstance(sibling, Check) and sibling.names_missing_scopes:
-                await ask(configured(sibling), [ctx])
+    for sibling in siblings:
+        if isinstance(sibling, Check) and sibling.names_missing_scopes:
+            await ask(configured(sibling), [ctx])
+
+
+def checks_of(guarded: Any) -> list[Any]:
+    """The checks of a component or of an `AuthMiddleware`."""
+    auth: Any = guarded.auth
+    if auth is None:
+        return []
+    return auth if isinstance(auth, list) else [auth]  # pyright: ignore[reportUnknownVariableType]

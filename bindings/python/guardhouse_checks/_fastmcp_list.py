@@ -10,7 +10,7 @@ from fastmcp.server.dependencies import get_access_token
 from fastmcp.server.middleware import AuthMiddleware
 
 from guardhouse_checks._check import Check, configured
-from guardhouse_checks._fastmcp_check import ask
+from guardhouse_checks._fastmcp_check import ask, checks_of
 from guardhouse_checks._record import LOGGER
 
 _MIN_COMPONENTS = 4
@@ -37,9 +37,9 @@ async def ask_ahead(server: Any, method: str) -> None:
         token = get_access_token()
         # Middleware that is further inside filters first.
         inside_first = [each for each in reversed(server.middleware) if isinstance(each, AuthMiddleware)]
-        everywhere = [check for each in inside_first for check in _checks(each)]
+        everywhere = [check for each in inside_first for check in checks_of(each)]
         left = [
-            (_authorization.AuthContext(token=token, component=each), iter((*_checks(each), *everywhere)))
+            (_authorization.AuthContext(token=token, component=each), iter((*checks_of(each), *everywhere)))
             for each in components
         ]
         while left:
@@ -66,10 +66,3 @@ async def _ask_next(left: _Left) -> _Left:
             reports = await ask(configured(check), [context for context, _ in entries])
             allowed += [entry for entry, report in zip(entries, reports, strict=True) if report.allow]
     return allowed
-
-
-def _checks(guarded: Any) -> list[Any]:
-    auth: Any = guarded.auth
-    if auth is None:
-        return []
-    return auth if isinstance(auth, list) else [auth]  # pyright: ignore[reportUnknownVariableType]

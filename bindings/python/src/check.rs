@@ -54,7 +54,7 @@ impl Inner {
 impl Plugin {
     #[new]
     fn new(py: Python<'_>, host: &Host, component: Vec<u8>) -> PyResult<Self> {
-        let (host, tick) = (host.host()?, host.tick()?);
+        let (host, tick) = (host.host()?, host.threads()?.tick);
         let plugin = py.detach(|| guardhouse::Plugin::load(host, &component));
         let plugin = plugin.map_err(|error| LoadError::new_err(error.to_string()))?;
         Ok(Self { plugin: Owned::new(plugin), tick })

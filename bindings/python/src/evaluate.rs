@@ -52,8 +52,8 @@ impl PendingEvaluation {
     }
 }
 
-/// Evaluates the checks for each request. Returns the decisions if `on_the_spot` is set and the checks answer fast enough:
-/// this thread spends at most two ticks. Otherwise returns an evaluation that has to go on.
+/// Evaluates the checks for each request. Returns the decisions if `on_the_spot` is set and the checks answer fast
+/// enough: this thread spends at most two ticks. Otherwise returns an evaluation that has to go on.
 #[pyfunction]
 pub(crate) fn begin<'py>(
     py: Python<'py>,
@@ -181,9 +181,9 @@ fn are_fast(checks: &[Arc<Inner>], answers: usize, tick: Duration, now: Instant)
     expected.is_some_and(|expected| expected.saturating_mul(answers) < tick / 2)
 }
 
-/// Polls the decisions once, without the interpreter's lock. A guest that computes yields at the first tick after half a
-/// tick. The error says whether the checks spent half a tick or more in this thread; if so, they are not asked here again
-/// for a while.
+/// Polls the decisions once, without the interpreter's lock. A guest that computes yields at the first tick after half
+/// a tick. The error says whether the checks spent half a tick or more in this thread; if so, they are not asked here
+/// again for a while.
 fn poll_once(
     py: Python<'_>,
     Threads { handle, tick }: Threads<'_>,

@@ -82,11 +82,6 @@ impl Host {
         Ok(&self.0.get()?.host)
     }
 
-    /// The interval at which a check that computes yields its thread.
-    pub(crate) fn tick(&self) -> PyResult<Duration> {
-        Ok(self.0.get()?.tick)
-    }
-
     pub(crate) fn threads(&self) -> PyResult<Threads<'_>> {
         let Inner { runtime, tick, .. } = self.0.get()?;
         let runtime = runtime.as_ref().ok_or_else(|| HostError::new_err("the threads of the checks have ended"))?;

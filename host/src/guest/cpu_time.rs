@@ -32,9 +32,9 @@ pub(super) fn cpu_time_so_far() -> Duration {
     TURN.get().map_or(Duration::ZERO, |turn| turn.cpu_time())
 }
 
-/// Whether a guest that is met by a tick may go on until the next one: its turn on this thread began less than half a tick
-/// ago, and no guest of this thread went on at the last one. One turn of a task may evaluate many checks in a row, so they
-/// take at most two ticks together before one of them yields.
+/// Whether a guest that is met by a tick may go on until the next one: its turn on this thread began less than half a
+/// tick ago, and no guest of this thread went on at the last one. One turn of a task may evaluate many checks in a row,
+/// so they take at most two ticks together before one of them yields.
 pub(super) fn may_go_on(tick: Duration) -> bool {
     let began_just_now = TURN.get().is_none_or(|turn| turn.began.elapsed() < tick / 2);
     let may = began_just_now && !WENT_ON.get();

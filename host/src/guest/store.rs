@@ -39,6 +39,7 @@ pub(crate) struct State {
     end: Instant,
     /// The cap on processor time.
     cpu_time: Option<Duration>,
+    /// The interval of the host's ticks.
     tick: Duration,
     /// The state of WASI, which is made on the plugin's first call to it. Most plugins never call it.
     wasi: Option<Wasi>,
@@ -189,8 +190,8 @@ pub(crate) fn new_store(engine: &Engine, budget: &Budget<'_>, request: GuestRequ
 }
 
 /// Decides at a tick whether a guest that computes may continue. The clocks decide, not the number of ticks: under
-/// load, ticks come late and in bursts. A guest that had its turn for less than half a tick continues: it is likely to
-/// end before the next one, and a yield costs more than a small check.
+/// load, ticks come late and in bursts. A guest that [may go on](may_go_on) is likely to end before the next one, and a
+/// yield costs more than a small check.
 fn tick(state: &State) -> wasmtime::Result<UpdateDeadline> {
     let cpu_time = cpu_time_so_far();
     if let Some(cap) = state.cpu_time.filter(|cap| cpu_time > *cap) {

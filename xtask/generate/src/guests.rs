@@ -44,8 +44,8 @@ fn build(toolchain: &Toolchain) -> Result<(Manifest, Components)> {
     Ok((manifest, components))
 }
 
-/// The stack of a plugin, in bytes. A host writes the memory of an instance over for the next one, so that a small stack
-/// saves time in every decision. Schemas of settings are nested deeply.
+/// The stack of a plugin, in bytes. A host writes the memory of an instance over for the next one, so that a small
+/// stack saves time in every decision. Schemas of settings are nested deeply.
 fn stack(name: &str) -> usize {
     if name == "validate-settings" { 1 << 20 } else { 64 << 10 }
 }

@@ -100,6 +100,7 @@ fn state_that_depends_on_the_instance_cannot_be_split() {
         (r#"(module (import "env" "g" (global i32)) (global (mut i32) (global.get 0)))"#, "depends on the instance"),
         (r#"(module (memory i64 1) (data (i64.const 0) "a"))"#, "a 64-bit memory"),
         ("(module (func $f) (global (mut funcref) (ref.func $f)))", "depends on the instance"),
+        ("(module (memory 1) (func $f) (start $f))", "a start function"),
     ] {
         let error = split_of(module).err().unwrap_or_else(|| panic!("{module} was split")).to_string();
         assert!(error.contains(reason), "{module}: {error}");
