@@ -30,6 +30,11 @@ impl VirtualTime {
         Self { now: AtomicU64::new(0), alignment }
     }
 
+    /// A new lane, which has neither credit nor debt.
+    pub(crate) fn lane(&self) -> Lane {
+        Lane::at(self.now.load(Ordering::Relaxed))
+    }
+
     /// Serves a lane at once, while nobody waits in the queue.
     pub(crate) fn serve(&self, lane: &Lane) {
         self.align(lane, 0);
