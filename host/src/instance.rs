@@ -4,7 +4,7 @@
 use std::fmt::Write;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use wasmtime::Store;
 use wasmtime::component;
@@ -15,11 +15,11 @@ use crate::engine::config::Pool;
 use crate::fault::{Cause, Fault};
 use crate::guest::bindings::exports::guardhouse::auth::check;
 use crate::guest::bindings::guardhouse::auth::types;
-use crate::guest::cpu_time::metered;
 use crate::guest::fault::HostFault;
 use crate::guest::log::Mark;
 use crate::guest::request::GuestRequest;
 use crate::guest::store::{Budget, State, new_store};
+use crate::guest::turn::Turn;
 use crate::log_line::LogLine;
 use crate::outcome::{AuthorizationError, Outcome};
 use crate::reads::DocumentReads;
@@ -34,10 +34,6 @@ pub(crate) struct Instance {
     store: Store<State>,
     linked: Arc<Linked>,
     started: Option<Started>,
-    /// The interval of the host's ticks.
-    tick: Duration,
-    /// The processor time of the last call.
-    cpu_time: Duration,
     permits: Permits,
 }
 
@@ -76,8 +72,7 @@ impl Instance {
     /// Makes the store of an instance, with every limit armed. None of its code has run.
     pub(crate) fn new(linked: Arc<Linked>, budget: &Budget<'_>, request: GuestRequest) -> Self {
         let store = new_store(linked.instance_pre.engine(), budget, request);
-        let (tick, cpu_time) = (budget.tick, Duration::ZERO);
-        Self { store, linked, started: None, tick, cpu_time, permits: Permits::default() }
+        Self { store, linked, started: None, permits: Permits::default() }
     }
 
     /// Adds the permit of the pool, which is held until the instance is dropped.
@@ -91,18 +86,19 @@ impl Instance {
     }
 
     /// Calls the exported `schema`. The text is empty for a plugin without settings.
-    pub(crate) async fn schema(&mut self, end: Instant) -> Result<String, Fault> {
-        let tick = self.tick;
-        let asked = within(end, async {
-            let instance = self.linked.instance_pre.instantiate_async(&mut self.store).await?;
-            self.store.data_mut().set_instantiated();
-            match &self.linked.functions.settings {
-                Some(settings) => settings.load(&mut self.store, &instance)?.call_schema(&mut self.store).await,
-                None => Ok(String::new()),
-            }
-        });
-        let (answer, cpu_time) = metered(pin!(asked), tick).await;
-        self.cpu_time = cpu_time;
+    pub(crate) async fn schema(&mut self, turn: &mut Turn<'_>, end: Instant) -> Result<String, Fault> {
+        let can_wait = self.linked.can_wait;
+        let answer = {
+            let answer = pin!(within(end, async {
+                let instance = self.linked.instance_pre.instantiate_async(&mut self.store).await?;
+                self.store.data_mut().set_instantiated();
+                match &self.linked.functions.settings {
+                    Some(settings) => settings.load(&mut self.store, &instance)?.call_schema(&mut self.store).await,
+                    None => Ok(String::new()),
+                }
+            }));
+            turn.run(answer, end, can_wait).await?
+        };
         answer.map_err(|error| self.fault_with_logs(&error))
     }
 
@@ -110,25 +106,35 @@ impl Instance {
     /// settings.
     pub(crate) async fn configure(
         &mut self,
+        turn: &mut Turn<'_>,
         settings: Option<&String>,
         end: Instant,
     ) -> Result<Result<(), String>, Fault> {
-        let tick = self.tick;
-        let (answer, cpu_time) = metered(pin!(within(end, self.start(settings))), tick).await;
-        self.cpu_time = cpu_time;
+        let can_wait = self.linked.can_wait;
+        let answer = {
+            let answer = pin!(within(end, self.start(settings)));
+            turn.run(answer, end, can_wait).await?
+        };
         answer.map_err(|error| self.fault_with_logs(&error))
     }
 
     /// Calls the exported `check`, after it has configured the instance if necessary. Returns the outcome and the
     /// missing scopes.
-    pub(crate) async fn check(&mut self, call: &CheckCall<'_>) -> Result<(Outcome, Vec<String>), Fault> {
-        let (can_wait, tick) = (self.linked.can_wait, self.tick);
-        let (answer, cpu_time) = {
+    pub(crate) async fn check(
+        &mut self,
+        turn: &mut Turn<'_>,
+        call: &CheckCall<'_>,
+    ) -> Result<(Outcome, Vec<String>), Fault> {
+        let can_wait = self.linked.can_wait;
+        let answer = {
             // The future is large. It is pinned so that it exists only once and is not moved.
             let answer = pin!(self.answer(call));
-            if can_wait { metered(pin!(within(call.end, answer)), tick).await } else { metered(answer, tick).await }
+            if can_wait {
+                turn.run(pin!(within(call.end, answer)), call.end, can_wait).await?
+            } else {
+                turn.run(answer, call.end, can_wait).await?
+            }
         };
-        self.cpu_time = cpu_time;
         answer.map_err(|error| self.fault(&error))
     }
 
@@ -151,9 +157,14 @@ impl Instance {
         self.started.is_some() && self.linked.pool != Pool::Concurrent && !self.store.data().used_wasi()
     }
 
-    /// The processor time of the last call.
-    pub(crate) fn cpu_time(&self) -> Duration {
-        self.cpu_time
+    /// Drops the instance, and charges its tenant for the time.
+    pub(crate) fn discard(self) {
+        let tenant = self.store.data().tenant().cloned();
+        let began = Instant::now();
+        drop(self);
+        if let Some(tenant) = tenant {
+            tenant.charge(began.elapsed());
+        }
     }
 
     /// The fuel that is left.

@@ -137,6 +137,20 @@ pub struct HostLimits {
     /// Evaluations that wait for admission to a pool; a further one fails immediately. Only those wait here that have
     /// their share of [`Limits::instances`]. Default: 4,096.
     pub queue: usize,
+    /// Guests that run at the same time, each on a thread: the processors that plugins may use. They are shared between
+    /// tenants by [weight](crate::Tenant::set_weight). `None` means as many as the machine has; then they are not shared
+    /// before the first tenant is [named](crate::Host::tenant). At least 1. Default: none.
+    pub turns: Option<u32>,
+    /// Evaluations of one tenant that wait for their first turn on a processor; a further one fails immediately. Only
+    /// those wait here that have an instance. Default: 64.
+    pub tenant_queue: usize,
+    /// Evaluations of all tenants that wait for their first turn on a processor. With a further one, the newest fails of
+    /// the tenant that has the most by weight. Default: 4,096.
+    pub turn_queue: usize,
+    /// The time that an evaluation waits for an instance and its first turn on a processor, after which it fails. `None`
+    /// means until its deadline. Default: none.
+    #[serde(with = "optional_duration")]
+    pub queue_time: Option<Duration>,
     /// The largest [`Limits::memory_bytes`] of a check. All instances together may use this much memory times their
     /// number; 4 GiB of address space are reserved for each, or, where a process cannot have that, only as much as this
     /// (see [`Host::advice`](crate::Host::advice)). Default: 256 MiB.
@@ -228,6 +242,10 @@ impl Default for HostLimits {
             large_resident_bytes: 32 << 20,
             standby_checks: 8,
             queue: 4_096,
+            turns: None,
+            tenant_queue: 64,
+            turn_queue: 4_096,
+            queue_time: None,
             memory_bytes: 256 << 20,
             table_elements: 50_000,
             core_instances: 64,

@@ -6,6 +6,8 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crate::outcome::Usage;
+use crate::turns::Turns;
+use crate::turns::lane::Lane;
 use crate::util::microseconds;
 use crate::util::weak_map::WeakMap;
 
@@ -17,12 +19,13 @@ use crate::util::weak_map::WeakMap;
 #[derive(Clone)]
 pub struct Tenant(Arc<Inner>);
 
-#[derive(Default)]
 struct Inner {
     /// `None` for the owner of all checks without a tenant.
     name: Option<String>,
     /// The registry of the host that made the tenant. It distinguishes tenants of different hosts.
     registry: Weak<Registry>,
+    turns: Arc<Turns>,
+    lane: Arc<Lane>,
     checks: AtomicI64,
     settings_bytes: AtomicI64,
     instances: AtomicI64,
@@ -69,6 +72,35 @@ impl Tenant {
         self.0.usage()
     }
 
+    /// The weight of the tenant, from 1 to 1,000: when tenants want more processor time than there is, each gets its
+    /// share by weight. Default: 16.
+    #[must_use]
+    pub fn weight(&self) -> u32 {
+        self.0.lane.weight()
+    }
+
+    /// Sets the [weight](Self::weight). A number below 1 means 1, and one over 1,000 means 1,000.
+    pub fn set_weight(&self, weight: u32) {
+        self.0.lane.set_weight(weight);
+    }
+
+    /// The turns of the host.
+    pub(crate) fn turns(&self) -> &Turns {
+        &self.0.turns
+    }
+
+    /// The tenant's share of the turns.
+    pub(crate) fn lane(&self) -> &Arc<Lane> {
+        &self.0.lane
+    }
+
+    /// Charges the tenant for processor time that it used without a turn.
+    pub(crate) fn charge(&self, cpu_time: Duration) {
+        if self.0.turns.is_shared() {
+            self.0.lane.charge(microseconds::nanoseconds(cpu_time));
+        }
+    }
+
     /// Adds the usage of one evaluation.
     pub(crate) fn add_evaluation(&self, usage: &Usage) {
         self.0.evaluations.fetch_add(1, Ordering::Relaxed);
@@ -110,26 +142,46 @@ impl Inner {
 }
 
 /// The tenants of one host, by name.
-#[derive(Default)]
-pub(crate) struct Tenants(Arc<Registry>);
+pub(crate) struct Tenants {
+    registry: Arc<Registry>,
+    turns: Arc<Turns>,
+}
 
 type Registry = WeakMap<Option<String>, Inner>;
 
 impl Tenants {
+    pub(crate) fn new(turns: Arc<Turns>) -> Self {
+        Self { registry: Arc::default(), turns }
+    }
+
     /// The tenant of a name; without a name, the one of all checks that have no tenant.
     pub(crate) fn get(&self, name: Option<String>) -> Tenant {
-        let registry = Arc::downgrade(&self.0);
-        Tenant(self.0.get(&name, || Inner { name: name.clone(), registry, ..Inner::default() }))
+        if name.is_some() {
+            self.turns.share();
+        }
+        Tenant(self.registry.get(&name, || Inner {
+            name: name.clone(),
+            registry: Arc::downgrade(&self.registry),
+            turns: Arc::clone(&self.turns),
+            lane: self.turns.lane(),
+            checks: AtomicI64::default(),
+            settings_bytes: AtomicI64::default(),
+            instances: AtomicI64::default(),
+            memory_bytes: AtomicI64::default(),
+            evaluations: AtomicU64::default(),
+            fuel: AtomicU64::default(),
+            cpu_nanoseconds: AtomicU64::default(),
+        }))
     }
 
     /// Whether `tenant` was made here, and not by another host.
     pub(crate) fn has(&self, tenant: &Tenant) -> bool {
-        std::ptr::eq(tenant.0.registry.as_ptr(), Arc::as_ptr(&self.0))
+        std::ptr::eq(tenant.0.registry.as_ptr(), Arc::as_ptr(&self.registry))
     }
 
     /// The usage of every tenant, ordered by name.
     pub(crate) fn usage(&self) -> Vec<TenantUsage> {
-        let mut usage: Vec<_> = self.0.values().iter().map(|tenant| tenant.usage()).collect();
+        let mut usage: Vec<_> = self.registry.values().iter().map(|tenant| tenant.usage()).collect();
         usage.sort_by(|a, b| a.tenant.cmp(&b.tenant));
         usage
     }
@@ -176,6 +228,10 @@ impl Tenancy {
     pub(crate) fn new(tenant: Tenant) -> Self {
         tenant.0.instances.fetch_add(1, Ordering::Relaxed);
         Self { tenant, memory_bytes: 0 }
+    }
+
+    pub(crate) fn tenant(&self) -> &Tenant {
+        &self.tenant
     }
 
     /// Sets the size of the instance's linear memory.

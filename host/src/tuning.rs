@@ -101,6 +101,21 @@ pub(crate) const SCHEMA_CPU_TIME: Duration = Duration::from_secs(2);
 /// interruption. Benchmark: `decisions`.
 pub(crate) const FUEL_INTERVAL: u64 = 1_000_000;
 
+// Turns.
+
+/// The processor time that a tenant may be ahead of the others when it becomes active again: more is forgiven, so that
+/// a tenant which was alone for long is not shut out later. Arbitrary: half of the default processor time of an
+/// evaluation.
+pub(crate) const TURN_DEBT: Duration = Duration::from_millis(100);
+
+/// The time within which a turn that was given must be taken. It passes on after that, because the thread that would
+/// take it is blocked. Arbitrary: a kernel with many threads to run needs some milliseconds to return to one.
+pub(crate) const TURN_TAKEN_WITHIN: Duration = Duration::from_millis(10);
+
+/// The time between two interruptions of running guests on behalf of those that arrive: each takes a guest less than a
+/// microsecond. Arbitrary: far less than a tick.
+pub(crate) const PREEMPTION_INTERVAL: Duration = Duration::from_micros(50);
+
 // Pools.
 
 /// The divisor of a pool's permits that gives the share of a check, unless

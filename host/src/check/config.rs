@@ -129,9 +129,10 @@ pub(super) fn check_tenant(plugin: &Plugin, tenant: Option<&Tenant>) -> Result<(
     }
 }
 
-/// Validates the settings. Returns their text as the plugin reads it, or `None` for a plugin that takes no settings.
+/// Validates the settings, at the cost of the owner of the check. Returns their text as the plugin reads it, or `None` for a plugin that takes no settings.
 pub(super) fn check_settings(
     plugin: &Plugin,
+    owner: &Tenant,
     settings: Option<Json>,
     limits: &Limits,
 ) -> Result<Option<String>, ConfigError> {
@@ -144,6 +145,6 @@ pub(super) fn check_settings(
     if text.len() > limits.settings_bytes {
         return Err(ConfigError::SettingsTooLarge { found: text.len(), cap: limits.settings_bytes });
     }
-    schema.check(plugin.host(), &settings, &text, limits)?;
+    schema.check(plugin.host(), owner, &settings, &text, limits)?;
     Ok(Some(text))
 }

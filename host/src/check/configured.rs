@@ -16,6 +16,7 @@ use crate::fault::Fault;
 use crate::grants::Grants;
 use crate::guest::request::{GuestRequest, Seed};
 use crate::guest::store::Budget;
+use crate::guest::turn::Turn;
 use crate::image::image;
 use crate::image::snapshot::Recipe;
 use crate::instance::Instance;
@@ -24,6 +25,7 @@ use crate::plugin::Plugin;
 use crate::request::AuthContext;
 use crate::tenant::Membership;
 use crate::tuning::STANDBY_INSTANCES;
+use crate::turns::estimate::Estimate;
 
 /// A plugin with valid settings, grants and limits.
 pub(super) struct Configured {
@@ -39,6 +41,8 @@ pub(super) struct Configured {
     pub(super) standby: Arc<Standby>,
     pub(super) membership: Membership,
     pub(super) named_texts: NamedTexts,
+    /// What a turn of an evaluation costs.
+    pub(super) turn_cost: Estimate,
     warm_up: Option<AuthContext>,
 }
 
@@ -59,6 +63,7 @@ impl Configured {
             standby: Arc::new(Standby::new(limits.standby.unwrap_or(standby))),
             membership: Membership::new(tenant, settings.as_ref().map_or(0, String::len)),
             named_texts: NamedTexts::default(),
+            turn_cost: Estimate::default(),
             settings,
             grants,
             limits,
@@ -86,6 +91,11 @@ impl Configured {
     /// The budget of an evaluation until `end`.
     pub(super) fn budget(&self, end: Instant) -> Budget<'_> {
         Budget::new(&self.limits, end, self.plugin.host().toolchain().tick).for_tenant(self.membership.tenant())
+    }
+
+    /// The turns of work that is not an evaluation, for the owner of the check.
+    pub(super) fn turn(&self) -> Turn<'_> {
+        Turn::of(self.membership.tenant(), self.plugin.host().toolchain().tick)
     }
 
     /// Makes an instance that holds a permit of its pool. None of its code has run.
@@ -120,6 +130,7 @@ impl Configured {
             settings: settings.as_ref(),
             warm_up: warm_up.as_ref(),
             limits,
+            owner: self.membership.tenant(),
             seed: self.seed(DecisionId::random()),
         };
         self.image.set(image(recipe, plugin.host().micros_since_start(Instant::now())));

@@ -4,12 +4,12 @@
 //!
 //! 1. The part of the request that the plugin may read is selected: its documents if it imports them, the bearer secret
 //!    only with the grant. A request over the check's cap fails here.
-//! 2. Admission and an instance: that of the batch, a standby instance, or a new one. All limits of a new instance are
-//!    armed before any of its code runs (`guest/store.rs`).
-//! 3. `Instance::check` configures the instance if necessary, unseals the request and calls the exported `check`. The
-//!    processor time is measured around this call.
+//! 2. Admission, a turn (`guest/turn.rs`), and an instance: that of the batch, a standby instance, or a new one. All
+//!    limits of a new instance are armed before any of its code runs (`guest/store.rs`).
+//! 3. `Instance::check` configures the instance if necessary, unseals the request and calls the exported `check`.
 //! 4. The usage and the output are read, and counted for the tenant. The instance is dropped with its permits, unless a
-//!    [`PluginSession`] keeps it for the next request of its batch.
+//!    [`PluginSession`] keeps it for the next request of its batch. The turn ends, and with it the processor time of the
+//!    evaluation: from before the instance was made until after it was dropped.
 //!
 //! A fault in any step is an [`Outcome::Failed`], which denies.
 
@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::check::configured::Configured;
+use crate::check::queued::Queued;
 use crate::check::refill::start_refill;
 use crate::check::standby::Taken;
 use crate::decision::auth_check::{EvaluationFuture, EvaluationRequest, Session};
@@ -25,6 +26,7 @@ use crate::fault::{Cause, Fault};
 use crate::grants::Grant;
 use crate::guest::exceeded::{Times, name_limit};
 use crate::guest::request::GuestRequest;
+use crate::guest::turn::Turn;
 use crate::instance::{CheckCall, Instance};
 use crate::limits::Limits;
 use crate::outcome::{Evaluation, Outcome, Usage};
@@ -32,8 +34,7 @@ use crate::tuning::DEADLINE_GRACE;
 
 /// Evaluates a request in a fresh instance of the check, and drops the instance before it returns.
 pub(super) async fn evaluate(check: &Arc<Configured>, request: EvaluationRequest<'_>) -> Evaluation {
-    let mut instance = None;
-    evaluate_in(check, &mut instance, request).await
+    evaluate_in(check, None, request).await
 }
 
 /// A plugin's check for the length of one batch. One instance serves the whole batch, with the limits of a fresh
@@ -52,19 +53,27 @@ impl<'a> PluginSession<'a> {
 
     async fn evaluate_next(&mut self, request: EvaluationRequest<'_>) -> Evaluation {
         let is_fresh = self.instance.is_none();
-        let mut evaluation = evaluate_in(self.check, &mut self.instance, request).await;
-        if let Outcome::Failed(fault) = &evaluation.outcome {
-            self.instance = None;
+        let evaluation = evaluate_in(self.check, Some(&mut self.instance), request).await;
+        match &evaluation.outcome {
             // State that earlier requests left in the instance may be the reason, so the request is evaluated again in
             // a fresh instance. A fault for lack of time or capacity is final: a second evaluation would get the time
             // twice.
-            if !is_fresh && !matches!(fault.cause, Cause::Deadline | Cause::CpuTimeLimit | Cause::NoCapacity) {
-                evaluation = evaluate(self.check, request).await;
-            }
+            Outcome::Failed(fault) if !is_fresh && !is_final(fault.cause) => evaluate(self.check, request).await,
+            _ => evaluation,
         }
-        let is_exact = self.check.limits.fuel.is_none();
-        self.instance = self.instance.take().filter(|instance| is_exact && instance.is_reusable());
-        evaluation
+    }
+}
+
+/// Whether a fault is for lack of time or capacity.
+fn is_final(cause: Cause) -> bool {
+    matches!(cause, Cause::Deadline | Cause::CpuTimeLimit | Cause::NoCapacity | Cause::QueueFull | Cause::QueuedTooLong)
+}
+
+impl Drop for PluginSession<'_> {
+    fn drop(&mut self) {
+        if let Some(instance) = self.instance.take() {
+            instance.discard();
+        }
     }
 }
 
@@ -74,15 +83,15 @@ impl Session for PluginSession<'_> {
     }
 }
 
-/// Evaluates a request in the instance of the slot `instance`; if the slot is empty, a new instance is put into it.
+/// Evaluates a request in the instance of a session, or in a new one, which the session keeps if it can be used again.
 async fn evaluate_in(
     check: &Arc<Configured>,
-    instance: &mut Option<Instance>,
+    session: Option<&mut Option<Instance>>,
     request: EvaluationRequest<'_>,
 ) -> Evaluation {
     let start = Instant::now();
     let end = request.end.min(start + check.limits.deadline);
-    let asked = ask(check, instance, request, start, end).await;
+    let asked = ask(check, session, request, start, end).await;
     let mut evaluation = asked.unwrap_or_else(|fault| Outcome::Failed(fault).into());
     if let Outcome::Failed(fault) = evaluation.outcome {
         let times = times(&check.limits, request.end.saturating_duration_since(start));
@@ -110,33 +119,21 @@ fn times(limits: &Limits, left: Duration) -> Times<'static> {
     }
 }
 
-/// Gets an instance, calls `check` in it, and leaves it in the slot. The error is a fault before the call.
+/// Gets an instance, calls `check` in it, and drops it if the session does not keep it. The error is a fault before the
+/// call.
 async fn ask(
     check: &Arc<Configured>,
-    slot: &mut Option<Instance>,
+    mut session: Option<&mut Option<Instance>>,
     request: EvaluationRequest<'_>,
     start: Instant,
     end: Instant,
 ) -> Result<Evaluation, Fault> {
     let guest_request = guest_request(check, request)?;
-    // The instance is that of the batch, a standby instance, or a new one.
-    let (instance, settings) = match slot.take() {
-        Some(instance) => (instance.rebind(guest_request, &check.budget(end)), None),
-        None => {
-            // The check's own admission comes first: evaluations that wait there hold no permit of the pool.
-            let own = check.admission.admit(check.plugin.weight(), end).await?;
-            let now = check.plugin.host().micros_since_start(start);
-            match take_standby(check, now) {
-                Some(instance) => (instance.rebind(guest_request, &check.budget(end)).with_check_permit(own), None),
-                None => {
-                    let (linked, settings) = check.linked(now, end).await?;
-                    let permit = admit(check, linked.weight, end).await?;
-                    (check.instance(linked, guest_request, &check.budget(end), permit).with_check_permit(own), settings)
-                }
-            }
-        }
-    };
-    let instance = slot.insert(instance);
+    let queued = Queued::new(check, start, end);
+    // It comes before the instance, which is dropped in the turn.
+    let mut turn =
+        Turn::of_evaluation(check.membership.tenant(), &check.turn_cost, check.plugin.host().toolchain().tick);
+    let (mut instance, settings) = begin(check, session.as_deref_mut(), guest_request, queued, &mut turn).await?;
     let limits = &check.limits;
     let call = CheckCall {
         context: request.context,
@@ -146,19 +143,55 @@ async fn ask(
         end,
     };
     let fuel = limits.fuel.unwrap_or(u64::MAX);
-    let answer = instance.check(&call).await.and_then(|(outcome, named)| {
+    let answer = instance.check(&mut turn, &call).await;
+    let answer = answer.and_then(|(outcome, named)| {
         check.named_texts.check(&named, check.settings.as_deref())?;
         Ok((outcome, named))
     });
     let (outcome, missing_scopes) = answer.unwrap_or_else(|fault| (Outcome::Failed(fault), Vec::new()));
-    let usage = Usage {
-        elapsed: Duration::ZERO,
-        cpu_time: instance.cpu_time(),
-        fuel: fuel.saturating_sub(instance.fuel()),
-        memory_bytes: instance.memory_bytes(),
-    };
+    let (fuel, memory_bytes) = (fuel.saturating_sub(instance.fuel()), instance.memory_bytes());
     let (logs, reads) = (instance.logs(), instance.take_reads());
+    let is_reusable = !matches!(outcome, Outcome::Failed(_)) && limits.fuel.is_none() && instance.is_reusable();
+    match session.filter(|_| is_reusable) {
+        Some(session) => *session = Some(instance),
+        None => drop(instance),
+    }
+    let usage = Usage { elapsed: Duration::ZERO, cpu_time: turn.end(), fuel, memory_bytes };
     Ok(Evaluation { missing_scopes, usage, logs, reads, ..Evaluation::from(outcome) })
+}
+
+/// Gets an instance and a turn to run it in: the instance of the session, a standby instance, or a new one. Returns it
+/// with the settings that it must be configured with.
+async fn begin<'c>(
+    check: &'c Arc<Configured>,
+    session: Option<&mut Option<Instance>>,
+    request: GuestRequest,
+    mut queued: Queued,
+    turn: &mut Turn<'_>,
+) -> Result<(Instance, Option<&'c String>), Fault> {
+    let budget = check.budget(queued.end);
+    if let Some(session) = session.filter(|session| session.is_some()) {
+        queued.turn(turn).await?;
+        if let Some(instance) = session.take() {
+            return Ok((instance.rebind(request, &budget), None));
+        }
+    }
+    // The check's own admission comes first: evaluations that wait there hold no permit of the pool.
+    let own = check.admission.admit(check.plugin.weight(), queued.until()).await;
+    let own = own.map_err(|fault| queued.fault(fault))?;
+    let now = check.plugin.host().micros_since_start(queued.start);
+    if check.standby.is_used() {
+        // An instance is taken only by an evaluation that can use it.
+        queued.turn(turn).await?;
+        if let Some(instance) = take_standby(check, now) {
+            return Ok((instance.rebind(request, &budget).with_check_permit(own), None));
+        }
+        turn.give_back();
+    }
+    let (linked, settings) = queued.not_counting(check.linked(now, queued.end)).await?;
+    let permit = admit(check, linked.weight, queued.until()).await.map_err(|fault| queued.fault(fault))?;
+    queued.turn(turn).await?;
+    Ok((check.instance(linked, request, &budget, permit).with_check_permit(own), settings))
 }
 
 /// Takes a standby instance if one is ready, and starts to make the next one at the same time.

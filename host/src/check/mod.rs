@@ -16,6 +16,7 @@
 pub(crate) mod config;
 mod configured;
 mod evaluate;
+mod queued;
 mod refill;
 mod standby;
 pub(crate) mod start;
@@ -95,7 +96,8 @@ impl Check {
         check_grants(plugin, config.grants)?;
         check_tenant(plugin, config.tenant.as_ref())?;
         check_warm_up(config.image, config.warm_up.as_ref())?;
-        let settings = check_settings(plugin, config.settings.take(), &config.limits)?;
+        let owner = config.tenant.get_or_insert_with(|| plugin.host().tenants().get(None)).clone();
+        let settings = check_settings(plugin, &owner, config.settings.take(), &config.limits)?;
         if config.limits.fuel.is_some() {
             plugin.optimize_for_fuel().map_err(|error| ConfigError::Optimize(error.to_string()))?;
         }
@@ -161,8 +163,10 @@ impl Check {
             let linked = plugin.linked(end).await?;
             let permit = plugin.host().admission(plugin.pool()).admit(linked.weight, end).await?;
             let request = GuestRequest::none(self.0.seed(DecisionId::random()));
+            let mut turn = self.0.turn();
+            turn.take(end).await?;
             let mut instance = self.0.instance(linked, request, &self.0.budget(end).for_configuring(), permit);
-            let configured = instance.configure(settings.as_ref(), end).await?;
+            let configured = instance.configure(&mut turn, settings.as_ref(), end).await?;
             Ok(configured.map(|()| limits.fuel.unwrap_or(u64::MAX).saturating_sub(instance.fuel())))
         });
         let times = Times::of_configuring(limits);

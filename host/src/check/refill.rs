@@ -61,8 +61,10 @@ async fn make_one(check: &Configured) -> Result<Option<(Instance, Permit)>, Faul
     };
     let Some(permit) = host.admission(pool).try_admit(linked.weight) else { return Ok(None) };
     let request = GuestRequest::none(check.seed(DecisionId::random()));
+    let mut turn = check.turn();
+    turn.take(end).await?;
     let mut instance = check.instance(linked, request, &check.budget(end).for_configuring(), permit);
-    let configured = instance.configure(settings, end).await?;
+    let configured = instance.configure(&mut turn, settings, end).await?;
     // An instance that called WASI cannot be kept: its state in the host would stay, and random numbers belong to one
     // decision.
     Ok((configured.is_ok() && instance.is_reusable()).then_some((instance, standby)))

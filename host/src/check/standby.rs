@@ -49,6 +49,11 @@ impl Standby {
         Taken { instance: instance.map(|(instance, _)| instance), wants_refill }
     }
 
+    /// Whether the check may have standby instances.
+    pub(super) fn is_used(&self) -> bool {
+        self.cap > 0
+    }
+
     pub(super) fn is_full(&self) -> bool {
         lock(&self.ready).len() >= self.cap
     }
@@ -74,6 +79,9 @@ impl Evict for Standby {
     fn evict(&self) {
         // The instances are dropped outside the lock.
         let ready = std::mem::take(&mut *lock(&self.ready));
-        drop(ready);
+        for (instance, permit) in ready {
+            instance.discard();
+            drop(permit);
+        }
     }
 }

@@ -28,6 +28,7 @@ pub(crate) mod shape;
 pub(crate) mod source;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::code::cache::Cache;
@@ -37,6 +38,8 @@ use crate::engine::Engines;
 use crate::engine::config::Memory;
 use crate::error::HostError;
 use crate::limits::HostLimits;
+use crate::turns::{TurnSettings, Turns};
+use crate::util::unblock::processors;
 
 /// Everything that turns bytes into code: the limits of plugins, the engines, and the compilation with its cache.
 pub(crate) struct Toolchain {
@@ -47,6 +50,8 @@ pub(crate) struct Toolchain {
     pub(crate) baseline_bytes: usize,
     /// The interval at which deadlines are enforced.
     pub(crate) tick: Duration,
+    /// The turns of the guests.
+    pub(crate) turns: Arc<Turns>,
 }
 
 impl Toolchain {
@@ -60,8 +65,9 @@ impl Toolchain {
         memory: Memory,
     ) -> Result<Self, HostError> {
         let cache = cache.map(|folder| Cache::open(folder, limits.cache_bytes)).transpose()?;
-        let engines = Engines::new(&limits, memory, tick)?;
+        let turns = Arc::new(Turns::new(TurnSettings::of(&limits, tick, processors())));
+        let engines = Engines::new(&limits, memory, tick, &turns)?;
         let compilation = Compilation::new(&limits, cache, compiler);
-        Ok(Self { limits, engines, compilation, baseline_bytes, tick })
+        Ok(Self { limits, engines, compilation, baseline_bytes, tick, turns })
     }
 }

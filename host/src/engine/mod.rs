@@ -10,7 +10,7 @@
 //! cache returns only machine code with the same one. An engine is made on first use.
 //!
 //! One thread per host ([`Ticker`]) increments the epochs of all its engines, which makes running guests look at their
-//! deadlines (`guest/store.rs`).
+//! deadlines and at who waits for a turn (`guest/store.rs`).
 
 pub(crate) mod address_space;
 pub(crate) mod admission;
@@ -35,6 +35,7 @@ use crate::guest::reason::Reason;
 use crate::guest::store::State;
 use crate::limits::HostLimits;
 use crate::tuning::{EVICTION_BATCH_DIVISOR, STANDBY_POOL_DIVISOR};
+use crate::turns::Turns;
 use crate::util::lru::Lru;
 
 /// An engine with everything that plugins may import: it runs the plugins of one pool that were compiled with one
@@ -67,7 +68,12 @@ struct PoolSlot {
 
 impl Engines {
     /// Makes the first engine, and starts the thread that enforces deadlines.
-    pub(crate) fn new(limits: &HostLimits, memory: Memory, tick: Duration) -> Result<Self, HostError> {
+    pub(crate) fn new(
+        limits: &HostLimits,
+        memory: Memory,
+        tick: Duration,
+        turns: &Arc<Turns>,
+    ) -> Result<Self, HostError> {
         let slot = |pool| PoolSlot {
             admission: Admission::new("instance", config::instances(limits, pool), limits.queue),
             standby_admission: Admission::new("instance", config::instances(limits, pool) / STANDBY_POOL_DIVISOR, 0),
@@ -78,11 +84,11 @@ impl Engines {
         let engines = Self {
             limits: limits.clone(),
             memory,
-            ticker: Arc::default(),
+            ticker: Ticker::new(Arc::clone(turns)),
             pools: [slot(Pool::Small), slot(Pool::Large), slot(Pool::Concurrent)],
         };
         engines.get(Pool::Small, Strategy::Optimized).map_err(|reason| HostError::Engine(reason.into_text()))?;
-        Ticker::start(&engines.ticker, tick).map_err(HostError::Ticker)?;
+        engines.ticker.start(tick).map_err(HostError::Ticker)?;
         Ok(engines)
     }
 

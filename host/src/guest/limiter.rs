@@ -18,7 +18,8 @@ pub(super) struct Limiter {
     last_growth: usize,
     /// The last request over a cap.
     pub(super) refused: Option<Fault>,
-    tenancy: Option<Tenancy>,
+    /// The tenant that the instance is counted for.
+    pub(super) tenancy: Option<Tenancy>,
 }
 
 impl Limiter {

@@ -3,7 +3,7 @@
 
 pub(crate) mod bindings;
 mod clock;
-pub(crate) mod cpu_time;
+mod cpu_time;
 pub(crate) mod exceeded;
 pub(crate) mod fault;
 pub(crate) mod imports;
@@ -12,5 +12,6 @@ pub(crate) mod log;
 pub(crate) mod reason;
 pub(crate) mod request;
 pub(crate) mod store;
+pub(crate) mod turn;
 mod wasi;
 pub(crate) mod wasmtime_text;

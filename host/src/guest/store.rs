@@ -3,7 +3,7 @@
 //! [`new_store`] is the only place where a store for a plugin is made. What enforces each limit:
 //!
 //! - memory, tables, core instances: the [`Limiter`], which wasmtime calls before it makes or grows one;
-//! - deadline and processor time of code that computes: [`tick`], which wasmtime calls when the epoch has advanced;
+//! - deadline and processor time of code that computes: [`meet_epoch`], which wasmtime calls when the epoch has advanced;
 //! - deadline of calls that wait inside the host: a timer around the call (`instance.rs`);
 //! - fuel, bytes of one call, handles: counters of wasmtime;
 //! - output, text of the context: the [`Log`] and the [`GuestRequest`], in the host functions that use them.
@@ -18,7 +18,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::fault::{Cause, Fault};
 use crate::guest::clock::Clock;
-use crate::guest::cpu_time::{cpu_time_so_far, may_go_on};
+use crate::guest::cpu_time::{Running, cpu_time_so_far, may_go_on};
 use crate::guest::fault::{Circumstances, HostFault, classify};
 use crate::guest::limiter::Limiter;
 use crate::guest::log::{Log, Mark};
@@ -29,6 +29,7 @@ use crate::log_line::LogLine;
 use crate::reads::DocumentReads;
 use crate::tenant::{Tenancy, Tenant};
 use crate::tuning::FUEL_INTERVAL;
+use crate::util::microseconds::nanoseconds;
 
 /// The state of one instance in the host. It is dropped with the instance (rule S7).
 pub(crate) struct State {
@@ -41,6 +42,8 @@ pub(crate) struct State {
     cpu_time: Option<Duration>,
     /// The interval of the host's ticks.
     tick: Duration,
+    /// The number of the last tick that met the guest.
+    last_tick: Option<u64>,
     /// The state of WASI, which is made on the plugin's first call to it. Most plugins never call it.
     wasi: Option<Wasi>,
     handles: usize,
@@ -85,6 +88,11 @@ impl State {
         self.limiter.memory_bytes
     }
 
+    /// The tenant that the instance is counted for.
+    pub(crate) fn tenant(&self) -> Option<&Tenant> {
+        self.limiter.tenancy.as_ref().map(Tenancy::tenant)
+    }
+
     /// The output of the plugin so far.
     pub(crate) fn log_lines(&self) -> Vec<LogLine> {
         self.log.lines()
@@ -116,6 +124,19 @@ impl State {
 
     pub(super) fn clock(&mut self) -> Clock {
         self.wasi().clock.clone()
+    }
+
+    /// Whether a tenant waits that comes before the one of this instance.
+    fn must_yield(&self) -> bool {
+        let (Some(tenant), Some(running)) = (self.tenant(), Running::here()) else { return false };
+        let used = nanoseconds(running.elapsed());
+        running.paid.is_some_and(|paid| tenant.turns().must_yield(tenant.lane(), paid, used))
+    }
+
+    /// Whether the epoch has advanced because of a tick. Without a tenant, it always has.
+    fn is_tick(&mut self) -> bool {
+        let found = self.tenant().map(|tenant| tenant.turns().ticks());
+        found.is_none() || std::mem::replace(&mut self.last_tick, found) != found
     }
 
     fn wasi(&mut self) -> &mut Wasi {
@@ -172,6 +193,7 @@ pub(crate) fn new_store(engine: &Engine, budget: &Budget<'_>, request: GuestRequ
         end: budget.end,
         cpu_time: budget.cpu_time,
         tick: budget.tick,
+        last_tick: budget.tenant.map(|tenant| tenant.turns().ticks()),
         wasi: None,
         handles: limits.handles,
         is_instantiated: false,
@@ -185,14 +207,25 @@ pub(crate) fn new_store(engine: &Engine, budget: &Budget<'_>, request: GuestRequ
     // See `FUEL_INTERVAL`.
     let _ = store.fuel_async_yield_interval(Some(FUEL_INTERVAL));
     store.set_epoch_deadline(1);
-    store.epoch_deadline_callback(|store| tick(store.data()));
+    store.epoch_deadline_callback(|mut store| meet_epoch(store.data_mut()));
     store
+}
+
+/// Decides whether a guest that computes may continue when the epoch has advanced: at a tick, or because somebody waits
+/// who may come first.
+fn meet_epoch(state: &mut State) -> wasmtime::Result<UpdateDeadline> {
+    let must_yield = state.must_yield();
+    if state.is_tick() {
+        return tick(state, must_yield);
+    }
+    // The clocks were read at the last tick. Reading them now would cost as much as a small check.
+    Ok(if must_yield { UpdateDeadline::Yield(1) } else { UpdateDeadline::Continue(1) })
 }
 
 /// Decides at a tick whether a guest that computes may continue. The clocks decide, not the number of ticks: under
 /// load, ticks come late and in bursts. A guest that [may go on](may_go_on) is likely to end before the next one, and a
 /// yield costs more than a small check.
-fn tick(state: &State) -> wasmtime::Result<UpdateDeadline> {
+fn tick(state: &State, must_yield: bool) -> wasmtime::Result<UpdateDeadline> {
     let cpu_time = cpu_time_so_far();
     if let Some(cap) = state.cpu_time.filter(|cap| cpu_time > *cap) {
         let detail = format!("used {cpu_time:?} of processor time, over the cap of {cap:?}");
@@ -200,7 +233,7 @@ fn tick(state: &State) -> wasmtime::Result<UpdateDeadline> {
     }
     Ok(if Instant::now() >= state.end {
         UpdateDeadline::Interrupt
-    } else if may_go_on(state.tick) {
+    } else if !must_yield && may_go_on(state.tick) {
         UpdateDeadline::Continue(1)
     } else {
         UpdateDeadline::Yield(1)

@@ -145,7 +145,7 @@ impl HostBuilder {
             reloading: Background::new("guardhouse-reload", processors()),
             recompiling: Background::new("guardhouse-recompile", processors()),
             refilling: Background::new("guardhouse-standby", processors()),
-            tenants: Tenants::default(),
+            tenants: Tenants::new(Arc::clone(&toolchain.turns)),
             loading: Unblock::new(),
             configuring: Unblock::new(),
             advice,
@@ -167,6 +167,7 @@ fn check_tick(tick: Duration) -> Result<(), HostError> {
 fn check_limits(limits: &HostLimits) -> Result<(), HostError> {
     let counts = [
         ("HostLimits::instances", u64::from(limits.instances)),
+        ("HostLimits::turns", limits.turns.map_or(1, u64::from)),
         ("HostLimits::large_instances", u64::from(limits.large_instances)),
         ("HostLimits::compilers", u64::from(limits.compilers)),
         ("HostLimits::standby_checks", limits.standby_checks as u64),

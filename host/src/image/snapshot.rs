@@ -1,6 +1,7 @@
 //! Snapshots: the memory of a configured instance, written into its component.
 
 use std::collections::BTreeSet;
+use std::pin::pin;
 use std::time::Instant;
 
 use wasmtime::Store;
@@ -14,12 +15,14 @@ use crate::fault::{Cause, Fault};
 use crate::guest::reason::Reason;
 use crate::guest::request::{GuestRequest, Seed};
 use crate::guest::store::{Budget, State};
+use crate::guest::turn::Turn;
 use crate::host::Host;
 use crate::image::size::SnapshotSize;
 use crate::instance::{CheckCall, Instance};
 use crate::limits::{HostLimits, Limits};
 use crate::plugin::Plugin;
 use crate::request::AuthContext;
+use crate::tenant::Tenant;
 use crate::util::block_on::block_on;
 
 /// Everything that an image is made from.
@@ -28,13 +31,15 @@ pub(crate) struct Recipe<'a> {
     pub(crate) settings: Option<&'a String>,
     pub(crate) warm_up: Option<&'a AuthContext>,
     pub(crate) limits: &'a Limits,
+    /// The owner of the check, at whose cost it is made.
+    pub(crate) owner: &'a Tenant,
     pub(crate) seed: Seed,
 }
 
 /// Configures an instance and writes its memory and globals into its component, which has the bytes `source`. The error
 /// says why there can be no snapshot.
 pub(super) fn snapshot(recipe: Recipe<'_>, source: &[u8]) -> Result<Vec<u8>, Reason> {
-    let Recipe { plugin, settings, warm_up, limits, seed } = recipe;
+    let Recipe { plugin, settings, warm_up, limits, owner, seed } = recipe;
     let (host, pool) = (plugin.host(), plugin.pool());
     let wizer = Wizer::new();
     let (context, instrumented) = wizer.instrument_component(source)?;
@@ -44,11 +49,13 @@ pub(super) fn snapshot(recipe: Recipe<'_>, source: &[u8]) -> Result<Vec<u8>, Rea
     let end = Instant::now() + limits.configure_deadline;
     block_on(async {
         let permit = host.admission(pool).admit(plugin.weight(), end).await?;
-        let budget = Budget::new(limits, end, host.toolchain().tick).for_configuring();
+        let mut turn = Turn::of(owner, host.toolchain().tick);
+        turn.take(end).await.map_err(Fault::from)?;
+        let budget = Budget::new(limits, end, host.toolchain().tick).for_configuring().for_tenant(owner);
         let mut prepared = Instance::new(linked, &budget, GuestRequest::none(seed)).with_pool_permit(permit);
         // An image cannot contain handles: a plugin that makes one fails here, and gets no image.
         prepared.set_max_handles(0);
-        prepare(&mut prepared, settings, warm_up, end).await?;
+        prepare(&mut prepared, &mut turn, settings, warm_up, end).await?;
         let (store, instance) = prepared.store_and_instance().ok_or("it was not started")?;
         if store.data().used_wasi() {
             return Err("it used a clock, random numbers or a stream while it was configured".into());
@@ -60,7 +67,7 @@ pub(super) fn snapshot(recipe: Recipe<'_>, source: &[u8]) -> Result<Vec<u8>, Rea
         store.epoch_deadline_callback(|_| Ok(wasmtime::UpdateDeadline::Continue(1)));
         let size = SnapshotSize::new(host.limits().image_bytes);
         let mut state = Reader { store, instance, end, size, counted: BTreeSet::new(), refused: None };
-        let snapshot = wizer.snapshot_component(&context, &mut state).await;
+        let snapshot = turn.run(pin!(wizer.snapshot_component(&context, &mut state)), end, false).await?;
         state.refused.map_or_else(|| Ok(snapshot?), Err)
     })?
 }
@@ -69,16 +76,17 @@ pub(super) fn snapshot(recipe: Recipe<'_>, source: &[u8]) -> Result<Vec<u8>, Rea
 /// error.
 async fn prepare(
     instance: &mut Instance,
+    turn: &mut Turn<'_>,
     settings: Option<&String>,
     warm_up: Option<&AuthContext>,
     end: Instant,
 ) -> Result<(), Fault> {
-    if let Err(message) = instance.configure(settings, end).await? {
+    if let Err(message) = instance.configure(turn, settings, end).await? {
         return Err(Fault::new(Cause::Configure, message));
     }
     if let Some(context) = warm_up {
         let call = CheckCall { context, settings: None, name_missing_scopes: false, message_bytes: usize::MAX, end };
-        instance.check(&call).await?;
+        instance.check(turn, &call).await?;
     }
     Ok(())
 }

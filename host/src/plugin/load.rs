@@ -24,6 +24,7 @@ use crate::fault::Fault;
 use crate::guest::exceeded::{Times, name_time_or_stack};
 use crate::guest::request::{GuestRequest, Seed};
 use crate::guest::store::Budget;
+use crate::guest::turn::Turn;
 use crate::host::Host;
 use crate::instance::Instance;
 use crate::limits::{HostLimits, Limits};
@@ -157,12 +158,15 @@ fn read_schema(host: &Host, pool: Pool, linked: &Arc<Linked>) -> Result<Option<S
         ..Limits::default()
     };
     let end = Instant::now() + SCHEMA_DEADLINE;
-    let budget = Budget::new(&limits, end, host.toolchain().tick);
+    let owner = host.tenants().get(None);
+    let budget = Budget::new(&limits, end, host.toolchain().tick).for_tenant(&owner);
     let seed = Seed { decision: DecisionId::random(), check: "".into() };
     let read = block_on(async {
         let permit = host.admission(pool).admit(linked.weight, end).await?;
+        let mut turn = Turn::of(&owner, host.toolchain().tick);
+        turn.take(end).await?;
         let instance = Instance::new(Arc::clone(linked), &budget, GuestRequest::none(seed));
-        instance.with_pool_permit(permit).schema(end).await.map(Some)
+        instance.with_pool_permit(permit).schema(&mut turn, end).await.map(Some)
     });
     let times = Times {
         deadline: ("the deadline of `schema`, which is fixed", SCHEMA_DEADLINE),

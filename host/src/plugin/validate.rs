@@ -13,10 +13,12 @@ use crate::fault::{Cause, Fault};
 use crate::guest::exceeded::{Times, name_time_or_stack};
 use crate::guest::request::{GuestRequest, Seed};
 use crate::guest::store::Budget;
+use crate::guest::turn::Turn;
 use crate::host::Host;
 use crate::host::validator::Validity;
 use crate::instance::Instance;
 use crate::limits::Limits;
+use crate::tenant::Tenant;
 use crate::util::block_on::block_on;
 
 /// The settings of the validator (`plugins/validate-settings`).
@@ -26,10 +28,11 @@ struct Validation<'a> {
     settings: Option<&'a str>,
 }
 
-/// Validates settings, or the schema alone. The limits are those of configuring a check. The result is kept, so that the
+/// Validates settings, or the schema alone, at the cost of `owner`. The limits are those of configuring a check. The result is kept, so that the
 /// same settings are validated once. The error is a fault that another attempt may not have.
 pub(super) fn validate(
     host: &Host,
+    owner: &Tenant,
     schema: &str,
     settings: Option<&str>,
     limits: &Limits,
@@ -44,7 +47,7 @@ pub(super) fn validate(
     let end = Instant::now() + limits.configure_deadline;
     host.validator().validated.get(key, end, || {
         let text = serde_json::to_string(&Validation { schema, settings }).map_err(Fault::host)?;
-        match block_on(run(host, text, limits)).map_err(Fault::host).flatten() {
+        match block_on(run(host, owner, text, limits)).map_err(Fault::host).flatten() {
             Ok(Ok(())) => Ok(Validity::Valid),
             Ok(Err(message)) => read(&message),
             Err(fault) => {
@@ -57,7 +60,7 @@ pub(super) fn validate(
     })
 }
 
-async fn run(host: &Host, text: String, limits: &Limits) -> Result<Result<(), String>, Fault> {
+async fn run(host: &Host, owner: &Tenant, text: String, limits: &Limits) -> Result<Result<(), String>, Fault> {
     let toolchain = host.toolchain();
     let linked = host.validator().code(toolchain).map_err(|error| Fault::host(format!("the validator: {error}")))?;
     // The time of making the code, once for each host, does not count.
@@ -71,10 +74,12 @@ async fn run(host: &Host, text: String, limits: &Limits) -> Result<Result<(), St
         ..Limits::default()
     };
     let permit = host.admission(linked.pool).admit(linked.weight, end).await?;
-    let budget = Budget::new(&limits, end, toolchain.tick).for_configuring();
+    let budget = Budget::new(&limits, end, toolchain.tick).for_configuring().for_tenant(owner);
     let request = GuestRequest::none(Seed { decision: DecisionId::random(), check: "".into() });
+    let mut turn = Turn::of(owner, toolchain.tick);
+    turn.take(end).await?;
     let mut instance = Instance::new(linked, &budget, request).with_pool_permit(permit);
-    instance.configure(Some(&text), end).await
+    instance.configure(&mut turn, Some(&text), end).await
 }
 
 /// Whether a fault depends on the schema and the settings alone.

@@ -1,0 +1,102 @@
+//! The waiters for turns, each with the waker of its task.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::task::Waker;
+
+use super::fair_queue::{FairQueue, Paid, Standing, Ticket};
+use super::lane::Lane;
+use super::refusal::Refusal;
+use super::virtual_time::VirtualTime;
+
+/// Everything that is behind the lock of [`Turns`](super::Turns).
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) queue: FairQueue<WaiterId>,
+    waiters: BTreeMap<WaiterId, Waiter>,
+    /// The waiters that were given a turn, and have not taken it yet, with the number of the tick.
+    given: Vec<(WaiterId, u64)>,
+    last: u64,
+}
+
+/// The number of a waiter, which is never used again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct WaiterId(u64);
+
+#[derive(Debug)]
+pub(super) struct Waiter {
+    pub(super) lane: Arc<Lane>,
+    pub(super) state: WaiterState,
+    waker: Waker,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum WaiterState {
+    Queued(Ticket),
+    /// It was given a turn, and has not taken it yet.
+    Given(Paid),
+    /// It was given a turn and did not take it in time, so the turn passed on.
+    Lapsed,
+    Refused(Refusal),
+}
+
+impl Waiting {
+    pub(super) fn new(time: Arc<VirtualTime>) -> Self {
+        Self { queue: FairQueue::new(time), waiters: BTreeMap::new(), given: Vec::new(), last: 0 }
+    }
+
+    pub(super) fn add(&mut self, lane: &Arc<Lane>, estimate: u64, standing: Standing, waker: Waker) -> WaiterId {
+        self.last += 1;
+        let id = WaiterId(self.last);
+        let ticket = self.queue.add(lane, id, estimate, standing);
+        self.waiters.insert(id, Waiter { lane: Arc::clone(lane), state: WaiterState::Queued(ticket), waker });
+        id
+    }
+
+    /// The state of a waiter, which will be woken by `waker` when it changes.
+    pub(super) fn state(&mut self, id: WaiterId, waker: &Waker) -> Option<WaiterState> {
+        let waiter = self.waiters.get_mut(&id)?;
+        if matches!(waiter.state, WaiterState::Queued(_)) {
+            waiter.waker.clone_from(waker);
+        }
+        Some(waiter.state)
+    }
+
+    /// Forgets a waiter, which must not be in the queue any more. Returns its lane and its last state.
+    pub(super) fn forget(&mut self, id: WaiterId) -> Option<Waiter> {
+        self.given.retain(|(given, _)| *given != id);
+        self.waiters.remove(&id)
+    }
+
+    /// Gives a turn to the waiter that is next. Returns its waker, or `None` if nobody waits.
+    pub(super) fn give_to_next(&mut self, tick: u64) -> Option<Waker> {
+        let served = self.queue.serve()?;
+        self.given.push((served.item, tick));
+        let waiter = self.waiters.get_mut(&served.item)?;
+        waiter.state = WaiterState::Given(served.paid);
+        Some(waiter.waker.clone())
+    }
+
+    /// Refuses the newest arrival of the greediest lane. Returns its waker.
+    pub(super) fn refuse_greediest(&mut self) -> Option<Waker> {
+        let id = self.queue.remove_newest_of_greediest()?;
+        let waiter = self.waiters.get_mut(&id)?;
+        waiter.state = WaiterState::Refused(Refusal::QueueFull);
+        Some(waiter.waker.clone())
+    }
+
+    /// Lets the turns lapse that were given before the tick `before` and have not been taken. Returns their number.
+    pub(super) fn lapse(&mut self, before: u64) -> usize {
+        let is_old = |tick: u64| tick < before;
+        let mut lapsed = 0;
+        for (id, _) in self.given.extract_if(.., |(_, tick)| is_old(*tick)) {
+            let Some(waiter) = self.waiters.get_mut(&id) else { continue };
+            if let WaiterState::Given(paid) = waiter.state {
+                self.queue.refund(&waiter.lane, paid);
+                waiter.state = WaiterState::Lapsed;
+                lapsed += 1;
+            }
+        }
+        lapsed
+    }
+}
