@@ -133,6 +133,8 @@ causes! {
     Exit = "exit",
     /// The host or the check had no capacity for another instance within the deadline, or its queue was full.
     NoCapacity = "no-capacity",
+    /// The tenant has spent its [budget](crate::TenantBudget).
+    OverBudget = "over-budget",
     /// A native check panicked or reported a fault.
     Native = "native",
     /// A fault of the host itself.

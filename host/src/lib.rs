@@ -127,7 +127,7 @@ pub use request::AuthContext;
 pub use request::component::Component;
 pub use request::json::{Json, JsonError};
 pub use request::token::{AccessToken, RawToken};
-pub use tenant::{Tenant, TenantUsage};
+pub use tenant::{Tenant, TenantBudget, TenantUsage};
 
 /// The README, whose program is compiled and run as a test.
 #[cfg(doctest)]

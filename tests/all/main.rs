@@ -77,6 +77,7 @@ mod shares;
 mod standby;
 mod state;
 mod storm;
+mod tenant_budgets;
 mod tenants;
 
 // The repository: its documents, the plugins of the demo, and the inputs that fuzzing kept.

@@ -2,6 +2,7 @@
 //!
 //! The steps of one evaluation, all within the deadline of the check and that of the decision:
 //!
+//! 0. The budget of the tenant. A tenant that has spent it fails here, and takes nothing from others.
 //! 1. The part of the request that the plugin may read is selected: its documents if it imports them, the bearer secret
 //!    only with the grant. A request over the check's cap fails here.
 //! 2. Admission and an instance: that of the batch, a standby instance, or a new one. All limits of a new instance are
@@ -56,9 +57,11 @@ impl<'a> PluginSession<'a> {
         if let Outcome::Failed(fault) = &evaluation.outcome {
             self.instance = None;
             // State that earlier requests left in the instance may be the reason, so the request is evaluated again in
-            // a fresh instance. A fault for lack of time or capacity is final: a second evaluation would get the time
+            // a fresh instance. A fault for lack of time, capacity or budget is final: a second evaluation would get it
             // twice.
-            if !is_fresh && !matches!(fault.cause, Cause::Deadline | Cause::CpuTimeLimit | Cause::NoCapacity) {
+            let is_final =
+                matches!(fault.cause, Cause::Deadline | Cause::CpuTimeLimit | Cause::NoCapacity | Cause::OverBudget);
+            if !is_fresh && !is_final {
                 evaluation = evaluate(self.check, request).await;
             }
         }
@@ -81,6 +84,10 @@ async fn evaluate_in(
     request: EvaluationRequest<'_>,
 ) -> Evaluation {
     let start = Instant::now();
+    let tenant = check.membership.tenant();
+    if let Err(fault) = tenant.take_evaluation(start) {
+        return Outcome::Failed(fault).into();
+    }
     let end = request.end.min(start + check.limits.deadline);
     let asked = ask(check, instance, request, start, end).await;
     let mut evaluation = asked.unwrap_or_else(|fault| Outcome::Failed(fault).into());
@@ -89,7 +96,7 @@ async fn evaluate_in(
         evaluation.outcome = Outcome::Failed(name_limit(fault, &check.limits, check.plugin.host().limits(), times));
     }
     evaluation.usage.elapsed = start.elapsed();
-    check.membership.tenant().add_evaluation(&evaluation.usage);
+    tenant.add_evaluation(&evaluation.usage);
     // This comes last, because this evaluation must not wait for work that makes only later ones faster.
     check.tier_up();
     evaluation

@@ -3,11 +3,19 @@
 use std::fmt;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use crate::fault::Fault;
 use crate::outcome::Usage;
+use crate::tenant::budget::Account;
+use crate::tenant::rate::nanoseconds;
 use crate::util::microseconds;
 use crate::util::weak_map::WeakMap;
+
+mod budget;
+mod rate;
+
+pub use budget::TenantBudget;
 
 /// The owner of checks, made by [`Host::tenant`](crate::Host::tenant) and given to
 /// [`CheckConfig::tenant`](crate::CheckConfig::tenant).
@@ -30,6 +38,8 @@ struct Inner {
     evaluations: AtomicU64,
     fuel: AtomicU64,
     cpu_nanoseconds: AtomicU64,
+    over_budget: AtomicU64,
+    account: Account,
 }
 
 /// The resources of one tenant: those that it holds now, and those that it has used so far. In JSON, the processor time
@@ -54,6 +64,8 @@ pub struct TenantUsage {
     /// The processor time of all its evaluations.
     #[serde(rename = "cpu_time_us", serialize_with = "microseconds::serialize")]
     pub cpu_time: Duration,
+    /// The number of evaluations that were denied because its [budget](Tenant::set_budget) was spent.
+    pub over_budget: u64,
 }
 
 impl Tenant {
@@ -69,12 +81,35 @@ impl Tenant {
         self.0.usage()
     }
 
+    /// Sets what its checks may use together, from now on. What they have used before counts.
+    pub fn set_budget(&self, budget: TenantBudget) {
+        self.0.account.set(budget);
+    }
+
+    /// What its checks may use together.
+    #[must_use]
+    pub fn budget(&self) -> TenantBudget {
+        self.0.account.budget()
+    }
+
+    /// Takes one evaluation from the budget.
+    ///
+    /// # Errors
+    /// A fault if the budget is spent.
+    pub(crate) fn take_evaluation(&self, now: Instant) -> Result<(), Fault> {
+        let taken = self.0.account.take_evaluation(now);
+        if taken.is_err() {
+            self.0.over_budget.fetch_add(1, Ordering::Relaxed);
+        }
+        taken
+    }
+
     /// Adds the usage of one evaluation.
     pub(crate) fn add_evaluation(&self, usage: &Usage) {
+        self.0.account.charge_cpu_time(usage.cpu_time, Instant::now());
         self.0.evaluations.fetch_add(1, Ordering::Relaxed);
         self.0.fuel.fetch_add(usage.fuel, Ordering::Relaxed);
-        let nanoseconds = u64::try_from(usage.cpu_time.as_nanos()).unwrap_or(u64::MAX);
-        self.0.cpu_nanoseconds.fetch_add(nanoseconds, Ordering::Relaxed);
+        self.0.cpu_nanoseconds.fetch_add(nanoseconds(usage.cpu_time), Ordering::Relaxed);
     }
 }
 
@@ -105,6 +140,7 @@ impl Inner {
             evaluations: self.evaluations.load(Ordering::Relaxed),
             fuel: self.fuel.load(Ordering::Relaxed),
             cpu_time: Duration::from_nanos(self.cpu_nanoseconds.load(Ordering::Relaxed)),
+            over_budget: self.over_budget.load(Ordering::Relaxed),
         }
     }
 }
