@@ -144,6 +144,25 @@ class HostLimits(_Limits):
     """The size of one image. Default: 16 MiB."""
 
 
+@dataclass(frozen=True)
+class TenantBudget(_Limits):
+    """What the checks of a tenant may use together in one process, on average. An evaluation of a tenant that has spent its
+    budget fails at once, with the cause `over-budget`, and takes nothing from others. None means no bound.
+
+    >>> TenantBudget(evaluations_per_second=100).evaluations_per_second
+    100
+    """
+
+    evaluations_per_second: int | None = None
+    """Evaluations per second, at least 1."""
+    evaluation_burst: int | None = None
+    """Evaluations that are possible at once after a pause; None means those of one second."""
+    cpu_time_per_second: Duration | None = None
+    """Processor time per second. What an evaluation uses beyond it is paid back before the next one."""
+    cpu_time_burst: Duration | None = None
+    """Processor time that can be used at once after a pause; None means that of one second."""
+
+
 def limits_json(limits: _Limits) -> bytes:
     """The limits as the native half reads them."""
     return json.dumps(given(limits)).encode()

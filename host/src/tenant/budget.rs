@@ -4,9 +4,11 @@ use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
+use serde::{Deserialize, Serialize};
 
 use super::rate::{Bucket, nanoseconds};
 use crate::fault::{Cause, Fault};
+use crate::units::optional_duration;
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -28,7 +30,11 @@ const SECOND: u64 = 1_000_000_000;
 /// });
 /// # Ok::<(), guardhouse::HostError>(())
 /// ```
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+///
+/// In documents it is written like [`Limits`](crate::Limits): every field may be left out, an unknown field is an error, and
+/// durations have their [text form](crate::units).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct TenantBudget {
     /// Evaluations per second.
     pub evaluations_per_second: Option<NonZeroU32>,
@@ -36,8 +42,10 @@ pub struct TenantBudget {
     pub evaluation_burst: Option<NonZeroU32>,
     /// Processor time per second; more than a second is more than one processor. An evaluation may begin while any of it
     /// is left, and what it uses beyond is paid back before the next one. Zero permits nothing.
+    #[serde(with = "optional_duration")]
     pub cpu_time_per_second: Option<Duration>,
     /// The processor time that can be used at once after a pause. `None` means that of one second.
+    #[serde(with = "optional_duration")]
     pub cpu_time_burst: Option<Duration>,
 }
 
@@ -128,6 +136,17 @@ mod tests {
         account.set(budget);
         let start = account.opened + Duration::from_secs(1);
         (account, start)
+    }
+
+    #[test]
+    fn a_budget_in_a_document_has_durations_as_text_and_no_unknown_fields() {
+        let read = serde_json::from_str::<TenantBudget>;
+        let budget = read(r#"{"evaluations_per_second": 5, "cpu_time_per_second": "250ms"}"#).unwrap();
+        assert_eq!((budget.evaluations_per_second, budget.evaluation_burst), (NonZeroU32::new(5), None));
+        assert_eq!(budget.cpu_time_per_second, Some(Duration::from_millis(250)));
+        for wrong in [r#"{"evaluations_per_second": 0}"#, r#"{"cpu_time_burst": 5}"#, r#"{"evaluations": 5}"#] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]
