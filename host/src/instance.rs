@@ -15,6 +15,7 @@ use crate::engine::config::Pool;
 use crate::fault::{Cause, Fault};
 use crate::guest::bindings::exports::guardhouse::auth::check;
 use crate::guest::bindings::guardhouse::auth::types;
+use crate::guest::charged::charged;
 use crate::guest::cpu_time::metered;
 use crate::guest::fault::HostFault;
 use crate::guest::log::Mark;
@@ -24,6 +25,7 @@ use crate::log_line::LogLine;
 use crate::outcome::{AuthorizationError, Outcome};
 use crate::reads::DocumentReads;
 use crate::request::AuthContext;
+use crate::tenant::Tenant;
 use crate::util::text::Bounded;
 
 /// The maximum length of a plugin's message about its settings in an error, in bytes.
@@ -38,6 +40,8 @@ pub(crate) struct Instance {
     tick: Duration,
     /// The processor time of the last call.
     cpu_time: Duration,
+    /// The tenant that the processor time is charged to.
+    owner: Option<Tenant>,
     permits: Permits,
 }
 
@@ -77,7 +81,12 @@ impl Instance {
     pub(crate) fn new(linked: Arc<Linked>, budget: &Budget<'_>, request: GuestRequest) -> Self {
         let store = new_store(linked.instance_pre.engine(), budget, request);
         let (tick, cpu_time) = (budget.tick, Duration::ZERO);
-        Self { store, linked, started: None, tick, cpu_time, permits: Permits::default() }
+        Self { store, linked, started: None, tick, cpu_time, owner: None, permits: Permits::default() }
+    }
+
+    /// Charges the processor time of all its calls to `owner`, if there is one.
+    pub(crate) fn owned_by(self, owner: Option<&Tenant>) -> Self {
+        Self { owner: owner.cloned(), ..self }
     }
 
     /// Adds the permit of the pool, which is held until the instance is dropped.
@@ -92,7 +101,7 @@ impl Instance {
 
     /// Calls the exported `schema`. The text is empty for a plugin without settings.
     pub(crate) async fn schema(&mut self, end: Instant) -> Result<String, Fault> {
-        let tick = self.tick;
+        let (tick, owner) = (self.tick, self.owner.clone());
         let asked = within(end, async {
             let instance = self.linked.instance_pre.instantiate_async(&mut self.store).await?;
             self.store.data_mut().set_instantiated();
@@ -101,7 +110,7 @@ impl Instance {
                 None => Ok(String::new()),
             }
         });
-        let (answer, cpu_time) = metered(pin!(asked), tick).await;
+        let (answer, cpu_time) = metered(pin!(charged(pin!(asked), owner)), tick).await;
         self.cpu_time = cpu_time;
         answer.map_err(|error| self.fault_with_logs(&error))
     }
@@ -113,8 +122,11 @@ impl Instance {
         settings: Option<&String>,
         end: Instant,
     ) -> Result<Result<(), String>, Fault> {
-        let tick = self.tick;
-        let (answer, cpu_time) = metered(pin!(within(end, self.start(settings))), tick).await;
+        let (tick, owner) = (self.tick, self.owner.clone());
+        let (answer, cpu_time) = {
+            let configured = pin!(within(end, self.start(settings)));
+            metered(pin!(charged(configured, owner)), tick).await
+        };
         self.cpu_time = cpu_time;
         answer.map_err(|error| self.fault_with_logs(&error))
     }
@@ -122,11 +134,15 @@ impl Instance {
     /// Calls the exported `check`, after it has configured the instance if necessary. Returns the outcome and the
     /// missing scopes.
     pub(crate) async fn check(&mut self, call: &CheckCall<'_>) -> Result<(Outcome, Vec<String>), Fault> {
-        let (can_wait, tick) = (self.linked.can_wait, self.tick);
+        let (can_wait, tick, owner) = (self.linked.can_wait, self.tick, self.owner.clone());
         let (answer, cpu_time) = {
             // The future is large. It is pinned so that it exists only once and is not moved.
             let answer = pin!(self.answer(call));
-            if can_wait { metered(pin!(within(call.end, answer)), tick).await } else { metered(answer, tick).await }
+            if can_wait {
+                metered(pin!(charged(pin!(within(call.end, answer)), owner)), tick).await
+            } else {
+                metered(pin!(charged(answer, owner)), tick).await
+            }
         };
         self.cpu_time = cpu_time;
         answer.map_err(|error| self.fault(&error))

@@ -111,7 +111,7 @@ pub use decision::report::Report;
 pub use decision::warnings::WarningRate;
 pub use decision::{Decision, DecisionId, DecisionIdError, Denial, compose, native};
 pub use digest::{Digest, DigestError};
-pub use error::{ConfigError, HostError, LoadError, Violation};
+pub use error::{ConfigError, HostError, LoadError, TooManyTenants, Violation};
 pub use fault::{Cause, Fault};
 pub use grants::{Grant, GrantError, Grants};
 pub use host::Host;

@@ -78,6 +78,7 @@ mod standby;
 mod state;
 mod storm;
 mod tenant_budgets;
+mod tenant_shares;
 mod tenants;
 
 // The repository: its documents, the plugins of the demo, and the inputs that fuzzing kept.

@@ -4,8 +4,8 @@ use std::num::NonZero;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use guardhouse::CompilerProcess;
 use guardhouse::units::parse_duration;
-use guardhouse::{CompilerProcess, Tenant};
 use pyo3::prelude::*;
 use tokio::runtime::{Builder, Handle, Runtime};
 
@@ -23,9 +23,6 @@ pub(crate) const DEFAULT_TICK: Duration = Duration::from_millis(1);
 pub(crate) struct Host(Owned<Inner>);
 
 struct Inner {
-    /// They keep their budgets for as long as the host exists, also while they have no check.
-    #[expect(dead_code, reason = "held until the host is dropped")]
-    tenants: Vec<Tenant>,
     host: guardhouse::Host,
     tick: Duration,
     runtime: Option<Runtime>,
@@ -71,13 +68,10 @@ impl Host {
                 .enable_time()
                 .build()
                 .map_err(|error| HostError::new_err(format!("cannot start the threads of the checks: {error}")))?;
-            let tenants = budgets.into_iter().map(|(budget, name)| {
-                let tenant = host.tenant(name);
-                tenant.set_budget(budget);
-                tenant
-            });
-            let tenants = tenants.collect();
-            Ok(Self(Owned::new(Inner { tenants, host, tick, runtime: Some(runtime) })))
+            for (budget, name) in budgets {
+                host.tenant(name).set_budget(budget).map_err(|error| HostError::new_err(error.to_string()))?;
+            }
+            Ok(Self(Owned::new(Inner { host, tick, runtime: Some(runtime) })))
         })
     }
 

@@ -129,21 +129,32 @@ pub(super) fn check_tenant(plugin: &Plugin, tenant: Option<&Tenant>) -> Result<(
     }
 }
 
-/// Validates the settings. Returns their text as the plugin reads it, or `None` for a plugin that takes no settings.
-pub(super) fn check_settings(
+/// The settings with their text as the plugin reads it, or `None` for a plugin that takes no settings.
+pub(super) fn settings_text(
     plugin: &Plugin,
     settings: Option<Json>,
     limits: &Limits,
-) -> Result<Option<String>, ConfigError> {
+) -> Result<Option<(Json, String)>, ConfigError> {
     let settings = settings.filter(|settings| !settings.is_null());
-    let Some(schema) = plugin.schema() else {
+    if plugin.schema().is_none() {
         return settings.map_or(Ok(None), |_| Err(ConfigError::NoSettings));
-    };
+    }
     let settings = settings.unwrap_or_default();
     let text = settings.to_string();
     if text.len() > limits.settings_bytes {
         return Err(ConfigError::SettingsTooLarge { found: text.len(), cap: limits.settings_bytes });
     }
-    schema.check(plugin.host(), &settings, &text, limits)?;
+    Ok(Some((settings, text)))
+}
+
+/// Validates the settings against the schema, for `owner`. Returns their text.
+pub(super) fn check_settings(
+    plugin: &Plugin,
+    owner: &Tenant,
+    settings: Option<(Json, String)>,
+    limits: &Limits,
+) -> Result<Option<String>, ConfigError> {
+    let Some(((settings, text), schema)) = settings.zip(plugin.schema()) else { return Ok(None) };
+    schema.check(plugin.host(), owner, &settings, &text, limits)?;
     Ok(Some(text))
 }

@@ -22,7 +22,7 @@ use crate::instance::Instance;
 use crate::limits::Limits;
 use crate::plugin::Plugin;
 use crate::request::AuthContext;
-use crate::tenant::Membership;
+use crate::tenant::holdings::Membership;
 use crate::tuning::STANDBY_INSTANCES;
 
 /// A plugin with valid settings, grants and limits.
@@ -43,11 +43,16 @@ pub(super) struct Configured {
 }
 
 impl Configured {
-    /// Makes the shared part of a check from a validated configuration, with its settings as text, and its share of the
-    /// pool.
-    pub(super) fn new(plugin: &Plugin, settings: Option<String>, share: u32, config: CheckConfig) -> Self {
-        let CheckConfig { id, tenant, settings: _, grants, limits, image, warm_up } = config;
-        let tenant = tenant.unwrap_or_else(|| plugin.host().tenants().get(None));
+    /// Makes the shared part of a check of a tenant from a validated configuration, with its settings as text, and its
+    /// share of the pool.
+    pub(super) fn new(
+        plugin: &Plugin,
+        membership: Membership,
+        settings: Option<String>,
+        share: u32,
+        config: CheckConfig,
+    ) -> Self {
+        let CheckConfig { id, tenant: _, settings: _, grants, limits, image, warm_up } = config;
         let obstacle = obstacle(settings.as_ref(), warm_up.as_ref(), image, grants, &limits);
         let standby = if plugin.pool() == Pool::Small { 0 } else { STANDBY_INSTANCES };
         Self {
@@ -57,7 +62,7 @@ impl Configured {
             image: ImageSlot::new(image, obstacle),
             admission: Admission::new("instance", share, limits.queue),
             standby: Arc::new(Standby::new(limits.standby.unwrap_or(standby))),
-            membership: Membership::new(tenant, settings.as_ref().map_or(0, String::len)),
+            membership,
             named_texts: NamedTexts::default(),
             settings,
             grants,
@@ -96,7 +101,7 @@ impl Configured {
         budget: &Budget<'_>,
         permit: Permit,
     ) -> Instance {
-        Instance::new(linked, budget, request).with_pool_permit(permit)
+        Instance::new(linked, budget, request).owned_by(Some(self.membership.tenant())).with_pool_permit(permit)
     }
 
     /// The seed of the check's random numbers in one decision.
@@ -114,9 +119,10 @@ impl Configured {
     }
 
     fn make_image(&self) {
-        let Self { plugin, settings, warm_up, limits, .. } = self;
+        let Self { plugin, settings, warm_up, limits, membership, .. } = self;
         let recipe = Recipe {
             plugin,
+            owner: membership.tenant(),
             settings: settings.as_ref(),
             warm_up: warm_up.as_ref(),
             limits,
@@ -130,7 +136,11 @@ impl Configured {
     fn make_image_in_background(self: &Arc<Self>) {
         let check = Arc::downgrade(self);
         let job = move || {
-            if let Some(check) = check.upgrade() {
+            let Some(check) = check.upgrade() else { return };
+            // It becomes due again when the tenant has something left.
+            if check.membership.tenant().is_out_of_budget() {
+                check.image.cannot_now();
+            } else {
                 check.make_image();
             }
         };

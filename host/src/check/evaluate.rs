@@ -9,7 +9,7 @@
 //!    armed before any of its code runs (`guest/store.rs`).
 //! 3. `Instance::check` configures the instance if necessary, unseals the request and calls the exported `check`. The
 //!    processor time is measured around this call.
-//! 4. The usage and the output are read, and counted for the tenant. The instance is dropped with its permits, unless a
+//! 4. The usage and the output are read. Processor time is charged to the tenant after each turn (`guest/charged.rs`). The instance is dropped with its permits, unless a
 //!    [`PluginSession`] keeps it for the next request of its batch.
 //!
 //! A fault in any step is an [`Outcome::Failed`], which denies.
@@ -24,7 +24,7 @@ use crate::decision::auth_check::{EvaluationFuture, EvaluationRequest, Session};
 use crate::engine::admission::Permit;
 use crate::fault::{Cause, Fault};
 use crate::grants::Grant;
-use crate::guest::exceeded::{Times, name_limit};
+use crate::guest::exceeded::{self, name_limit};
 use crate::guest::request::GuestRequest;
 use crate::instance::{CheckCall, Instance};
 use crate::limits::Limits;
@@ -33,8 +33,10 @@ use crate::tuning::DEADLINE_GRACE;
 
 /// Evaluates a request in a fresh instance of the check, and drops the instance before it returns.
 pub(super) async fn evaluate(check: &Arc<Configured>, request: EvaluationRequest<'_>) -> Evaluation {
-    let mut instance = None;
-    evaluate_in(check, &mut instance, request).await
+    match check.membership.tenant().take_evaluation(Instant::now()) {
+        Ok(cpu_left) => evaluate_in(check, &mut None, request, cpu_left).await,
+        Err(fault) => Outcome::Failed(fault).into(),
+    }
 }
 
 /// A plugin's check for the length of one batch. One instance serves the whole batch, with the limits of a fresh
@@ -53,16 +55,20 @@ impl<'a> PluginSession<'a> {
 
     async fn evaluate_next(&mut self, request: EvaluationRequest<'_>) -> Evaluation {
         let is_fresh = self.instance.is_none();
-        let mut evaluation = evaluate_in(self.check, &mut self.instance, request).await;
+        let cpu_left = match self.check.membership.tenant().take_evaluation(Instant::now()) {
+            Ok(cpu_left) => cpu_left,
+            Err(fault) => return Outcome::Failed(fault).into(),
+        };
+        let mut evaluation = evaluate_in(self.check, &mut self.instance, request, cpu_left).await;
         if let Outcome::Failed(fault) = &evaluation.outcome {
             self.instance = None;
             // State that earlier requests left in the instance may be the reason, so the request is evaluated again in
-            // a fresh instance. A fault for lack of time, capacity or budget is final: a second evaluation would get it
-            // twice.
+            // a fresh instance; for the budget it is still one evaluation. A fault for lack of time, capacity or budget
+            // is final: a second evaluation would get it twice.
             let is_final =
                 matches!(fault.cause, Cause::Deadline | Cause::CpuTimeLimit | Cause::NoCapacity | Cause::OverBudget);
             if !is_fresh && !is_final {
-                evaluation = evaluate(self.check, request).await;
+                evaluation = evaluate_in(self.check, &mut None, request, cpu_left).await;
             }
         }
         let is_exact = self.check.limits.fuel.is_none();
@@ -77,37 +83,60 @@ impl Session for PluginSession<'_> {
     }
 }
 
-/// Evaluates a request in the instance of the slot `instance`; if the slot is empty, a new instance is put into it.
+/// Evaluates a request in the instance of the slot `instance`; if the slot is empty, a new instance is put into it. The
+/// tenant has `cpu_left` of processor time.
 async fn evaluate_in(
     check: &Arc<Configured>,
     instance: &mut Option<Instance>,
     request: EvaluationRequest<'_>,
+    cpu_left: Option<Duration>,
 ) -> Evaluation {
     let start = Instant::now();
     let tenant = check.membership.tenant();
-    if let Err(fault) = tenant.take_evaluation(start) {
-        return Outcome::Failed(fault).into();
-    }
     let end = request.end.min(start + check.limits.deadline);
-    let asked = ask(check, instance, request, start, end).await;
+    let asked = ask(check, instance, request, Times { start, end, cpu_left }).await;
     let mut evaluation = asked.unwrap_or_else(|fault| Outcome::Failed(fault).into());
     if let Outcome::Failed(fault) = evaluation.outcome {
-        let times = times(&check.limits, request.end.saturating_duration_since(start));
+        let fault = if is_stopped_by_budget(&fault, &check.limits, cpu_left) { over_budget(fault) } else { fault };
+        if fault.cause == Cause::OverBudget {
+            tenant.count_over_budget();
+        }
+        let times = limits_of_time(&check.limits, request.end.saturating_duration_since(start));
         evaluation.outcome = Outcome::Failed(name_limit(fault, &check.limits, check.plugin.host().limits(), times));
     }
     evaluation.usage.elapsed = start.elapsed();
-    tenant.add_evaluation(&evaluation.usage);
+    tenant.add_fuel(evaluation.usage.fuel);
     // This comes last, because this evaluation must not wait for work that makes only later ones faster.
     check.tier_up();
     evaluation
 }
 
+/// The times of one evaluation.
+#[derive(Clone, Copy)]
+struct Times {
+    start: Instant,
+    end: Instant,
+    /// The processor time that the tenant has left; none without a bound.
+    cpu_left: Option<Duration>,
+}
+
+/// Whether the evaluation was stopped because the tenant had less processor time left than the check may use.
+fn is_stopped_by_budget(fault: &Fault, limits: &Limits, cpu_left: Option<Duration>) -> bool {
+    fault.cause == Cause::CpuTimeLimit && cpu_left.is_some_and(|left| limits.cpu_time.is_none_or(|cap| left < cap))
+}
+
+fn over_budget(fault: Fault) -> Fault {
+    let field = "`TenantBudget::cpu_time_per_second`";
+    let detail = format!("used all processor time that the tenant had left ({field}): {}", fault.detail);
+    Fault { cause: Cause::OverBudget, detail, ..fault }
+}
+
 /// The limits of time of an evaluation, of which the request leaves `left`. The deadline of the request is that of the
 /// check, except for the time since the check was asked, or comes from the decision.
-fn times(limits: &Limits, left: Duration) -> Times<'static> {
+fn limits_of_time(limits: &Limits, left: Duration) -> exceeded::Times<'static> {
     let whole = Duration::from_millis(left.as_millis().try_into().unwrap_or(u64::MAX));
     let is_own = limits.deadline <= left.saturating_add(DEADLINE_GRACE);
-    Times {
+    exceeded::Times {
         deadline: if is_own {
             ("`Limits::deadline`", limits.deadline)
         } else {
@@ -122,23 +151,23 @@ async fn ask(
     check: &Arc<Configured>,
     slot: &mut Option<Instance>,
     request: EvaluationRequest<'_>,
-    start: Instant,
-    end: Instant,
+    Times { start, end, cpu_left }: Times,
 ) -> Result<Evaluation, Fault> {
     let guest_request = guest_request(check, request)?;
+    let budget = check.budget(end).with_cpu_time(cpu_left);
     // The instance is that of the batch, a standby instance, or a new one.
     let (instance, settings) = match slot.take() {
-        Some(instance) => (instance.rebind(guest_request, &check.budget(end)), None),
+        Some(instance) => (instance.rebind(guest_request, &budget), None),
         None => {
             // The check's own admission comes first: evaluations that wait there hold no permit of the pool.
             let own = check.admission.admit(check.plugin.weight(), end).await?;
             let now = check.plugin.host().micros_since_start(start);
             match take_standby(check, now) {
-                Some(instance) => (instance.rebind(guest_request, &check.budget(end)).with_check_permit(own), None),
+                Some(instance) => (instance.rebind(guest_request, &budget).with_check_permit(own), None),
                 None => {
                     let (linked, settings) = check.linked(now, end).await?;
                     let permit = admit(check, linked.weight, end).await?;
-                    (check.instance(linked, guest_request, &check.budget(end), permit).with_check_permit(own), settings)
+                    (check.instance(linked, guest_request, &budget, permit).with_check_permit(own), settings)
                 }
             }
         }

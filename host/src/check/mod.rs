@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::check::config::{
-    CheckConfig, check_grants, check_limits, check_settings, check_tenant, check_warm_up, share,
+    CheckConfig, check_grants, check_limits, check_settings, check_tenant, check_warm_up, settings_text, share,
 };
 use crate::check::configured::Configured;
 use crate::check::evaluate::{PluginSession, evaluate};
@@ -40,6 +40,7 @@ use crate::guest::request::GuestRequest;
 use crate::limits::Limits;
 use crate::outcome::Identity;
 use crate::plugin::Plugin;
+use crate::tenant::holdings::Membership;
 use crate::util::block_on::block_on;
 
 /// A plugin with settings, grants and limits, which evaluates requests. Every evaluation has a fresh instance of the
@@ -86,7 +87,7 @@ impl Check {
     ///
     /// # Errors
     /// [`ConfigError`] if the settings are invalid or rejected, an import is not granted, a limit is over the host's,
-    /// the tenant belongs to another host, a warm-up request would not be used, the plugin cannot be optimized for its
+    /// the tenant belongs to another host or has spent its budget, a warm-up request would not be used, the plugin cannot be optimized for its
     /// fuel limit, or it fails on trial.
     pub fn new(plugin: &Plugin, config: impl Into<CheckConfig>) -> Result<Self, ConfigError> {
         let mut config = config.into();
@@ -95,11 +96,16 @@ impl Check {
         check_grants(plugin, config.grants)?;
         check_tenant(plugin, config.tenant.as_ref())?;
         check_warm_up(config.image, config.warm_up.as_ref())?;
-        let settings = check_settings(plugin, config.settings.take(), &config.limits)?;
+        let tenant = config.tenant.take().unwrap_or_else(|| plugin.host().tenants().get(None));
+        let membership = Membership::new(tenant).map_err(ConfigError::OverBudget)?;
+        let settings = settings_text(plugin, config.settings.take(), &config.limits)?;
+        let bytes = settings.as_ref().map_or(0, |(_, text)| text.len());
+        let membership = membership.with_settings(bytes).map_err(ConfigError::OverBudget)?;
+        let settings = check_settings(plugin, membership.tenant(), settings, &config.limits)?;
         if config.limits.fuel.is_some() {
             plugin.optimize_for_fuel().map_err(|error| ConfigError::Optimize(error.to_string()))?;
         }
-        let check = Self(Arc::new(Configured::new(plugin, settings, share, config)));
+        let check = Self(Arc::new(Configured::new(plugin, membership, settings, share, config)));
         let fuel = check.configure_on_trial()?;
         check.0.set_configure_cost(fuel);
         Ok(check)

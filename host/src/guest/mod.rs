@@ -2,6 +2,7 @@
 //! use.
 
 pub(crate) mod bindings;
+pub(crate) mod charged;
 mod clock;
 pub(crate) mod cpu_time;
 pub(crate) mod exceeded;

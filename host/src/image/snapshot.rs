@@ -20,11 +20,14 @@ use crate::instance::{CheckCall, Instance};
 use crate::limits::{HostLimits, Limits};
 use crate::plugin::Plugin;
 use crate::request::AuthContext;
+use crate::tenant::Tenant;
 use crate::util::block_on::block_on;
 
 /// Everything that an image is made from.
 pub(crate) struct Recipe<'a> {
     pub(crate) plugin: &'a Plugin,
+    /// The tenant that the making is charged to.
+    pub(crate) owner: &'a Tenant,
     pub(crate) settings: Option<&'a String>,
     pub(crate) warm_up: Option<&'a AuthContext>,
     pub(crate) limits: &'a Limits,
@@ -34,18 +37,19 @@ pub(crate) struct Recipe<'a> {
 /// Configures an instance and writes its memory and globals into its component, which has the bytes `source`. The error
 /// says why there can be no snapshot.
 pub(super) fn snapshot(recipe: Recipe<'_>, source: &[u8]) -> Result<Vec<u8>, Reason> {
-    let Recipe { plugin, settings, warm_up, limits, seed } = recipe;
+    let Recipe { plugin, owner, settings, warm_up, limits, seed } = recipe;
     let (host, pool) = (plugin.host(), plugin.pool());
     let wizer = Wizer::new();
     let (context, instrumented) = wizer.instrument_component(source)?;
     let end = Instant::now() + limits.configure_deadline;
-    let linked = host.images().instrumented.get(plugin.digest(), end, || load(host, &instrumented))?;
+    let linked = host.images().instrumented.get(plugin.digest(), end, || load(host, owner, &instrumented))?;
     // The time of making the code does not count.
     let end = Instant::now() + limits.configure_deadline;
     block_on(async {
         let permit = host.admission(pool).admit(plugin.weight(), end).await?;
         let budget = Budget::new(limits, end, host.toolchain().tick).for_configuring();
-        let mut prepared = Instance::new(linked, &budget, GuestRequest::none(seed)).with_pool_permit(permit);
+        let mut prepared = Instance::new(linked, &budget, GuestRequest::none(seed));
+        prepared = prepared.owned_by(Some(owner)).with_pool_permit(permit);
         // An image cannot contain handles: a plugin that makes one fails here, and gets no image.
         prepared.set_max_handles(0);
         prepare(&mut prepared, settings, warm_up, end).await?;
@@ -85,9 +89,9 @@ async fn prepare(
 
 /// Loads an instrumented component, which has functions that read its memory. Its instances run once for each image, so
 /// a large component gets baseline code.
-fn load(host: &Host, instrumented: &[u8]) -> Result<Linked, Reason> {
+fn load(host: &Host, owner: &Tenant, instrumented: &[u8]) -> Result<Linked, Reason> {
     let shape = Shape::read(instrumented, &limits_for_instrumented(host.limits()))?;
-    Ok(Linked::load_soon(host.toolchain(), &Source::borrowed(instrumented), &shape)?)
+    Ok(Linked::load_soon(host.toolchain(), Some(owner), &Source::borrowed(instrumented), &shape)?)
 }
 
 /// The limits of components that are made from a plugin: those of every plugin, without the limit on size, and with

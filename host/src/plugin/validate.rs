@@ -17,6 +17,7 @@ use crate::host::Host;
 use crate::host::validator::Validity;
 use crate::instance::Instance;
 use crate::limits::Limits;
+use crate::tenant::Tenant;
 use crate::util::block_on::block_on;
 
 /// The settings of the validator (`plugins/validate-settings`).
@@ -27,9 +28,10 @@ struct Validation<'a> {
 }
 
 /// Validates settings, or the schema alone. The limits are those of configuring a check. The result is kept, so that the
-/// same settings are validated once. The error is a fault that another attempt may not have.
+/// same settings are validated once, and charged to the first `owner`. The error is a fault that another attempt may not have.
 pub(super) fn validate(
     host: &Host,
+    owner: Option<&Tenant>,
     schema: &str,
     settings: Option<&str>,
     limits: &Limits,
@@ -44,7 +46,7 @@ pub(super) fn validate(
     let end = Instant::now() + limits.configure_deadline;
     host.validator().validated.get(key, end, || {
         let text = serde_json::to_string(&Validation { schema, settings }).map_err(Fault::host)?;
-        match block_on(run(host, text, limits)).map_err(Fault::host).flatten() {
+        match block_on(run(host, owner, text, limits)).map_err(Fault::host).flatten() {
             Ok(Ok(())) => Ok(Validity::Valid),
             Ok(Err(message)) => read(&message),
             Err(fault) => {
@@ -57,7 +59,7 @@ pub(super) fn validate(
     })
 }
 
-async fn run(host: &Host, text: String, limits: &Limits) -> Result<Result<(), String>, Fault> {
+async fn run(host: &Host, owner: Option<&Tenant>, text: String, limits: &Limits) -> Result<Result<(), String>, Fault> {
     let toolchain = host.toolchain();
     let linked = host.validator().code(toolchain).map_err(|error| Fault::host(format!("the validator: {error}")))?;
     // The time of making the code, once for each host, does not count.
@@ -73,7 +75,7 @@ async fn run(host: &Host, text: String, limits: &Limits) -> Result<Result<(), St
     let permit = host.admission(linked.pool).admit(linked.weight, end).await?;
     let budget = Budget::new(&limits, end, toolchain.tick).for_configuring();
     let request = GuestRequest::none(Seed { decision: DecisionId::random(), check: "".into() });
-    let mut instance = Instance::new(linked, &budget, request).with_pool_permit(permit);
+    let mut instance = Instance::new(linked, &budget, request).owned_by(owner).with_pool_permit(permit);
     instance.configure(Some(&text), end).await
 }
 

@@ -1,27 +1,42 @@
-//! Tenants: the owners of checks, and the resources that the checks of each use together.
+//! Tenants: the owners of checks and plugins, the resources that each uses, and their budgets.
+//!
+//! A [`Tenant`] is a handle to counters and to an [`Account`], which keeps the [`TenantBudget`]. The things that a
+//! tenant holds, such as a check, have a guard in `holdings`, which counts them until it is dropped. The `registry` of a
+//! host finds tenants by name.
 
+mod account;
+mod budget;
+pub(crate) mod holdings;
+mod level;
+mod rate;
+pub(crate) mod registry;
+mod usage;
+
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
+pub use self::budget::TenantBudget;
+pub use self::usage::TenantUsage;
+
+use self::account::Account;
+use self::level::Level;
+use self::rate::nanoseconds;
+use crate::error::TooManyTenants;
 use crate::fault::Fault;
-use crate::outcome::Usage;
-use crate::tenant::budget::Account;
-use crate::tenant::rate::nanoseconds;
-use crate::util::microseconds;
+use crate::util::lock::lock;
+use crate::util::lru::Evict;
+use crate::util::resident::Resident;
 use crate::util::weak_map::WeakMap;
 
-mod budget;
-mod rate;
-
-pub use budget::TenantBudget;
-
-/// The owner of checks, made by [`Host::tenant`](crate::Host::tenant) and given to
-/// [`CheckConfig::tenant`](crate::CheckConfig::tenant).
+/// The owner of checks and plugins, made by [`Host::tenant`](crate::Host::tenant) and given to
+/// [`CheckConfig::tenant`](crate::CheckConfig::tenant) and [`Plugin::load_for`](crate::Plugin::load_for).
 ///
-/// A clone is the same tenant. The host forgets a tenant, with its counts, once its last handle and its last check are
-/// dropped.
+/// A clone is the same tenant. The host forgets a tenant, with its counts, once its last handle, check and plugin are
+/// dropped; one that has a [budget](Self::set_budget) is kept until
+/// [`Host::forget_tenant`](crate::Host::forget_tenant).
 #[derive(Clone)]
 pub struct Tenant(Arc<Inner>);
 
@@ -31,41 +46,29 @@ struct Inner {
     name: Option<String>,
     /// The registry of the host that made the tenant. It distinguishes tenants of different hosts.
     registry: Weak<Registry>,
-    checks: AtomicI64,
-    settings_bytes: AtomicI64,
-    instances: AtomicI64,
-    memory_bytes: AtomicI64,
+    checks: Level,
+    settings_bytes: Level,
+    plugins: Level,
+    plugin_bytes: Level,
+    instances: Level,
+    memory_bytes: Level,
     evaluations: AtomicU64,
     fuel: AtomicU64,
     cpu_nanoseconds: AtomicU64,
+    compile_nanoseconds: AtomicU64,
     over_budget: AtomicU64,
     account: Account,
+    /// Its machine code and images in memory.
+    resident: Resident,
 }
 
-/// The resources of one tenant: those that it holds now, and those that it has used so far. In JSON, the processor time
-/// is `cpu_time_us`, in whole microseconds.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-#[non_exhaustive]
-pub struct TenantUsage {
-    /// The name of the tenant, or `None` for all checks without a tenant.
-    pub tenant: Option<String>,
-    /// The number of its checks.
-    pub checks: u64,
-    /// The settings of its checks, in bytes.
-    pub settings_bytes: u64,
-    /// The number of its live instances.
-    pub instances: u64,
-    /// The linear memory of its live instances, in bytes.
-    pub memory_bytes: u64,
-    /// The number of its evaluations so far.
-    pub evaluations: u64,
-    /// The fuel of all its evaluations.
-    pub fuel: u64,
-    /// The processor time of all its evaluations.
-    #[serde(rename = "cpu_time_us", serialize_with = "microseconds::serialize")]
-    pub cpu_time: Duration,
-    /// The number of evaluations that were denied because its [budget](Tenant::set_budget) was spent.
-    pub over_budget: u64,
+/// The tenants of one host, by name.
+struct Registry {
+    known: WeakMap<Option<String>, Inner>,
+    /// The tenants with a budget, which would otherwise be lost with the last handle.
+    kept: Mutex<HashMap<String, Tenant>>,
+    /// The maximum number of those.
+    most_kept: usize,
 }
 
 impl Tenant {
@@ -75,41 +78,92 @@ impl Tenant {
         self.0.name.as_deref().unwrap_or_default()
     }
 
-    /// The resources that the checks of the tenant use together.
+    /// The resources that the checks and plugins of the tenant use together.
     #[must_use]
     pub fn usage(&self) -> TenantUsage {
         self.0.usage()
     }
 
-    /// Sets what its checks may use together, from now on. What they have used before counts.
-    pub fn set_budget(&self, budget: TenantBudget) {
-        self.0.account.set(budget);
+    /// Sets what its checks and plugins may use together, from now on. What they have used before counts: a debt stays
+    /// the same amount of time, and a larger budget is not full at once. Checks and plugins beyond a smaller budget stay.
+    ///
+    /// The host keeps a tenant with a budget, also while it has no check. [`TenantBudget::default`] bounds nothing: the
+    /// tenant is no longer kept, and has no debt.
+    ///
+    /// # Errors
+    /// [`TooManyTenants`] if the host keeps [`HostLimits::tenants`](crate::HostLimits::tenants) others. The budget is not
+    /// set then.
+    pub fn set_budget(&self, budget: TenantBudget) -> Result<(), TooManyTenants> {
+        match self.0.registry.upgrade() {
+            Some(registry) => registry.set_budget(self, budget),
+            // The host is gone, and nothing can be evaluated.
+            None => Ok(()),
+        }
     }
 
-    /// What its checks may use together.
+    /// What its checks and plugins may use together.
     #[must_use]
     pub fn budget(&self) -> TenantBudget {
         self.0.account.budget()
     }
 
-    /// Takes one evaluation from the budget.
+    /// Takes one evaluation from the budget. Returns the processor time that is left for it; none if it has no bound.
     ///
     /// # Errors
     /// A fault if the budget is spent.
-    pub(crate) fn take_evaluation(&self, now: Instant) -> Result<(), Fault> {
-        let taken = self.0.account.take_evaluation(now);
-        if taken.is_err() {
-            self.0.over_budget.fetch_add(1, Ordering::Relaxed);
+    pub(crate) fn take_evaluation(&self, now: Instant) -> Result<Option<Duration>, Fault> {
+        match self.0.account.take_evaluation(now) {
+            Ok(left) => {
+                self.0.evaluations.fetch_add(1, Ordering::Relaxed);
+                Ok(left)
+            }
+            Err(fault) => {
+                self.count_over_budget();
+                Err(fault)
+            }
         }
-        taken
     }
 
-    /// Adds the usage of one evaluation.
-    pub(crate) fn add_evaluation(&self, usage: &Usage) {
-        self.0.account.charge_cpu_time(usage.cpu_time, Instant::now());
-        self.0.evaluations.fetch_add(1, Ordering::Relaxed);
-        self.0.fuel.fetch_add(usage.fuel, Ordering::Relaxed);
-        self.0.cpu_nanoseconds.fetch_add(nanoseconds(usage.cpu_time), Ordering::Relaxed);
+    /// Counts an evaluation that was denied because the budget was spent.
+    pub(crate) fn count_over_budget(&self) {
+        self.0.over_budget.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether its budget has no processor time left, or no time to compile.
+    pub(crate) fn is_out_of_budget(&self) -> bool {
+        let now = Instant::now();
+        self.0.account.is_out_of_cpu_time(now) || self.0.account.check_compile_time(now).is_err()
+    }
+
+    /// Adds the fuel of an evaluation.
+    pub(crate) fn add_fuel(&self, fuel: u64) {
+        self.0.fuel.fetch_add(fuel, Ordering::Relaxed);
+    }
+
+    /// Adds processor time that was used for the tenant, and takes it from the budget.
+    pub(crate) fn charge_cpu_time(&self, used: Duration) {
+        self.0.account.charge_cpu_time(used, Instant::now);
+        self.0.cpu_nanoseconds.fetch_add(nanoseconds(used), Ordering::Relaxed);
+    }
+
+    /// Whether a compilation may begin.
+    ///
+    /// # Errors
+    /// The budget that is spent.
+    pub(crate) fn check_compile_time(&self) -> Result<(), String> {
+        self.0.account.check_compile_time(Instant::now())
+    }
+
+    /// Adds the time of a compilation, and takes it from the budget.
+    pub(crate) fn charge_compile_time(&self, used: Duration) {
+        self.0.account.charge_compile_time(used, Instant::now());
+        self.0.compile_nanoseconds.fetch_add(nanoseconds(used), Ordering::Relaxed);
+    }
+
+    /// Adds code or an image that was just loaded into memory, and evicts others of the tenant that have no room in its
+    /// budget beside it.
+    pub(crate) fn add_resident<E: Evict + 'static>(&self, entry: &Arc<E>) {
+        self.0.resident.add(entry, self.0.account.bound(|budget| budget.resident_bytes));
     }
 }
 
@@ -130,101 +184,41 @@ impl Eq for Tenant {}
 
 impl Inner {
     fn usage(&self) -> TenantUsage {
-        let level = |count: &AtomicI64| u64::try_from(count.load(Ordering::Relaxed)).unwrap_or_default();
         TenantUsage {
             tenant: self.name.clone(),
-            checks: level(&self.checks),
-            settings_bytes: level(&self.settings_bytes),
-            instances: level(&self.instances),
-            memory_bytes: level(&self.memory_bytes),
+            checks: self.checks.get(),
+            settings_bytes: self.settings_bytes.get(),
+            plugins: self.plugins.get(),
+            plugin_bytes: self.plugin_bytes.get(),
+            resident_bytes: self.resident.bytes(),
+            instances: self.instances.get(),
+            memory_bytes: self.memory_bytes.get(),
             evaluations: self.evaluations.load(Ordering::Relaxed),
             fuel: self.fuel.load(Ordering::Relaxed),
             cpu_time: Duration::from_nanos(self.cpu_nanoseconds.load(Ordering::Relaxed)),
+            compile_time: Duration::from_nanos(self.compile_nanoseconds.load(Ordering::Relaxed)),
             over_budget: self.over_budget.load(Ordering::Relaxed),
         }
     }
 }
 
-/// The tenants of one host, by name.
-#[derive(Default)]
-pub(crate) struct Tenants(Arc<Registry>);
-
-type Registry = WeakMap<Option<String>, Inner>;
-
-impl Tenants {
-    /// The tenant of a name; without a name, the one of all checks that have no tenant.
-    pub(crate) fn get(&self, name: Option<String>) -> Tenant {
-        let registry = Arc::downgrade(&self.0);
-        Tenant(self.0.get(&name, || Inner { name: name.clone(), registry, ..Inner::default() }))
-    }
-
-    /// Whether `tenant` was made here, and not by another host.
-    pub(crate) fn has(&self, tenant: &Tenant) -> bool {
-        std::ptr::eq(tenant.0.registry.as_ptr(), Arc::as_ptr(&self.0))
-    }
-
-    /// The usage of every tenant, ordered by name.
-    pub(crate) fn usage(&self) -> Vec<TenantUsage> {
-        let mut usage: Vec<_> = self.0.values().iter().map(|tenant| tenant.usage()).collect();
-        usage.sort_by(|a, b| a.tenant.cmp(&b.tenant));
-        usage
-    }
-}
-
-/// A check of a tenant, counted until the membership is dropped.
-pub(crate) struct Membership {
-    tenant: Tenant,
-    settings_bytes: i64,
-}
-
-impl Membership {
-    pub(crate) fn new(tenant: Tenant, settings_bytes: usize) -> Self {
-        let settings_bytes = i64::try_from(settings_bytes).unwrap_or(i64::MAX);
-        tenant.0.checks.fetch_add(1, Ordering::Relaxed);
-        tenant.0.settings_bytes.fetch_add(settings_bytes, Ordering::Relaxed);
-        Self { tenant, settings_bytes }
-    }
-
-    pub(crate) fn tenant(&self) -> &Tenant {
-        &self.tenant
-    }
-
-    /// The tenant's name, or `None` for a check without a tenant.
-    pub(crate) fn name(&self) -> Option<&str> {
-        self.tenant.0.name.as_deref()
-    }
-}
-
-impl Drop for Membership {
-    fn drop(&mut self) {
-        self.tenant.0.checks.fetch_sub(1, Ordering::Relaxed);
-        self.tenant.0.settings_bytes.fetch_sub(self.settings_bytes, Ordering::Relaxed);
-    }
-}
-
-/// An instance of a tenant with its memory, counted until the tenancy is dropped.
-pub(crate) struct Tenancy {
-    tenant: Tenant,
-    memory_bytes: i64,
-}
-
-impl Tenancy {
-    pub(crate) fn new(tenant: Tenant) -> Self {
-        tenant.0.instances.fetch_add(1, Ordering::Relaxed);
-        Self { tenant, memory_bytes: 0 }
-    }
-
-    /// Sets the size of the instance's linear memory.
-    pub(crate) fn set_memory(&mut self, bytes: usize) {
-        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
-        self.tenant.0.memory_bytes.fetch_add(bytes - self.memory_bytes, Ordering::Relaxed);
-        self.memory_bytes = bytes;
-    }
-}
-
-impl Drop for Tenancy {
-    fn drop(&mut self) {
-        self.set_memory(0);
-        self.tenant.0.instances.fetch_sub(1, Ordering::Relaxed);
+impl Registry {
+    fn set_budget(&self, tenant: &Tenant, budget: TenantBudget) -> Result<(), TooManyTenants> {
+        let Some(name) = &tenant.0.name else { return Ok(()) };
+        let mut kept = lock(&self.kept);
+        // Dropped after the lock, because it may be the last handle.
+        let mut forgotten = None;
+        if budget.is_unlimited() {
+            forgotten = kept.remove(name);
+        } else if !kept.contains_key(name) {
+            if kept.len() >= self.most_kept {
+                return Err(TooManyTenants { tenant: name.clone(), most: self.most_kept });
+            }
+            kept.insert(name.clone(), tenant.clone());
+        }
+        tenant.0.account.set(budget, Instant::now());
+        drop(kept);
+        drop(forgotten);
+        Ok(())
     }
 }

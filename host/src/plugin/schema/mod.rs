@@ -14,6 +14,7 @@ use crate::plugin::schema::references::count_subschemas;
 use crate::plugin::schema::simple::Simple;
 use crate::plugin::validate::validate;
 use crate::request::json::Json;
+use crate::tenant::Tenant;
 
 /// A JSON Schema (2020-12) that is closed: it refers to nothing outside itself and is not recursive.
 pub(crate) struct Schema {
@@ -26,7 +27,7 @@ pub(crate) struct Schema {
 impl Schema {
     /// Reads a schema. The error says which rule it breaks. A schema that is not [`Simple`] is compiled in the
     /// validator.
-    pub(super) fn parse(host: &Host, text: String) -> Result<Self, String> {
+    pub(super) fn parse(host: &Host, owner: Option<&Tenant>, text: String) -> Result<Self, String> {
         let limits = host.limits();
         if text.len() > limits.schema_bytes {
             let (length, cap) = (text.len(), limits.schema_bytes);
@@ -37,7 +38,7 @@ impl Schema {
         let simple = Simple::new(&document, nodes)?;
         if simple.is_none() {
             let failed = |fault: &Fault| format!("it cannot be compiled: {fault}");
-            let validity = validate(host, &text, None, &Limits::default()).map_err(|fault| failed(&fault))?;
+            let validity = validate(host, owner, &text, None, &Limits::default()).map_err(|fault| failed(&fault))?;
             match &*validity {
                 Validity::Valid => {}
                 Validity::BadSchema(reason) => return Err(reason.clone()),
@@ -54,11 +55,18 @@ impl Schema {
 
     /// Validates settings, which have this text. The error is the first violation, or the fault of a
     /// validation that was stopped.
-    pub(crate) fn check(&self, host: &Host, settings: &Value, text: &str, limits: &Limits) -> Result<(), ConfigError> {
+    pub(crate) fn check(
+        &self,
+        host: &Host,
+        owner: &Tenant,
+        settings: &Value,
+        text: &str,
+        limits: &Limits,
+    ) -> Result<(), ConfigError> {
         if let Some(simple) = self.simple.as_ref().filter(|simple| simple.can_validate(text)) {
             return simple.validate(settings).map_err(ConfigError::Schema);
         }
-        match &*validate(host, &self.text, Some(text), limits).map_err(ConfigError::Validation)? {
+        match &*validate(host, Some(owner), &self.text, Some(text), limits).map_err(ConfigError::Validation)? {
             Validity::Valid => Ok(()),
             Validity::Invalid(violation) => Err(ConfigError::Schema(violation.clone())),
             Validity::Failed(fault) => Err(ConfigError::Validation(fault.clone())),
