@@ -50,6 +50,15 @@ def test_a_check_that_is_awaited_fails_with_the_cause() -> None:
     asyncio.run(main())
 
 
+def test_a_check_beyond_the_budget_is_an_error() -> None:
+    host = Host(budgets={"acme": TenantBudget(checks=1)})
+    first = check(host, "acme")
+    with pytest.raises(guardhouse_checks.ConfigError, match="budget of 1 checks"):
+        check(host, "acme")
+    assert all(decision.allow for decision in decisions(first, 3))
+    assert all(decision.allow for decision in decisions(check(host, "other"), 3))
+
+
 def test_a_copy_of_a_host_in_another_process_has_its_budgets() -> None:
     host = Host(budgets={"acme": TenantBudget(cpu_time_per_second="0ms")})
     copy: Host = pickle.loads(pickle.dumps(host))
@@ -61,6 +70,7 @@ def test_a_copy_of_a_host_in_another_process_has_its_budgets() -> None:
     [
         ({"evaluations_per_second": 0}, 'budget of tenant "acme": limit `evaluations_per_second`'),
         ({"cpu_time_burst": "5"}, 'budget of tenant "acme": limit `cpu_time_burst`'),
+        ({"memory_bytes": "5"}, 'budget of tenant "acme": limit `memory_bytes`'),
     ],
 )
 def test_a_wrong_budget_is_an_error_that_names_tenant_and_field(fields: dict[str, Any], error: str) -> None:
