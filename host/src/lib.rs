@@ -78,6 +78,7 @@ mod request;
 
 mod error;
 mod outcome;
+mod turns;
 
 mod decision;
 mod tenant;

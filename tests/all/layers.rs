@@ -11,7 +11,7 @@ const FLOORS: &[&[&str]] = &[
     &["util"],
     &["builtin", "digest", "interfaces", "log_line", "reads", "tuning", "units"],
     &["fault", "grants", "limits", "request"],
-    &["error", "outcome"],
+    &["error", "outcome", "turns"],
     &["decision", "tenant"],
     &["guest"],
     &["engine"],

@@ -1,0 +1,361 @@
+//! A queue that serves lanes fairly, whatever each of their waiters costs: start-time fair queuing.
+//!
+//! Each lane has a tag, the work that it has been charged for by weight. The lane with the least tag is served, and
+//! within a lane the waiter that came first. The cost of a waiter need not be known in advance: the lane is charged for
+//! an estimate when the waiter is served, and the difference when it is done.
+//!
+//! Two lanes that wait all the time differ by at most (D + 1) × (q / w₁ + q / w₂), where D waiters are served at the same
+//! time, q is the largest cost, and w₁ and w₂ are the weights (Goyal, Vin and Cheng 1996; Jin, Chase and Kaur 2004).
+//!
+//! The queue has no clock, no lock and no threads: callers bring the costs, in any unit.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::lane::Lane;
+use super::virtual_time::VirtualTime;
+
+/// The waiters of all lanes.
+#[derive(Debug)]
+pub(crate) struct FairQueue<T> {
+    time: Arc<VirtualTime>,
+    /// The lanes that have waiters, the next one first.
+    lanes: BTreeMap<Key, Waiters<T>>,
+    last_ticket: u64,
+    /// The waiters that have not been served before.
+    arrivals: usize,
+}
+
+/// The order of a lane among those that wait: by tag, then by the ticket of its first waiter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Key {
+    tag: u64,
+    ticket: u64,
+}
+
+/// The waiters of one lane, which are never none.
+#[derive(Debug)]
+struct Waiters<T> {
+    lane: Arc<Lane>,
+    queue: VecDeque<Waiter<T>>,
+    arrivals: usize,
+}
+
+#[derive(Debug)]
+struct Waiter<T> {
+    ticket: u64,
+    item: T,
+    estimate: u64,
+    is_arrival: bool,
+}
+
+/// A waiter that is served now.
+#[derive(Debug)]
+pub(crate) struct Served<T> {
+    pub(crate) lane: Arc<Lane>,
+    pub(crate) item: T,
+    pub(crate) paid: Paid,
+}
+
+/// The charge for an estimate, which is corrected when the cost is known. Nothing was paid by a waiter that was served
+/// while nobody waited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Paid(u64);
+
+/// The place of a waiter, with which it can leave the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ticket(u64);
+
+impl<T> FairQueue<T> {
+    pub(crate) fn new(time: Arc<VirtualTime>) -> Self {
+        Self { time, lanes: BTreeMap::new(), last_ticket: 0, arrivals: 0 }
+    }
+
+    /// Adds a waiter that has not been served before, with an estimate of its cost.
+    pub(crate) fn arrive(&mut self, lane: &Arc<Lane>, item: T, estimate: u64) -> Ticket {
+        if !self.is_waiting(lane) {
+            self.time.align(lane, self.lanes.len());
+        }
+        self.add(lane, item, estimate, true)
+    }
+
+    /// Adds a waiter that was served, and waits for more. Its lane keeps its tag.
+    pub(crate) fn return_to(&mut self, lane: &Arc<Lane>, item: T, estimate: u64) -> Ticket {
+        self.add(lane, item, estimate, false)
+    }
+
+    /// Takes the waiter that is served next, and charges its lane for the estimate.
+    pub(crate) fn serve(&mut self) -> Option<Served<T>> {
+        let first = self.first_lane()?;
+        let mut waiters = self.lanes.remove(&first)?;
+        let waiter = waiters.queue.pop_front()?;
+        self.count_out(&mut waiters, &waiter);
+        self.time.advance(first.tag);
+        let lane = Arc::clone(&waiters.lane);
+        let paid = lane.scaled(waiter.estimate);
+        lane.add(paid);
+        self.insert(waiters);
+        Some(Served { lane, item: waiter.item, paid: Paid(paid) })
+    }
+
+    /// Corrects the charge of a waiter that was served: `paid` was for the estimate, and `cost` is what it took.
+    pub(crate) fn settle(&mut self, lane: &Arc<Lane>, paid: Paid, cost: u64) {
+        lane.add(lane.scaled(cost).wrapping_sub(paid.0));
+        self.reorder(lane);
+    }
+
+    /// Returns the charge of a waiter that was served and did nothing.
+    pub(crate) fn refund(&mut self, lane: &Arc<Lane>, paid: Paid) {
+        lane.add(paid.0.wrapping_neg());
+        self.reorder(lane);
+    }
+
+    /// Removes a waiter that has not been served yet.
+    pub(crate) fn remove(&mut self, lane: &Lane, ticket: Ticket) -> Option<T> {
+        let mut waiters = self.lanes.remove(&Key::of(lane))?;
+        let at = waiters.queue.binary_search_by_key(&ticket.0, |waiter| waiter.ticket);
+        let found = at.ok().and_then(|at| waiters.queue.remove(at));
+        if let Some(found) = &found {
+            self.count_out(&mut waiters, found);
+        }
+        self.insert(waiters);
+        found.map(|found| found.item)
+    }
+
+    /// Removes the newest arrival of the lane with the most arrivals by weight; of several, that with the largest tag.
+    pub(crate) fn remove_newest_of_greediest(&mut self) -> Option<T> {
+        let greediest =
+            self.lanes.values().max_by(|a, b| a.greed(b).then_with(|| Key::of(&a.lane).cmp(&Key::of(&b.lane))));
+        let (key, ticket) = {
+            let waiters = greediest?;
+            let newest = waiters.queue.iter().rev().find(|waiter| waiter.is_arrival)?;
+            (Key::of(&waiters.lane), Ticket(newest.ticket))
+        };
+        let lane = Arc::clone(&self.lanes.get(&key)?.lane);
+        self.remove(&lane, ticket)
+    }
+
+    /// The tag of the lane that is served next.
+    pub(crate) fn least_tag(&mut self) -> Option<u64> {
+        self.first_lane().map(|key| key.tag)
+    }
+
+    /// The number of waiters that have not been served before.
+    pub(crate) fn arrivals(&self) -> usize {
+        self.arrivals
+    }
+
+    /// The number of waiters of a lane that have not been served before.
+    pub(crate) fn arrivals_of(&self, lane: &Lane) -> usize {
+        self.lanes.get(&Key::of(lane)).map_or(0, |waiters| waiters.arrivals)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lanes.is_empty()
+    }
+
+    fn is_waiting(&self, lane: &Lane) -> bool {
+        self.lanes.contains_key(&Key::of(lane))
+    }
+
+    fn add(&mut self, lane: &Arc<Lane>, item: T, estimate: u64, is_arrival: bool) -> Ticket {
+        // The first ticket is 1: the key of a lane that never waited has the ticket 0.
+        self.last_ticket += 1;
+        let ticket = self.last_ticket;
+        let waiting = self.lanes.remove(&Key::of(lane));
+        let mut waiters =
+            waiting.unwrap_or_else(|| Waiters { lane: Arc::clone(lane), queue: VecDeque::new(), arrivals: 0 });
+        waiters.queue.push_back(Waiter { ticket, item, estimate, is_arrival });
+        waiters.arrivals += usize::from(is_arrival);
+        self.arrivals += usize::from(is_arrival);
+        self.insert(waiters);
+        Ticket(ticket)
+    }
+
+    /// The key of the lane with the least tag. Lanes may be charged without the queue, so a lane whose tag has changed is
+    /// moved before it counts as the first.
+    fn first_lane(&mut self) -> Option<Key> {
+        loop {
+            let (key, waiters) = self.lanes.first_key_value()?;
+            if key.tag == waiters.lane.tag() {
+                return Some(*key);
+            }
+            let lane = Arc::clone(&waiters.lane);
+            self.reorder(&lane);
+        }
+    }
+
+    /// Moves a lane to the place that its tag now has.
+    fn reorder(&mut self, lane: &Lane) {
+        if let Some(waiters) = self.lanes.remove(&Key::of(lane)) {
+            self.insert(waiters);
+        }
+    }
+
+    /// Adds a lane at the place that its tag has, unless nobody waits in it any more.
+    fn insert(&mut self, waiters: Waiters<T>) {
+        let Some(first) = waiters.queue.front() else { return };
+        let key = Key { tag: waiters.lane.tag(), ticket: first.ticket };
+        waiters.lane.key_tag.store(key.tag, Relaxed);
+        waiters.lane.key_ticket.store(key.ticket, Relaxed);
+        self.lanes.insert(key, waiters);
+    }
+
+    fn count_out(&mut self, waiters: &mut Waiters<T>, gone: &Waiter<T>) {
+        waiters.arrivals -= usize::from(gone.is_arrival);
+        self.arrivals -= usize::from(gone.is_arrival);
+    }
+}
+
+impl<T> Waiters<T> {
+    /// Compares the arrivals of two lanes by weight.
+    fn greed(&self, other: &Self) -> Ordering {
+        let by = |waiters: &Self, weight: u32| waiters.arrivals as u64 * u64::from(weight);
+        by(self, other.lane.weight()).cmp(&by(other, self.lane.weight()))
+    }
+}
+
+impl Key {
+    /// The key under which a lane waits, or waited last. Tickets are never used again, so a key of the past is not found.
+    fn of(lane: &Lane) -> Self {
+        Self { tag: lane.key_tag.load(Relaxed), ticket: lane.key_ticket.load(Relaxed) }
+    }
+}
+
+impl Ord for Key {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.tag.wrapping_sub(other.tag).cast_signed().cmp(&0).then(self.ticket.cmp(&other.ticket))
+    }
+}
+
+impl PartialOrd for Key {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::virtual_time::Alignment;
+    use super::*;
+
+    fn queue() -> FairQueue<&'static str> {
+        let alignment = Alignment { credit: 0, debt: 1_000, parallel: 1 };
+        FairQueue::new(Arc::new(VirtualTime::new(alignment)))
+    }
+
+    fn lane(weight: u32) -> Arc<Lane> {
+        let lane = Arc::new(Lane::default());
+        lane.set_weight(weight);
+        lane
+    }
+
+    fn all(queue: &mut FairQueue<&'static str>) -> Vec<&'static str> {
+        std::iter::from_fn(|| queue.serve()).map(|served| served.item).collect()
+    }
+
+    #[test]
+    fn waiters_of_a_lane_are_served_in_the_order_of_their_arrival() {
+        let (mut queue, lane) = (queue(), lane(16));
+        for item in ["a", "b", "c"] {
+            queue.arrive(&lane, item, 10);
+        }
+        assert_eq!(all(&mut queue), ["a", "b", "c"]);
+        assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn lanes_take_turns_by_what_their_waiters_are_estimated_to_cost() {
+        let (mut queue, dear, cheap) = (queue(), lane(16), lane(16));
+        for item in ["dear 1", "dear 2"] {
+            queue.arrive(&dear, item, 30);
+        }
+        for item in ["cheap 1", "cheap 2", "cheap 3", "cheap 4"] {
+            queue.arrive(&cheap, item, 10);
+        }
+        // At the tag 30 both lanes are equal, and the second of `dear` came first.
+        assert_eq!(all(&mut queue), ["dear 1", "cheap 1", "cheap 2", "cheap 3", "dear 2", "cheap 4"]);
+    }
+
+    #[test]
+    fn a_lane_is_served_by_its_weight() {
+        let (mut queue, light, heavy) = (queue(), lane(16), lane(48));
+        for item in ["light 1", "light 2"] {
+            queue.arrive(&light, item, 30);
+        }
+        for item in ["heavy 1", "heavy 2", "heavy 3", "heavy 4"] {
+            queue.arrive(&heavy, item, 30);
+        }
+        assert_eq!(all(&mut queue), ["light 1", "heavy 1", "heavy 2", "heavy 3", "light 2", "heavy 4"]);
+    }
+
+    #[test]
+    fn a_corrected_charge_moves_a_lane_that_waits_in_both_directions() {
+        for (cost, order) in [(0, ["b", "b", "a"]), (99, ["a", "b", "b"])] {
+            let (mut queue, first, second) = (queue(), lane(16), lane(16));
+            first.charge(1);
+            queue.arrive(&second, "b", 50);
+            let served = queue.serve().unwrap();
+            for _ in 0..2 {
+                queue.arrive(&second, "b", 1);
+            }
+            first.charge(48);
+            queue.arrive(&first, "a", 1);
+            queue.settle(&served.lane, served.paid, cost);
+            assert_eq!(all(&mut queue)[..], order[..], "{cost}");
+        }
+    }
+
+    #[test]
+    fn a_charge_without_the_queue_counts_before_the_lane_is_served() {
+        let (mut queue, first, second) = (queue(), lane(16), lane(16));
+        queue.arrive(&first, "first", 1);
+        queue.arrive(&second, "second", 1);
+        first.charge(10);
+        assert_eq!(queue.least_tag(), Some(second.tag()));
+        assert_eq!(all(&mut queue), ["second", "first"]);
+    }
+
+    #[test]
+    fn a_refund_returns_exactly_what_was_paid() {
+        let (mut queue, lane) = (queue(), lane(7));
+        queue.arrive(&lane, "a", 1_000);
+        let (before, served) = (lane.tag(), queue.serve().unwrap());
+        lane.set_weight(500);
+        queue.refund(&lane, served.paid);
+        assert_eq!(lane.tag(), before);
+    }
+
+    #[test]
+    fn a_waiter_that_is_removed_is_not_served_and_not_counted() {
+        let (mut queue, first, second) = (queue(), lane(16), lane(16));
+        let tickets = ["a", "b", "c"].map(|item| queue.arrive(&first, item, 1));
+        queue.arrive(&second, "d", 1);
+        assert_eq!((queue.arrivals(), queue.arrivals_of(&first)), (4, 3));
+        assert_eq!(queue.remove(&first, tickets[0]), Some("a"));
+        assert_eq!(queue.remove(&first, tickets[0]), None);
+        assert_eq!(queue.remove(&second, tickets[1]), None, "of another lane");
+        assert_eq!(queue.remove(&first, tickets[2]), Some("c"));
+        assert_eq!((queue.arrivals(), queue.arrivals_of(&first)), (2, 1));
+        assert_eq!(all(&mut queue), ["b", "d"]);
+        assert_eq!((queue.arrivals(), queue.arrivals_of(&first)), (0, 0));
+    }
+
+    #[test]
+    fn the_newest_of_the_lane_with_the_most_arrivals_by_weight_is_removed() {
+        let (mut queue, light, heavy) = (queue(), lane(1), lane(10));
+        for item in ["light 1", "light 2"] {
+            queue.arrive(&light, item, 1);
+        }
+        for item in ["heavy 1", "heavy 2", "heavy 3"] {
+            queue.arrive(&heavy, item, 1);
+        }
+        // A waiter that was served before is neither counted nor removed.
+        queue.return_to(&light, "light, again", 1);
+        let removed: Vec<_> = std::iter::from_fn(|| queue.remove_newest_of_greediest()).collect();
+        assert_eq!(removed, ["light 2", "light 1", "heavy 3", "heavy 2", "heavy 1"]);
+        assert_eq!(all(&mut queue), ["light, again"]);
+    }
+}
