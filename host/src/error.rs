@@ -256,6 +256,9 @@ pub enum ConfigError {
         /// The allowed values.
         allowed: String,
     },
+    /// The breaker of the check has an invalid pause.
+    #[error("{0}")]
+    Breaker(String),
     /// The host failed: for example, no thread can be started.
     #[error("the host failed: {0}")]
     Host(String),

@@ -135,6 +135,8 @@ causes! {
     NoCapacity = "no-capacity",
     /// The tenant has spent its [budget](crate::TenantBudget).
     OverBudget = "over-budget",
+    /// The check kept failing, and its [breaker](crate::Breaker) is open.
+    BreakerOpen = "breaker-open",
     /// A native check panicked or reported a fault.
     Native = "native",
     /// A fault of the host itself.

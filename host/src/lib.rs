@@ -48,7 +48,7 @@
 //! # Events
 //!
 //! All events go through `tracing`: target `guardhouse` has one WARN event for each check that failed, at most ten of a
-//! check in a second ([`WarningRate`]); target `guardhouse::decision` has one INFO event for each decision, and target
+//! check in a second ([`WarningRate`]), and one when the [breaker](Breaker) of a check opens; target `guardhouse::decision` has one INFO event for each decision, and target
 //! `guardhouse::plugin` the output of plugins, at DEBUG.
 
 #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
@@ -100,6 +100,7 @@ mod image;
 mod check;
 
 pub use check::Check;
+pub use check::breaker::{Breaker, BreakerState};
 pub use check::config::{CheckConfig, ImagePolicy};
 pub use check::start::StartMode;
 pub use code::compiler_process::CompilerProcess;

@@ -70,6 +70,7 @@ mod unread;
 // Many evaluations on one host: capacity, and isolation from each other.
 mod address_space;
 mod admission;
+mod breaker;
 mod busy;
 mod interleaved;
 mod pools;

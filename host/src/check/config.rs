@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::check::breaker::Breaker;
 use crate::decision::auth_check::MAX_DEADLINE;
 use crate::engine;
 use crate::error::ConfigError;
@@ -32,6 +33,8 @@ pub struct CheckConfig {
     pub grants: Grants,
     /// The limits of the check.
     pub limits: Limits,
+    /// The breaker that stops the evaluation of a check that keeps failing. See [`Breaker`] for its risk.
+    pub breaker: Option<Breaker>,
     /// The policy that decides when an image of a configured instance is made.
     pub image: ImagePolicy,
     /// A warm-up request, which is evaluated before the image is taken: the image then contains everything that the

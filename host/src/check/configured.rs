@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::check::breaker::circuit::Circuit;
 use crate::check::config::{CheckConfig, ImagePolicy};
 use crate::check::standby::Standby;
 use crate::check::start::ImageSlot;
@@ -39,6 +40,7 @@ pub(super) struct Configured {
     pub(super) standby: Arc<Standby>,
     pub(super) membership: Membership,
     pub(super) named_texts: NamedTexts,
+    pub(super) breaker: Option<Circuit>,
     warm_up: Option<AuthContext>,
 }
 
@@ -52,7 +54,7 @@ impl Configured {
         share: u32,
         config: CheckConfig,
     ) -> Self {
-        let CheckConfig { id, tenant: _, settings: _, grants, limits, image, warm_up } = config;
+        let CheckConfig { id, tenant: _, settings: _, grants, limits, breaker, image, warm_up } = config;
         let obstacle = obstacle(settings.as_ref(), warm_up.as_ref(), image, grants, &limits);
         let standby = if plugin.pool() == Pool::Small { 0 } else { STANDBY_INSTANCES };
         Self {
@@ -64,6 +66,7 @@ impl Configured {
             standby: Arc::new(Standby::new(limits.standby.unwrap_or(standby))),
             membership,
             named_texts: NamedTexts::default(),
+            breaker: breaker.map(Circuit::new),
             settings,
             grants,
             limits,

@@ -2,7 +2,7 @@
 //!
 //! The steps of one evaluation, all within the deadline of the check and that of the decision:
 //!
-//! 0. The budget of the tenant. A tenant that has spent it fails here, and takes nothing from others.
+//! 0. The breaker of the check, and the budget of the tenant. An evaluation that either denies takes nothing from others.
 //! 1. The part of the request that the plugin may read is selected: its documents if it imports them, the bearer secret
 //!    only with the grant. A request over the check's cap fails here.
 //! 2. Admission and an instance: that of the batch, a standby instance, or a new one. All limits of a new instance are
@@ -17,6 +17,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::check::breaker::circuit::{Circuit, Pass};
 use crate::check::configured::Configured;
 use crate::check::refill::start_refill;
 use crate::check::standby::Taken;
@@ -33,9 +34,26 @@ use crate::tuning::DEADLINE_GRACE;
 
 /// Evaluates a request in a fresh instance of the check, and drops the instance before it returns.
 pub(super) async fn evaluate(check: &Arc<Configured>, request: EvaluationRequest<'_>) -> Evaluation {
-    match check.membership.tenant().take_evaluation(Instant::now()) {
-        Ok(cpu_left) => evaluate_in(check, &mut None, request, cpu_left).await,
+    match begin(check) {
+        Ok((pass, cpu_left)) => {
+            let evaluation = evaluate_in(check, &mut None, request, cpu_left).await;
+            end(check, pass, &evaluation.outcome);
+            evaluation
+        }
         Err(fault) => Outcome::Failed(fault).into(),
+    }
+}
+
+/// Begins an evaluation, if neither the breaker of the check nor the budget of its tenant denies it. Returns the pass of
+/// the breaker, and the processor time that the tenant has left; none without a bound.
+fn begin(check: &Configured) -> Result<(Option<Pass<'_>>, Option<Duration>), Fault> {
+    let pass = check.breaker.as_ref().map(Circuit::pass).transpose()?;
+    Ok((pass, check.membership.tenant().take_evaluation(Instant::now())?))
+}
+
+fn end(check: &Configured, pass: Option<Pass<'_>>, outcome: &Outcome) {
+    if let Some(pass) = pass {
+        pass.end(outcome, &check.id);
     }
 }
 
@@ -55,8 +73,8 @@ impl<'a> PluginSession<'a> {
 
     async fn evaluate_next(&mut self, request: EvaluationRequest<'_>) -> Evaluation {
         let is_fresh = self.instance.is_none();
-        let cpu_left = match self.check.membership.tenant().take_evaluation(Instant::now()) {
-            Ok(cpu_left) => cpu_left,
+        let (pass, cpu_left) = match begin(self.check) {
+            Ok(begun) => begun,
             Err(fault) => return Outcome::Failed(fault).into(),
         };
         let mut evaluation = evaluate_in(self.check, &mut self.instance, request, cpu_left).await;
@@ -71,6 +89,7 @@ impl<'a> PluginSession<'a> {
                 evaluation = evaluate_in(self.check, &mut None, request, cpu_left).await;
             }
         }
+        end(self.check, pass, &evaluation.outcome);
         let is_exact = self.check.limits.fuel.is_none();
         self.instance = self.instance.take().filter(|instance| is_exact && instance.is_reusable());
         evaluation

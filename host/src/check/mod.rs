@@ -13,6 +13,7 @@
 //! optimized code on the background thread of the host (`Configured::tier_up`), standby instances on a thread of the
 //! check (`refill`).
 
+pub(crate) mod breaker;
 pub(crate) mod config;
 mod configured;
 mod evaluate;
@@ -24,6 +25,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::check::breaker::circuit::Circuit;
+use crate::check::breaker::{Breaker, BreakerState};
 use crate::check::config::{
     CheckConfig, check_grants, check_limits, check_settings, check_tenant, check_warm_up, settings_text, share,
 };
@@ -87,7 +90,7 @@ impl Check {
     ///
     /// # Errors
     /// [`ConfigError`] if the settings are invalid or rejected, an import is not granted, a limit is over the host's,
-    /// the tenant belongs to another host or has spent its budget, a warm-up request would not be used, the plugin cannot be optimized for its
+    /// the tenant belongs to another host or has spent its budget, a warm-up request would not be used, the breaker is invalid, the plugin cannot be optimized for its
     /// fuel limit, or it fails on trial.
     pub fn new(plugin: &Plugin, config: impl Into<CheckConfig>) -> Result<Self, ConfigError> {
         let mut config = config.into();
@@ -95,6 +98,7 @@ impl Check {
         let share = share(plugin, &config.limits)?;
         check_grants(plugin, config.grants)?;
         check_tenant(plugin, config.tenant.as_ref())?;
+        config.breaker.as_ref().map_or(Ok(()), Breaker::check)?;
         check_warm_up(config.image, config.warm_up.as_ref())?;
         let tenant = config.tenant.take().unwrap_or_else(|| plugin.host().tenants().get(None));
         let membership = Membership::new(tenant).map_err(ConfigError::OverBudget)?;
@@ -157,6 +161,12 @@ impl Check {
     #[must_use]
     pub fn tenant(&self) -> Option<&str> {
         self.0.membership.name()
+    }
+
+    /// The state of its [breaker](crate::CheckConfig::breaker), or `None` without one.
+    #[must_use]
+    pub fn breaker_state(&self) -> Option<BreakerState> {
+        self.0.breaker.as_ref().map(Circuit::state)
     }
 
     /// Configures one instance and drops it. Returns the fuel that `configure` used.
