@@ -140,6 +140,10 @@ causes! {
     /// The evaluation waited for an instance and for processor time longer than
     /// [`HostLimits::queue_time`](crate::HostLimits::queue_time).
     QueuedTooLong = "queued-too-long",
+    /// The tenant has spent its [budget](crate::TenantBudget).
+    OverBudget = "over-budget",
+    /// The check kept failing, and its [breaker](crate::Breaker) is open.
+    BreakerOpen = "breaker-open",
     /// A native check panicked or reported a fault.
     Native = "native",
     /// A fault of the host itself.

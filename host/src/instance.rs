@@ -163,7 +163,9 @@ impl Instance {
         let began = Instant::now();
         drop(self);
         if let Some(tenant) = tenant {
-            tenant.charge(began.elapsed());
+            let used = began.elapsed();
+            tenant.charge_cpu_time(used);
+            tenant.charge_without_turn(used);
         }
     }
 

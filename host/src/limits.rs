@@ -228,6 +228,9 @@ pub struct HostLimits {
     /// Images of configured plugins (see [`ImagePolicy`](crate::ImagePolicy)) that are in memory. The least recently
     /// used ones are evicted, and their checks configure each instance again. Default: 1,000.
     pub resident_images: usize,
+    /// Tenants with a budget ([`Tenant::set_budget`](crate::Tenant::set_budget)), which the host keeps, also while they
+    /// have no check. Each takes about a kilobyte of memory. Default: 100,000.
+    pub tenants: usize,
     /// One image, in bytes. Default: 16 MiB.
     #[serde(with = "size")]
     pub image_bytes: usize,
@@ -274,6 +277,7 @@ impl Default for HostLimits {
             cache_bytes: 4 << 30,
             resident_plugins: 1_000,
             resident_images: 1_000,
+            tenants: 100_000,
             image_bytes: 16 << 20,
         }
     }

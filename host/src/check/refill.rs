@@ -30,7 +30,7 @@ pub(super) fn start_refill(check: &Arc<Configured>) {
 
 /// Makes one standby instance. Returns whether another one is wanted.
 fn add_one(check: &Arc<Configured>) -> bool {
-    if check.standby.is_full() {
+    if check.standby.is_full() || check.membership.tenant().is_out_of_budget() {
         return false;
     }
     // A failure is not reported here: the next request makes its own instance, and reports the fault.

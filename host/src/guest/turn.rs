@@ -120,7 +120,8 @@ impl<'a> Turn<'a> {
         if let Some(since) = self.given_up.take() {
             let cost = since.elapsed();
             self.cpu_time += cost;
-            self.tenant.charge(cost);
+            self.tenant.charge_cpu_time(cost);
+            self.tenant.charge_without_turn(cost);
         }
     }
 
@@ -230,6 +231,7 @@ impl<'a> Turn<'a> {
     fn end_slice(&mut self, running: Running, give: impl FnOnce(&mut Self, Paid, u64)) {
         let used = running.slice.used();
         self.cpu_time += used;
+        self.tenant.charge_cpu_time(used);
         if let Some(paid) = running.paid {
             let cost = nanoseconds(used);
             self.learn(paid, cost);

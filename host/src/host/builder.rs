@@ -15,7 +15,7 @@ use crate::host::advice::{Advice, Machine};
 use crate::host::background::Background;
 use crate::host::validator::Validator;
 use crate::limits::HostLimits;
-use crate::tenant::Tenants;
+use crate::tenant::registry::Tenants;
 use crate::tuning::{BASELINE_BYTES, EVICTION_BATCH_DIVISOR};
 use crate::util::lru::Lru;
 use crate::util::unblock::{Unblock, processors};
@@ -145,7 +145,7 @@ impl HostBuilder {
             reloading: Background::new("guardhouse-reload", processors()),
             recompiling: Background::new("guardhouse-recompile", processors()),
             refilling: Background::new("guardhouse-standby", processors()),
-            tenants: Tenants::new(Arc::clone(&toolchain.turns)),
+            tenants: Tenants::new(Arc::clone(&toolchain.turns), limits.tenants),
             loading: Unblock::new(),
             configuring: Unblock::new(),
             advice,

@@ -31,6 +31,8 @@ use crate::host::Host;
 use crate::plugin::schema::Schema;
 use crate::reads::Document;
 use crate::request::json::Json;
+use crate::tenant::Tenant;
+use crate::tenant::holdings::Ownership;
 use crate::util::flight::Flight;
 use crate::util::lock::lock;
 use crate::util::lru::Evict;
@@ -62,6 +64,8 @@ struct Inner {
     /// Held while baseline code is optimized, so that only one thread does so.
     optimizing: Mutex<()>,
     last_used: AtomicU64,
+    /// The tenant that the plugin was loaded for.
+    owner: Option<Ownership>,
 }
 
 impl Plugin {
@@ -129,6 +133,11 @@ impl Plugin {
         &self.0.host
     }
 
+    /// The tenant that the plugin was loaded for, if there is one.
+    fn owner(&self) -> Option<&Tenant> {
+        self.0.owner.as_ref().map(Ownership::tenant)
+    }
+
     pub(crate) fn source(&self) -> &Source<'static> {
         &self.0.source
     }
@@ -158,9 +167,11 @@ impl Plugin {
         let Inner { host, shape, source, linked, .. } = &*self.0;
         let baseline = linked.load_full();
         if baseline.as_ref().is_some_and(|linked| !linked.is_optimized()) {
-            let optimized = Linked::load(host.toolchain(), source, shape, Strategy::Optimized)?;
+            let optimized = Linked::load(host.toolchain(), self.owner(), source, shape, Strategy::Optimized)?;
             // If the code was evicted meanwhile, it stays evicted.
             drop(linked.compare_and_swap(&baseline, Some(Arc::new(optimized))));
+            // Optimized code has another size.
+            self.make_evictable();
         }
         Ok(())
     }
@@ -185,6 +196,9 @@ impl Plugin {
     fn make_evictable(&self) {
         if self.0.host.toolchain().compilation.has_cache() {
             self.0.host.plugins().add(&self.0);
+            if let Some(owner) = self.owner() {
+                owner.add_resident(&self.0);
+            }
         }
     }
 }
@@ -198,6 +212,10 @@ impl fmt::Debug for Plugin {
 impl Evict for Inner {
     fn last_used(&self) -> Option<u64> {
         self.linked.load().is_some().then(|| self.last_used.load(Ordering::Relaxed))
+    }
+
+    fn bytes(&self) -> u64 {
+        self.linked.load().as_ref().map_or(0, |linked| linked.bytes)
     }
 
     fn evict(&self) {

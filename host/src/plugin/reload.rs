@@ -28,7 +28,7 @@ impl Plugin {
                 Some(loaded) => plugin.finish(Ok(loaded)),
                 // The threads of the first queue compile nothing, so that the code of others is not late.
                 None => plugin.reload_on(plugin.0.host.recompiling(), |plugin| {
-                    plugin.finish(plugin.load_or_compile().map_err(Fault::host));
+                    plugin.finish(plugin.load_or_compile().map_err(fault));
                 }),
             });
         }
@@ -81,10 +81,12 @@ impl Plugin {
     fn load_or_compile(&self) -> Result<Arc<Linked>, LoadError> {
         let Inner { host, shape, source, must_be_optimized, .. } = &*self.0;
         let must_be_optimized = *lock(must_be_optimized);
-        if !must_be_optimized && let Some(stored) = self.store(Linked::load_soon(host.toolchain(), source, shape)?) {
+        if !must_be_optimized
+            && let Some(stored) = self.store(Linked::load_soon(host.toolchain(), self.owner(), source, shape)?)
+        {
             return Ok(stored);
         }
-        let optimized = Linked::load(host.toolchain(), source, shape, Strategy::Optimized)?;
+        let optimized = Linked::load(host.toolchain(), self.owner(), source, shape, Strategy::Optimized)?;
         self.store(optimized).ok_or_else(|| LoadError::Host("its code is not optimized".to_owned()))
     }
 
@@ -101,5 +103,13 @@ impl Plugin {
 
     fn set_last_used(&self) {
         self.0.last_used.store(self.0.host.micros_since_start(Instant::now()), Ordering::Relaxed);
+    }
+}
+
+/// The fault of evaluations whose code cannot be reloaded.
+fn fault(error: LoadError) -> Fault {
+    match error {
+        LoadError::OverBudget(spent) => Fault::new(Cause::OverBudget, format!("its code cannot be compiled: {spent}")),
+        error => Fault::host(error),
     }
 }
