@@ -38,6 +38,7 @@ const MORE_THAN_ZERO: &[&str] = &[
     "resident_plugins",
     "stack_bytes",
     "standby_checks",
+    "turns",
     "types",
 ];
 

@@ -84,6 +84,17 @@ class HostLimits(_Limits):
     """Checks that have instances made ahead of requests. Default: 8."""
     queue: int | None = None
     """Evaluations that wait for an instance slot; one more fails immediately. Default: 4,096."""
+    turns: int | None = None
+    """Plugins that run at the same time, each on a thread; tenants share them. Without it as many as the machine has
+    processors. Default: None."""
+    tenant_queue: int | None = None
+    """Evaluations of one tenant that wait for their first turn; one more fails immediately. Default: 64."""
+    turn_queue: int | None = None
+    """Evaluations of all tenants that wait for their first turn; with one more, the newest fails of the tenant that has
+    the most by weight. Default: 4,096."""
+    queue_time: Duration | None = None
+    """The time that an evaluation waits for an instance slot and its first turn, after which it fails. Without it, until
+    its deadline. Default: None."""
     memory_bytes: Size | None = None
     """The maximum of `Limits.memory_bytes`. Default: 256 MiB."""
     table_elements: int | None = None

@@ -13,9 +13,13 @@
 mod counts;
 pub(crate) mod estimate;
 pub(crate) mod fair_queue;
+#[cfg(test)]
+mod guarantees;
 pub(crate) mod lane;
 pub(crate) mod refusal;
 mod settings;
+#[cfg(test)]
+mod simulation;
 pub(crate) mod virtual_time;
 mod waiting;
 
@@ -73,7 +77,7 @@ impl Turns {
         }
     }
 
-    /// A lane for a tenant, which has neither credit nor debt.
+    /// A lane for a new tenant.
     pub(crate) fn lane(&self) -> Arc<Lane> {
         Arc::new(self.time.lane())
     }
@@ -249,6 +253,17 @@ impl Turns {
     #[cfg(test)]
     pub(crate) fn free_and_waiting(&self) -> (i32, u32) {
         (self.counts.free(), self.counts.waiting())
+    }
+
+    /// The number of waiters that are not forgotten.
+    #[cfg(test)]
+    pub(crate) fn waiters(&self) -> usize {
+        lock(&self.waiting).len()
+    }
+
+    #[cfg(test)]
+    fn set_time(&self, tag: u64) {
+        self.time.set(tag);
     }
 
     /// The end of the wait of a waiter that is not in the queue any more.

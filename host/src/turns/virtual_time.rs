@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::lane::{Lane, is_before};
+use super::lane::{DEFAULT_WEIGHT, Lane, is_before};
 
 /// How far a lane that was idle may be from the others when it becomes active, in units of cost, and how many waiters
 /// are served at the same time.
@@ -30,9 +30,13 @@ impl VirtualTime {
         Self { now: AtomicU64::new(0), alignment }
     }
 
-    /// A new lane, which has neither credit nor debt.
+    /// A new lane, which has all the credit of one that was idle.
     pub(crate) fn lane(&self) -> Lane {
-        Lane::at(self.now.load(Ordering::Relaxed))
+        let lane = Lane::at(self.now.load(Ordering::Relaxed));
+        lane.set_weight(1);
+        lane.add(lane.scaled(self.alignment.credit).wrapping_neg());
+        lane.set_weight(DEFAULT_WEIGHT);
+        lane
     }
 
     /// Serves a lane at once, while nobody waits in the queue.

@@ -45,6 +45,11 @@ impl Waiting {
         Self { queue: FairQueue::new(time), waiters: BTreeMap::new(), given: Vec::new(), last: 0 }
     }
 
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.waiters.len()
+    }
+
     pub(super) fn add(&mut self, lane: &Arc<Lane>, estimate: u64, standing: Standing, waker: Waker) -> WaiterId {
         self.last += 1;
         let id = WaiterId(self.last);
