@@ -24,7 +24,7 @@ pub(crate) struct FairQueue<T> {
     /// The lanes that have waiters, the next one first.
     lanes: BTreeMap<Key, Waiters<T>>,
     last_ticket: u64,
-    /// The waiters that have not been served before.
+    /// The waiters that may be removed.
     arrivals: usize,
 }
 
@@ -51,6 +51,27 @@ struct Waiter<T> {
     is_arrival: bool,
 }
 
+/// The standing of a waiter when it is added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It has not been served before. It is counted, and may be removed again while it waits.
+    Arrival,
+    /// It has not been served before, and waits until it is served.
+    Certain,
+    /// It was served, and waits for more. Its lane keeps its tag, so that work in many parts gains nothing.
+    Returning,
+}
+
+/// The answer of a caller that chooses which waiter is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Choice {
+    Serve,
+    /// The lane is passed over.
+    Skip,
+    /// Neither this waiter nor one of a later lane is served.
+    Stop,
+}
+
 /// A waiter that is served now.
 #[derive(Debug)]
 pub(crate) struct Served<T> {
@@ -62,7 +83,7 @@ pub(crate) struct Served<T> {
 /// The charge for an estimate, which is corrected when the cost is known. Nothing was paid by a waiter that was served
 /// while nobody waited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Paid(u64);
+pub(crate) struct Paid(pub(super) u64);
 
 /// The place of a waiter, with which it can leave the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,22 +94,47 @@ impl<T> FairQueue<T> {
         Self { time, lanes: BTreeMap::new(), last_ticket: 0, arrivals: 0 }
     }
 
-    /// Adds a waiter that has not been served before, with an estimate of its cost.
-    pub(crate) fn arrive(&mut self, lane: &Arc<Lane>, item: T, estimate: u64) -> Ticket {
-        if !self.is_waiting(lane) {
+    /// Adds a waiter, with an estimate of its cost.
+    pub(crate) fn add(&mut self, lane: &Arc<Lane>, item: T, estimate: u64, standing: Standing) -> Ticket {
+        if standing != Standing::Returning && !self.is_waiting(lane) {
             self.time.align(lane, self.lanes.len());
         }
-        self.add(lane, item, estimate, true)
-    }
-
-    /// Adds a waiter that was served, and waits for more. Its lane keeps its tag.
-    pub(crate) fn return_to(&mut self, lane: &Arc<Lane>, item: T, estimate: u64) -> Ticket {
-        self.add(lane, item, estimate, false)
+        // The first ticket is 1: the key of a lane that never waited has the ticket 0.
+        self.last_ticket += 1;
+        let (ticket, is_arrival) = (self.last_ticket, standing == Standing::Arrival);
+        let waiting = self.lanes.remove(&Key::of(lane));
+        let mut waiters =
+            waiting.unwrap_or_else(|| Waiters { lane: Arc::clone(lane), queue: VecDeque::new(), arrivals: 0 });
+        waiters.queue.push_back(Waiter { ticket, item, estimate, is_arrival });
+        waiters.arrivals += usize::from(is_arrival);
+        self.arrivals += usize::from(is_arrival);
+        self.insert(waiters);
+        Ticket(ticket)
     }
 
     /// Takes the waiter that is served next, and charges its lane for the estimate.
     pub(crate) fn serve(&mut self) -> Option<Served<T>> {
         let first = self.first_lane()?;
+        self.serve_lane(first)
+    }
+
+    /// Like [`serve`](Self::serve), but asks `choose` about the first waiter of each lane, in order, until it serves one
+    /// or stops. All charges must go through the queue.
+    pub(crate) fn serve_where(&mut self, mut choose: impl FnMut(&T) -> Choice) -> Option<Served<T>> {
+        for (key, waiters) in &self.lanes {
+            match choose(&waiters.queue.front()?.item) {
+                Choice::Serve => {
+                    let key = *key;
+                    return self.serve_lane(key);
+                }
+                Choice::Skip => {}
+                Choice::Stop => return None,
+            }
+        }
+        None
+    }
+
+    fn serve_lane(&mut self, first: Key) -> Option<Served<T>> {
         let mut waiters = self.lanes.remove(&first)?;
         let waiter = waiters.queue.pop_front()?;
         self.count_out(&mut waiters, &waiter);
@@ -103,6 +149,12 @@ impl<T> FairQueue<T> {
     /// Corrects the charge of a waiter that was served: `paid` was for the estimate, and `cost` is what it took.
     pub(crate) fn settle(&mut self, lane: &Arc<Lane>, paid: Paid, cost: u64) {
         lane.add(lane.scaled(cost).wrapping_sub(paid.0));
+        self.reorder(lane);
+    }
+
+    /// Ends a time in which a lane was passed over, from which it keeps no more credit than a lane that was idle.
+    pub(crate) fn resume(&mut self, lane: &Arc<Lane>) {
+        self.time.limit_credit(lane);
         self.reorder(lane);
     }
 
@@ -142,12 +194,17 @@ impl<T> FairQueue<T> {
         self.first_lane().map(|key| key.tag)
     }
 
-    /// The number of waiters that have not been served before.
+    /// Whether this lane is served next.
+    pub(crate) fn is_next(&mut self, lane: &Lane) -> bool {
+        self.first_lane().is_some_and(|key| key == Key::of(lane))
+    }
+
+    /// The number of arrivals that wait.
     pub(crate) fn arrivals(&self) -> usize {
         self.arrivals
     }
 
-    /// The number of waiters of a lane that have not been served before.
+    /// The number of arrivals that wait in a lane.
     pub(crate) fn arrivals_of(&self, lane: &Lane) -> usize {
         self.lanes.get(&Key::of(lane)).map_or(0, |waiters| waiters.arrivals)
     }
@@ -158,20 +215,6 @@ impl<T> FairQueue<T> {
 
     fn is_waiting(&self, lane: &Lane) -> bool {
         self.lanes.contains_key(&Key::of(lane))
-    }
-
-    fn add(&mut self, lane: &Arc<Lane>, item: T, estimate: u64, is_arrival: bool) -> Ticket {
-        // The first ticket is 1: the key of a lane that never waited has the ticket 0.
-        self.last_ticket += 1;
-        let ticket = self.last_ticket;
-        let waiting = self.lanes.remove(&Key::of(lane));
-        let mut waiters =
-            waiting.unwrap_or_else(|| Waiters { lane: Arc::clone(lane), queue: VecDeque::new(), arrivals: 0 });
-        waiters.queue.push_back(Waiter { ticket, item, estimate, is_arrival });
-        waiters.arrivals += usize::from(is_arrival);
-        self.arrivals += usize::from(is_arrival);
-        self.insert(waiters);
-        Ticket(ticket)
     }
 
     /// The key of the lane with the least tag. Lanes may be charged without the queue, so a lane whose tag has changed is
@@ -247,7 +290,7 @@ mod tests {
     }
 
     fn lane(weight: u32) -> Arc<Lane> {
-        let lane = Arc::new(Lane::default());
+        let lane = Arc::new(Lane::at(0));
         lane.set_weight(weight);
         lane
     }
@@ -260,7 +303,7 @@ mod tests {
     fn waiters_of_a_lane_are_served_in_the_order_of_their_arrival() {
         let (mut queue, lane) = (queue(), lane(16));
         for item in ["a", "b", "c"] {
-            queue.arrive(&lane, item, 10);
+            queue.add(&lane, item, 10, Standing::Arrival);
         }
         assert_eq!(all(&mut queue), ["a", "b", "c"]);
         assert!(queue.is_empty());
@@ -270,10 +313,10 @@ mod tests {
     fn lanes_take_turns_by_what_their_waiters_are_estimated_to_cost() {
         let (mut queue, dear, cheap) = (queue(), lane(16), lane(16));
         for item in ["dear 1", "dear 2"] {
-            queue.arrive(&dear, item, 30);
+            queue.add(&dear, item, 30, Standing::Arrival);
         }
         for item in ["cheap 1", "cheap 2", "cheap 3", "cheap 4"] {
-            queue.arrive(&cheap, item, 10);
+            queue.add(&cheap, item, 10, Standing::Arrival);
         }
         // At the tag 30 both lanes are equal, and the second of `dear` came first.
         assert_eq!(all(&mut queue), ["dear 1", "cheap 1", "cheap 2", "cheap 3", "dear 2", "cheap 4"]);
@@ -283,10 +326,10 @@ mod tests {
     fn a_lane_is_served_by_its_weight() {
         let (mut queue, light, heavy) = (queue(), lane(16), lane(48));
         for item in ["light 1", "light 2"] {
-            queue.arrive(&light, item, 30);
+            queue.add(&light, item, 30, Standing::Arrival);
         }
         for item in ["heavy 1", "heavy 2", "heavy 3", "heavy 4"] {
-            queue.arrive(&heavy, item, 30);
+            queue.add(&heavy, item, 30, Standing::Arrival);
         }
         assert_eq!(all(&mut queue), ["light 1", "heavy 1", "heavy 2", "heavy 3", "light 2", "heavy 4"]);
     }
@@ -296,13 +339,13 @@ mod tests {
         for (cost, order) in [(0, ["b", "b", "a"]), (99, ["a", "b", "b"])] {
             let (mut queue, first, second) = (queue(), lane(16), lane(16));
             first.charge(1);
-            queue.arrive(&second, "b", 50);
+            queue.add(&second, "b", 50, Standing::Arrival);
             let served = queue.serve().unwrap();
             for _ in 0..2 {
-                queue.arrive(&second, "b", 1);
+                queue.add(&second, "b", 1, Standing::Arrival);
             }
             first.charge(48);
-            queue.arrive(&first, "a", 1);
+            queue.add(&first, "a", 1, Standing::Arrival);
             queue.settle(&served.lane, served.paid, cost);
             assert_eq!(all(&mut queue)[..], order[..], "{cost}");
         }
@@ -311,17 +354,51 @@ mod tests {
     #[test]
     fn a_charge_without_the_queue_counts_before_the_lane_is_served() {
         let (mut queue, first, second) = (queue(), lane(16), lane(16));
-        queue.arrive(&first, "first", 1);
-        queue.arrive(&second, "second", 1);
+        queue.add(&first, "first", 1, Standing::Arrival);
+        queue.add(&second, "second", 1, Standing::Arrival);
         first.charge(10);
         assert_eq!(queue.least_tag(), Some(second.tag()));
         assert_eq!(all(&mut queue), ["second", "first"]);
     }
 
     #[test]
+    fn a_choice_passes_over_lanes_or_stops() {
+        let (mut queue, first, second, third) = (queue(), lane(16), lane(16), lane(16));
+        for (lane, item) in [(&first, "a"), (&second, "b"), (&third, "c")] {
+            queue.add(lane, item, 10, Standing::Arrival);
+        }
+        let serve = |queue: &mut FairQueue<&'static str>, choices: [Choice; 3]| {
+            let mut choices = choices.into_iter();
+            queue.serve_where(|_| choices.next().unwrap()).map(|served| served.item)
+        };
+        assert_eq!(serve(&mut queue, [Choice::Skip, Choice::Stop, Choice::Serve]), None);
+        assert_eq!(serve(&mut queue, [Choice::Skip, Choice::Skip, Choice::Skip]), None);
+        assert_eq!(serve(&mut queue, [Choice::Skip, Choice::Serve, Choice::Stop]), Some("b"));
+        assert_eq!(all(&mut queue), ["a", "c"]);
+    }
+
+    #[test]
+    fn a_lane_that_was_passed_over_keeps_no_credit() {
+        let (mut queue, blocked, other) = (queue(), lane(16), lane(16));
+        queue.add(&blocked, "blocked", 1, Standing::Arrival);
+        for _ in 0..10 {
+            queue.add(&other, "other", 100, Standing::Arrival);
+        }
+        for _ in 0..5 {
+            queue.serve_where(|item| if *item == "other" { Choice::Serve } else { Choice::Skip });
+        }
+        assert_eq!(blocked.tag(), 0);
+        queue.resume(&blocked);
+        assert_eq!(blocked.tag(), 399, "the largest tag that was served, less the least credit");
+        other.charge(1);
+        queue.resume(&other);
+        assert_eq!(other.tag(), 501, "a debt stays");
+    }
+
+    #[test]
     fn a_refund_returns_exactly_what_was_paid() {
         let (mut queue, lane) = (queue(), lane(7));
-        queue.arrive(&lane, "a", 1_000);
+        queue.add(&lane, "a", 1_000, Standing::Arrival);
         let (before, served) = (lane.tag(), queue.serve().unwrap());
         lane.set_weight(500);
         queue.refund(&lane, served.paid);
@@ -331,8 +408,8 @@ mod tests {
     #[test]
     fn a_waiter_that_is_removed_is_not_served_and_not_counted() {
         let (mut queue, first, second) = (queue(), lane(16), lane(16));
-        let tickets = ["a", "b", "c"].map(|item| queue.arrive(&first, item, 1));
-        queue.arrive(&second, "d", 1);
+        let tickets = ["a", "b", "c"].map(|item| queue.add(&first, item, 1, Standing::Arrival));
+        queue.add(&second, "d", 1, Standing::Arrival);
         assert_eq!((queue.arrivals(), queue.arrivals_of(&first)), (4, 3));
         assert_eq!(queue.remove(&first, tickets[0]), Some("a"));
         assert_eq!(queue.remove(&first, tickets[0]), None);
@@ -347,13 +424,13 @@ mod tests {
     fn the_newest_of_the_lane_with_the_most_arrivals_by_weight_is_removed() {
         let (mut queue, light, heavy) = (queue(), lane(1), lane(10));
         for item in ["light 1", "light 2"] {
-            queue.arrive(&light, item, 1);
+            queue.add(&light, item, 1, Standing::Arrival);
         }
         for item in ["heavy 1", "heavy 2", "heavy 3"] {
-            queue.arrive(&heavy, item, 1);
+            queue.add(&heavy, item, 1, Standing::Arrival);
         }
         // A waiter that was served before is neither counted nor removed.
-        queue.return_to(&light, "light, again", 1);
+        queue.add(&light, "light, again", 1, Standing::Returning);
         let removed: Vec<_> = std::iter::from_fn(|| queue.remove_newest_of_greediest()).collect();
         assert_eq!(removed, ["light 2", "light 1", "heavy 3", "heavy 2", "heavy 1"]);
         assert_eq!(all(&mut queue), ["light, again"]);

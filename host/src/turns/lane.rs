@@ -25,18 +25,17 @@ pub(crate) struct Lane {
     pub(super) key_ticket: AtomicU64,
 }
 
-impl Default for Lane {
-    fn default() -> Self {
+impl Lane {
+    /// A lane with this tag and the default weight.
+    pub(super) fn at(tag: u64) -> Self {
         Self {
-            tag: AtomicU64::new(0),
+            tag: AtomicU64::new(tag),
             weight: AtomicU32::new(DEFAULT_WEIGHT),
             key_tag: AtomicU64::new(0),
             key_ticket: AtomicU64::new(0),
         }
     }
-}
 
-impl Lane {
     pub(crate) fn weight(&self) -> u32 {
         self.weight.load(Ordering::Relaxed)
     }
@@ -54,6 +53,11 @@ impl Lane {
 
     pub(crate) fn tag(&self) -> u64 {
         self.tag.load(Ordering::Relaxed)
+    }
+
+    /// The tag of a lane that has paid for an estimate, if its cost is `cost`.
+    pub(super) fn tag_after(&self, paid: u64, cost: u64) -> u64 {
+        self.tag().wrapping_sub(paid).wrapping_add(self.scaled(cost))
     }
 
     /// A cost in units of the tag, at least 1: with a large weight a small cost would be rounded to nothing, and the lane

@@ -30,6 +30,11 @@ impl VirtualTime {
         Self { now: AtomicU64::new(0), alignment }
     }
 
+    /// A new lane, which has neither credit nor debt.
+    pub(crate) fn lane(&self) -> Lane {
+        Lane::at(self.now.load(Ordering::Relaxed))
+    }
+
     /// Serves a lane at once, while nobody waits in the queue.
     pub(crate) fn serve(&self, lane: &Lane) {
         self.align(lane, 0);
@@ -43,6 +48,13 @@ impl VirtualTime {
         let credit = if others > parallel { credit / 2 } else { credit };
         let now = self.now.load(Ordering::Relaxed);
         lane.clamp(now.wrapping_sub(lane.scaled(credit)), now.wrapping_add(lane.scaled(debt)));
+    }
+
+    /// Moves the tag of a lane up to those of the others, less its credit. A debt stays.
+    pub(super) fn limit_credit(&self, lane: &Lane) {
+        let least = self.now.load(Ordering::Relaxed).wrapping_sub(lane.scaled(self.alignment.credit));
+        // No tag is further away than a quarter of their range.
+        lane.clamp(least, least.wrapping_add(u64::MAX / 4));
     }
 
     /// Records that a lane with this tag was served.
