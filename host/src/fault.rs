@@ -133,6 +133,9 @@ causes! {
     Exit = "exit",
     /// The host or the check had no capacity for another instance within the deadline, or its queue was full.
     NoCapacity = "no-capacity",
+    /// The queue for instances was full, and the tenant had the most evaluations in it by weight
+    /// ([`HostLimits::queue`](crate::HostLimits::queue)).
+    QueueFull = "queue-full",
     /// The tenant has spent its [budget](crate::TenantBudget).
     OverBudget = "over-budget",
     /// The check kept failing, and its [breaker](crate::Breaker) is open.

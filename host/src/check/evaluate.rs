@@ -22,7 +22,7 @@ use crate::check::configured::Configured;
 use crate::check::refill::start_refill;
 use crate::check::standby::Taken;
 use crate::decision::auth_check::{EvaluationFuture, EvaluationRequest, Session};
-use crate::engine::admission::Permit;
+use crate::engine::fair_admission::FairPermit;
 use crate::fault::{Cause, Fault};
 use crate::grants::Grant;
 use crate::guest::exceeded::{self, name_limit};
@@ -83,8 +83,10 @@ impl<'a> PluginSession<'a> {
             // State that earlier requests left in the instance may be the reason, so the request is evaluated again in
             // a fresh instance; for the budget it is still one evaluation. A fault for lack of time, capacity or budget
             // is final: a second evaluation would get it twice.
-            let is_final =
-                matches!(fault.cause, Cause::Deadline | Cause::CpuTimeLimit | Cause::NoCapacity | Cause::OverBudget);
+            let is_final = matches!(
+                fault.cause,
+                Cause::Deadline | Cause::CpuTimeLimit | Cause::NoCapacity | Cause::QueueFull | Cause::OverBudget
+            );
             if !is_fresh && !is_final {
                 evaluation = evaluate_in(self.check, &mut None, request, cpu_left).await;
             }
@@ -222,14 +224,15 @@ fn take_standby(check: &Arc<Configured>, now: u64) -> Option<Instance> {
     if wants_refill {
         start_refill(check);
     }
-    instance
+    // If the tenant has as many instances as it may, the request waits for another one of them to end.
+    instance.and_then(|mut instance| instance.pass_to(check.membership.tenant()).then_some(instance))
 }
 
 /// Waits for a permit of the pool. If none is free, the standby instances of the pool are evicted before the wait.
-async fn admit(check: &Configured, weight: u32, end: Instant) -> Result<Permit, Fault> {
+async fn admit(check: &Configured, weight: u32, end: Instant) -> Result<FairPermit, Fault> {
     let (host, pool) = (check.plugin.host(), check.plugin.pool());
     let evict = || host.toolchain().engines.standby(pool).evict_all();
-    host.admission(pool).admit_evicting(weight, end, evict).await
+    host.admission(pool).admit_evicting(Some(check.membership.tenant()), weight, end, evict).await
 }
 
 /// The part of the request that the plugin may read.

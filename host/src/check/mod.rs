@@ -175,7 +175,7 @@ impl Check {
         let end = Instant::now() + limits.configure_deadline;
         let tried = block_on(async {
             let linked = plugin.linked(end).await?;
-            let permit = plugin.host().admission(plugin.pool()).admit(linked.weight, end).await?;
+            let permit = plugin.host().admission(plugin.pool()).admit(None, linked.weight, end).await?;
             let request = GuestRequest::none(self.0.seed(DecisionId::random()));
             let mut instance = self.0.instance(linked, request, &self.0.budget(end).for_configuring(), permit);
             let configured = instance.configure(settings.as_ref(), end).await?;

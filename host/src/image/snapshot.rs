@@ -46,7 +46,7 @@ pub(super) fn snapshot(recipe: Recipe<'_>, source: &[u8]) -> Result<Vec<u8>, Rea
     // The time of making the code does not count.
     let end = Instant::now() + limits.configure_deadline;
     block_on(async {
-        let permit = host.admission(pool).admit(plugin.weight(), end).await?;
+        let permit = host.admission(pool).admit(None, plugin.weight(), end).await?;
         let budget = Budget::new(limits, end, host.toolchain().tick).for_configuring();
         let mut prepared = Instance::new(linked, &budget, GuestRequest::none(seed));
         prepared = prepared.owned_by(Some(owner)).with_pool_permit(permit);

@@ -201,7 +201,7 @@ fn read_schema(host: &Host, owner: Option<&Tenant>, pool: Pool, linked: &Arc<Lin
     let budget = Budget::new(&limits, end, host.toolchain().tick);
     let seed = Seed { decision: DecisionId::random(), check: "".into() };
     let read = block_on(async {
-        let permit = host.admission(pool).admit(linked.weight, end).await?;
+        let permit = host.admission(pool).admit(None, linked.weight, end).await?;
         let instance = Instance::new(Arc::clone(linked), &budget, GuestRequest::none(seed));
         instance.owned_by(owner).with_pool_permit(permit).schema(end).await.map(Some)
     });

@@ -72,7 +72,7 @@ async fn run(host: &Host, owner: Option<&Tenant>, text: String, limits: &Limits)
         core_instances: most.core_instances,
         ..Limits::default()
     };
-    let permit = host.admission(linked.pool).admit(linked.weight, end).await?;
+    let permit = host.admission(linked.pool).admit(None, linked.weight, end).await?;
     let budget = Budget::new(&limits, end, toolchain.tick).for_configuring();
     let request = GuestRequest::none(Seed { decision: DecisionId::random(), check: "".into() });
     let mut instance = Instance::new(linked, &budget, request).owned_by(owner).with_pool_permit(permit);

@@ -10,12 +10,13 @@ pub(crate) mod holdings;
 mod level;
 mod rate;
 pub(crate) mod registry;
+pub(crate) mod share;
 mod usage;
 
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 pub use self::budget::TenantBudget;
@@ -24,8 +25,10 @@ pub use self::usage::TenantUsage;
 use self::account::Account;
 use self::level::Level;
 use self::rate::nanoseconds;
+use self::share::{Resource, Share};
 use crate::error::TooManyTenants;
 use crate::fault::Fault;
+use crate::tuning::SHARE_DIVISOR;
 use crate::util::lock::lock;
 use crate::util::lru::Evict;
 use crate::util::resident::Resident;
@@ -58,6 +61,8 @@ struct Inner {
     compile_nanoseconds: AtomicU64,
     over_budget: AtomicU64,
     account: Account,
+    /// Its parts in the resources that tenants share.
+    shares: [OnceLock<Arc<Share>>; Resource::COUNT],
     /// Its machine code and images in memory.
     resident: Resident,
 }
@@ -105,6 +110,23 @@ impl Tenant {
     #[must_use]
     pub fn budget(&self) -> TenantBudget {
         self.0.account.budget()
+    }
+
+    /// Whether it has a name, and is not the owner of all checks without a tenant.
+    pub(crate) fn is_named(&self) -> bool {
+        self.0.name.is_some()
+    }
+
+    /// Its part in a resource, which `make` makes on first use.
+    pub(crate) fn share(&self, resource: Resource, make: impl FnOnce() -> Share) -> Option<&Arc<Share>> {
+        let share = self.0.shares.get(resource as usize)?;
+        Some(share.get_or_init(|| Arc::new(make())))
+    }
+
+    /// The instances that it may have in a pool of `all`, in units of the pool.
+    pub(crate) fn most_instances(&self, all: u32) -> u32 {
+        let most = self.0.account.bound(|budget| budget.instances);
+        most.map_or_else(|| (all / SHARE_DIVISOR).max(1), |most| most.get().min(all))
     }
 
     /// Takes one evaluation from the budget. Returns the processor time that is left for it; none if it has no bound.
