@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::admission::while_asked;
 use crate::cache_folder::CacheFolder;
 use crate::compiler::{host_of, process};
-use crate::harness::{Guest, builtin_on, host_with, nobody, settings, small};
+use crate::harness::{Guest, builtin_on, eventually, host_with, nobody, settings, small, somebody};
 
 /// A host, on which the tenant `acme` has a budget.
 fn host(budget: TenantBudget) -> Host {
@@ -169,6 +169,28 @@ fn compilation_beyond_the_budget_is_an_error_and_code_from_the_cache_is_not() {
     let here = host(budget);
     assert_eq!(load(&here, "allow").unwrap().digest(), Digest::of(Guest::new("allow").bytes()));
     assert!(matches!(load(&here, "deny"), Err(LoadError::OverBudget(_))));
+}
+
+#[test]
+fn an_image_that_the_budget_did_not_permit_is_made_later() {
+    let host = host(TenantBudget { compile_time_per_hour: Some(Duration::from_nanos(1)), ..TenantBudget::default() });
+    let config = CheckConfig {
+        image: ImagePolicy::Eager,
+        tenant: Some(host.tenant("acme")),
+        ..settings(json!({ "scopes": [] }))
+    };
+    let check = Check::new(&builtin_on(&host, "require-scopes"), config).unwrap();
+    // The first image of a plugin takes two compilations, and the budget was for one.
+    assert!(matches!(check.start_mode(), StartMode::Configure { .. }));
+    for _ in 0..1_000 {
+        let _ = run_auth_checks_blocking(&[&check], &somebody(&[]));
+    }
+    assert!(matches!(check.start_mode(), StartMode::Configure { .. }));
+    assert!(host.forget_tenant("acme"));
+    eventually("the image is made", || {
+        let _ = run_auth_checks_blocking(&[&check], &somebody(&[]));
+        check.start_mode() == StartMode::Image
+    });
 }
 
 #[test]

@@ -132,7 +132,11 @@ impl Configured {
             limits,
             seed: self.seed(DecisionId::random()),
         };
-        self.image.set(image(recipe, plugin.host().micros_since_start(Instant::now())));
+        match image(recipe, plugin.host().micros_since_start(Instant::now())) {
+            // It becomes due again when the tenant has something left.
+            Err(_) if membership.tenant().is_out_of_budget() => self.image.cannot_now(),
+            found => self.image.set(found),
+        }
     }
 
     /// Queues the making of an image. If the queue is full, a later evaluation tries again; until then instances
@@ -141,7 +145,6 @@ impl Configured {
         let [check, refused] = [(); 2].map(|()| Arc::downgrade(self));
         let job = move || {
             let Some(check) = check.upgrade() else { return };
-            // It becomes due again when the tenant has something left.
             if check.membership.tenant().is_out_of_budget() {
                 check.image.cannot_now();
             } else {

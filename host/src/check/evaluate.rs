@@ -48,7 +48,7 @@ pub(super) async fn evaluate(check: &Arc<Configured>, request: EvaluationRequest
 /// the breaker, and the processor time that the tenant has left; none without a bound.
 fn begin(check: &Configured) -> Result<(Option<Pass<'_>>, Option<Duration>), Fault> {
     let pass = check.breaker.as_ref().map(Circuit::pass).transpose()?;
-    Ok((pass, check.membership.tenant().take_evaluation(Instant::now())?))
+    Ok((pass, check.membership.tenant().take_evaluation()?))
 }
 
 fn end(check: &Configured, pass: Option<Pass<'_>>, outcome: &Outcome) {

@@ -133,8 +133,8 @@ impl Tenant {
     ///
     /// # Errors
     /// A fault if the budget is spent.
-    pub(crate) fn take_evaluation(&self, now: Instant) -> Result<Option<Duration>, Fault> {
-        match self.0.account.take_evaluation(now) {
+    pub(crate) fn take_evaluation(&self) -> Result<Option<Duration>, Fault> {
+        match self.0.account.take_evaluation(Instant::now) {
             Ok(left) => {
                 self.0.evaluations.fetch_add(1, Ordering::Relaxed);
                 Ok(left)
