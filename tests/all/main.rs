@@ -79,6 +79,7 @@ mod standby;
 mod state;
 mod storm;
 mod tenant_budgets;
+mod tenant_instances;
 mod tenant_shares;
 mod tenants;
 

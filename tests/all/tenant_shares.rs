@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use guardhouse::{
-    AuthChecks, Cause, Check, CheckConfig, ConfigError, Decision, Digest, Host, ImagePolicy, LoadError, Outcome,
-    Plugin, StartMode, TenantBudget, run_auth_checks_blocking,
+    AuthChecks, Cause, Check, CheckConfig, ConfigError, Decision, Digest, Host, HostLimits, ImagePolicy, LoadError,
+    Outcome, Plugin, StartMode, TenantBudget, run_auth_checks_blocking,
 };
 use serde_json::json;
 
 use crate::admission::while_asked;
 use crate::cache_folder::CacheFolder;
-use crate::harness::{Guest, builtin_on, host_with, nobody, settings, small};
+use crate::compiler::{host_of, process};
+use crate::harness::{Guest, builtin_on, eventually, host_with, nobody, settings, small, somebody};
 
 /// A host, on which the tenant `acme` has a budget.
 fn host(budget: TenantBudget) -> Host {
@@ -92,7 +93,9 @@ fn the_number_of_checks_and_the_bytes_of_their_settings_are_bounded() {
 
 #[test]
 fn the_memory_of_live_instances_is_bounded_for_all_checks_of_a_tenant() {
-    let host = host(TenantBudget { memory_bytes: Some(3 << 16), ..TenantBudget::default() });
+    let host = host_with(HostLimits { instances: 16, ..HostLimits::default() });
+    let budget = TenantBudget { memory_bytes: Some(3 << 16), ..TenantBudget::default() };
+    host.tenant("acme").set_budget(budget).unwrap();
     let check = |tenant: &str, name: &str| {
         Guest::new(name).on_host(&host).tenant(tenant).deadline(Duration::from_secs(60)).check()
     };
@@ -166,4 +169,47 @@ fn compilation_beyond_the_budget_is_an_error_and_code_from_the_cache_is_not() {
     let here = host(budget);
     assert_eq!(load(&here, "allow").unwrap().digest(), Digest::of(Guest::new("allow").bytes()));
     assert!(matches!(load(&here, "deny"), Err(LoadError::OverBudget(_))));
+}
+
+#[test]
+fn an_image_that_the_budget_did_not_permit_is_made_later() {
+    let host = host(TenantBudget { compile_time_per_hour: Some(Duration::from_nanos(1)), ..TenantBudget::default() });
+    let config = CheckConfig {
+        image: ImagePolicy::Eager,
+        tenant: Some(host.tenant("acme")),
+        ..settings(json!({ "scopes": [] }))
+    };
+    let check = Check::new(&builtin_on(&host, "require-scopes"), config).unwrap();
+    // The first image of a plugin takes two compilations, and the budget was for one.
+    assert!(matches!(check.start_mode(), StartMode::Configure { .. }));
+    for _ in 0..1_000 {
+        let _ = run_auth_checks_blocking(&[&check], &somebody(&[]));
+    }
+    assert!(matches!(check.start_mode(), StartMode::Configure { .. }));
+    assert!(host.forget_tenant("acme"));
+    eventually("the image is made", || {
+        let _ = run_auth_checks_blocking(&[&check], &somebody(&[]));
+        check.start_mode() == StartMode::Image
+    });
+}
+
+#[test]
+fn the_processor_time_of_compiler_processes_is_charged_to_the_tenant() {
+    let host = host_of(process(), small());
+    let acme = host.tenant("acme");
+    // Two of them share one compiler at a time, and a tenant uses one.
+    std::thread::scope(|scope| {
+        for name in ["allow", "deny", "counter"] {
+            let (host, acme) = (&host, &acme);
+            scope.spawn(move || Plugin::load_for(host, acme, Guest::new(name).bytes()).unwrap());
+        }
+    });
+    // It is read in units of 10 ms, and rounded up for each of them.
+    let charged = acme.usage().compile_time;
+    assert!(charged >= Duration::from_millis(30), "{charged:?}");
+    assert_eq!(charged.subsec_nanos() % 10_000_000, 0, "{charged:?}");
+    acme.set_budget(TenantBudget { compile_time_per_hour: Some(Duration::from_nanos(1)), ..TenantBudget::default() })
+        .unwrap();
+    assert!(load(&host, "loop").is_ok());
+    assert!(matches!(load(&host, "token"), Err(LoadError::OverBudget(_))));
 }

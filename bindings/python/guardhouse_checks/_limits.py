@@ -180,6 +180,8 @@ class TenantBudget(_Limits):
     """Checks that exist at the same time."""
     settings_bytes: Size | None = None
     """The settings of those checks together."""
+    instances: int | None = None
+    """Live instances in each pool, at least 1; None means a quarter of the pool."""
     memory_bytes: Size | None = None
     """The memory of all live instances together."""
     resident_bytes: Size | None = None

@@ -11,8 +11,9 @@ use crate::code::linked::Linked;
 use crate::decision::DecisionId;
 use crate::decision::missing_scopes::NamedTexts;
 use crate::digest::Digest;
-use crate::engine::admission::{Admission, Permit};
+use crate::engine::admission::Admission;
 use crate::engine::config::Pool;
+use crate::engine::fair_admission::FairPermit;
 use crate::fault::Fault;
 use crate::grants::Grants;
 use crate::guest::request::{GuestRequest, Seed};
@@ -66,7 +67,7 @@ impl Configured {
             plugin: plugin.clone(),
             settings_digest: settings.as_ref().map(Digest::of),
             image: ImageSlot::new(image, obstacle),
-            admission: Admission::new("instance", share, limits.queue),
+            admission: Admission::new(share, limits.queue),
             standby: Arc::new(Standby::new(limits.standby.unwrap_or(standby))),
             membership,
             named_texts: NamedTexts::default(),
@@ -112,7 +113,7 @@ impl Configured {
         linked: Arc<Linked>,
         request: GuestRequest,
         budget: &Budget<'_>,
-        permit: Permit,
+        permit: FairPermit,
     ) -> Instance {
         Instance::new(linked, budget, request).with_pool_permit(permit)
     }
@@ -141,25 +142,31 @@ impl Configured {
             limits,
             seed: self.seed(DecisionId::random()),
         };
-        self.image.set(image(recipe, plugin.host().micros_since_start(Instant::now())));
+        match image(recipe, plugin.host().micros_since_start(Instant::now())) {
+            // It becomes due again when the tenant has something left.
+            Err(_) if membership.tenant().is_out_of_budget() => self.image.cannot_now(),
+            found => self.image.set(found),
+        }
     }
 
     /// Queues the making of an image. If the queue is full, a later evaluation tries again; until then instances
     /// configure themselves.
     fn make_image_in_background(self: &Arc<Self>) {
-        let check = Arc::downgrade(self);
+        let [check, refused] = [(); 2].map(|()| Arc::downgrade(self));
         let job = move || {
             let Some(check) = check.upgrade() else { return };
-            // It becomes due again when the tenant has something left.
             if check.membership.tenant().is_out_of_budget() {
                 check.image.cannot_now();
             } else {
                 check.make_image();
             }
         };
-        if !self.plugin.host().background().add(job) {
-            self.image.cannot_now();
-        }
+        let refuse = move || {
+            if let Some(check) = refused.upgrade() {
+                check.image.cannot_now();
+            }
+        };
+        self.plugin.host().background().add(Some(self.membership.tenant()), job, refuse);
     }
 }
 

@@ -1,6 +1,6 @@
 //! The entry of an evaluation: the breaker of the check, and the budget of its tenant.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::check::breaker::circuit::{Circuit, Pass};
 use crate::check::configured::Configured;
@@ -21,7 +21,7 @@ impl<'a> Entry<'a> {
     /// A fault if the breaker is open, or the budget is spent. The evaluation has taken nothing from others then.
     pub(super) fn new(check: &'a Configured) -> Result<Self, Fault> {
         let pass = check.breaker.as_ref().map(Circuit::pass).transpose()?;
-        let cpu_left = check.membership.tenant().take_evaluation(Instant::now())?;
+        let cpu_left = check.membership.tenant().take_evaluation()?;
         Ok(Self { pass, cpu_left })
     }
 

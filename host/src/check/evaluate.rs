@@ -23,7 +23,7 @@ use crate::check::queued::Queued;
 use crate::check::refill::start_refill;
 use crate::check::standby::Taken;
 use crate::decision::auth_check::{EvaluationFuture, EvaluationRequest, Session};
-use crate::engine::admission::Permit;
+use crate::engine::fair_admission::FairPermit;
 use crate::fault::{Cause, Fault};
 use crate::grants::Grant;
 use crate::guest::exceeded::{self, name_limit};
@@ -247,14 +247,15 @@ fn take_standby(check: &Arc<Configured>, now: u64) -> Option<Instance> {
     if wants_refill {
         start_refill(check);
     }
-    instance
+    // If the tenant has as many instances as it may, the request waits for another one of them to end.
+    instance.and_then(|mut instance| instance.pass_to(check.membership.tenant()).then_some(instance))
 }
 
 /// Waits for a permit of the pool. If none is free, the standby instances of the pool are evicted before the wait.
-async fn admit(check: &Configured, weight: u32, end: Instant) -> Result<Permit, Fault> {
+async fn admit(check: &Configured, weight: u32, end: Instant) -> Result<FairPermit, Fault> {
     let (host, pool) = (check.plugin.host(), check.plugin.pool());
     let evict = || host.toolchain().engines.standby(pool).evict_all();
-    host.admission(pool).admit_evicting(weight, end, evict).await
+    host.admission(pool).admit_evicting(Some(check.membership.tenant()), weight, end, evict).await
 }
 
 /// The part of the request that the plugin may read.

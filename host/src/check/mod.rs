@@ -177,7 +177,7 @@ impl Check {
         let end = Instant::now() + limits.configure_deadline;
         let tried = block_on(async {
             let linked = plugin.linked(end).await?;
-            let permit = plugin.host().admission(plugin.pool()).admit(linked.weight, end).await?;
+            let permit = plugin.host().admission(plugin.pool()).admit(None, linked.weight, end).await?;
             let request = GuestRequest::none(self.0.seed(DecisionId::random()));
             let mut turn = self.0.turn();
             turn.take(end).await?;

@@ -11,8 +11,8 @@ use crate::code::compiler_process::{CompilerProcess, Failure, Order};
 use crate::code::precompiled::MachineCode;
 use crate::code::source::Source;
 use crate::digest::Digest;
-use crate::engine::PluginEngine;
-use crate::engine::admission::Admission;
+use crate::engine::fair_admission::FairAdmission;
+use crate::engine::{Engines, PluginEngine};
 use crate::error::LoadError;
 use crate::fault::Fault;
 use crate::guest::reason::{Reason, error_chain};
@@ -28,13 +28,12 @@ pub(crate) struct Compilation {
     cache: Option<Cache>,
     process: Option<CompilerProcess>,
     /// The admission of compiler processes: each may use a processor and [`HostLimits::compiler_bytes`].
-    admission: Admission,
+    admission: FairAdmission,
 }
 
 impl Compilation {
     pub(super) fn new(limits: &HostLimits, cache: Option<Cache>, process: Option<CompilerProcess>) -> Self {
-        let admission = Admission::new("compiler", limits.compilers, limits.queue);
-        Self { limits: limits.clone(), cache, process, admission }
+        Self { limits: limits.clone(), cache, process, admission: Engines::compilers(limits) }
     }
 
     /// Returns the machine code of a component: from the cache, or compiled now and kept there. The time of compiling it is
@@ -53,7 +52,7 @@ impl Compilation {
         let mut charge = Charge::new(owner)?;
         let code = match &self.process {
             Some(process) => {
-                let (code, cpu_time) = self.in_process(process, engine, bytes);
+                let (code, cpu_time) = self.in_process(process, engine, owner, bytes);
                 charge.cpu_time = Some(cpu_time);
                 code?
             }
@@ -130,19 +129,23 @@ impl Compilation {
         &self,
         process: &CompilerProcess,
         engine: &PluginEngine,
+        owner: Option<&Tenant>,
         bytes: &[u8],
     ) -> (Result<Vec<u8>, LoadError>, Duration) {
         let limits = &self.limits;
         let end = Instant::now() + limits.compiler_time;
         let busy = |fault: Fault| LoadError::Busy(format!("{} (`HostLimits::compilers`)", fault.detail));
-        let admitted = block_on(self.admission.admit(1, end)).map_err(|error| LoadError::Host(error.to_string()));
-        let _permit = match admitted.and_then(|admitted| admitted.map_err(busy)) {
+        let admitted =
+            block_on(self.admission.admit(owner, 1, end)).map_err(|error| LoadError::Host(error.to_string()));
+        let mut permit = match admitted.and_then(|admitted| admitted.map_err(busy)) {
             Ok(permit) => permit,
             Err(error) => return (Err(error), Duration::ZERO),
         };
         let time = end.saturating_duration_since(Instant::now());
         let order = Order::new(engine, limits);
         let (code, cpu_time) = process.compile(order, bytes, time, limits.code_bytes);
+        permit.set_cost(cpu_time);
+        drop(permit);
         let code = code.map_err(|failure| match failure {
             Failure::NotReady(text) => LoadError::Host(text),
             Failure::Rejected(text) => rejected(text),

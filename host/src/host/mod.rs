@@ -10,8 +10,8 @@ use std::time::Instant;
 
 use crate::code::Toolchain;
 use crate::code::images::Images;
-use crate::engine::admission::Admission;
 use crate::engine::config::Pool;
+use crate::engine::fair_admission::FairAdmission;
 use crate::error::HostError;
 use crate::guest::imports;
 use crate::host::advice::Advice;
@@ -107,7 +107,7 @@ impl Host {
     }
 
     /// The admission of instances to a pool.
-    pub(crate) fn admission(&self, pool: Pool) -> &Admission {
+    pub(crate) fn admission(&self, pool: Pool) -> &FairAdmission {
         self.0.toolchain.engines.admission(pool)
     }
 

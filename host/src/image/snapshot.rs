@@ -48,7 +48,7 @@ pub(super) fn snapshot(recipe: Recipe<'_>, source: &[u8]) -> Result<Vec<u8>, Rea
     // The time of making the code does not count.
     let end = Instant::now() + limits.configure_deadline;
     block_on(async {
-        let permit = host.admission(pool).admit(plugin.weight(), end).await?;
+        let permit = host.admission(pool).admit(None, plugin.weight(), end).await?;
         let mut turn = Turn::of(owner, host.toolchain().tick);
         turn.take(end).await.map_err(Fault::from)?;
         let budget = Budget::new(limits, end, host.toolchain().tick).for_configuring().for_tenant(owner);

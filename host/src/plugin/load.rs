@@ -203,7 +203,7 @@ fn read_schema(host: &Host, owner: Option<&Tenant>, pool: Pool, linked: &Arc<Lin
     let budget = Budget::new(&limits, end, host.toolchain().tick).for_tenant(&owner);
     let seed = Seed { decision: DecisionId::random(), check: "".into() };
     let read = block_on(async {
-        let permit = host.admission(pool).admit(linked.weight, end).await?;
+        let permit = host.admission(pool).admit(None, linked.weight, end).await?;
         let mut turn = Turn::of(&owner, host.toolchain().tick);
         turn.take(end).await?;
         let instance = Instance::new(Arc::clone(linked), &budget, GuestRequest::none(seed));

@@ -181,15 +181,23 @@ impl Plugin {
         if self.is_optimized() || self.0.is_optimization_queued.swap(true, Ordering::AcqRel) {
             return;
         }
-        let plugin: Weak<Inner> = Arc::downgrade(&self.0);
-        let is_accepted = self.0.host.background().add(move || {
+        let [plugin, refused]: [Weak<Inner>; 2] = [(); 2].map(|()| Arc::downgrade(&self.0));
+        let run = move || {
             let Some(plugin) = plugin.upgrade() else { return };
-            if let Err(error) = Self(plugin).optimize_now() {
+            match Self(Arc::clone(&plugin)).optimize_now() {
+                // It is queued again when the tenant has something left.
+                Err(LoadError::OverBudget(_)) => plugin.is_optimization_queued.store(false, Ordering::Release),
                 // The plugin keeps its baseline code.
-                tracing::warn!(target: "guardhouse", %error, "a plugin cannot be optimized");
+                Err(error) => tracing::warn!(target: "guardhouse", %error, "a plugin cannot be optimized"),
+                Ok(()) => {}
             }
-        });
-        self.0.is_optimization_queued.store(is_accepted, Ordering::Release);
+        };
+        let refuse = move || {
+            if let Some(plugin) = refused.upgrade() {
+                plugin.is_optimization_queued.store(false, Ordering::Release);
+            }
+        };
+        self.0.host.background().add(self.owner(), run, refuse);
     }
 
     /// Makes the code evictable, if it can be reloaded from the cache.

@@ -41,15 +41,16 @@ impl Plugin {
 
     /// Queues the reload that evaluations wait for. It fails if the queue is full, or `reload` panics.
     fn reload_on(&self, threads: &Background, reload: impl FnOnce(&Self) + Send + 'static) {
-        let plugin = self.clone();
-        let is_accepted = threads.add(move || {
+        let [plugin, refused] = [(); 2].map(|()| self.clone());
+        let run = move || {
             if let Err(message) = catch(|| reload(&plugin)) {
                 plugin.finish(Err(Fault::host(format!("panicked: {message}"))));
             }
-        });
-        if !is_accepted {
-            self.finish(Err(Fault::new(Cause::NoCapacity, "too many plugins wait for the reload of their code")));
-        }
+        };
+        let refuse = move || {
+            refused.finish(Err(Fault::new(Cause::NoCapacity, "too many plugins wait for the reload of their code")));
+        };
+        threads.add(self.owner(), run, refuse);
     }
 
     /// Passes the code to all evaluations that wait for it.

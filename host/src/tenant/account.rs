@@ -59,12 +59,12 @@ impl Account {
     ///
     /// # Errors
     /// A fault if the budget is spent. Nothing is taken then.
-    pub(super) fn take_evaluation(&self, now: Instant) -> Result<Option<Duration>, Fault> {
+    pub(super) fn take_evaluation(&self, now: impl FnOnce() -> Instant) -> Result<Option<Duration>, Fault> {
         let terms = self.terms.load();
         if terms.evaluations.is_none() && terms.cpu_time.is_none() {
             return Ok(None);
         }
-        let now = self.since_opened(now);
+        let now = self.since_opened(now());
         let left = terms.cpu_time.as_ref().map(|rate| Duration::from_nanos(rate.left(now)));
         if left == Some(Duration::ZERO) {
             let found = terms.budget.cpu_time_per_second.unwrap_or_default();
@@ -203,7 +203,7 @@ mod tests {
         let (account, start) = account(TenantBudget::default());
         account.charge_cpu_time(Duration::MAX, || start);
         account.charge_compile_time(Duration::MAX, start);
-        assert!((0..10_000).all(|_| account.take_evaluation(start) == Ok(None)));
+        assert!((0..10_000).all(|_| account.take_evaluation(|| start) == Ok(None)));
         assert_eq!(account.check_compile_time(start), Ok(()));
     }
 
@@ -214,12 +214,12 @@ mod tests {
             evaluation_burst: NonZeroU32::new(5),
             ..TenantBudget::default()
         });
-        let taken = |at: Instant| (0..1_000).filter(|_| account.take_evaluation(at).is_ok()).count();
+        let taken = |at: Instant| (0..1_000).filter(|_| account.take_evaluation(|| at).is_ok()).count();
         assert_eq!(taken(start), 5);
         assert_eq!(taken(start + Duration::from_millis(9)), 0);
         assert_eq!(taken(start + Duration::from_millis(10)), 1);
         assert_eq!(taken(start + Duration::from_secs(60)), 5);
-        let fault = account.take_evaluation(start + Duration::from_secs(60)).unwrap_err();
+        let fault = account.take_evaluation(|| start + Duration::from_secs(60)).unwrap_err();
         assert_eq!(fault.cause, Cause::OverBudget);
         assert!(
             fault.detail.contains("100 evaluations per second (`TenantBudget::evaluations_per_second`)"),
@@ -231,12 +231,12 @@ mod tests {
     fn processor_time_beyond_the_budget_is_paid_back() {
         let (account, start) = account(cpu_time(Duration::from_millis(100)));
         let at = |ms| start + Duration::from_millis(ms);
-        assert_eq!(account.take_evaluation(at(0)), Ok(Some(Duration::from_millis(100))));
+        assert_eq!(account.take_evaluation(|| at(0)), Ok(Some(Duration::from_millis(100))));
         // Three times what the bucket holds, which is a second of its fill.
         account.charge_cpu_time(Duration::from_millis(300), || at(0));
-        assert_eq!(account.take_evaluation(at(0)).unwrap_err().cause, Cause::OverBudget);
-        assert!(account.take_evaluation(at(2_000)).is_err());
-        assert_eq!(account.take_evaluation(at(2_010)), Ok(Some(Duration::from_millis(1))));
+        assert_eq!(account.take_evaluation(|| at(0)).unwrap_err().cause, Cause::OverBudget);
+        assert!(account.take_evaluation(|| at(2_000)).is_err());
+        assert_eq!(account.take_evaluation(|| at(2_010)), Ok(Some(Duration::from_millis(1))));
     }
 
     #[test]
@@ -246,7 +246,7 @@ mod tests {
         let (mut used, mut at) = (Duration::ZERO, start);
         for turn in 0..100_000_u64 {
             at += Duration::from_millis(1);
-            if account.take_evaluation(at).is_ok() {
+            if account.take_evaluation(|| at).is_ok() {
                 let cost = Duration::from_micros(1 + turn * 7_919 % 50_000);
                 account.charge_cpu_time(cost, || at);
                 used += cost;
@@ -260,9 +260,9 @@ mod tests {
     #[test]
     fn a_budget_of_nothing_permits_nothing() {
         let (account, start) = account(cpu_time(Duration::ZERO));
-        assert!(account.take_evaluation(start).is_err());
+        assert!(account.take_evaluation(|| start).is_err());
         account.charge_cpu_time(Duration::from_secs(1), || start);
-        assert!(account.take_evaluation(start + Duration::from_secs(1_000)).is_err());
+        assert!(account.take_evaluation(|| start + Duration::from_secs(1_000)).is_err());
     }
 
     #[test]
@@ -272,16 +272,20 @@ mod tests {
         account.charge_cpu_time(Duration::from_millis(1_010), || at(0));
         // A debt of a second, which takes a hundred seconds at this rate, and ten at ten times the rate.
         account.set(cpu_time(Duration::from_millis(100)), at(0));
-        assert!(account.take_evaluation(at(10_000)).is_err());
-        assert_eq!(account.take_evaluation(at(10_010)), Ok(Some(Duration::from_millis(1))));
+        assert!(account.take_evaluation(|| at(10_000)).is_err());
+        assert_eq!(account.take_evaluation(|| at(10_010)), Ok(Some(Duration::from_millis(1))));
         account.set(cpu_time(Duration::from_millis(500)), at(10_010));
-        assert_eq!(account.take_evaluation(at(10_010)), Ok(Some(Duration::from_millis(1))));
+        assert_eq!(account.take_evaluation(|| at(10_010)), Ok(Some(Duration::from_millis(1))));
         // A larger budget is not full at once, and a smaller one holds less.
         account.set(cpu_time(Duration::from_micros(500)), at(10_010));
-        assert_eq!(account.take_evaluation(at(10_010)), Ok(Some(Duration::from_micros(500))));
+        assert_eq!(account.take_evaluation(|| at(10_010)), Ok(Some(Duration::from_micros(500))));
         account.set(TenantBudget::default(), at(10_010));
         account.set(cpu_time(Duration::from_millis(500)), at(10_010));
-        assert_eq!(account.take_evaluation(at(10_010)), Ok(Some(Duration::from_millis(500))), "a new budget is full");
+        assert_eq!(
+            account.take_evaluation(|| at(10_010)),
+            Ok(Some(Duration::from_millis(500))),
+            "a new budget is full"
+        );
     }
 
     #[test]

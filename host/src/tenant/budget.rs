@@ -62,6 +62,9 @@ pub struct TenantBudget {
     /// The settings of those checks together, in bytes.
     #[serde(with = "optional_size")]
     pub settings_bytes: Option<u64>,
+    /// Instances in each pool that live at the same time, counted as the pool counts them. `None` means a quarter of the
+    /// pool. One instance is always possible, however large it is. Evaluations beyond it wait.
+    pub instances: Option<NonZeroU32>,
     /// The linear memory of all live instances together, in bytes, with standby instances.
     #[serde(with = "optional_size")]
     pub memory_bytes: Option<u64>,

@@ -10,12 +10,13 @@ pub(crate) mod holdings;
 mod level;
 mod rate;
 pub(crate) mod registry;
+pub(crate) mod share;
 mod usage;
 
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 pub use self::budget::TenantBudget;
@@ -24,8 +25,10 @@ pub use self::usage::TenantUsage;
 use self::account::Account;
 use self::level::Level;
 use self::rate::nanoseconds;
+use self::share::{Resource, Share};
 use crate::error::TooManyTenants;
 use crate::fault::Fault;
+use crate::tuning::SHARE_DIVISOR;
 use crate::turns::Turns;
 use crate::turns::lane::{DEFAULT_WEIGHT, Lane};
 use crate::util::lock::lock;
@@ -61,6 +64,8 @@ struct Inner {
     compile_nanoseconds: AtomicU64,
     over_budget: AtomicU64,
     account: Account,
+    /// Its parts in the resources that tenants share.
+    shares: [OnceLock<Arc<Share>>; Resource::COUNT],
     /// Its machine code and images in memory.
     resident: Resident,
 }
@@ -132,6 +137,12 @@ impl Tenant {
         }
     }
 
+    /// Sets the weight in all resources.
+    fn weigh(&self, weight: u32) {
+        self.0.lane.set_weight(weight);
+        self.0.shares.iter().filter_map(OnceLock::get).for_each(|share| share.lane.set_weight(weight));
+    }
+
     /// The turns of the host.
     pub(crate) fn turns(&self) -> &Turns {
         &self.0.turns
@@ -142,12 +153,33 @@ impl Tenant {
         &self.0.lane
     }
 
+    /// Whether it has a name, and is not the owner of all checks without a tenant.
+    pub(crate) fn is_named(&self) -> bool {
+        self.0.name.is_some()
+    }
+
+    /// Its part in a resource, which `make` makes on first use.
+    pub(crate) fn share(&self, resource: Resource, make: impl FnOnce() -> Share) -> Option<&Arc<Share>> {
+        let share = self.0.shares.get(resource as usize)?;
+        Some(share.get_or_init(|| {
+            let share = make();
+            share.lane.set_weight(self.weight());
+            Arc::new(share)
+        }))
+    }
+
+    /// The instances that it may have in a pool of `all`, in units of the pool.
+    pub(crate) fn most_instances(&self, all: u32) -> u32 {
+        let most = self.0.account.bound(|budget| budget.instances);
+        most.map_or_else(|| (all / SHARE_DIVISOR).max(1), |most| most.get().min(all))
+    }
+
     /// Takes one evaluation from the budget. Returns the processor time that is left for it; none if it has no bound.
     ///
     /// # Errors
     /// A fault if the budget is spent.
-    pub(crate) fn take_evaluation(&self, now: Instant) -> Result<Option<Duration>, Fault> {
-        match self.0.account.take_evaluation(now) {
+    pub(crate) fn take_evaluation(&self) -> Result<Option<Duration>, Fault> {
+        match self.0.account.take_evaluation(Instant::now) {
             Ok(left) => {
                 self.0.evaluations.fetch_add(1, Ordering::Relaxed);
                 Ok(left)
@@ -244,6 +276,7 @@ impl Inner {
             over_budget: AtomicU64::default(),
             account: Account::default(),
             resident: Resident::default(),
+            shares: Default::default(),
         }
     }
 
@@ -274,7 +307,7 @@ impl Registry {
 
     fn set_weight(&self, tenant: &Tenant, weight: u32) -> Result<(), TooManyTenants> {
         let must_keep = weight != DEFAULT_WEIGHT || !tenant.budget().is_unlimited();
-        self.change(tenant, must_keep, || tenant.0.lane.set_weight(weight))
+        self.change(tenant, must_keep, || tenant.weigh(weight))
     }
 
     /// Changes a tenant, which must be kept from now on or not. Nothing is changed if there is no room to keep it.

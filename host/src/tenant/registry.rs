@@ -1,8 +1,14 @@
 //! The tenants of one host, by name.
 
 use std::sync::{Arc, Mutex};
+#[cfg(test)]
+use std::time::Duration;
 
 use super::{Inner, Registry, Tenant, TenantBudget, TenantUsage};
+#[cfg(test)]
+use crate::limits::HostLimits;
+#[cfg(test)]
+use crate::turns::TurnSettings;
 use crate::turns::Turns;
 use crate::turns::lane::DEFAULT_WEIGHT;
 use crate::util::lock::lock;
@@ -17,6 +23,13 @@ impl Tenants {
         Self(Arc::new(Registry { turns, known: WeakMap::default(), kept: Mutex::default(), most_kept }))
     }
 
+    /// No tenants, for a test of anything but turns.
+    #[cfg(test)]
+    pub(crate) fn with_default_turns(most_kept: usize) -> Self {
+        let settings = TurnSettings::of(&HostLimits::default(), Duration::from_millis(1), 1);
+        Self::new(Arc::new(Turns::new(settings)), most_kept)
+    }
+
     /// The tenant of a name; without a name, the one of all checks that have no tenant.
     pub(crate) fn get(&self, name: Option<String>) -> Tenant {
         if name.is_some() {
@@ -29,7 +42,7 @@ impl Tenants {
     pub(crate) fn forget(&self, name: &str) -> bool {
         let tenant = lock(&self.0.kept).get(name).cloned();
         let Some(tenant) = tenant else { return false };
-        tenant.0.lane.set_weight(DEFAULT_WEIGHT);
+        tenant.weigh(DEFAULT_WEIGHT);
         // A budget without a bound needs no place among those that are kept.
         self.0.set_budget(&tenant, TenantBudget::default()).is_ok()
     }

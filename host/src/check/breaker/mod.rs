@@ -80,30 +80,18 @@ impl Breaker {
 /// Whether a fault is the plugin's own. Text that is too large may be the caller's: a plugin that works well may log it,
 /// answer with it, or read it as one document.
 fn is_own(cause: Cause) -> bool {
-    match cause {
+    matches!(
+        cause,
         Cause::Trap
-        | Cause::StackOverflow
-        | Cause::OutOfFuel
-        | Cause::CpuTimeLimit
-        | Cause::MemoryLimit
-        | Cause::TableLimit
-        | Cause::InstanceLimit
-        | Cause::HandleLimit
-        | Cause::InvalidResult
-        | Cause::Configure
-        | Cause::Exit => true,
-        Cause::Deadline
-        | Cause::ContextLimit
-        | Cause::UnreadableDocument
-        | Cause::MessageLimit
-        | Cause::LogLimit
-        | Cause::HostCallLimit
-        | Cause::NoCapacity
-        | Cause::QueueFull
-        | Cause::QueuedTooLong
-        | Cause::OverBudget
-        | Cause::BreakerOpen
-        | Cause::Native
-        | Cause::Host => false,
-    }
+            | Cause::StackOverflow
+            | Cause::OutOfFuel
+            | Cause::CpuTimeLimit
+            | Cause::MemoryLimit
+            | Cause::TableLimit
+            | Cause::InstanceLimit
+            | Cause::HandleLimit
+            | Cause::InvalidResult
+            | Cause::Configure
+            | Cause::Exit
+    )
 }
