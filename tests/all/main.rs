@@ -82,6 +82,7 @@ mod tenant_budgets;
 mod tenant_instances;
 mod tenant_shares;
 mod tenants;
+mod turns;
 
 // The repository: its documents, the plugins of the demo, and the inputs that fuzzing kept.
 mod demo;
