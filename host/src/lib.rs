@@ -129,6 +129,7 @@ pub use request::component::Component;
 pub use request::json::{Json, JsonError};
 pub use request::token::{AccessToken, RawToken};
 pub use tenant::{Tenant, TenantUsage};
+pub use turns::usage::TurnUsage;
 
 /// The README, whose program is compiled and run as a test.
 #[cfg(doctest)]

@@ -78,6 +78,7 @@ mod standby;
 mod state;
 mod storm;
 mod tenants;
+mod turns;
 
 // The repository: its documents, the plugins of the demo, and the inputs that fuzzing kept.
 mod demo;

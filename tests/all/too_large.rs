@@ -97,6 +97,7 @@ fn limits_that_no_machine_can_satisfy_are_an_error_and_not_a_panic() {
         HostLimits { stack_bytes: usize::MAX, ..small() },
         HostLimits { stack_bytes: 0, ..small() },
         HostLimits { queue: usize::MAX, ..small() },
+        HostLimits { turns: Some(u32::MAX), queue_time: Some(Duration::MAX), ..small() },
     ];
     for limits in extremes {
         let shown = format!("{limits:?}");
@@ -119,6 +120,7 @@ fn limits_of_which_a_host_needs_at_least_one_are_named_if_they_are_zero() {
     for (name, limits) in [
         ("instances", HostLimits { instances: 0, ..small() }),
         ("large_instances", HostLimits { large_instances: 0, ..small() }),
+        ("turns", HostLimits { turns: Some(0), ..small() }),
         ("compilers", HostLimits { compilers: 0, ..small() }),
         ("standby_checks", HostLimits { standby_checks: 0, ..small() }),
         ("resident_plugins", HostLimits { resident_plugins: 0, ..small() }),

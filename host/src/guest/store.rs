@@ -219,7 +219,13 @@ fn meet_epoch(state: &mut State) -> wasmtime::Result<UpdateDeadline> {
         return tick(state, must_yield);
     }
     // The clocks were read at the last tick. Reading them now would cost as much as a small check.
-    Ok(if must_yield { UpdateDeadline::Yield(1) } else { UpdateDeadline::Continue(1) })
+    if !must_yield {
+        return Ok(UpdateDeadline::Continue(1));
+    }
+    if let Some(tenant) = state.tenant() {
+        tenant.turns().count_preempted();
+    }
+    Ok(UpdateDeadline::Yield(1))
 }
 
 /// Decides at a tick whether a guest that computes may continue. The clocks decide, not the number of ticks: under

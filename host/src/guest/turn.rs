@@ -103,7 +103,8 @@ impl<'a> Turn<'a> {
 
     /// Gives a turn back that was not needed yet.
     pub(crate) fn give_back(&mut self) {
-        if let Stage::Running(running) = std::mem::replace(&mut self.stage, Stage::Outside) {
+        if let Stage::Running(running) = self.stage {
+            self.stage = Stage::Outside;
             self.end_slice(running, |turn, paid, cost| turn.tenant.turns().give_back(turn.tenant.lane(), paid, cost));
         }
     }
@@ -287,5 +288,230 @@ impl Wake for Woken {
     fn wake_by_ref(self: &Arc<Self>) {
         self.is_woken.store(true, Ordering::Release);
         self.task.wake_by_ref();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::future::{pending, poll_fn, ready};
+    use std::sync::LazyLock;
+
+    use tokio::runtime::{Builder, Runtime};
+
+    use super::*;
+    use crate::fault::Cause;
+    use crate::tenant::Tenants;
+    use crate::turns::{TurnSettings, Turns};
+    use crate::util::block_on::block_on;
+
+    const TICK: Duration = Duration::from_millis(1);
+
+    /// Two tenants of a host with one turn.
+    fn tenants(queue_of_tenant: usize) -> (Arc<Turns>, [Tenant; 2]) {
+        let turns = Arc::new(Turns::new(TurnSettings {
+            turns: 1,
+            tick: TICK,
+            queue_of_tenant,
+            queue: 100,
+            ticks_to_take: 10,
+            is_shared: true,
+        }));
+        let tenants = Tenants::new(Arc::clone(&turns));
+        (turns, ["a", "b"].map(|name| tenants.get(Some(name.to_owned()))))
+    }
+
+    fn later() -> Instant {
+        Instant::now() + Duration::from_secs(3_600)
+    }
+
+    /// Polls a future where there are timers.
+    fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+        static TIMERS: LazyLock<Runtime> = LazyLock::new(|| Builder::new_multi_thread().enable_time().build().unwrap());
+        let _entered = TIMERS.enter();
+        future.poll(&mut Context::from_waker(Waker::noop()))
+    }
+
+    /// A guest that yields a number of times, and then is ready.
+    fn yields(times: usize) -> impl Future<Output = ()> {
+        let mut left = times;
+        poll_fn(move |context| {
+            if left == 0 {
+                return Poll::Ready(());
+            }
+            left -= 1;
+            context.waker().wake_by_ref();
+            Poll::Pending
+        })
+    }
+
+    /// Calls a function when it is dropped.
+    struct AtDrop<F: FnMut()>(F);
+
+    impl<F: FnMut()> Drop for AtDrop<F> {
+        fn drop(&mut self) {
+            (self.0)();
+        }
+    }
+
+    #[test]
+    fn g13_an_evaluation_inside_another_needs_no_turn() {
+        let (turns, [outer, inner]) = tenants(0);
+        let mut turn = Turn::of(&outer, TICK);
+        let guest = poll_fn(|_| {
+            assert_eq!(turns.free_and_waiting(), (0, 0));
+            let mut nested = Turn::of(&inner, TICK);
+            assert!(poll(pin!(nested.take(later()))).is_ready());
+            assert!(poll(pin!(nested.run(pin!(ready(())), later(), false))).is_ready());
+            nested.end();
+            assert_eq!(turns.free_and_waiting(), (0, 0));
+            Poll::Ready(())
+        });
+        assert!(poll(pin!(turn.run(pin!(guest), later(), false))).is_ready());
+        turn.end();
+        assert_eq!(turns.free_and_waiting(), (1, 0));
+    }
+
+    #[test]
+    fn g16_what_is_dropped_is_dropped_in_the_turn_of_its_owner_and_charged_to_it() {
+        let (turns, [tenant, _]) = tenants(0);
+        let mut turn = Turn::of(&tenant, TICK);
+        assert!(poll(pin!(turn.take(later()))).is_ready());
+        let before = tenant.lane().tag();
+        let instance = AtDrop(|| assert_eq!(turns.free_and_waiting(), (0, 0), "it has the turn"));
+        assert!(poll(pin!(turn.run(pin!(ready(())), later(), false))).is_ready());
+        drop(instance);
+        let cpu_time = turn.end();
+        assert_eq!(turns.free_and_waiting(), (1, 0));
+        assert_eq!(tenant.lane().tag().wrapping_sub(before), nanoseconds(cpu_time), "at the default weight");
+    }
+
+    #[test]
+    fn g16_what_is_given_up_is_charged_to_its_owner_without_a_turn() {
+        let (turns, [tenant, _]) = tenants(0);
+        let paid = {
+            let mut turn = Turn::of(&tenant, TICK);
+            let _instance = AtDrop(|| assert_eq!(turns.free_and_waiting(), (1, 0), "it has no turn"));
+            let guest = pin!(pending::<()>());
+            assert!(poll(pin!(turn.run(guest, later(), true))).is_pending());
+            tenant.lane().tag()
+        };
+        assert!(tenant.lane().tag() > paid);
+        assert_eq!(turns.free_and_waiting(), (1, 0));
+    }
+
+    #[test]
+    fn dropped_after_any_number_of_polls_it_gives_back_everything() {
+        for (can_wait, holds) in [(false, false), (true, false), (false, true)] {
+            for polls in 0..6 {
+                let (turns, [tenant, other]) = tenants(1);
+                if holds {
+                    assert!(turns.try_take(other.lane()));
+                }
+                {
+                    let mut turn = Turn::of(&tenant, TICK);
+                    let mut guest = pin!(yields(4));
+                    let mut running = pin!(turn.run(guest.as_mut(), later(), can_wait));
+                    for _ in 0..polls.min(5) {
+                        if poll(running.as_mut()).is_ready() {
+                            break;
+                        }
+                    }
+                    let waiting = usize::try_from(turns.free_and_waiting().1).unwrap();
+                    assert_eq!(waiting, usize::from(holds && polls > 0));
+                }
+                assert_eq!(turns.free_and_waiting(), (i32::from(!holds), 0), "after {polls} polls");
+                assert_eq!(turns.waiters(), 0);
+            }
+        }
+    }
+
+    #[test]
+    fn a_guest_that_waits_for_something_else_has_no_turn_and_one_that_was_woken_keeps_its_claim() {
+        let (turns, [tenant, _]) = tenants(1);
+        let mut turn = Turn::of(&tenant, TICK);
+        {
+            let guest = pin!(pending::<()>());
+            let mut waiting = pin!(turn.run(guest, later(), true));
+            for _ in 0..2 {
+                assert!(poll(waiting.as_mut()).is_pending());
+                assert_eq!((turns.free_and_waiting(), turns.waiters()), ((1, 0), 0));
+            }
+        }
+        let guest = pin!(yields(1));
+        let mut yielding = pin!(turn.run(guest, later(), true));
+        assert!(poll(yielding.as_mut()).is_pending());
+        assert_eq!((turns.free_and_waiting(), turns.waiters()), ((0, 0), 1));
+        assert!(poll(yielding.as_mut()).is_ready());
+    }
+
+    #[test]
+    fn a_guest_gives_way_to_whoever_comes_before_it_when_it_yields() {
+        let (turns, [greedy, good]) = tenants(1);
+        let (mut greedy, mut good) = (Turn::of(&greedy, TICK), Turn::of(&good, TICK));
+        let guest = pin!(yields(2));
+        let mut running = pin!(greedy.run(guest, later(), false));
+        assert!(poll(running.as_mut()).is_pending());
+        {
+            let guest = pin!(ready(()));
+            let mut waiting = pin!(good.run(guest, later(), false));
+            assert!(poll(waiting.as_mut()).is_pending());
+            // Nothing of the guest runs: it would be ready after two polls.
+            for _ in 0..5 {
+                assert!(poll(running.as_mut()).is_pending());
+            }
+            assert!(poll(waiting.as_mut()).is_ready());
+        }
+        good.end();
+        assert!(poll(running.as_mut()).is_pending());
+        assert!(poll(running.as_mut()).is_ready());
+        assert_eq!(turns.free_and_waiting(), (0, 0));
+    }
+
+    #[test]
+    fn a_guest_over_its_deadline_ends_without_a_turn() {
+        let (turns, [other, late]) = tenants(1);
+        let mut turn = Turn::of(&late, TICK);
+        let done = block_on(async {
+            let polls = Cell::new(0);
+            let guest = pin!(poll_fn(|context| {
+                polls.set(polls.get() + 1);
+                context.waker().wake_by_ref();
+                Poll::<()>::Pending
+            }));
+            let mut running = pin!(turn.run(guest, Instant::now() + Duration::from_millis(5), false));
+            let mut is_pending = async || poll_fn(|cx| Poll::Ready(running.as_mut().poll(cx).is_pending())).await;
+            assert!(is_pending().await);
+            // Another tenant takes the turn, and does not give it back.
+            let Ok(Asked::Waiting(waiter)) = turns.ask(other.lane(), 1, Standing::Arrival, Waker::noop()) else {
+                panic!()
+            };
+            assert!(is_pending().await);
+            assert!(turns.poll(waiter, Waker::noop()).is_ready());
+            (running.await, polls.get())
+        });
+        let (done, polls) = done.unwrap();
+        assert_eq!((done.unwrap_err().cause, polls), (Cause::Deadline, 1));
+        assert_eq!((turns.free_and_waiting(), turns.waiters()), ((0, 0), 0));
+    }
+
+    #[test]
+    fn a_wait_over_its_deadline_ends_and_one_too_many_is_refused_at_once() {
+        let (turns, [holder, other]) = tenants(1);
+        assert!(turns.try_take(holder.lane()));
+        let estimate = Estimate::default();
+        let mut first = Turn::of_evaluation(&other, &estimate, TICK);
+        let mut second = Turn::of_evaluation(&other, &estimate, TICK);
+        let (first, second) = block_on(async {
+            let mut first = pin!(first.take(Instant::now() + Duration::from_millis(5)));
+            poll_fn(|context| Poll::Ready(assert!(first.as_mut().poll(context).is_pending()))).await;
+            let second = second.take(later()).await;
+            (first.await, second)
+        })
+        .unwrap();
+        assert_eq!((first, second), (Err(Refusal::Deadline), Err(Refusal::QueueFull)));
+        assert_eq!(Fault::from(Refusal::QueueFull).cause, Cause::QueueFull);
+        assert_eq!((turns.free_and_waiting(), turns.waiters()), ((0, 0), 0));
+        assert_eq!(turns.usage().refused, 1);
     }
 }

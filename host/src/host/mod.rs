@@ -19,6 +19,7 @@ use crate::host::background::Background;
 use crate::host::validator::Validator;
 use crate::limits::HostLimits;
 use crate::tenant::{Tenant, TenantUsage, Tenants};
+use crate::turns::usage::TurnUsage;
 use crate::util::lru::Lru;
 use crate::util::unblock::Unblock;
 
@@ -85,6 +86,12 @@ impl Host {
     #[must_use]
     pub fn tenant_usage(&self) -> Vec<TenantUsage> {
         self.0.tenants.usage()
+    }
+
+    /// The turns of all guests of this host: see [`HostLimits::turns`].
+    #[must_use]
+    pub fn turn_usage(&self) -> TurnUsage {
+        self.0.toolchain.turns.usage()
     }
 
     /// Whether plugins may import an interface of this name. Some imports need a [grant](crate::Grant::needed_by) in

@@ -55,9 +55,14 @@ impl Lane {
         self.tag.load(Ordering::Relaxed)
     }
 
+    /// The tag of a lane that has paid for an estimate, as it was before.
+    pub(super) fn tag_before(&self, paid: u64) -> u64 {
+        self.tag().wrapping_sub(paid)
+    }
+
     /// The tag of a lane that has paid for an estimate, if its cost is `cost`.
     pub(super) fn tag_after(&self, paid: u64, cost: u64) -> u64 {
-        self.tag().wrapping_sub(paid).wrapping_add(self.scaled(cost))
+        self.tag_before(paid).wrapping_add(self.scaled(cost))
     }
 
     /// A cost in units of the tag, at least 1: with a large weight a small cost would be rounded to nothing, and the lane

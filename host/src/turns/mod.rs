@@ -20,6 +20,7 @@ pub(crate) mod refusal;
 mod settings;
 #[cfg(test)]
 mod simulation;
+pub(crate) mod usage;
 pub(crate) mod virtual_time;
 mod waiting;
 
@@ -33,6 +34,7 @@ use self::fair_queue::{Paid, Standing};
 use self::lane::{Lane, is_before};
 use self::refusal::Refusal;
 pub(crate) use self::settings::TurnSettings;
+use self::usage::{Events, TurnUsage};
 use self::virtual_time::VirtualTime;
 pub(crate) use self::waiting::WaiterId;
 use self::waiting::{Waiter, WaiterState, Waiting};
@@ -49,6 +51,7 @@ pub(crate) struct Turns {
     is_shared: AtomicBool,
     estimate: Estimate,
     settings: TurnSettings,
+    events: Events,
     preempt: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
@@ -73,6 +76,7 @@ impl Turns {
             is_shared: AtomicBool::new(settings.is_shared),
             estimate: Estimate::default(),
             settings,
+            events: Events::default(),
             preempt: OnceLock::new(),
         }
     }
@@ -128,14 +132,17 @@ impl Turns {
         let mut woken = Vec::new();
         let mut waiting = lock(&self.waiting);
         if standing == Standing::Arrival && waiting.queue.arrivals_of(lane) >= self.settings.queue_of_tenant {
+            Events::count(&self.events.refused);
             return Err(Refusal::QueueFull);
         }
+        Events::count(&self.events.waited);
         let id = waiting.add(lane, estimate, standing, waker.clone());
         self.counts.add_waiter();
         if waiting.queue.arrivals() > self.settings.queue
             && let Some(refused) = waiting.refuse_greediest()
         {
             self.counts.remove_waiter();
+            Events::count(&self.events.refused);
             woken.push(refused);
         }
         // A turn may have become free before the waiter was counted.
@@ -153,13 +160,22 @@ impl Turns {
         asked
     }
 
-    /// Whether a waiter has its turn now. `waker` is woken when that changes.
+    /// Whether a waiter has its turn now. `waker` is woken when that changes. A guest that goes on gives way to whoever
+    /// comes before it by now.
     pub(crate) fn poll(&self, id: WaiterId, waker: &Waker) -> Poll<Result<Paid, Refusal>> {
+        let mut woken = Vec::new();
         let mut waiting = lock(&self.waiting);
         match waiting.state(id, waker) {
-            Some(WaiterState::Queued(_)) => Poll::Pending,
-            state => Poll::Ready(self.answer(&mut waiting, id, state)),
+            Some(WaiterState::Queued(_)) => return Poll::Pending,
+            Some(WaiterState::Given(paid)) if waiting.hand_over(id, paid) => {}
+            state => return Poll::Ready(self.answer(&mut waiting, id, state)),
         }
+        self.counts.add_waiter();
+        self.counts.give_back();
+        self.give_free_turns(&mut waiting, &mut woken);
+        drop(waiting);
+        woken.into_iter().for_each(Waker::wake);
+        Poll::Pending
     }
 
     /// Ends the wait of a waiter that no longer wants its turn. A turn that it was given passes on.
@@ -243,10 +259,21 @@ impl Turns {
         let mut waiting = lock(&self.waiting);
         for _ in 0..waiting.lapse(tick.saturating_sub(self.settings.ticks_to_take)) {
             self.counts.give_back();
+            Events::count(&self.events.lapsed);
         }
         self.give_free_turns(&mut waiting, &mut woken);
         drop(waiting);
         woken.into_iter().for_each(Waker::wake);
+    }
+
+    /// Records that a guest gave way before its tick.
+    pub(crate) fn count_preempted(&self) {
+        Events::count(&self.events.preempted);
+    }
+
+    /// The turns now, and what has happened so far.
+    pub(crate) fn usage(&self) -> TurnUsage {
+        self.events.usage(self.settings.turns, self.counts.free(), self.counts.waiting())
     }
 
     /// The number of free turns, and that of waiters.

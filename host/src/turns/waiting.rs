@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use super::fair_queue::{FairQueue, Paid, Standing, Ticket};
-use super::lane::Lane;
+use super::lane::{Lane, is_before};
 use super::refusal::Refusal;
 use super::virtual_time::VirtualTime;
 
@@ -27,6 +27,9 @@ pub(crate) struct WaiterId(u64);
 pub(super) struct Waiter {
     pub(super) lane: Arc<Lane>,
     pub(super) state: WaiterState,
+    estimate: u64,
+    /// Whether it was served before.
+    is_returning: bool,
     waker: Waker,
 }
 
@@ -54,7 +57,9 @@ impl Waiting {
         self.last += 1;
         let id = WaiterId(self.last);
         let ticket = self.queue.add(lane, id, estimate, standing);
-        self.waiters.insert(id, Waiter { lane: Arc::clone(lane), state: WaiterState::Queued(ticket), waker });
+        let is_returning = standing == Standing::Returning;
+        let state = WaiterState::Queued(ticket);
+        self.waiters.insert(id, Waiter { lane: Arc::clone(lane), state, estimate, is_returning, waker });
         id
     }
 
@@ -65,6 +70,20 @@ impl Waiting {
             waiter.waker.clone_from(waker);
         }
         Some(waiter.state)
+    }
+
+    /// Takes a turn back from a waiter that was given it for a further time and has not taken it, if a lane waits that
+    /// comes before its own. It waits again. Returns whether that is so.
+    pub(super) fn hand_over(&mut self, id: WaiterId, paid: Paid) -> bool {
+        let (Some(waiter), Some(least)) = (self.waiters.get_mut(&id), self.queue.least_tag()) else { return false };
+        if !waiter.is_returning || !is_before(least, waiter.lane.tag_before(paid.0)) {
+            return false;
+        }
+        self.queue.refund(&waiter.lane, paid);
+        let ticket = self.queue.add(&waiter.lane, id, waiter.estimate, Standing::Returning);
+        waiter.state = WaiterState::Queued(ticket);
+        self.given.retain(|(given, _)| *given != id);
+        true
     }
 
     /// Forgets a waiter, which must not be in the queue any more. Returns its lane and its last state.
