@@ -42,6 +42,20 @@ pub enum HostError {
     Ticker(#[source] std::io::Error),
 }
 
+/// The error of [`Tenant::set_budget`](crate::Tenant::set_budget): the host keeps as many tenants with a budget as it may.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the tenant `{tenant}` cannot have a budget: {most} others have one (`HostLimits::tenants`); forget some with \
+     `Host::forget_tenant`"
+)]
+#[non_exhaustive]
+pub struct TooManyTenants {
+    /// The name of the tenant.
+    pub tenant: String,
+    /// The maximum number of tenants with a budget.
+    pub most: usize,
+}
+
 /// The error of loading a plugin.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -151,6 +165,18 @@ pub enum LoadError {
     /// The compiler process was stopped or crashed: the plugin may have been made for that.
     #[error("compiling it was stopped: {0}")]
     CompilerStopped(String),
+    /// The tenant that the plugin is loaded for has spent its [budget](crate::TenantBudget).
+    #[error("{0}")]
+    OverBudget(String),
+    /// The tenant that the plugin is loaded for was made by another host.
+    #[error(
+        "the tenant `{tenant}` belongs to another host: make it with `Host::tenant` of the host that loads the plugin"
+    )]
+    #[non_exhaustive]
+    OtherHost {
+        /// The name of the tenant.
+        tenant: String,
+    },
     /// No compiler process was free in time. The plugin was not looked at: load it again later.
     #[error("the host is busy, try again later: {0}")]
     Busy(String),
@@ -213,6 +239,9 @@ pub enum ConfigError {
         /// The name of the tenant.
         tenant: String,
     },
+    /// The tenant has spent its [budget](crate::TenantBudget).
+    #[error("{0}")]
+    OverBudget(String),
     /// There is a warm-up request, but the policy is that no image is made, for which it would be used.
     #[error("`CheckConfig::warm_up` has no effect with `ImagePolicy::Never`: leave it out, or choose another policy")]
     UnusedWarmUp,
@@ -227,6 +256,9 @@ pub enum ConfigError {
         /// The allowed values.
         allowed: String,
     },
+    /// The breaker of the check has an invalid pause.
+    #[error("{0}")]
+    Breaker(String),
     /// The host failed: for example, no thread can be started.
     #[error("the host failed: {0}")]
     Host(String),

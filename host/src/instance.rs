@@ -12,6 +12,7 @@ use wasmtime::component;
 use crate::code::linked::Linked;
 use crate::engine::admission::Permit;
 use crate::engine::config::Pool;
+use crate::engine::fair_admission::FairPermit;
 use crate::fault::{Cause, Fault};
 use crate::guest::bindings::exports::guardhouse::auth::check;
 use crate::guest::bindings::guardhouse::auth::types;
@@ -24,6 +25,7 @@ use crate::log_line::LogLine;
 use crate::outcome::{AuthorizationError, Outcome};
 use crate::reads::DocumentReads;
 use crate::request::AuthContext;
+use crate::tenant::Tenant;
 use crate::util::text::Bounded;
 
 /// The maximum length of a plugin's message about its settings in an error, in bytes.
@@ -40,8 +42,7 @@ pub(crate) struct Instance {
 /// The permits of an instance. They are returned after the store is dropped, because the field comes last.
 #[derive(Default)]
 struct Permits {
-    #[expect(dead_code, reason = "held until the instance is dropped")]
-    pool: Option<Permit>,
+    pool: Option<FairPermit>,
     #[expect(dead_code, reason = "held until the instance is dropped")]
     check: Option<Permit>,
 }
@@ -76,8 +77,14 @@ impl Instance {
     }
 
     /// Adds the permit of the pool, which is held until the instance is dropped.
-    pub(crate) fn with_pool_permit(self, permit: Permit) -> Self {
+    pub(crate) fn with_pool_permit(self, permit: FairPermit) -> Self {
         Self { permits: Permits { pool: Some(permit), ..self.permits }, ..self }
+    }
+
+    /// Passes the permit of a standby instance to the tenant whose request it serves. Returns `false` if the tenant has
+    /// as many instances as it may.
+    pub(crate) fn pass_to(&mut self, tenant: &Tenant) -> bool {
+        self.permits.pool.as_mut().is_some_and(|permit| permit.pass_to(tenant))
     }
 
     /// Adds the permit of the check, which is held until the instance is dropped.
@@ -163,7 +170,9 @@ impl Instance {
         let began = Instant::now();
         drop(self);
         if let Some(tenant) = tenant {
-            tenant.charge(began.elapsed());
+            let used = began.elapsed();
+            tenant.charge_cpu_time(used);
+            tenant.charge_without_turn(used);
         }
     }
 

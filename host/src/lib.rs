@@ -48,7 +48,7 @@
 //! # Events
 //!
 //! All events go through `tracing`: target `guardhouse` has one WARN event for each check that failed, at most ten of a
-//! check in a second ([`WarningRate`]); target `guardhouse::decision` has one INFO event for each decision, and target
+//! check in a second ([`WarningRate`]), and one when the [breaker](Breaker) of a check opens; target `guardhouse::decision` has one INFO event for each decision, and target
 //! `guardhouse::plugin` the output of plugins, at DEBUG.
 
 #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
@@ -100,6 +100,7 @@ mod image;
 mod check;
 
 pub use check::Check;
+pub use check::breaker::{Breaker, BreakerState};
 pub use check::config::{CheckConfig, ImagePolicy};
 pub use check::start::StartMode;
 pub use code::compiler_process::CompilerProcess;
@@ -112,7 +113,7 @@ pub use decision::report::Report;
 pub use decision::warnings::WarningRate;
 pub use decision::{Decision, DecisionId, DecisionIdError, Denial, compose, native};
 pub use digest::{Digest, DigestError};
-pub use error::{ConfigError, HostError, LoadError, Violation};
+pub use error::{ConfigError, HostError, LoadError, TooManyTenants, Violation};
 pub use fault::{Cause, Fault};
 pub use grants::{Grant, GrantError, Grants};
 pub use host::Host;
@@ -128,7 +129,7 @@ pub use request::AuthContext;
 pub use request::component::Component;
 pub use request::json::{Json, JsonError};
 pub use request::token::{AccessToken, RawToken};
-pub use tenant::{Tenant, TenantUsage};
+pub use tenant::{Tenant, TenantBudget, TenantUsage};
 pub use turns::usage::TurnUsage;
 
 /// The README, whose program is compiled and run as a test.

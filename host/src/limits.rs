@@ -52,7 +52,8 @@ pub struct Limits {
     /// The share of this check in the instances of its pool ([`HostLimits::instances`] or
     /// [`HostLimits::large_instances`]) that live at the same time, counted as the pool counts them. It keeps one busy or
     /// slow check from taking all of them. `None` means a quarter of the pool: 64 instances of a small plugin, 8 of a
-    /// large one, with the default limits of the host. Default: none.
+    /// large one, with the default limits of the host. All checks of a tenant together have at most the instances of
+    /// [`TenantBudget::instances`](crate::TenantBudget::instances). Default: none.
     pub instances: Option<u32>,
     /// Evaluations of this check that wait for admission; a further one fails immediately. Default: 1,024.
     pub queue: usize,
@@ -134,8 +135,9 @@ pub struct HostLimits {
     /// used check are evicted. At least
     /// 1. Default: 8.
     pub standby_checks: usize,
-    /// Evaluations that wait for admission to a pool; a further one fails immediately. Only those wait here that have
-    /// their share of [`Limits::instances`]. Default: 4,096.
+    /// Evaluations that wait for admission to a pool. With a further one, the newest fails of the tenant that has the most
+    /// by weight; checks without a tenant count as one. Only those wait here that have their share of
+    /// [`Limits::instances`]. It also bounds the plugins that wait for a compiler. Default: 4,096.
     pub queue: usize,
     /// Guests that run at the same time, each on a thread: the processors that plugins may use. They are shared between
     /// tenants by [weight](crate::Tenant::set_weight). `None` means as many as the machine has; then they are not shared
@@ -228,6 +230,9 @@ pub struct HostLimits {
     /// Images of configured plugins (see [`ImagePolicy`](crate::ImagePolicy)) that are in memory. The least recently
     /// used ones are evicted, and their checks configure each instance again. Default: 1,000.
     pub resident_images: usize,
+    /// Tenants with a budget ([`Tenant::set_budget`](crate::Tenant::set_budget)), which the host keeps, also while they
+    /// have no check. Each takes about a kilobyte of memory. Default: 100,000.
+    pub tenants: usize,
     /// One image, in bytes. Default: 16 MiB.
     #[serde(with = "size")]
     pub image_bytes: usize,
@@ -274,6 +279,7 @@ impl Default for HostLimits {
             cache_bytes: 4 << 30,
             resident_plugins: 1_000,
             resident_images: 1_000,
+            tenants: 100_000,
             image_bytes: 16 << 20,
         }
     }

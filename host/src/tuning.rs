@@ -81,6 +81,20 @@ pub(crate) const RELOAD_RETRY: Duration = Duration::from_secs(1);
 /// again after a later evaluation.
 pub(crate) const BACKGROUND_JOBS: usize = 10_000;
 
+/// The time of background work for which a tenant may have been served before others when it becomes active again: more
+/// is forgiven. Arbitrary: some hundred images.
+pub(crate) const BACKGROUND_DEBT: Duration = Duration::from_secs(1);
+
+// Compilers.
+
+/// The time without a compilation after which a tenant may use the last free compiler: a tenant that compiles one plugin
+/// after the other leaves one to those that compile rarely.
+pub(crate) const COMPILER_PAUSE: Duration = Duration::from_secs(60);
+
+/// The time for which a tenant may have used all compilers before others when it becomes active again: more is forgiven.
+/// It is ten times the default limit of one compilation.
+pub(crate) const COMPILER_DEBT: Duration = Duration::from_secs(600);
+
 // Time.
 
 /// The time that a check has beyond the deadline of its evaluation to report its own fault: the check of a plugin enforces
@@ -122,6 +136,15 @@ pub(crate) const PREEMPTION_INTERVAL: Duration = Duration::from_micros(50);
 /// [`Limits::instances`](crate::Limits::instances) says otherwise: four slow checks take a whole pool. A share of more
 /// instances than the machine has processors makes a check that computes no faster.
 pub(crate) const SHARE_DIVISOR: u32 = 4;
+
+/// The divisor of a pool's units that gives the part which only the first instance of a tenant takes: a tenant that has
+/// none finds one free, although others would use all.
+pub(crate) const HEADROOM_DIVISOR: u32 = 4;
+
+/// The time for which a tenant may have used all units of a pool before others when it becomes active again: more is
+/// forgiven, so that a tenant which was alone for long is not shut out later. Arbitrary: half of the default processor
+/// time of an evaluation.
+pub(crate) const INSTANCE_DEBT: Duration = Duration::from_millis(100);
 
 /// The memory of a small instance that is kept for the next one and written over, in bytes, written or not: all that a
 /// plugin with a stack of 256 KiB has. Giving it back to the kernel takes longer, and stops the other threads of the

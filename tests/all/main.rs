@@ -70,6 +70,7 @@ mod unread;
 // Many evaluations on one host: capacity, and isolation from each other.
 mod address_space;
 mod admission;
+mod breaker;
 mod busy;
 mod interleaved;
 mod pools;
@@ -77,6 +78,9 @@ mod shares;
 mod standby;
 mod state;
 mod storm;
+mod tenant_budgets;
+mod tenant_instances;
+mod tenant_shares;
 mod tenants;
 mod turns;
 

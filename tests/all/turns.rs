@@ -204,7 +204,7 @@ fn a_weight_is_bounded_and_that_of_the_tenant_and_not_of_the_handle() {
     let (tenant, same) = (host.tenant("acme"), host.tenant("acme"));
     assert_eq!(tenant.weight(), 16);
     for (set, weight) in [(0, 1), (1, 1), (1_000, 1_000), (u32::MAX, 1_000)] {
-        tenant.set_weight(set);
+        tenant.set_weight(set).unwrap();
         assert_eq!(same.weight(), weight);
     }
     assert_eq!(host.tenant("other").weight(), 16);

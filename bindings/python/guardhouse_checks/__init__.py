@@ -31,7 +31,7 @@ from guardhouse_checks._compose import all_of, any_of, negate
 from guardhouse_checks._context import AccessToken, AuthContext, Component
 from guardhouse_checks._factory import check
 from guardhouse_checks._host import Host
-from guardhouse_checks._limits import HostLimits, Limits
+from guardhouse_checks._limits import HostLimits, Limits, TenantBudget
 from guardhouse_checks._native import CheckReport, ConfigError, GuardhouseError, HostError, LoadError, Report
 from guardhouse_checks._run import Decision, run_auth_checks, run_auth_checks_async
 
@@ -56,6 +56,7 @@ __all__ = [
     "Limits",
     "LoadError",
     "Report",
+    "TenantBudget",
     "all_of",
     "any_of",
     "check",

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import weakref
+from collections.abc import Mapping
 from pathlib import Path
 
 from guardhouse_checks import _native
-from guardhouse_checks._limits import Duration, HostLimits, duration_text, limits_json
+from guardhouse_checks._limits import Duration, HostLimits, TenantBudget, duration_text, limits_json
 from guardhouse_checks._per_process import PerProcess
 
 COMMAND = Path(__file__).resolve().parent / "bin" / "guardhouse"
@@ -30,6 +31,7 @@ class Host:
         cache: A folder for machine code, which only this user may be able to write. A plugin in the cache loads
             without being compiled.
         tick: The interval at which deadlines are checked, such as `"2ms"`; by default `"1ms"`.
+        budgets: What the checks of each tenant may use together; a tenant without an entry has no bound.
     """
 
     def __init__(
@@ -38,10 +40,12 @@ class Host:
         *,
         cache: str | os.PathLike[str] | None = None,
         tick: Duration | None = None,
+        budgets: Mapping[str, TenantBudget] | None = None,
     ) -> None:
         self._limits = limits or HostLimits()
         self._cache = None if cache is None else os.path.abspath(cache)
         self._tick = None if tick is None else duration_text("tick", tick)
+        self._budgets = dict(budgets or {})
         self._native = PerProcess(self._start)
         self._plugins: PerProcess[weakref.WeakValueDictionary[bytes, _native.Plugin]]
         self._plugins = PerProcess(weakref.WeakValueDictionary)
@@ -52,14 +56,15 @@ class Host:
         return [f"{found}: {change}" for found, change in self._native.get().advice]
 
     def _start(self) -> _native.Host:
-        return _native.Host(limits_json(self._limits), COMMAND, self._cache, self._tick)
+        budgets = [(tenant, limits_json(budget)) for tenant, budget in self._budgets.items()]
+        return _native.Host(limits_json(self._limits), COMMAND, self._cache, self._tick, budgets)
 
     def __reduce__(self) -> tuple[object, tuple[object, ...]]:
-        return _host, (self._limits, self._cache, self._tick)
+        return _host, (self._limits, self._cache, self._tick, self._budgets)
 
 
-def _host(limits: HostLimits, cache: str | None, tick: str | None) -> Host:
-    return Host(limits, cache=cache, tick=tick)
+def _host(limits: HostLimits, cache: str | None, tick: str | None, budgets: Mapping[str, TenantBudget]) -> Host:
+    return Host(limits, cache=cache, tick=tick, budgets=budgets)
 
 
 DEFAULT = Host()

@@ -151,8 +151,41 @@ class HostLimits(_Limits):
     """Plugins whose machine code is in memory, if there is a cache. Default: 1,000."""
     resident_images: int | None = None
     """Images of configured plugins that are in memory. Default: 1,000."""
+    tenants: int | None = None
+    """Tenants with a budget. Default: 100,000."""
     image_bytes: Size | None = None
     """The size of one image. Default: 16 MiB."""
+
+
+@dataclass(frozen=True)
+class TenantBudget(_Limits):
+    """What the checks of a tenant may use together in one process. An evaluation of a tenant that has spent its
+    budget fails at once, with the cause `over-budget`, and takes nothing from others. None means no bound.
+
+    >>> TenantBudget(evaluations_per_second=100).evaluations_per_second
+    100
+    """
+
+    evaluations_per_second: int | None = None
+    """Evaluations per second, at least 1."""
+    evaluation_burst: int | None = None
+    """Evaluations that are possible at once after a pause; None means those of one second."""
+    cpu_time_per_second: Duration | None = None
+    """Processor time per second. What an evaluation uses beyond it is paid back before the next one."""
+    cpu_time_burst: Duration | None = None
+    """Processor time that can be used at once after a pause; None means that of one second."""
+    compile_time_per_hour: Duration | None = None
+    """Processor time of compiling images of its checks, per hour. Plugins belong to no tenant."""
+    checks: int | None = None
+    """Checks that exist at the same time."""
+    settings_bytes: Size | None = None
+    """The settings of those checks together."""
+    instances: int | None = None
+    """Live instances in each pool, at least 1; None means a quarter of the pool."""
+    memory_bytes: Size | None = None
+    """The memory of all live instances together."""
+    resident_bytes: Size | None = None
+    """The images of its checks that are in memory. Beyond it, its own least recently used ones are evicted."""
 
 
 def limits_json(limits: _Limits) -> bytes:

@@ -21,6 +21,7 @@ class Host:
         compiler: str | PathLike[str],
         cache: str | PathLike[str] | None,
         tick: str | None,
+        budgets: list[tuple[str, bytes]],
     ) -> Host: ...
     @property
     def advice(self) -> list[tuple[str, str]]: ...

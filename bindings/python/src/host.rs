@@ -45,8 +45,11 @@ impl Host {
         compiler: PathBuf,
         cache: Option<PathBuf>,
         tick: Option<&str>,
+        budgets: Vec<(String, Vec<u8>)>,
     ) -> PyResult<Self> {
         let limits = limits::of_host(limits)?;
+        let budgets = budgets.into_iter().map(|(name, given)| Ok((limits::of_tenant(&name, &given)?, name)));
+        let budgets = budgets.collect::<PyResult<Vec<_>>>()?;
         let tick = tick.map_or(Ok(DEFAULT_TICK), parse_duration);
         let tick = tick.map_err(|error| HostError::new_err(format!("`tick`: {error}")))?;
         py.detach(|| {
@@ -65,6 +68,9 @@ impl Host {
                 .enable_time()
                 .build()
                 .map_err(|error| HostError::new_err(format!("cannot start the threads of the checks: {error}")))?;
+            for (budget, name) in budgets {
+                host.tenant(name).set_budget(budget).map_err(|error| HostError::new_err(error.to_string()))?;
+            }
             Ok(Self(Owned::new(Inner { host, tick, runtime: Some(runtime) })))
         })
     }

@@ -1,6 +1,6 @@
 //! Limits as JSON: durations and sizes are text, such as `"50ms"` and `"16MiB"`.
 
-use guardhouse::{HostLimits, Limits};
+use guardhouse::{HostLimits, Limits, TenantBudget};
 use pyo3::PyResult;
 use serde_json::{Map, Result, Value};
 
@@ -14,6 +14,12 @@ pub(crate) fn of_check(given: &[u8]) -> PyResult<Limits> {
 /// The limits of a host: those given, and the defaults of all others.
 pub(crate) fn of_host(given: &[u8]) -> PyResult<HostLimits> {
     read(given, serde_json::from_value).map_err(HostError::new_err)
+}
+
+/// The budget of a tenant.
+pub(crate) fn of_tenant(name: &str, given: &[u8]) -> PyResult<TenantBudget> {
+    let budget = read(given, serde_json::from_value);
+    budget.map_err(|error| HostError::new_err(format!("budget of tenant {name:?}: {error}")))
 }
 
 /// Reads each limit alone first: serde's errors do not name the field.

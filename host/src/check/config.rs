@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::check::breaker::Breaker;
 use crate::decision::auth_check::MAX_DEADLINE;
 use crate::engine;
 use crate::error::ConfigError;
@@ -32,6 +33,8 @@ pub struct CheckConfig {
     pub grants: Grants,
     /// The limits of the check.
     pub limits: Limits,
+    /// The breaker that stops the evaluation of a check that keeps failing. See [`Breaker`] for its risk.
+    pub breaker: Option<Breaker>,
     /// The policy that decides when an image of a configured instance is made.
     pub image: ImagePolicy,
     /// A warm-up request, which is evaluated before the image is taken: the image then contains everything that the
@@ -129,22 +132,32 @@ pub(super) fn check_tenant(plugin: &Plugin, tenant: Option<&Tenant>) -> Result<(
     }
 }
 
-/// Validates the settings, at the cost of the owner of the check. Returns their text as the plugin reads it, or `None` for a plugin that takes no settings.
-pub(super) fn check_settings(
+/// The settings with their text as the plugin reads it, or `None` for a plugin that takes no settings.
+pub(super) fn settings_text(
     plugin: &Plugin,
-    owner: &Tenant,
     settings: Option<Json>,
     limits: &Limits,
-) -> Result<Option<String>, ConfigError> {
+) -> Result<Option<(Json, String)>, ConfigError> {
     let settings = settings.filter(|settings| !settings.is_null());
-    let Some(schema) = plugin.schema() else {
+    if plugin.schema().is_none() {
         return settings.map_or(Ok(None), |_| Err(ConfigError::NoSettings));
-    };
+    }
     let settings = settings.unwrap_or_default();
     let text = settings.to_string();
     if text.len() > limits.settings_bytes {
         return Err(ConfigError::SettingsTooLarge { found: text.len(), cap: limits.settings_bytes });
     }
+    Ok(Some((settings, text)))
+}
+
+/// Validates the settings against the schema, for `owner`. Returns their text.
+pub(super) fn check_settings(
+    plugin: &Plugin,
+    owner: &Tenant,
+    settings: Option<(Json, String)>,
+    limits: &Limits,
+) -> Result<Option<String>, ConfigError> {
+    let Some(((settings, text), schema)) = settings.zip(plugin.schema()) else { return Ok(None) };
     schema.check(plugin.host(), owner, &settings, &text, limits)?;
     Ok(Some(text))
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::check::breaker::circuit::Circuit;
 use crate::check::config::{CheckConfig, ImagePolicy};
 use crate::check::standby::Standby;
 use crate::check::start::ImageSlot;
@@ -10,8 +11,9 @@ use crate::code::linked::Linked;
 use crate::decision::DecisionId;
 use crate::decision::missing_scopes::NamedTexts;
 use crate::digest::Digest;
-use crate::engine::admission::{Admission, Permit};
+use crate::engine::admission::Admission;
 use crate::engine::config::Pool;
+use crate::engine::fair_admission::FairPermit;
 use crate::fault::Fault;
 use crate::grants::Grants;
 use crate::guest::request::{GuestRequest, Seed};
@@ -23,7 +25,7 @@ use crate::instance::Instance;
 use crate::limits::Limits;
 use crate::plugin::Plugin;
 use crate::request::AuthContext;
-use crate::tenant::Membership;
+use crate::tenant::holdings::Membership;
 use crate::tuning::STANDBY_INSTANCES;
 use crate::turns::estimate::Estimate;
 
@@ -43,15 +45,21 @@ pub(super) struct Configured {
     pub(super) named_texts: NamedTexts,
     /// What a turn of an evaluation costs.
     pub(super) turn_cost: Estimate,
+    pub(super) breaker: Option<Circuit>,
     warm_up: Option<AuthContext>,
 }
 
 impl Configured {
-    /// Makes the shared part of a check from a validated configuration, with its settings as text, and its share of the
-    /// pool.
-    pub(super) fn new(plugin: &Plugin, settings: Option<String>, share: u32, config: CheckConfig) -> Self {
-        let CheckConfig { id, tenant, settings: _, grants, limits, image, warm_up } = config;
-        let tenant = tenant.unwrap_or_else(|| plugin.host().tenants().get(None));
+    /// Makes the shared part of a check of a tenant from a validated configuration, with its settings as text, and its
+    /// share of the pool.
+    pub(super) fn new(
+        plugin: &Plugin,
+        membership: Membership,
+        settings: Option<String>,
+        share: u32,
+        config: CheckConfig,
+    ) -> Self {
+        let CheckConfig { id, tenant: _, settings: _, grants, limits, breaker, image, warm_up } = config;
         let obstacle = obstacle(settings.as_ref(), warm_up.as_ref(), image, grants, &limits);
         let standby = if plugin.pool() == Pool::Small { 0 } else { STANDBY_INSTANCES };
         Self {
@@ -59,11 +67,12 @@ impl Configured {
             plugin: plugin.clone(),
             settings_digest: settings.as_ref().map(Digest::of),
             image: ImageSlot::new(image, obstacle),
-            admission: Admission::new("instance", share, limits.queue),
+            admission: Admission::new(share, limits.queue),
             standby: Arc::new(Standby::new(limits.standby.unwrap_or(standby))),
-            membership: Membership::new(tenant, settings.as_ref().map_or(0, String::len)),
+            membership,
             named_texts: NamedTexts::default(),
             turn_cost: Estimate::default(),
+            breaker: breaker.map(Circuit::new),
             settings,
             grants,
             limits,
@@ -104,7 +113,7 @@ impl Configured {
         linked: Arc<Linked>,
         request: GuestRequest,
         budget: &Budget<'_>,
-        permit: Permit,
+        permit: FairPermit,
     ) -> Instance {
         Instance::new(linked, budget, request).with_pool_permit(permit)
     }
@@ -124,30 +133,40 @@ impl Configured {
     }
 
     fn make_image(&self) {
-        let Self { plugin, settings, warm_up, limits, .. } = self;
+        let Self { plugin, settings, warm_up, limits, membership, .. } = self;
         let recipe = Recipe {
             plugin,
+            owner: membership.tenant(),
             settings: settings.as_ref(),
             warm_up: warm_up.as_ref(),
             limits,
-            owner: self.membership.tenant(),
             seed: self.seed(DecisionId::random()),
         };
-        self.image.set(image(recipe, plugin.host().micros_since_start(Instant::now())));
+        match image(recipe, plugin.host().micros_since_start(Instant::now())) {
+            // It becomes due again when the tenant has something left.
+            Err(_) if membership.tenant().is_out_of_budget() => self.image.cannot_now(),
+            found => self.image.set(found),
+        }
     }
 
     /// Queues the making of an image. If the queue is full, a later evaluation tries again; until then instances
     /// configure themselves.
     fn make_image_in_background(self: &Arc<Self>) {
-        let check = Arc::downgrade(self);
+        let [check, refused] = [(); 2].map(|()| Arc::downgrade(self));
         let job = move || {
-            if let Some(check) = check.upgrade() {
+            let Some(check) = check.upgrade() else { return };
+            if check.membership.tenant().is_out_of_budget() {
+                check.image.cannot_now();
+            } else {
                 check.make_image();
             }
         };
-        if !self.plugin.host().background().add(job) {
-            self.image.cannot_now();
-        }
+        let refuse = move || {
+            if let Some(check) = refused.upgrade() {
+                check.image.cannot_now();
+            }
+        };
+        self.plugin.host().background().add(Some(self.membership.tenant()), job, refuse);
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! The steps of one evaluation, all within the deadline of the check and that of the decision:
 //!
+//! 0. The breaker of the check, and the budget of the tenant. An evaluation that either denies takes nothing from others.
 //! 1. The part of the request that the plugin may read is selected: its documents if it imports them, the bearer secret
 //!    only with the grant. A request over the check's cap fails here.
 //! 2. Admission, a turn (`guest/turn.rs`), and an instance: that of the batch, a standby instance, or a new one. All
@@ -17,15 +18,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::check::configured::Configured;
+use crate::check::entry::Entry;
 use crate::check::queued::Queued;
 use crate::check::refill::start_refill;
 use crate::check::standby::Taken;
 use crate::decision::auth_check::{EvaluationFuture, EvaluationRequest, Session};
-use crate::engine::admission::Permit;
+use crate::engine::fair_admission::FairPermit;
 use crate::fault::{Cause, Fault};
 use crate::grants::Grant;
-use crate::guest::exceeded::{Times, name_limit};
+use crate::guest::exceeded::{self, name_limit};
 use crate::guest::request::GuestRequest;
+use crate::guest::store::Budget;
 use crate::guest::turn::Turn;
 use crate::instance::{CheckCall, Instance};
 use crate::limits::Limits;
@@ -34,7 +37,14 @@ use crate::tuning::DEADLINE_GRACE;
 
 /// Evaluates a request in a fresh instance of the check, and drops the instance before it returns.
 pub(super) async fn evaluate(check: &Arc<Configured>, request: EvaluationRequest<'_>) -> Evaluation {
-    evaluate_in(check, None, request).await
+    match Entry::new(check) {
+        Ok(entry) => {
+            let evaluation = evaluate_in(check, None, request, entry.cpu_left).await;
+            entry.end(&check.id, &evaluation.outcome);
+            evaluation
+        }
+        Err(fault) => Outcome::Failed(fault).into(),
+    }
 }
 
 /// A plugin's check for the length of one batch. One instance serves the whole batch, with the limits of a fresh
@@ -53,20 +63,29 @@ impl<'a> PluginSession<'a> {
 
     async fn evaluate_next(&mut self, request: EvaluationRequest<'_>) -> Evaluation {
         let is_fresh = self.instance.is_none();
-        let evaluation = evaluate_in(self.check, Some(&mut self.instance), request).await;
-        match &evaluation.outcome {
+        let entry = match Entry::new(self.check) {
+            Ok(entry) => entry,
+            Err(fault) => return Outcome::Failed(fault).into(),
+        };
+        let mut evaluation = evaluate_in(self.check, Some(&mut self.instance), request, entry.cpu_left).await;
+        if let Outcome::Failed(fault) = &evaluation.outcome
+            && !is_fresh
+            && !is_final(fault.cause)
+        {
             // State that earlier requests left in the instance may be the reason, so the request is evaluated again in
-            // a fresh instance. A fault for lack of time or capacity is final: a second evaluation would get the time
-            // twice.
-            Outcome::Failed(fault) if !is_fresh && !is_final(fault.cause) => evaluate(self.check, request).await,
-            _ => evaluation,
+            // a fresh instance; for the budget it is still one evaluation. A fault for lack of time, capacity or budget
+            // is final: a second evaluation would get it twice.
+            evaluation = evaluate_in(self.check, None, request, entry.cpu_left).await;
         }
+        entry.end(&self.check.id, &evaluation.outcome);
+        evaluation
     }
 }
 
-/// Whether a fault is for lack of time or capacity.
+/// Whether a fault is for lack of time, capacity or budget.
 fn is_final(cause: Cause) -> bool {
-    matches!(cause, Cause::Deadline | Cause::CpuTimeLimit | Cause::NoCapacity | Cause::QueueFull | Cause::QueuedTooLong)
+    let of_time = matches!(cause, Cause::Deadline | Cause::CpuTimeLimit);
+    of_time || matches!(cause, Cause::NoCapacity | Cause::QueueFull | Cause::QueuedTooLong | Cause::OverBudget)
 }
 
 impl Drop for PluginSession<'_> {
@@ -83,33 +102,60 @@ impl Session for PluginSession<'_> {
     }
 }
 
-/// Evaluates a request in the instance of a session, or in a new one, which the session keeps if it can be used again.
+/// Evaluates a request in the instance of a session, or in a new one, which the session keeps if it can be used again. The
+/// tenant has `cpu_left` of processor time.
 async fn evaluate_in(
     check: &Arc<Configured>,
     session: Option<&mut Option<Instance>>,
     request: EvaluationRequest<'_>,
+    cpu_left: Option<Duration>,
 ) -> Evaluation {
     let start = Instant::now();
+    let tenant = check.membership.tenant();
     let end = request.end.min(start + check.limits.deadline);
-    let asked = ask(check, session, request, start, end).await;
+    let asked = ask(check, session, request, Times { start, end, cpu_left }).await;
     let mut evaluation = asked.unwrap_or_else(|fault| Outcome::Failed(fault).into());
     if let Outcome::Failed(fault) = evaluation.outcome {
-        let times = times(&check.limits, request.end.saturating_duration_since(start));
+        let fault = if is_stopped_by_budget(&fault, &check.limits, cpu_left) { over_budget(fault) } else { fault };
+        if fault.cause == Cause::OverBudget {
+            tenant.count_over_budget();
+        }
+        let times = limits_of_time(&check.limits, request.end.saturating_duration_since(start));
         evaluation.outcome = Outcome::Failed(name_limit(fault, &check.limits, check.plugin.host().limits(), times));
     }
     evaluation.usage.elapsed = start.elapsed();
-    check.membership.tenant().add_evaluation(&evaluation.usage);
+    tenant.add_fuel(evaluation.usage.fuel);
     // This comes last, because this evaluation must not wait for work that makes only later ones faster.
     check.tier_up();
     evaluation
 }
 
+/// The times of one evaluation.
+#[derive(Clone, Copy)]
+struct Times {
+    start: Instant,
+    end: Instant,
+    /// The processor time that the tenant has left; none without a bound.
+    cpu_left: Option<Duration>,
+}
+
+/// Whether the evaluation was stopped because the tenant had less processor time left than the check may use.
+fn is_stopped_by_budget(fault: &Fault, limits: &Limits, cpu_left: Option<Duration>) -> bool {
+    fault.cause == Cause::CpuTimeLimit && cpu_left.is_some_and(|left| limits.cpu_time.is_none_or(|cap| left < cap))
+}
+
+fn over_budget(fault: Fault) -> Fault {
+    let field = "`TenantBudget::cpu_time_per_second`";
+    let detail = format!("used all processor time that the tenant had left ({field}): {}", fault.detail);
+    Fault { cause: Cause::OverBudget, detail, ..fault }
+}
+
 /// The limits of time of an evaluation, of which the request leaves `left`. The deadline of the request is that of the
 /// check, except for the time since the check was asked, or comes from the decision.
-fn times(limits: &Limits, left: Duration) -> Times<'static> {
+fn limits_of_time(limits: &Limits, left: Duration) -> exceeded::Times<'static> {
     let whole = Duration::from_millis(left.as_millis().try_into().unwrap_or(u64::MAX));
     let is_own = limits.deadline <= left.saturating_add(DEADLINE_GRACE);
-    Times {
+    exceeded::Times {
         deadline: if is_own {
             ("`Limits::deadline`", limits.deadline)
         } else {
@@ -125,15 +171,16 @@ async fn ask(
     check: &Arc<Configured>,
     mut session: Option<&mut Option<Instance>>,
     request: EvaluationRequest<'_>,
-    start: Instant,
-    end: Instant,
+    Times { start, end, cpu_left }: Times,
 ) -> Result<Evaluation, Fault> {
     let guest_request = guest_request(check, request)?;
     let queued = Queued::new(check, start, end);
     // It comes before the instance, which is dropped in the turn.
     let mut turn =
         Turn::of_evaluation(check.membership.tenant(), &check.turn_cost, check.plugin.host().toolchain().tick);
-    let (mut instance, settings) = begin(check, session.as_deref_mut(), guest_request, queued, &mut turn).await?;
+    let budget = check.budget(end).with_cpu_time(cpu_left);
+    let (mut instance, settings) =
+        instance(check, session.as_deref_mut(), guest_request, &budget, queued, &mut turn).await?;
     let limits = &check.limits;
     let call = CheckCall {
         context: request.context,
@@ -162,18 +209,18 @@ async fn ask(
 
 /// Gets an instance and a turn to run it in: the instance of the session, a standby instance, or a new one. Returns it
 /// with the settings that it must be configured with.
-async fn begin<'c>(
+async fn instance<'c>(
     check: &'c Arc<Configured>,
     session: Option<&mut Option<Instance>>,
     request: GuestRequest,
+    budget: &Budget<'_>,
     mut queued: Queued,
     turn: &mut Turn<'_>,
 ) -> Result<(Instance, Option<&'c String>), Fault> {
-    let budget = check.budget(queued.end);
     if let Some(session) = session.filter(|session| session.is_some()) {
         queued.turn(turn).await?;
         if let Some(instance) = session.take() {
-            return Ok((instance.rebind(request, &budget), None));
+            return Ok((instance.rebind(request, budget), None));
         }
     }
     // The check's own admission comes first: evaluations that wait there hold no permit of the pool.
@@ -184,14 +231,14 @@ async fn begin<'c>(
         // An instance is taken only by an evaluation that can use it.
         queued.turn(turn).await?;
         if let Some(instance) = take_standby(check, now) {
-            return Ok((instance.rebind(request, &budget).with_check_permit(own), None));
+            return Ok((instance.rebind(request, budget).with_check_permit(own), None));
         }
         turn.give_back();
     }
     let (linked, settings) = queued.not_counting(check.linked(now, queued.end)).await?;
     let permit = admit(check, linked.weight, queued.until()).await.map_err(|fault| queued.fault(fault))?;
     queued.turn(turn).await?;
-    Ok((check.instance(linked, request, &budget, permit).with_check_permit(own), settings))
+    Ok((check.instance(linked, request, budget, permit).with_check_permit(own), settings))
 }
 
 /// Takes a standby instance if one is ready, and starts to make the next one at the same time.
@@ -200,14 +247,15 @@ fn take_standby(check: &Arc<Configured>, now: u64) -> Option<Instance> {
     if wants_refill {
         start_refill(check);
     }
-    instance
+    // If the tenant has as many instances as it may, the request waits for another one of them to end.
+    instance.and_then(|mut instance| instance.pass_to(check.membership.tenant()).then_some(instance))
 }
 
 /// Waits for a permit of the pool. If none is free, the standby instances of the pool are evicted before the wait.
-async fn admit(check: &Configured, weight: u32, end: Instant) -> Result<Permit, Fault> {
+async fn admit(check: &Configured, weight: u32, end: Instant) -> Result<FairPermit, Fault> {
     let (host, pool) = (check.plugin.host(), check.plugin.pool());
     let evict = || host.toolchain().engines.standby(pool).evict_all();
-    host.admission(pool).admit_evicting(weight, end, evict).await
+    host.admission(pool).admit_evicting(Some(check.membership.tenant()), weight, end, evict).await
 }
 
 /// The part of the request that the plugin may read.

@@ -13,8 +13,10 @@
 //! optimized code on the background thread of the host (`Configured::tier_up`), standby instances on a thread of the
 //! check (`refill`).
 
+pub(crate) mod breaker;
 pub(crate) mod config;
 mod configured;
+mod entry;
 mod evaluate;
 mod queued;
 mod refill;
@@ -25,8 +27,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::check::breaker::circuit::Circuit;
+use crate::check::breaker::{Breaker, BreakerState};
 use crate::check::config::{
-    CheckConfig, check_grants, check_limits, check_settings, check_tenant, check_warm_up, share,
+    CheckConfig, check_grants, check_limits, check_settings, check_tenant, check_warm_up, settings_text, share,
 };
 use crate::check::configured::Configured;
 use crate::check::evaluate::{PluginSession, evaluate};
@@ -41,6 +45,7 @@ use crate::guest::request::GuestRequest;
 use crate::limits::Limits;
 use crate::outcome::Identity;
 use crate::plugin::Plugin;
+use crate::tenant::holdings::Membership;
 use crate::util::block_on::block_on;
 
 /// A plugin with settings, grants and limits, which evaluates requests. Every evaluation has a fresh instance of the
@@ -87,7 +92,7 @@ impl Check {
     ///
     /// # Errors
     /// [`ConfigError`] if the settings are invalid or rejected, an import is not granted, a limit is over the host's,
-    /// the tenant belongs to another host, a warm-up request would not be used, the plugin cannot be optimized for its
+    /// the tenant belongs to another host or has spent its budget, a warm-up request would not be used, the breaker is invalid, the plugin cannot be optimized for its
     /// fuel limit, or it fails on trial.
     pub fn new(plugin: &Plugin, config: impl Into<CheckConfig>) -> Result<Self, ConfigError> {
         let mut config = config.into();
@@ -95,13 +100,18 @@ impl Check {
         let share = share(plugin, &config.limits)?;
         check_grants(plugin, config.grants)?;
         check_tenant(plugin, config.tenant.as_ref())?;
+        config.breaker.as_ref().map_or(Ok(()), Breaker::check)?;
         check_warm_up(config.image, config.warm_up.as_ref())?;
-        let owner = config.tenant.get_or_insert_with(|| plugin.host().tenants().get(None)).clone();
-        let settings = check_settings(plugin, &owner, config.settings.take(), &config.limits)?;
+        let tenant = config.tenant.take().unwrap_or_else(|| plugin.host().tenants().get(None));
+        let membership = Membership::new(tenant).map_err(ConfigError::OverBudget)?;
+        let settings = settings_text(plugin, config.settings.take(), &config.limits)?;
+        let bytes = settings.as_ref().map_or(0, |(_, text)| text.len());
+        let membership = membership.with_settings(bytes).map_err(ConfigError::OverBudget)?;
+        let settings = check_settings(plugin, membership.tenant(), settings, &config.limits)?;
         if config.limits.fuel.is_some() {
             plugin.optimize_for_fuel().map_err(|error| ConfigError::Optimize(error.to_string()))?;
         }
-        let check = Self(Arc::new(Configured::new(plugin, settings, share, config)));
+        let check = Self(Arc::new(Configured::new(plugin, membership, settings, share, config)));
         let fuel = check.configure_on_trial()?;
         check.0.set_configure_cost(fuel);
         Ok(check)
@@ -155,13 +165,19 @@ impl Check {
         self.0.membership.name()
     }
 
+    /// The state of its [breaker](crate::CheckConfig::breaker), or `None` without one.
+    #[must_use]
+    pub fn breaker_state(&self) -> Option<BreakerState> {
+        self.0.breaker.as_ref().map(Circuit::state)
+    }
+
     /// Configures one instance and drops it. Returns the fuel that `configure` used.
     fn configure_on_trial(&self) -> Result<u64, ConfigError> {
         let Configured { plugin, limits, settings, .. } = &*self.0;
         let end = Instant::now() + limits.configure_deadline;
         let tried = block_on(async {
             let linked = plugin.linked(end).await?;
-            let permit = plugin.host().admission(plugin.pool()).admit(linked.weight, end).await?;
+            let permit = plugin.host().admission(plugin.pool()).admit(None, linked.weight, end).await?;
             let request = GuestRequest::none(self.0.seed(DecisionId::random()));
             let mut turn = self.0.turn();
             turn.take(end).await?;

@@ -15,22 +15,25 @@ use crate::util::panic::catch;
 
 /// Queues the making of standby instances until there are enough.
 pub(super) fn start_refill(check: &Arc<Configured>) {
-    let refilled = Arc::downgrade(check);
-    let is_accepted = check.plugin.host().refilling().add(move || {
+    let [refilled, refused] = [(); 2].map(|()| Arc::downgrade(check));
+    let run = move || {
         // The loop ends when the check is dropped. A panic ends it too, and a later evaluation starts another refill.
         let _ = catch(|| while refilled.upgrade().is_some_and(|check| add_one(&check)) {});
         if let Some(check) = refilled.upgrade() {
             check.standby.end_refill();
         }
-    });
-    if !is_accepted {
-        check.standby.end_refill();
-    }
+    };
+    let refuse = move || {
+        if let Some(check) = refused.upgrade() {
+            check.standby.end_refill();
+        }
+    };
+    check.plugin.host().refilling().add(Some(check.membership.tenant()), run, refuse);
 }
 
 /// Makes one standby instance. Returns whether another one is wanted.
 fn add_one(check: &Arc<Configured>) -> bool {
-    if check.standby.is_full() {
+    if check.standby.is_full() || check.membership.tenant().is_out_of_budget() {
         return false;
     }
     // A failure is not reported here: the next request makes its own instance, and reports the fault.
@@ -55,11 +58,10 @@ async fn make_one(check: &Configured) -> Result<Option<(Instance, Permit)>, Faul
     let end = now + check.limits.configure_deadline;
     let (host, pool) = (check.plugin.host(), check.plugin.pool());
     let (linked, settings) = check.linked(host.micros_since_start(now), end).await?;
-    // `try_admit` never takes a permit for which a request waits.
     let Some(standby) = host.toolchain().engines.standby_admission(pool).try_admit(linked.weight) else {
         return Ok(None);
     };
-    let Some(permit) = host.admission(pool).try_admit(linked.weight) else { return Ok(None) };
+    let Some(permit) = host.admission(pool).try_standby(linked.weight) else { return Ok(None) };
     let request = GuestRequest::none(check.seed(DecisionId::random()));
     let mut turn = check.turn();
     turn.take(end).await?;

@@ -76,6 +76,10 @@ impl Evict for Standby {
         (!lock(&self.ready).is_empty()).then(|| self.last_used.load(Ordering::Relaxed))
     }
 
+    fn bytes(&self) -> u64 {
+        lock(&self.ready).iter().map(|(instance, _)| u64::try_from(instance.memory_bytes()).unwrap_or(u64::MAX)).sum()
+    }
+
     fn evict(&self) {
         // The instances are dropped outside the lock.
         let ready = std::mem::take(&mut *lock(&self.ready));

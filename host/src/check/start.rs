@@ -73,10 +73,10 @@ impl ImageSlot {
         let is_due = match self.found.get() {
             Some(Err(_)) => false,
             Some(Ok(image)) => !image.is_resident(),
+            // Also under `Eager`, if the tenant had no budget for it when the check was made.
             None => {
-                self.policy == ImagePolicy::WhenHot
-                    && self.evaluations.fetch_add(1, Ordering::Relaxed) % EVALUATIONS_BEFORE_IMAGE
-                        == EVALUATIONS_BEFORE_IMAGE - 1
+                self.evaluations.fetch_add(1, Ordering::Relaxed) % EVALUATIONS_BEFORE_IMAGE
+                    == EVALUATIONS_BEFORE_IMAGE - 1
             }
         };
         is_due && !self.is_wanted.swap(true, Ordering::AcqRel)

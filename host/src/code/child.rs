@@ -18,9 +18,13 @@ const KILL_TIME: Duration = Duration::from_secs(10);
 /// The interval at which a process that has closed its output is asked whether it has exited.
 const EXIT_INTERVAL: Duration = Duration::from_millis(1);
 
+/// The unit of processor time in `/proc`: `USER_HZ` is 100 on every architecture that the host runs on.
+const CLOCK_TICK: Duration = Duration::from_millis(10);
+
 /// A process with all processes of its group. All of them are killed when this is dropped.
 pub(super) struct Child {
     process: std::process::Child,
+    start: Instant,
     /// Whether the process was killed. From then on its id may belong to another process, and must not be used.
     is_killed: bool,
 }
@@ -32,6 +36,8 @@ pub(super) struct Answer {
     /// The beginning of its standard error.
     pub(super) errors: Vec<u8>,
     pub(super) status: ExitStatus,
+    /// The processor time of all its threads.
+    pub(super) cpu_time: Duration,
 }
 
 /// A cap that a process exceeded, for which it was killed.
@@ -52,7 +58,7 @@ impl Child {
     /// Starts a process in a group of its own.
     pub(super) fn start(command: &mut Command) -> io::Result<Self> {
         let streams = command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Ok(Self { process: streams.spawn()?, is_killed: false })
+        Ok(Self { process: streams.spawn()?, start: Instant::now(), is_killed: false })
     }
 
     /// Writes `input` to the process and reads what it writes, until it has closed its output and exited, or until
@@ -81,9 +87,9 @@ impl Child {
             let wait = if output.stream.is_none() { wait.min(EXIT_INTERVAL) } else { wait };
             wait_for(&[output.waits(), errors.waits(), input.waits()], wait)?;
         };
-        let status = self.kill()?;
+        let (status, cpu_time) = self.kill()?;
         let output = excess.map_or(Ok(output.bytes), Err);
-        Ok(Answer { output, errors: errors.bytes, status })
+        Ok(Answer { output, errors: errors.bytes, status, cpu_time })
     }
 
     fn has_exited(&self) -> io::Result<bool> {
@@ -91,8 +97,8 @@ impl Child {
         Ok(waitid(WaitId::Pid(Pid::from_child(&self.process)), options)?.is_some())
     }
 
-    /// Kills the process with its group, and waits for its end.
-    fn kill(&mut self) -> io::Result<ExitStatus> {
+    /// Kills the process with its group, and waits for its end. Returns its processor time too.
+    fn kill(&mut self) -> io::Result<(ExitStatus, Duration)> {
         if std::mem::replace(&mut self.is_killed, true) {
             return Err(io::Error::other("it was killed already"));
         }
@@ -105,7 +111,9 @@ impl Child {
             }
             std::thread::sleep(EXIT_INTERVAL);
         }
-        self.process.wait()
+        // Once it has been waited for, its id may belong to another process.
+        let cpu_time = cpu_time(self.process.id()).unwrap_or_else(|| self.start.elapsed());
+        Ok((self.process.wait()?, cpu_time))
     }
 }
 
@@ -113,6 +121,16 @@ impl Drop for Child {
     fn drop(&mut self) {
         let _ = self.kill();
     }
+}
+
+/// The processor time of a process that has ended, rounded up.
+fn cpu_time(process: u32) -> Option<Duration> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The name of the program comes before, in parentheses, and may contain anything.
+    let (_, fields) = status.rsplit_once(')')?;
+    let mut times = fields.split_ascii_whitespace().skip(11).map(str::parse::<u64>);
+    let (user, system) = (times.next()?.ok()?, times.next()?.ok()?);
+    Some(CLOCK_TICK.saturating_mul(u32::try_from(user.saturating_add(system).saturating_add(1)).unwrap_or(u32::MAX)))
 }
 
 /// A stream and the condition that it waits for; none if it is closed.

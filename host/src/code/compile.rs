@@ -1,7 +1,7 @@
 //! Compilation: a component becomes machine code, from the cache, from a compiler process, or from this process.
 
 use std::io;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use wasmtime::Module;
 use wasmtime::component::Component;
@@ -11,13 +11,14 @@ use crate::code::compiler_process::{CompilerProcess, Failure, Order};
 use crate::code::precompiled::MachineCode;
 use crate::code::source::Source;
 use crate::digest::Digest;
-use crate::engine::PluginEngine;
-use crate::engine::admission::Admission;
+use crate::engine::fair_admission::FairAdmission;
+use crate::engine::{Engines, PluginEngine};
 use crate::error::LoadError;
 use crate::fault::Fault;
 use crate::guest::reason::{Reason, error_chain};
 use crate::guest::wasmtime_text::{AT_OFFSET, INVALID_CODE, INVALID_MODULE, POOLING_ALLOCATOR};
 use crate::limits::HostLimits;
+use crate::tenant::Tenant;
 use crate::util::block_on::block_on;
 use crate::util::text::clip;
 
@@ -27,29 +28,40 @@ pub(crate) struct Compilation {
     cache: Option<Cache>,
     process: Option<CompilerProcess>,
     /// The admission of compiler processes: each may use a processor and [`HostLimits::compiler_bytes`].
-    admission: Admission,
+    admission: FairAdmission,
 }
 
 impl Compilation {
     pub(super) fn new(limits: &HostLimits, cache: Option<Cache>, process: Option<CompilerProcess>) -> Self {
-        let admission = Admission::new("compiler", limits.compilers, limits.queue);
-        Self { limits: limits.clone(), cache, process, admission }
+        Self { limits: limits.clone(), cache, process, admission: Engines::compilers(limits) }
     }
 
-    /// Returns the machine code of a component: from the cache, or compiled now and kept there.
-    pub(crate) fn component(&self, engine: &PluginEngine, source: &Source<'_>) -> Result<Component, LoadError> {
+    /// Returns the machine code of a component: from the cache, or compiled now and kept there. The time of compiling it is
+    /// charged to `owner`.
+    pub(crate) fn component(
+        &self,
+        engine: &PluginEngine,
+        owner: Option<&Tenant>,
+        source: &Source<'_>,
+    ) -> Result<Component, LoadError> {
         if let Some(component) = self.cached_component(engine, source.digest()) {
             return Ok(component);
         }
         let bytes =
             &*source.read().map_err(|error| LoadError::Compile(format!("its source cannot be read again: {error}")))?;
+        let mut charge = Charge::new(owner)?;
         let code = match &self.process {
-            Some(process) => self.in_process(process, engine, bytes)?,
+            Some(process) => {
+                let (code, cpu_time) = self.in_process(process, engine, owner, bytes);
+                charge.cpu_time = Some(cpu_time);
+                code?
+            }
             None if self.cache.is_some() => {
                 engine.engine.precompile_component(bytes).map_err(|error| rejection(&error))?
             }
             None => return Component::from_binary(&engine.engine, bytes).map_err(|error| rejection(&error)),
         };
+        drop(charge);
         let key = component_key(engine, source.digest());
         let load = |code: &[MachineCode]| match code {
             [code] => code.component(&engine.engine),
@@ -112,19 +124,58 @@ impl Compilation {
         }
     }
 
-    fn in_process(&self, process: &CompilerProcess, engine: &PluginEngine, bytes: &[u8]) -> Result<Vec<u8>, LoadError> {
+    /// Compiles a component in a process of its own. Returns its processor time too.
+    fn in_process(
+        &self,
+        process: &CompilerProcess,
+        engine: &PluginEngine,
+        owner: Option<&Tenant>,
+        bytes: &[u8],
+    ) -> (Result<Vec<u8>, LoadError>, Duration) {
         let limits = &self.limits;
         let end = Instant::now() + limits.compiler_time;
-        let admitted = block_on(self.admission.admit(1, end)).map_err(|error| LoadError::Host(error.to_string()))?;
         let busy = |fault: Fault| LoadError::Busy(format!("{} (`HostLimits::compilers`)", fault.detail));
-        let _permit = admitted.map_err(busy)?;
+        let admitted =
+            block_on(self.admission.admit(owner, 1, end)).map_err(|error| LoadError::Host(error.to_string()));
+        let mut permit = match admitted.and_then(|admitted| admitted.map_err(busy)) {
+            Ok(permit) => permit,
+            Err(error) => return (Err(error), Duration::ZERO),
+        };
         let time = end.saturating_duration_since(Instant::now());
         let order = Order::new(engine, limits);
-        process.compile(order, bytes, time, limits.code_bytes).map_err(|failure| match failure {
+        let (code, cpu_time) = process.compile(order, bytes, time, limits.code_bytes);
+        permit.set_cost(cpu_time);
+        drop(permit);
+        let code = code.map_err(|failure| match failure {
             Failure::NotReady(text) => LoadError::Host(text),
             Failure::Rejected(text) => rejected(text),
             Failure::Stopped(text) => LoadError::CompilerStopped(text),
-        })
+        });
+        (code, cpu_time)
+    }
+}
+
+/// The time of one compilation, which is charged when this is dropped.
+struct Charge<'a> {
+    owner: Option<&'a Tenant>,
+    start: Instant,
+    /// The processor time of the compiler process, if there is one.
+    cpu_time: Option<Duration>,
+}
+
+impl<'a> Charge<'a> {
+    /// Begins a compilation, if the budget of the owner permits one.
+    fn new(owner: Option<&'a Tenant>) -> Result<Self, LoadError> {
+        owner.map_or(Ok(()), Tenant::check_compile_time).map_err(LoadError::OverBudget)?;
+        Ok(Self { owner, start: Instant::now(), cpu_time: None })
+    }
+}
+
+impl Drop for Charge<'_> {
+    fn drop(&mut self) {
+        if let Some(owner) = self.owner {
+            owner.charge_compile_time(self.cpu_time.unwrap_or_else(|| self.start.elapsed()));
+        }
     }
 }
 

@@ -120,7 +120,26 @@ impl CompilerProcess {
 
     /// Compiles `plugin`. Whatever the process does, this returns after `time`, and the time that the kernel takes to end
     /// the process.
-    pub(super) fn compile(&self, order: Order, plugin: &[u8], time: Duration, cap: usize) -> Result<Vec<u8>, Failure> {
+    /// Returns its processor time too.
+    pub(super) fn compile(
+        &self,
+        order: Order,
+        plugin: &[u8],
+        time: Duration,
+        cap: usize,
+    ) -> (Result<Vec<u8>, Failure>, Duration) {
+        let mut cpu_time = Duration::ZERO;
+        (self.compile_timed(order, plugin, time, cap, &mut cpu_time), cpu_time)
+    }
+
+    fn compile_timed(
+        &self,
+        order: Order,
+        plugin: &[u8],
+        time: Duration,
+        cap: usize,
+        cpu_time: &mut Duration,
+    ) -> Result<Vec<u8>, Failure> {
         let end = Instant::now() + time;
         let program = self.program.display();
         let not_ready = |what: &str, error: &dyn std::fmt::Display| Failure::NotReady(format!("{what}: {error}"));
@@ -135,6 +154,7 @@ impl CompilerProcess {
         let caps = Caps { output: cap, errors: 64 << 10 };
         let answer = child.exchange(&[&length, &order, plugin], end, caps);
         let answer = answer.map_err(|error| Failure::Stopped(format!("cannot wait for the compiler: {error}")))?;
+        *cpu_time = answer.cpu_time;
         let errors = clip(String::from_utf8_lossy(&answer.errors).trim_end());
         match (answer.output, answer.status.code()) {
             (Err(Excess::Time), _) => {

@@ -9,6 +9,7 @@ use wasmtime::component::Component;
 use crate::code::linked::Linked;
 use crate::digest::Digest;
 use crate::guest::reason::Reason;
+use crate::tenant::Tenant;
 use crate::tuning::{EVICTION_BATCH_DIVISOR, PLUGINS_WITH_IMAGE_CODE};
 use crate::util::lru::{Evict, Lru};
 use crate::util::memo::Memo;
@@ -45,10 +46,11 @@ impl Images {
     }
 
     /// Returns the image of a key. An image that is not in memory is made by `make`, whose error says why there is no
-    /// image.
+    /// image. An image that is made counts as memory of `owner`, also if other tenants share it.
     pub(crate) fn get(
         &self,
         key: Digest,
+        owner: &Tenant,
         now: u64,
         make: impl FnOnce() -> Result<Linked, Reason>,
     ) -> Result<Arc<Image>, Reason> {
@@ -63,6 +65,7 @@ impl Images {
         image.linked.store(Some(Arc::new(made)));
         image.last_used.store(now, Ordering::Relaxed);
         self.resident.add(&image);
+        owner.add_resident(&image);
         Ok(image)
     }
 }
@@ -83,6 +86,10 @@ impl Image {
 impl Evict for Image {
     fn last_used(&self) -> Option<u64> {
         self.is_resident().then(|| self.last_used.load(Ordering::Relaxed))
+    }
+
+    fn bytes(&self) -> u64 {
+        self.linked.load().as_ref().map_or(0, |linked| linked.bytes)
     }
 
     fn evict(&self) {

@@ -1,5 +1,7 @@
 //! Code that is ready to run: compiled, linked, and with the functions of the contract looked up.
 
+use std::ops::Range;
+
 use wasmtime::Module;
 use wasmtime::component::{Component, InstancePre, Linker};
 
@@ -17,6 +19,7 @@ use crate::guest::store::State;
 use crate::interfaces::TYPES;
 use crate::limits::HostLimits;
 use crate::reads::Document;
+use crate::tenant::Tenant;
 
 /// A component that is ready to be instantiated.
 pub(crate) struct Linked {
@@ -33,41 +36,52 @@ pub(crate) struct Linked {
     pub(crate) can_wait: bool,
     /// Whether it is an image, with a state that is copied or mapped into its instances.
     pub(crate) is_image: bool,
+    /// The machine code, or the state of an image, in bytes.
+    pub(crate) bytes: u64,
     /// Whether it imports no function.
     is_self_contained: bool,
 }
 
 impl Linked {
-    /// Compiles and links a component whose shape was checked against the limits. None of its code runs.
+    /// Compiles and links a component whose shape was checked against the limits, for `owner`. None of its code runs.
     pub(crate) fn load(
         toolchain: &Toolchain,
+        owner: Option<&Tenant>,
         source: &Source<'_>,
         shape: &Shape,
         strategy: Strategy,
     ) -> Result<Self, LoadError> {
         let engine = engine(toolchain, shape, strategy)?;
-        let component = toolchain.compilation.component(engine, source)?;
+        let component = toolchain.compilation.component(engine, owner, source)?;
         Self::link(&toolchain.limits, engine, &component, shape)
     }
 
     /// Like [`load`](Self::load), but a large component gets baseline code, which is ready sooner, unless its optimized
     /// code is in the cache. Components of the concurrent pool are always optimized.
-    pub(crate) fn load_soon(toolchain: &Toolchain, source: &Source<'_>, shape: &Shape) -> Result<Self, LoadError> {
+    pub(crate) fn load_soon(
+        toolchain: &Toolchain,
+        owner: Option<&Tenant>,
+        source: &Source<'_>,
+        shape: &Shape,
+    ) -> Result<Self, LoadError> {
         if starts_with_baseline(toolchain, source, shape) {
             if let Some(linked) = Self::load_cached(toolchain, source, shape, Strategy::Optimized) {
                 return Ok(linked);
             }
-            let baseline = Self::load(toolchain, source, shape, Strategy::Baseline);
+            let baseline = Self::load(toolchain, owner, source, shape, Strategy::Baseline);
             // Winch lacks some features, so Cranelift may succeed where Winch failed. A timeout is not retried:
             // Cranelift would take at least as long.
             let is_final = |error: &LoadError| {
-                matches!(error, LoadError::CompilerStopped(_) | LoadError::Busy(_) | LoadError::Host(_))
+                matches!(
+                    error,
+                    LoadError::CompilerStopped(_) | LoadError::Busy(_) | LoadError::Host(_) | LoadError::OverBudget(_)
+                )
             };
             if baseline.as_ref().err().is_none_or(is_final) {
                 return baseline;
             }
         }
-        Self::load(toolchain, source, shape, Strategy::Optimized)
+        Self::load(toolchain, owner, source, shape, Strategy::Optimized)
     }
 
     /// Links the code that [`load_soon`](Self::load_soon) would return, if it is in the cache.
@@ -109,6 +123,7 @@ impl Linked {
             weight,
             can_wait: shape.is_async || shape.imports.iter().any(|import| import.starts_with("wasi:io/")),
             is_image: false,
+            bytes: length(component.image_range()),
             is_self_contained: shape.imports.iter().all(|import| import == TYPES),
         })
     }
@@ -138,6 +153,7 @@ impl Linked {
             weight: self.weight,
             can_wait: self.can_wait,
             is_image: true,
+            bytes: states.iter().map(|(_, state)| length(state.image_range())).sum(),
             is_self_contained: self.is_self_contained,
         })
     }
@@ -165,6 +181,11 @@ impl Functions {
             step_up: step_up.transpose()?,
         })
     }
+}
+
+/// The length of a range of addresses.
+fn length(range: Range<*const u8>) -> u64 {
+    u64::try_from(range.end.addr().saturating_sub(range.start.addr())).unwrap_or(u64::MAX)
 }
 
 /// Whether a component starts with baseline code.

@@ -1,9 +1,9 @@
 //! Engines: the configurations of wasmtime that plugins run in, their pools of instances, and the admission to the
 //! pools.
 //!
-//! A plugin belongs to one of three pools ([`Pool`]): small, large or concurrent. Each pool has an [`Admission`], with
-//! as many permits as the pool may have instances, so that an instance with its permits finds its slots free. A second
-//! admission limits the share of standby instances, and an [`Lru`] lists the checks that have some.
+//! A plugin belongs to one of three pools ([`Pool`]): small, large or concurrent. Each pool has a [`FairAdmission`], with
+//! as many units as the pool may have instances, so that an instance with its permit finds its slots free. It shares them
+//! between tenants. A second admission limits the share of standby instances, and an [`Lru`] lists the checks that have some.
 //!
 //! A pool has two engines, for baseline and for optimized code ([`Strategy`]), so a host has up to six. Each is a
 //! [`PluginEngine`]: wasmtime's engine, the linker with everything that plugins may import, and a fingerprint: the
@@ -15,6 +15,8 @@
 pub(crate) mod address_space;
 pub(crate) mod admission;
 pub(crate) mod config;
+pub(crate) mod fair_admission;
+mod rules;
 pub(crate) mod swap;
 mod ticker;
 
@@ -28,13 +30,18 @@ use wasmtime::component::Linker;
 use crate::digest::Digest;
 use crate::engine::admission::Admission;
 use crate::engine::config::{Memory, Pool, Reservation, Strategy};
+use crate::engine::fair_admission::{FairAdmission, Settings};
+use crate::engine::rules::Rules;
 use crate::engine::ticker::Ticker;
 use crate::error::HostError;
 use crate::guest::imports;
 use crate::guest::reason::Reason;
 use crate::guest::store::State;
 use crate::limits::HostLimits;
-use crate::tuning::{EVICTION_BATCH_DIVISOR, STANDBY_POOL_DIVISOR};
+use crate::tenant::share::Resource;
+use crate::tuning::{
+    COMPILER_DEBT, COMPILER_PAUSE, EVICTION_BATCH_DIVISOR, HEADROOM_DIVISOR, INSTANCE_DEBT, STANDBY_POOL_DIVISOR,
+};
 use crate::turns::Turns;
 use crate::util::lru::Lru;
 
@@ -59,7 +66,7 @@ pub(crate) struct Engines {
 }
 
 struct PoolSlot {
-    admission: Admission,
+    admission: FairAdmission,
     standby_admission: Admission,
     standby: Lru,
     baseline: OnceLock<Result<PluginEngine, Reason>>,
@@ -75,8 +82,8 @@ impl Engines {
         turns: &Arc<Turns>,
     ) -> Result<Self, HostError> {
         let slot = |pool| PoolSlot {
-            admission: Admission::new("instance", config::instances(limits, pool), limits.queue),
-            standby_admission: Admission::new("instance", config::instances(limits, pool) / STANDBY_POOL_DIVISOR, 0),
+            admission: FairAdmission::new(pool_settings(limits, pool)),
+            standby_admission: Admission::new(config::instances(limits, pool) / STANDBY_POOL_DIVISOR, 0),
             standby: Lru::new(limits.standby_checks, limits.standby_checks / EVICTION_BATCH_DIVISOR),
             baseline: OnceLock::new(),
             optimized: OnceLock::new(),
@@ -107,8 +114,20 @@ impl Engines {
         engine.as_ref().map_err(Clone::clone)
     }
 
+    /// The admission of compiler processes.
+    pub(crate) fn compilers(limits: &HostLimits) -> FairAdmission {
+        FairAdmission::new(Settings {
+            what: "compiler",
+            resource: Resource::Compilers,
+            units: limits.compilers,
+            queue: limits.queue,
+            rules: Rules::Compilers { pause: COMPILER_PAUSE },
+            debt: COMPILER_DEBT,
+        })
+    }
+
     /// The admission of instances to a pool.
-    pub(crate) fn admission(&self, pool: Pool) -> &Admission {
+    pub(crate) fn admission(&self, pool: Pool) -> &FairAdmission {
         &self.slot(pool).admission
     }
 
@@ -129,6 +148,23 @@ impl Engines {
             Pool::Large => large,
             Pool::Concurrent => concurrent,
         }
+    }
+}
+
+/// The settings of the admission to a pool.
+fn pool_settings(limits: &HostLimits, pool: Pool) -> Settings {
+    let units = config::instances(limits, pool);
+    Settings {
+        what: "instance",
+        resource: match pool {
+            Pool::Small => Resource::SmallInstances,
+            Pool::Large => Resource::LargeInstances,
+            Pool::Concurrent => Resource::ConcurrentInstances,
+        },
+        units,
+        queue: limits.queue,
+        rules: Rules::Instances { headroom: units / HEADROOM_DIVISOR },
+        debt: INSTANCE_DEBT,
     }
 }
 

@@ -4,7 +4,7 @@ use wasmtime::ResourceLimiter;
 
 use crate::fault::{Cause, Fault};
 use crate::limits::Limits;
-use crate::tenant::Tenancy;
+use crate::tenant::holdings::Tenancy;
 
 /// Counts the memory of an instance, and remembers the last request over a cap: a plugin that gets no memory usually
 /// traps, and the trap alone would not say why.
@@ -35,11 +35,19 @@ impl Limiter {
         }
     }
 
-    fn set_memory(&mut self, bytes: usize) {
+    /// Sets the size of the memory. The error is a fault if the tenant has no more memory in its budget.
+    fn set_memory(&mut self, bytes: usize) -> Result<(), Fault> {
+        self.tenancy.as_mut().map_or(Ok(()), |tenancy| tenancy.set_memory(bytes))?;
         self.memory_bytes = bytes;
-        if let Some(tenancy) = &mut self.tenancy {
-            tenancy.set_memory(bytes);
+        Ok(())
+    }
+
+    fn check_memory(&self, bytes: usize) -> Result<(), Fault> {
+        if bytes <= self.memory_cap {
+            return Ok(());
         }
+        let detail = format!("asked for {bytes} bytes of memory, over the cap of {} bytes", self.memory_cap);
+        Err(Fault::new(Cause::MemoryLimit, detail))
     }
 }
 
@@ -47,21 +55,23 @@ impl ResourceLimiter for Limiter {
     fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
         let growth = desired.saturating_sub(current);
         let total = self.memory_bytes.saturating_add(growth);
-        let fits = total <= self.memory_cap;
-        if fits {
-            self.set_memory(total);
-            self.last_growth = growth;
-        } else {
-            let detail = format!("asked for {total} bytes of memory, over the cap of {} bytes", self.memory_cap);
-            self.refused = Some(Fault::new(Cause::MemoryLimit, detail));
-            self.last_growth = 0;
+        match self.check_memory(total).and_then(|()| self.set_memory(total)) {
+            Ok(()) => {
+                self.last_growth = growth;
+                Ok(true)
+            }
+            Err(fault) => {
+                self.refused = Some(fault);
+                self.last_growth = 0;
+                Ok(false)
+            }
         }
-        Ok(fits)
     }
 
     fn memory_grow_failed(&mut self, _: wasmtime::Error) -> wasmtime::Result<()> {
         let growth = std::mem::take(&mut self.last_growth);
-        self.set_memory(self.memory_bytes.saturating_sub(growth));
+        // Less memory is never over a budget.
+        let _ = self.set_memory(self.memory_bytes.saturating_sub(growth));
         Ok(())
     }
 

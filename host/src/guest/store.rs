@@ -27,7 +27,8 @@ use crate::guest::wasi;
 use crate::limits::Limits;
 use crate::log_line::LogLine;
 use crate::reads::DocumentReads;
-use crate::tenant::{Tenancy, Tenant};
+use crate::tenant::Tenant;
+use crate::tenant::holdings::Tenancy;
 use crate::tuning::FUEL_INTERVAL;
 use crate::util::microseconds::nanoseconds;
 
@@ -175,6 +176,12 @@ impl<'a> Budget<'a> {
     /// The same budget for an instance that is only configured.
     pub(crate) fn for_configuring(self) -> Self {
         Self { cpu_time: Some(self.limits.configure_cpu_time), ..self }
+    }
+
+    /// The same budget with a lower cap on processor time, which is at least a tick.
+    pub(crate) fn with_cpu_time(self, left: Option<Duration>) -> Self {
+        let left = left.map(|left| left.max(self.tick));
+        Self { cpu_time: self.cpu_time.into_iter().chain(left).min(), ..self }
     }
 
     /// Counts the instance and its memory for `tenant`.

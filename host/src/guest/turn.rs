@@ -121,7 +121,8 @@ impl<'a> Turn<'a> {
         if let Some(since) = self.given_up.take() {
             let cost = since.elapsed();
             self.cpu_time += cost;
-            self.tenant.charge(cost);
+            self.tenant.charge_cpu_time(cost);
+            self.tenant.charge_without_turn(cost);
         }
     }
 
@@ -231,6 +232,7 @@ impl<'a> Turn<'a> {
     fn end_slice(&mut self, running: Running, give: impl FnOnce(&mut Self, Paid, u64)) {
         let used = running.slice.used();
         self.cpu_time += used;
+        self.tenant.charge_cpu_time(used);
         if let Some(paid) = running.paid {
             let cost = nanoseconds(used);
             self.learn(paid, cost);
@@ -301,7 +303,7 @@ mod tests {
 
     use super::*;
     use crate::fault::Cause;
-    use crate::tenant::Tenants;
+    use crate::tenant::registry::Tenants;
     use crate::turns::{TurnSettings, Turns};
     use crate::util::block_on::block_on;
 
@@ -317,7 +319,7 @@ mod tests {
             ticks_to_take: 10,
             is_shared: true,
         }));
-        let tenants = Tenants::new(Arc::clone(&turns));
+        let tenants = Tenants::new(Arc::clone(&turns), 0);
         (turns, ["a", "b"].map(|name| tenants.get(Some(name.to_owned()))))
     }
 

@@ -15,7 +15,8 @@ use crate::host::advice::{Advice, Machine};
 use crate::host::background::Background;
 use crate::host::validator::Validator;
 use crate::limits::HostLimits;
-use crate::tenant::Tenants;
+use crate::tenant::registry::Tenants;
+use crate::tenant::share::Resource;
 use crate::tuning::{BASELINE_BYTES, EVICTION_BATCH_DIVISOR};
 use crate::util::lru::Lru;
 use crate::util::unblock::{Unblock, processors};
@@ -141,11 +142,11 @@ impl HostBuilder {
             plugins: Lru::new(limits.resident_plugins, limits.resident_plugins / EVICTION_BATCH_DIVISOR),
             images: Images::new(limits.resident_images),
             validator: Validator::new(),
-            background: Background::new("guardhouse-background", usize::from(has_background)),
-            reloading: Background::new("guardhouse-reload", processors()),
-            recompiling: Background::new("guardhouse-recompile", processors()),
-            refilling: Background::new("guardhouse-standby", processors()),
-            tenants: Tenants::new(Arc::clone(&toolchain.turns)),
+            background: Background::new("guardhouse-background", Resource::Background, usize::from(has_background)),
+            reloading: Background::new("guardhouse-reload", Resource::Reloading, processors()),
+            recompiling: Background::new("guardhouse-recompile", Resource::Recompiling, processors()),
+            refilling: Background::new("guardhouse-standby", Resource::Refilling, processors()),
+            tenants: Tenants::new(Arc::clone(&toolchain.turns), limits.tenants),
             loading: Unblock::new(),
             configuring: Unblock::new(),
             advice,

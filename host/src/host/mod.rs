@@ -10,15 +10,16 @@ use std::time::Instant;
 
 use crate::code::Toolchain;
 use crate::code::images::Images;
-use crate::engine::admission::Admission;
 use crate::engine::config::Pool;
+use crate::engine::fair_admission::FairAdmission;
 use crate::error::HostError;
 use crate::guest::imports;
 use crate::host::advice::Advice;
 use crate::host::background::Background;
 use crate::host::validator::Validator;
 use crate::limits::HostLimits;
-use crate::tenant::{Tenant, TenantUsage, Tenants};
+use crate::tenant::registry::Tenants;
+use crate::tenant::{Tenant, TenantUsage};
 use crate::turns::usage::TurnUsage;
 use crate::util::lru::Lru;
 use crate::util::unblock::Unblock;
@@ -74,11 +75,17 @@ impl Host {
         &self.0.advice
     }
 
-    /// The tenant of this name. The host makes the tenant on first use, and returns the same one while a handle or a
-    /// check of the tenant exists.
+    /// The tenant of this name. The host makes the tenant on first use, and returns the same one while a handle, a check
+    /// or a plugin of the tenant exists, or it has a [budget](Tenant::set_budget).
     #[must_use]
     pub fn tenant(&self, name: impl Into<String>) -> Tenant {
         self.0.tenants.get(Some(name.into()))
+    }
+
+    /// Removes the [budget](Tenant::set_budget) of a tenant with its debt, so that the host forgets the tenant with its
+    /// last handle, check and plugin. Returns whether it had a budget.
+    pub fn forget_tenant(&self, name: &str) -> bool {
+        self.0.tenants.forget(name)
     }
 
     /// The usage of every tenant, ordered by name. The usage of all checks without a tenant, if there are any, comes
@@ -107,7 +114,7 @@ impl Host {
     }
 
     /// The admission of instances to a pool.
-    pub(crate) fn admission(&self, pool: Pool) -> &Admission {
+    pub(crate) fn admission(&self, pool: Pool) -> &FairAdmission {
         self.0.toolchain.engines.admission(pool)
     }
 

@@ -53,11 +53,11 @@ impl Validator {
             // It runs rarely, so compiling it fast matters more than running it fast. A host that starts no plugin with
             // baseline code has no room for the pool of another engine.
             if toolchain.baseline_bytes < usize::MAX
-                && let Ok(linked) = Linked::load(toolchain, &source, &shape, Strategy::Baseline)
+                && let Ok(linked) = Linked::load(toolchain, None, &source, &shape, Strategy::Baseline)
             {
                 return Ok(linked);
             }
-            Ok(Linked::load(toolchain, &source, &shape, Strategy::Optimized)?)
+            Ok(Linked::load(toolchain, None, &source, &shape, Strategy::Optimized)?)
         })
     }
 }

@@ -29,6 +29,7 @@ use crate::host::Host;
 use crate::image::snapshot::{Recipe, limits_for_instrumented, snapshot};
 use crate::image::split::{Split, split, state_name};
 use crate::limits::Limits;
+use crate::tenant::Tenant;
 use crate::util::block_on::block_on;
 
 /// Returns the image of a recipe: the one in memory, the one in the cache, or one that is made now. The error says why
@@ -37,7 +38,7 @@ pub(crate) fn image(recipe: Recipe<'_>, now: u64) -> Result<Arc<Image>, Reason> 
     let host = recipe.plugin.host();
     let engine = host.toolchain().engines.get(recipe.plugin.pool(), Strategy::Optimized)?;
     let key = key(&recipe, engine)?;
-    host.images().get(key, now, || make(recipe, engine, key))
+    host.images().get(key, recipe.owner, now, || make(recipe, engine, key))
 }
 
 /// The key of an image: the plugin, its settings, the warm-up request, and the limits that an instance must fit.
@@ -63,7 +64,7 @@ fn key(recipe: &Recipe<'_>, engine: &PluginEngine) -> Result<Digest, Reason> {
 }
 
 fn make(recipe: Recipe<'_>, engine: &PluginEngine, key: Digest) -> Result<Linked, Reason> {
-    let plugin = recipe.plugin;
+    let (plugin, owner) = (recipe.plugin, recipe.owner);
     let host = plugin.host();
     let end = Instant::now() + recipe.limits.configure_deadline;
     let base = block_on(plugin.linked(end))??;
@@ -81,7 +82,7 @@ fn make(recipe: Recipe<'_>, engine: &PluginEngine, key: Digest) -> Result<Linked
         );
     }
     let code_digest = Digest::of(&split.code);
-    let code = host.images().codes.get(code_digest, end, || compile(host, engine, &split))?;
+    let code = host.images().codes.get(code_digest, end, || compile(host, owner, engine, &split))?;
     let note = serde_json::to_string(&Note { code: code_digest })?;
     let states = host.toolchain().compilation.data_modules(engine, key, &split.states, &note)?;
     base.with_states(engine, &code, &named(states))
@@ -108,9 +109,9 @@ fn cached(host: &Host, engine: &PluginEngine, key: Digest, base: &Linked, end: I
 }
 
 /// Compiles the code of an image, which is validated like every plugin.
-fn compile(host: &Host, engine: &PluginEngine, split: &Split) -> Result<Component, Reason> {
+fn compile(host: &Host, owner: &Tenant, engine: &PluginEngine, split: &Split) -> Result<Component, Reason> {
     Shape::read(&split.code, &limits_for_instrumented(host.limits()))?;
-    let code = host.toolchain().compilation.component(engine, &Source::borrowed(&split.code))?;
+    let code = host.toolchain().compilation.component(engine, Some(owner), &Source::borrowed(&split.code))?;
     validated(engine, code)
 }
 

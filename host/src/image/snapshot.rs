@@ -28,11 +28,11 @@ use crate::util::block_on::block_on;
 /// Everything that an image is made from.
 pub(crate) struct Recipe<'a> {
     pub(crate) plugin: &'a Plugin,
+    /// The tenant that the making is charged to.
+    pub(crate) owner: &'a Tenant,
     pub(crate) settings: Option<&'a String>,
     pub(crate) warm_up: Option<&'a AuthContext>,
     pub(crate) limits: &'a Limits,
-    /// The owner of the check, at whose cost it is made.
-    pub(crate) owner: &'a Tenant,
     pub(crate) seed: Seed,
 }
 
@@ -44,11 +44,11 @@ pub(super) fn snapshot(recipe: Recipe<'_>, source: &[u8]) -> Result<Vec<u8>, Rea
     let wizer = Wizer::new();
     let (context, instrumented) = wizer.instrument_component(source)?;
     let end = Instant::now() + limits.configure_deadline;
-    let linked = host.images().instrumented.get(plugin.digest(), end, || load(host, &instrumented))?;
+    let linked = host.images().instrumented.get(plugin.digest(), end, || load(host, owner, &instrumented))?;
     // The time of making the code does not count.
     let end = Instant::now() + limits.configure_deadline;
     block_on(async {
-        let permit = host.admission(pool).admit(plugin.weight(), end).await?;
+        let permit = host.admission(pool).admit(None, plugin.weight(), end).await?;
         let mut turn = Turn::of(owner, host.toolchain().tick);
         turn.take(end).await.map_err(Fault::from)?;
         let budget = Budget::new(limits, end, host.toolchain().tick).for_configuring().for_tenant(owner);
@@ -93,9 +93,9 @@ async fn prepare(
 
 /// Loads an instrumented component, which has functions that read its memory. Its instances run once for each image, so
 /// a large component gets baseline code.
-fn load(host: &Host, instrumented: &[u8]) -> Result<Linked, Reason> {
+fn load(host: &Host, owner: &Tenant, instrumented: &[u8]) -> Result<Linked, Reason> {
     let shape = Shape::read(instrumented, &limits_for_instrumented(host.limits()))?;
-    Ok(Linked::load_soon(host.toolchain(), &Source::borrowed(instrumented), &shape)?)
+    Ok(Linked::load_soon(host.toolchain(), Some(owner), &Source::borrowed(instrumented), &shape)?)
 }
 
 /// The limits of components that are made from a plugin: those of every plugin, without the limit on size, and with

@@ -29,9 +29,12 @@ use crate::host::Host;
 use crate::instance::Instance;
 use crate::limits::{HostLimits, Limits};
 use crate::plugin::schema::Schema;
+use crate::tenant::Tenant;
+use crate::tenant::holdings::Ownership;
 use crate::tuning::{SCHEMA_CPU_TIME, SCHEMA_DEADLINE};
 use crate::util::block_on::block_on;
 use crate::util::flight::Flight;
+use crate::util::text::clip;
 
 impl Plugin {
     /// Loads a component: checks its size and shape, compiles it, validates it against the contract, and calls its
@@ -58,14 +61,36 @@ impl Plugin {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn load(host: &Host, bytes: &[u8]) -> Result<Self, LoadError> {
+        Self::load_owned(host, None, bytes)
+    }
+
+    /// Loads a component for a tenant, as [`load`](Self::load) does. The plugin counts against the
+    /// [budget](crate::TenantBudget) of the tenant until its last handle and its last check are dropped, and everything
+    /// that it takes to compile it is charged to the tenant. Checks of other tenants may be made of it.
+    ///
+    /// # Errors
+    /// As for [`load`](Self::load), [`LoadError::OverBudget`] if the tenant has spent its budget, and
+    /// [`LoadError::OtherHost`] if it was made by another host.
+    pub fn load_for(host: &Host, tenant: &Tenant, bytes: &[u8]) -> Result<Self, LoadError> {
+        if !host.tenants().has(tenant) {
+            return Err(LoadError::OtherHost { tenant: clip(tenant.name()) });
+        }
+        // The size is checked first: a file that no host takes is not a matter of the budget.
+        shape::check_size(bytes.len(), host.limits())?;
+        let owner = Ownership::new(tenant.clone(), bytes.len()).map_err(LoadError::OverBudget)?;
+        Self::load_owned(host, Some(owner), bytes)
+    }
+
+    fn load_owned(host: &Host, owner: Option<Ownership>, bytes: &[u8]) -> Result<Self, LoadError> {
+        let tenant = owner.as_ref().map(Ownership::tenant);
         let toolchain = host.toolchain();
         let shape = Shape::read(bytes, host.limits())?;
         contract::check_version(&shape)?;
         let pool = shape.pool(host.limits());
         let source = Source::borrowed(bytes);
-        let linked = Arc::new(Linked::load_soon(toolchain, &source, &shape)?);
-        let schema = read_schema(host, pool, &linked).map_err(LoadError::Schema)?;
-        let schema = schema.map(|text| Schema::parse(host, text)).transpose().map_err(LoadError::BadSchema)?;
+        let linked = Arc::new(Linked::load_soon(toolchain, tenant, &source, &shape)?);
+        let schema = read_schema(host, tenant, pool, &linked).map_err(LoadError::Schema)?;
+        let schema = schema.map(|text| Schema::parse(host, tenant, text)).transpose().map_err(LoadError::BadSchema)?;
         let kept = toolchain.compilation.keep_source(&source).map_err(|error| LoadError::Compile(error.to_string()))?;
         let plugin = Self(Arc::new(Inner {
             host: host.clone(),
@@ -82,6 +107,7 @@ impl Plugin {
             is_optimization_queued: AtomicBool::new(false),
             optimizing: Mutex::default(),
             last_used: AtomicU64::new(host.micros_since_start(Instant::now())),
+            owner,
         }));
         plugin.make_evictable();
         Ok(plugin)
@@ -98,6 +124,21 @@ impl Plugin {
         let (of, bytes) = (host.clone(), bytes.into());
         shape::check_size(bytes.len(), host.limits())?;
         host.loading().run(move || Self::load(&of, &bytes)).await.map_err(LoadError::Host).flatten()
+    }
+
+    /// The async form of [`load_for`](Self::load_for), as [`load_async`](Self::load_async) is that of
+    /// [`load`](Self::load).
+    ///
+    /// # Errors
+    /// As for [`load_for`](Self::load_for), and [`LoadError::Host`] outside a tokio runtime.
+    pub async fn load_for_async(
+        host: &Host,
+        tenant: &Tenant,
+        bytes: impl Into<Cow<'static, [u8]>>,
+    ) -> Result<Self, LoadError> {
+        let (of, tenant, bytes) = (host.clone(), tenant.clone(), bytes.into());
+        shape::check_size(bytes.len(), host.limits())?;
+        host.loading().run(move || Self::load_for(&of, &tenant, &bytes)).await.map_err(LoadError::Host).flatten()
     }
 
     /// Loads the component in a regular file. The call blocks its thread, as [`load`](Self::load) does.
@@ -145,7 +186,7 @@ impl Plugin {
 }
 
 /// Calls the `schema` of a plugin. Returns `None` for a plugin that takes no settings.
-fn read_schema(host: &Host, pool: Pool, linked: &Arc<Linked>) -> Result<Option<String>, Fault> {
+fn read_schema(host: &Host, owner: Option<&Tenant>, pool: Pool, linked: &Arc<Linked>) -> Result<Option<String>, Fault> {
     if linked.functions.settings.is_none() {
         return Ok(None);
     }
@@ -158,11 +199,11 @@ fn read_schema(host: &Host, pool: Pool, linked: &Arc<Linked>) -> Result<Option<S
         ..Limits::default()
     };
     let end = Instant::now() + SCHEMA_DEADLINE;
-    let owner = host.tenants().get(None);
+    let owner = owner.cloned().unwrap_or_else(|| host.tenants().get(None));
     let budget = Budget::new(&limits, end, host.toolchain().tick).for_tenant(&owner);
     let seed = Seed { decision: DecisionId::random(), check: "".into() };
     let read = block_on(async {
-        let permit = host.admission(pool).admit(linked.weight, end).await?;
+        let permit = host.admission(pool).admit(None, linked.weight, end).await?;
         let mut turn = Turn::of(&owner, host.toolchain().tick);
         turn.take(end).await?;
         let instance = Instance::new(Arc::clone(linked), &budget, GuestRequest::none(seed));

@@ -31,6 +31,8 @@ use crate::host::Host;
 use crate::plugin::schema::Schema;
 use crate::reads::Document;
 use crate::request::json::Json;
+use crate::tenant::Tenant;
+use crate::tenant::holdings::Ownership;
 use crate::util::flight::Flight;
 use crate::util::lock::lock;
 use crate::util::lru::Evict;
@@ -62,6 +64,8 @@ struct Inner {
     /// Held while baseline code is optimized, so that only one thread does so.
     optimizing: Mutex<()>,
     last_used: AtomicU64,
+    /// The tenant that the plugin was loaded for.
+    owner: Option<Ownership>,
 }
 
 impl Plugin {
@@ -129,6 +133,11 @@ impl Plugin {
         &self.0.host
     }
 
+    /// The tenant that the plugin was loaded for, if there is one.
+    fn owner(&self) -> Option<&Tenant> {
+        self.0.owner.as_ref().map(Ownership::tenant)
+    }
+
     pub(crate) fn source(&self) -> &Source<'static> {
         &self.0.source
     }
@@ -158,9 +167,11 @@ impl Plugin {
         let Inner { host, shape, source, linked, .. } = &*self.0;
         let baseline = linked.load_full();
         if baseline.as_ref().is_some_and(|linked| !linked.is_optimized()) {
-            let optimized = Linked::load(host.toolchain(), source, shape, Strategy::Optimized)?;
+            let optimized = Linked::load(host.toolchain(), self.owner(), source, shape, Strategy::Optimized)?;
             // If the code was evicted meanwhile, it stays evicted.
             drop(linked.compare_and_swap(&baseline, Some(Arc::new(optimized))));
+            // Optimized code has another size.
+            self.make_evictable();
         }
         Ok(())
     }
@@ -170,21 +181,32 @@ impl Plugin {
         if self.is_optimized() || self.0.is_optimization_queued.swap(true, Ordering::AcqRel) {
             return;
         }
-        let plugin: Weak<Inner> = Arc::downgrade(&self.0);
-        let is_accepted = self.0.host.background().add(move || {
+        let [plugin, refused]: [Weak<Inner>; 2] = [(); 2].map(|()| Arc::downgrade(&self.0));
+        let run = move || {
             let Some(plugin) = plugin.upgrade() else { return };
-            if let Err(error) = Self(plugin).optimize_now() {
+            match Self(Arc::clone(&plugin)).optimize_now() {
+                // It is queued again when the tenant has something left.
+                Err(LoadError::OverBudget(_)) => plugin.is_optimization_queued.store(false, Ordering::Release),
                 // The plugin keeps its baseline code.
-                tracing::warn!(target: "guardhouse", %error, "a plugin cannot be optimized");
+                Err(error) => tracing::warn!(target: "guardhouse", %error, "a plugin cannot be optimized"),
+                Ok(()) => {}
             }
-        });
-        self.0.is_optimization_queued.store(is_accepted, Ordering::Release);
+        };
+        let refuse = move || {
+            if let Some(plugin) = refused.upgrade() {
+                plugin.is_optimization_queued.store(false, Ordering::Release);
+            }
+        };
+        self.0.host.background().add(self.owner(), run, refuse);
     }
 
     /// Makes the code evictable, if it can be reloaded from the cache.
     fn make_evictable(&self) {
         if self.0.host.toolchain().compilation.has_cache() {
             self.0.host.plugins().add(&self.0);
+            if let Some(owner) = self.owner() {
+                owner.add_resident(&self.0);
+            }
         }
     }
 }
@@ -198,6 +220,10 @@ impl fmt::Debug for Plugin {
 impl Evict for Inner {
     fn last_used(&self) -> Option<u64> {
         self.linked.load().is_some().then(|| self.last_used.load(Ordering::Relaxed))
+    }
+
+    fn bytes(&self) -> u64 {
+        self.linked.load().as_ref().map_or(0, |linked| linked.bytes)
     }
 
     fn evict(&self) {

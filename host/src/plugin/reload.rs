@@ -28,7 +28,7 @@ impl Plugin {
                 Some(loaded) => plugin.finish(Ok(loaded)),
                 // The threads of the first queue compile nothing, so that the code of others is not late.
                 None => plugin.reload_on(plugin.0.host.recompiling(), |plugin| {
-                    plugin.finish(plugin.load_or_compile().map_err(Fault::host));
+                    plugin.finish(plugin.load_or_compile().map_err(fault));
                 }),
             });
         }
@@ -41,15 +41,16 @@ impl Plugin {
 
     /// Queues the reload that evaluations wait for. It fails if the queue is full, or `reload` panics.
     fn reload_on(&self, threads: &Background, reload: impl FnOnce(&Self) + Send + 'static) {
-        let plugin = self.clone();
-        let is_accepted = threads.add(move || {
+        let [plugin, refused] = [(); 2].map(|()| self.clone());
+        let run = move || {
             if let Err(message) = catch(|| reload(&plugin)) {
                 plugin.finish(Err(Fault::host(format!("panicked: {message}"))));
             }
-        });
-        if !is_accepted {
-            self.finish(Err(Fault::new(Cause::NoCapacity, "too many plugins wait for the reload of their code")));
-        }
+        };
+        let refuse = move || {
+            refused.finish(Err(Fault::new(Cause::NoCapacity, "too many plugins wait for the reload of their code")));
+        };
+        threads.add(self.owner(), run, refuse);
     }
 
     /// Passes the code to all evaluations that wait for it.
@@ -81,10 +82,12 @@ impl Plugin {
     fn load_or_compile(&self) -> Result<Arc<Linked>, LoadError> {
         let Inner { host, shape, source, must_be_optimized, .. } = &*self.0;
         let must_be_optimized = *lock(must_be_optimized);
-        if !must_be_optimized && let Some(stored) = self.store(Linked::load_soon(host.toolchain(), source, shape)?) {
+        if !must_be_optimized
+            && let Some(stored) = self.store(Linked::load_soon(host.toolchain(), self.owner(), source, shape)?)
+        {
             return Ok(stored);
         }
-        let optimized = Linked::load(host.toolchain(), source, shape, Strategy::Optimized)?;
+        let optimized = Linked::load(host.toolchain(), self.owner(), source, shape, Strategy::Optimized)?;
         self.store(optimized).ok_or_else(|| LoadError::Host("its code is not optimized".to_owned()))
     }
 
@@ -101,5 +104,13 @@ impl Plugin {
 
     fn set_last_used(&self) {
         self.0.last_used.store(self.0.host.micros_since_start(Instant::now()), Ordering::Relaxed);
+    }
+}
+
+/// The fault of evaluations whose code cannot be reloaded.
+fn fault(error: LoadError) -> Fault {
+    match error {
+        LoadError::OverBudget(spent) => Fault::new(Cause::OverBudget, format!("its code cannot be compiled: {spent}")),
+        error => Fault::host(error),
     }
 }

@@ -73,7 +73,7 @@ async fn run(host: &Host, owner: &Tenant, text: String, limits: &Limits) -> Resu
         core_instances: most.core_instances,
         ..Limits::default()
     };
-    let permit = host.admission(linked.pool).admit(linked.weight, end).await?;
+    let permit = host.admission(linked.pool).admit(None, linked.weight, end).await?;
     let budget = Budget::new(&limits, end, toolchain.tick).for_configuring().for_tenant(owner);
     let request = GuestRequest::none(Seed { decision: DecisionId::random(), check: "".into() });
     let mut turn = Turn::of(owner, toolchain.tick);

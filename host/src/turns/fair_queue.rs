@@ -62,6 +62,16 @@ pub(crate) enum Standing {
     Returning,
 }
 
+/// The answer of a caller that chooses which waiter is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Choice {
+    Serve,
+    /// The lane is passed over.
+    Skip,
+    /// Neither this waiter nor one of a later lane is served.
+    Stop,
+}
+
 /// A waiter that is served now.
 #[derive(Debug)]
 pub(crate) struct Served<T> {
@@ -105,6 +115,26 @@ impl<T> FairQueue<T> {
     /// Takes the waiter that is served next, and charges its lane for the estimate.
     pub(crate) fn serve(&mut self) -> Option<Served<T>> {
         let first = self.first_lane()?;
+        self.serve_lane(first)
+    }
+
+    /// Like [`serve`](Self::serve), but asks `choose` about the first waiter of each lane, in order, until it serves one
+    /// or stops. All charges must go through the queue.
+    pub(crate) fn serve_where(&mut self, mut choose: impl FnMut(&T) -> Choice) -> Option<Served<T>> {
+        for (key, waiters) in &self.lanes {
+            match choose(&waiters.queue.front()?.item) {
+                Choice::Serve => {
+                    let key = *key;
+                    return self.serve_lane(key);
+                }
+                Choice::Skip => {}
+                Choice::Stop => return None,
+            }
+        }
+        None
+    }
+
+    fn serve_lane(&mut self, first: Key) -> Option<Served<T>> {
         let mut waiters = self.lanes.remove(&first)?;
         let waiter = waiters.queue.pop_front()?;
         self.count_out(&mut waiters, &waiter);
@@ -119,6 +149,12 @@ impl<T> FairQueue<T> {
     /// Corrects the charge of a waiter that was served: `paid` was for the estimate, and `cost` is what it took.
     pub(crate) fn settle(&mut self, lane: &Arc<Lane>, paid: Paid, cost: u64) {
         lane.add(lane.scaled(cost).wrapping_sub(paid.0));
+        self.reorder(lane);
+    }
+
+    /// Ends a time in which a lane was passed over, from which it keeps no more credit than a lane that was idle.
+    pub(crate) fn resume(&mut self, lane: &Arc<Lane>) {
+        self.time.limit_credit(lane);
         self.reorder(lane);
     }
 
@@ -323,6 +359,40 @@ mod tests {
         first.charge(10);
         assert_eq!(queue.least_tag(), Some(second.tag()));
         assert_eq!(all(&mut queue), ["second", "first"]);
+    }
+
+    #[test]
+    fn a_choice_passes_over_lanes_or_stops() {
+        let (mut queue, first, second, third) = (queue(), lane(16), lane(16), lane(16));
+        for (lane, item) in [(&first, "a"), (&second, "b"), (&third, "c")] {
+            queue.add(lane, item, 10, Standing::Arrival);
+        }
+        let serve = |queue: &mut FairQueue<&'static str>, choices: [Choice; 3]| {
+            let mut choices = choices.into_iter();
+            queue.serve_where(|_| choices.next().unwrap()).map(|served| served.item)
+        };
+        assert_eq!(serve(&mut queue, [Choice::Skip, Choice::Stop, Choice::Serve]), None);
+        assert_eq!(serve(&mut queue, [Choice::Skip, Choice::Skip, Choice::Skip]), None);
+        assert_eq!(serve(&mut queue, [Choice::Skip, Choice::Serve, Choice::Stop]), Some("b"));
+        assert_eq!(all(&mut queue), ["a", "c"]);
+    }
+
+    #[test]
+    fn a_lane_that_was_passed_over_keeps_no_credit() {
+        let (mut queue, blocked, other) = (queue(), lane(16), lane(16));
+        queue.add(&blocked, "blocked", 1, Standing::Arrival);
+        for _ in 0..10 {
+            queue.add(&other, "other", 100, Standing::Arrival);
+        }
+        for _ in 0..5 {
+            queue.serve_where(|item| if *item == "other" { Choice::Serve } else { Choice::Skip });
+        }
+        assert_eq!(blocked.tag(), 0);
+        queue.resume(&blocked);
+        assert_eq!(blocked.tag(), 399, "the largest tag that was served, less the least credit");
+        other.charge(1);
+        queue.resume(&other);
+        assert_eq!(other.tag(), 501, "a debt stays");
     }
 
     #[test]

@@ -54,6 +54,13 @@ impl VirtualTime {
         lane.clamp(now.wrapping_sub(lane.scaled(credit)), now.wrapping_add(lane.scaled(debt)));
     }
 
+    /// Moves the tag of a lane up to those of the others, less its credit. A debt stays.
+    pub(super) fn limit_credit(&self, lane: &Lane) {
+        let least = self.now.load(Ordering::Relaxed).wrapping_sub(lane.scaled(self.alignment.credit));
+        // No tag is further away than a quarter of their range.
+        lane.clamp(least, least.wrapping_add(u64::MAX / 4));
+    }
+
     /// Records that a lane with this tag was served.
     pub(super) fn advance(&self, tag: u64) {
         let later = |now| is_before(now, tag).then_some(tag);

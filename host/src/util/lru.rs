@@ -9,6 +9,9 @@ pub(crate) trait Evict: Send + Sync {
     /// The time of the last use, from any clock that never goes back, or `None` while the entry is not in memory.
     fn last_used(&self) -> Option<u64>;
 
+    /// The memory of the entry, in bytes.
+    fn bytes(&self) -> u64;
+
     /// Frees the memory of the entry.
     fn evict(&self);
 }
@@ -92,6 +95,10 @@ mod tests {
     impl Evict for Entry {
         fn last_used(&self) -> Option<u64> {
             self.is_resident.load(Ordering::Relaxed).then_some(self.last_used)
+        }
+
+        fn bytes(&self) -> u64 {
+            1
         }
 
         fn evict(&self) {

@@ -27,7 +27,7 @@ pub(crate) struct Schema {
 impl Schema {
     /// Reads a schema. The error says which rule it breaks. A schema that is not [`Simple`] is compiled in the
     /// validator.
-    pub(super) fn parse(host: &Host, text: String) -> Result<Self, String> {
+    pub(super) fn parse(host: &Host, owner: Option<&Tenant>, text: String) -> Result<Self, String> {
         let limits = host.limits();
         if text.len() > limits.schema_bytes {
             let (length, cap) = (text.len(), limits.schema_bytes);
@@ -38,7 +38,7 @@ impl Schema {
         let simple = Simple::new(&document, nodes)?;
         if simple.is_none() {
             let failed = |fault: &Fault| format!("it cannot be compiled: {fault}");
-            let owner = host.tenants().get(None);
+            let owner = owner.cloned().unwrap_or_else(|| host.tenants().get(None));
             let validity = validate(host, &owner, &text, None, &Limits::default()).map_err(|fault| failed(&fault))?;
             match &*validity {
                 Validity::Valid => {}

@@ -1,0 +1,81 @@
+//! The part of a tenant in one resource of the host, for which tenants wait in a fair order.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+
+use crate::turns::lane::Lane;
+
+/// The resources for which tenants wait in a fair order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Resource {
+    SmallInstances,
+    LargeInstances,
+    ConcurrentInstances,
+    Compilers,
+    /// The threads of background work.
+    Background,
+    /// The threads that reload code.
+    Reloading,
+    /// The threads that compile code again.
+    Recompiling,
+    /// The threads that make standby instances.
+    Refilling,
+}
+
+impl Resource {
+    /// The number of resources.
+    pub(super) const COUNT: usize = 8;
+}
+
+/// The part of one tenant, or of all work without a tenant, in one resource. It is made on first use.
+#[derive(Debug)]
+pub(crate) struct Share {
+    pub(crate) lane: Arc<Lane>,
+    /// Whether the part is that of a tenant. Work without a tenant is not bounded by shares.
+    pub(crate) is_tenant: bool,
+    held: AtomicU32,
+    /// Whether its waiters were passed over because it held all that it may.
+    was_passed_over: AtomicBool,
+    /// The end of the last use, in nanoseconds on the clock of the resource; zero without one.
+    last_end: AtomicU64,
+}
+
+impl Share {
+    pub(crate) fn new(lane: Lane, is_tenant: bool) -> Self {
+        Self {
+            lane: Arc::new(lane),
+            is_tenant,
+            held: AtomicU32::new(0),
+            was_passed_over: AtomicBool::new(false),
+            last_end: AtomicU64::new(0),
+        }
+    }
+
+    /// The units that it holds. They change only under the lock of the resource, so no order is needed here.
+    pub(crate) fn held(&self) -> u32 {
+        self.held.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn take(&self, units: u32) {
+        self.held.fetch_add(units, Ordering::Relaxed);
+    }
+
+    pub(crate) fn give_back(&self, units: u32, now: u64) {
+        self.held.fetch_sub(units, Ordering::Relaxed);
+        self.last_end.store(now.max(1), Ordering::Relaxed);
+    }
+
+    /// The end of the last use, if there was one.
+    pub(crate) fn last_end(&self) -> Option<u64> {
+        Some(self.last_end.load(Ordering::Relaxed)).filter(|end| *end > 0)
+    }
+
+    pub(crate) fn pass_over(&self) {
+        self.was_passed_over.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was passed over since the last call.
+    pub(crate) fn take_passed_over(&self) -> bool {
+        self.was_passed_over.swap(false, Ordering::Relaxed)
+    }
+}
