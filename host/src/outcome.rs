@@ -151,7 +151,7 @@ pub struct Usage {
     /// Wall-clock time, from the wait for admission to the answer. Zero for a native check.
     #[serde(rename = "elapsed_us", serialize_with = "microseconds::serialize")]
     pub elapsed: Duration,
-    /// Processor time, to within a tick of the host.
+    /// Processor time, to within a tick of the host, from before the instance is made until after it is dropped.
     #[serde(rename = "cpu_time_us", serialize_with = "microseconds::serialize")]
     pub cpu_time: Duration,
     /// Instructions of the plugin, roughly: equal for the same plugin, settings, context and

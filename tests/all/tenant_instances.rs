@@ -14,9 +14,9 @@ use crate::harness::{Guest, at, cause, eventually, fixture, host_with, nobody, o
 
 const LONG: Duration = Duration::from_secs(60);
 
-/// A host with a turn for each request, because an instance is made only in a turn.
+/// A host on which no request waits for a processor: one that does has no instance yet.
 fn host(instances: u32, queue: usize) -> Host {
-    host_with(HostLimits { instances, queue, turns: Some(100), ..HostLimits::default() })
+    host_with(HostLimits { instances, queue, turns: Some(64), ..HostLimits::default() })
 }
 
 /// A check that may use all instances, as far as its tenant may.

@@ -319,7 +319,7 @@ mod tests {
             ticks_to_take: 10,
             is_shared: true,
         }));
-        let tenants = Tenants::new(Arc::clone(&turns), 2);
+        let tenants = Tenants::new(Arc::clone(&turns), 0);
         (turns, ["a", "b"].map(|name| tenants.get(Some(name.to_owned()))))
     }
 
@@ -506,7 +506,7 @@ mod tests {
         let mut second = Turn::of_evaluation(&other, &estimate, TICK);
         let (first, second) = block_on(async {
             let mut first = pin!(first.take(Instant::now() + Duration::from_millis(5)));
-            poll_fn(|context| Poll::Ready(assert!(first.as_mut().poll(context).is_pending()))).await;
+            assert!(poll_fn(|context| Poll::Ready(first.as_mut().poll(context).is_pending())).await);
             let second = second.take(later()).await;
             (first.await, second)
         })
