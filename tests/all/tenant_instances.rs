@@ -126,7 +126,7 @@ fn checks_without_a_tenant_use_the_whole_pool() {
 
 #[test]
 fn standby_instances_that_serve_count_for_their_tenant() {
-    let host = host_with(HostLimits { large_instances: 8, ..HostLimits::default() });
+    let host = host_with(HostLimits { large_instances: 8, turns: Some(64), ..HostLimits::default() });
     let text = of_pool(&fixture("clock-driven"), "large");
     let guest = Guest::from_text("standby", &text).on_host(&host).tenant("acme").standby(4).deadline(LONG);
     let check = [guest.limits(|limits| limits.instances = Some(8)).check()];
