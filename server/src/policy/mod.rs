@@ -1,6 +1,13 @@
 //! Policies: the rules of one tenant, as plain data. Nothing here runs a plugin.
 
+pub mod bounds;
+mod coverage;
+mod document;
+mod findings;
 pub mod folder;
+mod normal;
+pub mod pattern;
+mod read;
 pub mod selector;
 
 use guardhouse::{Digest, Grants, ImagePolicy, Json, Limits};

@@ -1,26 +1,90 @@
 //! Selectors: the requests that a rule matches.
 
+use std::borrow::Cow;
+
 use guardhouse::AuthContext;
 
-/// The part of a request that selectors read, in its normal form.
-#[derive(Debug, Clone, Copy)]
+use crate::policy::pattern::{Pattern, Text};
+use crate::policy::{bounds, normal};
+
+/// The kind of a component whose name is a path.
+pub(super) const ROUTE: &str = "route";
+
+/// A request in its normal form, which rules are matched against and checks are given.
+#[derive(Debug, Clone)]
 pub struct Target<'a> {
-    context: &'a AuthContext,
+    context: Cow<'a, AuthContext>,
 }
 
 impl<'a> Target<'a> {
     /// The target of a request.
     ///
+    /// The name of a route and the URI of any component have a normal form: one spelling. Everything else is an exact
+    /// text, which stays as it is.
+    ///
     /// # Errors
     /// [`NotNormal`] if a part of the request has no normal form, so that two readers could understand it differently.
     pub fn of(context: &'a AuthContext) -> Result<Self, NotNormal> {
-        Ok(Self { context })
+        let component = &context.component;
+        check("component.kind", &component.kind, bounds::WORD_BYTES)?;
+        check("component.name", &component.name, bounds::COMPONENT_NAME_BYTES)?;
+        not_empty("component.kind", &component.kind)?;
+        not_empty("component.name", &component.name)?;
+        check("action", &context.action, bounds::WORD_BYTES)?;
+        let mut left = bounds::TAG_BYTES;
+        for tag in &component.tags {
+            check("component.tags", tag, left)?;
+            // An empty tag is counted too.
+            left = left.saturating_sub(tag.len() + 1);
+        }
+        let is_route = component.kind == ROUTE;
+        let name = if is_route {
+            normal::route(&component.name).map_err(|reason| NotNormal { part: "component.name", reason })?
+        } else {
+            Cow::Borrowed(&*component.name)
+        };
+        let uri = match &component.uri {
+            None => None,
+            Some(uri) => {
+                check("component.uri", uri, bounds::URI_BYTES)?;
+                let normal = normal::uri(uri, is_route);
+                Some(normal.map_err(|reason| NotNormal { part: "component.uri", reason })?)
+            }
+        };
+        if matches!(name, Cow::Borrowed(_)) && matches!(uri, None | Some(Cow::Borrowed(_))) {
+            return Ok(Self { context: Cow::Borrowed(context) });
+        }
+        let (name, uri) = (name.into_owned(), uri.map(Cow::into_owned));
+        let mut normal = context.clone();
+        normal.component.name = name;
+        normal.component.uri = uri;
+        Ok(Self { context: Cow::Owned(normal) })
     }
+
+    /// The request in its normal form.
+    #[must_use]
+    pub fn context(&self) -> &AuthContext {
+        &self.context
+    }
+}
+
+fn check(part: &'static str, text: &str, most: usize) -> Result<(), NotNormal> {
+    if text.len() > most {
+        return Err(NotNormal { part, reason: "it is too long" });
+    }
+    if text.contains(char::is_control) {
+        return Err(NotNormal { part, reason: "it has a control character" });
+    }
+    Ok(())
+}
+
+fn not_empty(part: &'static str, text: &str) -> Result<(), NotNormal> {
+    if text.is_empty() { Err(NotNormal { part, reason: "it is empty" }) } else { Ok(()) }
 }
 
 /// A request without a normal form.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{part} has no normal form: {reason}")]
+#[error("`{part}` has no normal form: {reason}")]
 pub struct NotNormal {
     /// The part: `component.name`.
     pub part: &'static str,
@@ -28,17 +92,56 @@ pub struct NotNormal {
     pub reason: &'static str,
 }
 
-/// A selector. A request must match all of its parts; a selector without parts matches every request.
+/// A selector. A request must match all of its parts; a part without patterns, and so a selector without parts, matches
+/// every request.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Selector {
-    /// The kinds of the component, of which one must match.
-    pub kinds: Vec<String>,
+    /// Patterns for the kind of the component, of which one must match.
+    pub kinds: Vec<Pattern>,
+    /// Patterns for the name of the component, of which one must match. The name of a route is a path.
+    pub names: Vec<Pattern>,
+    /// Patterns for the URI of the component, of which one must match. A component without a URI matches none.
+    pub uris: Vec<Pattern>,
+    /// Patterns for the tags of the component: one must match one tag.
+    pub tags: Vec<Pattern>,
+    /// Patterns for the action, of which one must match.
+    pub actions: Vec<Pattern>,
 }
 
 impl Selector {
     /// Whether a request matches.
     #[must_use]
     pub fn matches(&self, target: &Target<'_>) -> bool {
-        self.kinds.is_empty() || self.kinds.contains(&target.context.component.kind)
+        let context = target.context();
+        let component = &context.component;
+        let name = if component.kind == ROUTE { Text::Path } else { Text::Opaque };
+        let matches = |patterns: &[Pattern], text: &str, kind: Text| {
+            patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches(text, kind))
+        };
+        matches(&self.kinds, &component.kind, Text::Opaque)
+            && matches(&self.actions, &context.action, Text::Opaque)
+            && matches(&self.names, &component.name, name)
+            && match &component.uri {
+                Some(uri) => matches(&self.uris, uri, Text::Path),
+                None => self.uris.is_empty(),
+            }
+            && (self.tags.is_empty() || component.tags.iter().any(|tag| matches(&self.tags, tag, Text::Opaque)))
+    }
+
+    /// Whether every request matches.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.parts().iter().all(|(_, patterns)| patterns.is_empty())
+    }
+
+    /// The parts, each with its key in `policy.toml`.
+    pub(super) fn parts(&self) -> [(&'static str, &[Pattern]); 5] {
+        [
+            ("kind", &self.kinds),
+            ("name", &self.names),
+            ("uri", &self.uris),
+            ("tag", &self.tags),
+            ("action", &self.actions),
+        ]
     }
 }

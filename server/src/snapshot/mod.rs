@@ -73,7 +73,7 @@ impl Snapshot {
         if let Some(Ok(with_deadline)) = deadline.map(|deadline| checks.deadline(deadline)) {
             checks = with_deadline;
         }
-        let report = checks.explain(context).await;
+        let report = checks.explain(target.context()).await;
         self.judge(found.map(|(_, rule)| rule), report)
     }
 
