@@ -82,16 +82,12 @@ impl<'t> Findings<'t> {
         !self.errors.found.is_empty()
     }
 
-    /// The warnings; or the errors followed by the warnings, if there are errors.
+    /// The warnings; or the errors, if there are any. What is unused may be so because of an error.
     pub(super) fn into_result(self) -> Result<Vec<Problem>, Vec<Problem>> {
-        let failed = self.has_errors();
-        let warnings = self.warnings.into_problems(self.file, "warnings");
-        if !failed {
-            return Ok(warnings);
+        if self.has_errors() {
+            return Err(self.errors.into_problems(self.file, "errors"));
         }
-        let mut problems = self.errors.into_problems(self.file, "errors");
-        problems.extend(warnings);
-        Err(problems)
+        Ok(self.warnings.into_problems(self.file, "warnings"))
     }
 
     fn problem(&self, place: &Place, message: impl Into<String>) -> Problem {

@@ -145,3 +145,90 @@ impl Selector {
         ]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use guardhouse::Component;
+
+    use super::*;
+
+    fn selector(parts: [&[&str]; 5]) -> Selector {
+        let [kinds, names, uris, tags, actions] =
+            parts.map(|patterns| patterns.iter().map(|pattern| pattern.parse().unwrap()).collect());
+        Selector { kinds, names, uris, tags, actions }
+    }
+
+    fn is_match(selector: &Selector, component: Component, action: &str) -> bool {
+        selector.matches(&Target::of(&AuthContext::new(component).with_action(action)).unwrap())
+    }
+
+    #[test]
+    fn all_parts_must_match_and_one_pattern_of_each_suffices() {
+        let tagged = |name: &str, tag: &str| Component::tool(name).with_tags(["x", tag]);
+        let selector = selector([&["prompt", "tool"], &["a*"], &[], &["money"], &["tools/*"]]);
+        assert!(is_match(&selector, tagged("ab", "money"), "tools/call"));
+        assert!(!is_match(&selector, tagged("b", "money"), "tools/call"));
+        assert!(!is_match(&selector, tagged("ab", "monet"), "tools/call"));
+        assert!(!is_match(&selector, tagged("ab", "money"), "prompts/get"));
+        assert!(!is_match(&selector, Component::tool("ab"), "tools/call"));
+        assert!(!is_match(&selector, Component::new("resource", "ab").with_tags(["money"]), "tools/call"));
+        assert!(is_match(&Selector::default(), Component::tool("ab"), ""));
+        assert!(Selector::default().is_empty() && !selector.is_empty());
+    }
+
+    #[test]
+    fn a_rule_for_uris_does_not_match_what_has_none() {
+        let selector = selector([&[], &[], &["**"], &[], &[]]);
+        assert!(!is_match(&selector, Component::tool("a"), ""));
+        assert!(is_match(&selector, Component::resource("a", "x:b"), ""));
+    }
+
+    #[test]
+    fn the_name_of_a_route_is_a_path_and_other_names_are_not() {
+        let selector = selector([&[], &["/a*"], &[], &[], &[]]);
+        assert!(!is_match(&selector, Component::new("route", "/a/b"), "GET"));
+        assert!(is_match(&selector, Component::new("route", "/ab"), "GET"));
+        assert!(is_match(&selector, Component::tool("/a/b"), ""));
+    }
+
+    #[test]
+    fn rules_and_checks_see_the_normal_form() {
+        let route = Component::new("route", "/orders/%37").with_uri("HTTPS://shop.example:443/orders/%37");
+        let context = AuthContext::new(route).with_action("GET");
+        let target = Target::of(&context).unwrap();
+        let component = &target.context().component;
+        assert_eq!((&*component.name, component.uri.as_deref()), ("/orders/7", Some("https://shop.example/orders/7")));
+        let normal = target.context().clone();
+        assert_eq!(Target::of(&normal).unwrap().context(), &normal);
+        // A name that is no path is an exact text.
+        let tool = AuthContext::new(Component::tool("/orders/%37/../x"));
+        assert_eq!(Target::of(&tool).unwrap().context(), &tool);
+    }
+
+    #[test]
+    fn a_request_without_a_normal_form_names_the_part() {
+        let long = |bytes: usize| "a".repeat(bytes + 1);
+        let tool = Component::tool;
+        for (component, action, part) in [
+            (Component::new("", "a"), "", "component.kind"),
+            (Component::new("to\u{0}ol", "a"), "", "component.kind"),
+            (Component::new(long(bounds::WORD_BYTES), "a"), "", "component.kind"),
+            (tool(""), "", "component.name"),
+            (tool("a\n"), "", "component.name"),
+            (tool("a\u{9b}"), "", "component.name"),
+            (tool(&long(bounds::COMPONENT_NAME_BYTES)), "", "component.name"),
+            (Component::new("route", "/a/../b"), "", "component.name"),
+            (Component::resource("a", "x"), "", "component.uri"),
+            (Component::resource("a", "x:\u{1}"), "", "component.uri"),
+            (Component::resource("a", format!("x:{}", long(bounds::URI_BYTES))), "", "component.uri"),
+            (tool("a").with_tags(["\r"]), "", "component.tags"),
+            (tool("a").with_tags([long(bounds::TAG_BYTES)]), "", "component.tags"),
+            (tool("a").with_tags(vec!["ab"; bounds::TAG_BYTES]), "", "component.tags"),
+            (tool("a"), "\t", "action"),
+            (tool("a"), &long(bounds::WORD_BYTES), "action"),
+        ] {
+            let context = AuthContext::new(component).with_action(action);
+            assert_eq!(Target::of(&context).err().map(|error| error.part), Some(part));
+        }
+    }
+}

@@ -22,7 +22,7 @@ impl Policy {
     /// Reads `policy.toml`, and everything that it names. The warnings do not keep the policy from working.
     ///
     /// # Errors
-    /// Every problem, in the order of the file. Warnings follow.
+    /// Every error, in the order of the file.
     pub fn read(folder: &Folder) -> Result<(Self, Vec<Problem>), Vec<Problem>> {
         let text = text(folder).map_err(|problem| vec![problem])?;
         let mut findings = Findings::new(Folder::POLICY, text);

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use guardhouse::{Digest, Grant, Grants, ImagePolicy, Limits};
+use guardhouse::{Digest, Grant, Grants, ImagePolicy, Limits, builtin};
 use serde_json::json;
 
 use crate::policy::folder::{Bytes, Folder};
-use crate::policy::{Expression, Mode, PluginSource, Policy, Verdict};
+use crate::policy::{Expression, Mode, PluginSource, Policy, Verdict, bounds};
 use crate::problem::Problem;
 
 const GOOD: &str = r#"
@@ -135,8 +135,314 @@ name = "x"
          decides",
             "12:1: rules[1]: `when` is missing\n  help: write `when = {}` for a rule that matches every request",
             "12:1: rules[1]: the rule has no `check`\n  help: name a check, or write `unchecked = \"allow\"`",
-            "4:9: checks.a: no rule uses the check `a`\n  help: use it, or remove it",
-            "7:9: checks.b: no rule uses the check `b`\n  help: use it, or remove it",
         ]
     );
+}
+
+/// A policy of one rule that denies nothing.
+fn with(lines: &str) -> String {
+    format!("version = 1\n{lines}\n[[rules]]\nwhen = {{}}\nunchecked = \"allow\"\n")
+}
+
+/// A policy with a check that the rule uses.
+fn with_check(lines: &str) -> String {
+    format!("version = 1\n[checks.a]\n{lines}\n[[rules]]\nwhen = {{}}\ncheck = \"a\"\n")
+}
+
+fn with_when(when: &str) -> String {
+    format!("version = 1\n[[rules]]\nwhen = {when}\nunchecked = \"allow\"\n")
+}
+
+fn with_expression(expression: &str) -> String {
+    format!(
+        "version = 1\n[checks.a]\nplugin = \"builtin:require-auth\"\n[[rules]]\nwhen = {{}}\ncheck = {expression}\n"
+    )
+}
+
+/// Asserts that a policy has exactly one error, which contains `expected`.
+#[track_caller]
+fn assert_error(policy: &str, expected: &str) {
+    let lines = error_lines(policy);
+    assert!(lines.len() == 1 && lines[0].contains(expected), "{expected:?} is not the error of {policy}: {lines:#?}");
+}
+
+#[test]
+fn the_version_is_the_first_key_and_one_that_this_release_reads() {
+    assert_error(
+        "mode = \"enforce\"\nrules = []\n",
+        "1:1: `version` is missing\n  help: begin the file with `version = 1`",
+    );
+    assert_error("mode = \"enforce\"\nversion = 1\n", "2:11: version: `version` must be the first key of the file");
+    for version in ["2", "0", "\"1\"", "1.0", "0x1", "true"] {
+        // Nothing else of another version is judged.
+        let policy = format!("version = {version}\nmode = 7\n");
+        assert_error(&policy, "1:11: version: this release reads `version = 1` only");
+    }
+}
+
+#[test]
+fn the_syntax_is_checked_with_positions() {
+    assert_error("version = 1\nmode = \"enforce\nrules = []\n", "2:16: invalid TOML: ");
+    assert_error(&with("mode = \"enforce\"\nmode = \"monitor\""), "3:1: the key is already defined");
+    let lines = error_lines("version = 1\nversion = 1\nmoode = \"x\"\n");
+    assert!(lines.len() == 2 && lines[1].starts_with("3:1: moode: "), "{lines:?}");
+}
+
+#[test]
+fn a_file_that_is_missing_or_not_text_is_named() {
+    let empty = Policy::read(&Folder::new(BTreeMap::new())).unwrap_err();
+    assert_eq!(empty[0].to_string(), "policy.toml: the file does not exist\n  help: the folder is empty");
+    let with = |path: &str, bytes: &[u8]| {
+        let files = BTreeMap::from([(path.to_owned(), Bytes::copy_from_slice(bytes))]);
+        Policy::read(&Folder::new(files)).unwrap_err()[0].to_string()
+    };
+    assert!(with("polcy.toml", b"").contains("the folder has `polcy.toml`"));
+    assert!(with("policy.toml", b"version = 1\n# \xe9").starts_with("policy.toml:2:3: the file is not UTF-8"));
+    let long = "#".repeat(bounds::POLICY_BYTES + 1);
+    assert!(with("policy.toml", long.as_bytes()).contains("at most 262144 are read"));
+}
+
+#[test]
+fn the_errors_of_a_check_say_how_to_mend_them() {
+    let auth = "plugin = \"builtin:require-auth\"\n";
+    let digest = Digest::of(builtin::REQUIRE_AUTH);
+    assert!(Policy::read(&folder(&with_check(&format!("{auth}digest = \"{digest}\"")))).is_ok());
+    let other = Digest::of("other");
+    for (lines, expected) in [
+        ("plugin = \"office.wasm\"".to_owned(), "help: the folder has `plugins/office-hours.wasm`"),
+        ("plugin = \"../office.wasm\"".to_owned(), "`../office.wasm` is not a path inside the folder"),
+        ("plugin = \"/etc/passwd\"".to_owned(), "`/etc/passwd` is not a path inside the folder"),
+        ("plugin = \"builtin:nothing-like-that\"".to_owned(), "help: write one of `argument-limit`, "),
+        ("plugin = 7".to_owned(), "checks.a.plugin: it is an integer, and must be a string"),
+        (format!("{auth}digest = \"{other}\""), &*format!("help: if this is the file that you want, write `{digest}`")),
+        (format!("{auth}digest = \"abc\""), "`abc` is not a digest: expected `sha256:` and 64 hexadecimal digits"),
+        (
+            format!("{auth}grants = [\"raw_token\"]"),
+            "checks.a.grants[0]: the grant `raw_token` does not exist\n  help: write `raw-token`",
+        ),
+        (format!("{auth}image = \"Eager\""), "help: write `eager`"),
+        (
+            format!("{auth}settings = {{}}\nsettings-file = \"scopes.json\""),
+            "the check has `settings` and `settings-file`",
+        ),
+        (
+            format!("{auth}settings-file = \"scope.json\""),
+            "help: the folder has `duplicate.json`, `holidays.json`, `scopes.json`",
+        ),
+        (format!("{auth}settings-file = \"duplicate.json\""), "in the file `duplicate.json`: "),
+        (format!("{auth}settings-file = \"README.md\""), "in the file `README.md`: "),
+        (
+            format!("{auth}settings = {{ at = 2026-12-25 }}"),
+            "checks.a.settings.at: it is a date or time, which JSON does not have",
+        ),
+        (
+            format!("{auth}settings = {{ x = [1, nan] }}"),
+            "checks.a.settings.x[1]: it is a number that JSON does not have",
+        ),
+        (format!("{auth}settings = {{ x = 1e300 }}"), "checks.a.settings: "),
+        (
+            format!("{auth}settings = {{ x = 1 }}\ndata = {{ x = \"holidays.json\" }}"),
+            "the settings have a member `x` already",
+        ),
+        (format!("{auth}settings = []\ndata = {{ x = \"holidays.json\" }}"), "the settings are not a table"),
+        (
+            format!("{auth}limits = {{ deadlin = \"1s\" }}"),
+            "checks.a.limits.deadlin: the limit `deadlin` does not exist\n  help: write `deadline`",
+        ),
+        (format!("{auth}limits = {{ memory_bytes = \"1MiB\" }}"), "the limit `memory_bytes` does not exist"),
+        (format!("{auth}limits = {{ deadline = 50 }}"), "write a whole number and a unit, for example `\"10s\"`"),
+        (format!("{auth}limits = {{ deadline = \"50\" }}"), "`50` is not a duration: write a whole number and a unit"),
+        (format!("{auth}limits = {{ deadline = \"2h\" }}"), "the limit must be from `1ms` to `1h`"),
+        (format!("{auth}limits = {{ cpu-time = \"0s\" }}"), "the limit must be "),
+        (format!("{auth}limits = {{ fuel = 0 }}"), "the limit must be more than zero"),
+        (format!("{auth}limits = {{ fuel = -1 }}"), "write a whole number, for example `64`"),
+        (format!("{auth}limits = {{ fuel = \"many\" }}"), "write a whole number, for example `64`"),
+        (format!("{auth}limits = {{ memory = \"none\" }}"), "the limit cannot be `none`"),
+        (format!("{auth}limits = {{ memory = \"4MB\" }}"), "`4MB` is not a size"),
+        (
+            format!("{auth}limits = {{ settings-bytes = \"8B\" }}\nsettings-file = \"scopes.json\""),
+            "over the limit of 8 bytes\n  help: raise the limit `settings-bytes`",
+        ),
+    ] {
+        assert_error(&with_check(&lines), expected);
+    }
+    assert_error(
+        "version = 1\n[checks.\"a b\"]\nplugin = \"builtin:require-auth\"\n[[rules]]\nwhen = {}\ncheck = \"a b\"\n",
+        "2:9: checks.\"a b\": the name of a check has 1 to 64 bytes",
+    );
+}
+
+#[test]
+fn the_errors_of_a_rule_say_how_to_mend_them() {
+    for (policy, expected) in [
+        (with_when("{ kind = [] }"), "rules[0].when.kind: the list is empty, and matches nothing"),
+        (with_when("{ kind = 7 }"), "it is an integer, and must be a pattern or a list of patterns"),
+        (with_when("{ name = [\"a\", \"***\"] }"), "rules[0].when.name[1]: `***` is not a wildcard"),
+        (with_when("{ uri = \"HTTPS://a/b\" }"), "help: write `https://a/b`"),
+        (with_when("{ uri = \"https://A.example/*\" }"), "help: write `https://a.example/`"),
+        (with_when("{ uri = \"https://a/../*\" }"), "is denied before any rule: it has a segment `.` or `..`"),
+        (with_expression("\"b\""), "the check `b` does not exist\n  help: write `a`"),
+        (with_expression("[\"a\"]"), "it is a list, and must be the name of a check"),
+        (with_expression("{ all = [] }"), "rules[0].check.all: the group is empty"),
+        (with_expression("{ any = [] }"), "rules[0].check.any: the group is empty"),
+        (with_expression("{}"), "this one has nothing"),
+        (
+            with_expression("{ all = [\"a\"], any = [\"a\"] }"),
+            "a group has one of `all`, `any` and `not`, and this one has `all`, `any`",
+        ),
+        (with_expression("{ one = [\"a\"] }"), "rules[0].check.one: the key `one` does not exist"),
+        ("version = 1\n[[rules]]\nwhen = {}\nunchecked = \"deny\"\n".to_owned(), "help: write `unchecked = \"allow\"`"),
+        (
+            "version = 1\n[[rules]]\nname = \"a\\nb\"\nwhen = {}\nunchecked = \"allow\"\n".to_owned(),
+            "the name of a rule has 1 to 64 bytes",
+        ),
+        ("version = 1\nrules = {}\n".to_owned(), "rules: it is a table, and must be a list"),
+    ] {
+        assert_error(&policy, expected);
+    }
+    let twice = "version = 1\n[[rules]]\nname = \"rule-2\"\nwhen = { kind = \"a\" }\nunchecked = \"allow\"\n[[rules]]\nwhen = \
+                 { kind = \"b\" }\nunchecked = \"allow\"\n";
+    assert_error(twice, "6:1: rules[1]: another rule has the name `rule-2`");
+}
+
+/// The warnings of a policy that is read.
+fn warnings(policy: &str) -> Vec<String> {
+    let (_, warnings) = Policy::read(&folder(policy)).unwrap_or_else(|errors| panic!("{errors:?}"));
+    warnings.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_rule_that_can_never_match_has_a_warning() {
+    let rules = |whens: &[&str]| {
+        let rule = |when: &&str| format!("[[rules]]\nwhen = {when}\nunchecked = \"allow\"\n");
+        warnings(&format!("version = 1\n{}", whens.iter().map(rule).collect::<String>()))
+    };
+    let never = "the rule can never match: the rule `rule-1` matches everything before it";
+    for (first, second) in [
+        ("{}", "{ kind = \"tool\" }"),
+        ("{}", "{}"),
+        ("{ kind = \"tool\" }", "{ kind = \"tool\", name = \"a\" }"),
+        ("{ kind = \"*\" }", "{ kind = [\"tool\", \"prompt\"] }"),
+        ("{ kind = [\"a\", \"b\"] }", "{ kind = \"b\" }"),
+        ("{ kind = \"tool\", name = \"a*\" }", "{ kind = \"tool\", name = \"ab/*\" }"),
+        ("{ kind = \"route\", name = \"/a/**\" }", "{ kind = \"route\", name = \"/a/*\" }"),
+        ("{ name = \"**\" }", "{ name = \"*\" }"),
+        ("{ uri = \"https://a/**\" }", "{ uri = \"https://a/b/*\", tag = \"x\" }"),
+    ] {
+        let found = rules(&[first, second]);
+        assert!(found.len() == 1 && found[0].contains(never), "{first} {second}: {found:?}");
+    }
+    for (first, second) in [
+        ("{ kind = \"tool\" }", "{}"),
+        ("{ kind = \"tool\" }", "{ kind = [\"tool\", \"prompt\"] }"),
+        ("{ kind = \"tool\", tag = \"x\" }", "{ kind = \"tool\" }"),
+        ("{ name = \"a*\" }", "{ name = \"a**\" }"),
+        ("{ kind = \"route\", name = \"/a*\" }", "{ kind = \"route\", name = \"/a**\" }"),
+        ("{ kind = \"r*\", name = \"/a*\" }", "{ kind = \"r*\", name = \"/a**\" }"),
+        ("{ uri = \"**\" }", "{ name = \"a\" }"),
+        ("{ action = \"tools/call\" }", "{ action = \"tools/*\" }"),
+    ] {
+        assert_eq!(rules(&[first, second]), [""; 0], "{first} {second}");
+    }
+    assert!(warnings("version = 1\n")[0].contains("denies every request"));
+    assert!(warnings("version = 1\nrules = []\n")[0].contains("denies every request"));
+}
+
+#[test]
+fn each_bound_has_an_error() {
+    let checks = |count: usize| -> String {
+        (0..count).map(|index| format!("[checks.c{index}]\nplugin = \"builtin:require-auth\"\n")).collect()
+    };
+    let rule = |index: usize| format!("[[rules]]\nwhen = {{ name = \"r{index}\" }}\nunchecked = \"allow\"\n");
+    let rules = |count: usize| format!("version = 1\n{}", (0..count).map(rule).collect::<String>());
+    let list = |item: &str, count: usize| format!("[{}]", vec![item; count].join(", "));
+    let nested = |depth: usize| with_expression(&format!("{}\"a\"{}", "{ not = ".repeat(depth), " }".repeat(depth)));
+    let members = |count: usize| with_expression(&format!("{{ all = {} }}", list("\"a\"", count - 1)));
+    let patterns = |count: usize| with_when(&format!("{{ name = {} }}", list("\"a\"", count)));
+    let long = "p".repeat(bounds::PATTERN_BYTES - 6);
+    let data = |count: usize| {
+        let data: Vec<String> = (0..count).map(|index| format!("d{index} = \"holidays.json\"")).collect();
+        with_check(&format!("plugin = \"builtin:require-auth\"\ndata = {{ {} }}", data.join(", ")))
+    };
+    let deep = |depth: usize| {
+        with_check(&format!("plugin = \"builtin:require-auth\"\nsettings{} = 1", ".a".repeat(depth - 3)))
+    };
+    let name = |length: usize| with_when("{}").replace("when", &format!("name = \"{}\"\nwhen", "n".repeat(length)));
+    for (good, bad, expected) in [
+        (
+            with(&checks(bounds::CHECKS)),
+            with(&checks(bounds::CHECKS + 1)),
+            "the policy has 257 checks, and may have 256",
+        ),
+        (rules(bounds::RULES), rules(bounds::RULES + 1), "the policy has 1001 rules, and may have 1000"),
+        (
+            nested(bounds::GROUP_NESTING),
+            nested(bounds::GROUP_NESTING + 1),
+            "groups are nested more than 16 levels deep",
+        ),
+        (members(bounds::MEMBERS), members(bounds::MEMBERS + 1), "names more than 64 checks and groups"),
+        (patterns(bounds::PATTERNS), patterns(bounds::PATTERNS + 1), "the list has 65 patterns, and may have 64"),
+        (data(bounds::DATA_FILES), data(bounds::DATA_FILES + 1), "the check has 17 data files, and may have 16"),
+        (deep(bounds::NESTING), deep(bounds::NESTING + 1), "the document is nested more than 64 levels deep"),
+        (name(bounds::NAME_BYTES), name(bounds::NAME_BYTES + 1), "the name of a rule has 1 to 64 bytes"),
+    ] {
+        assert!(Policy::read(&folder(&good)).is_ok(), "{expected}: {:?}", Policy::read(&folder(&good)));
+        assert_error(&bad, expected);
+    }
+
+    let all_patterns = |count: usize| {
+        let rule =
+            |index: usize| format!("[[rules]]\nwhen = {{ name = \"{long}{index:06}\" }}\nunchecked = \"allow\"\n");
+        format!("version = 1\n{}", (0..count).map(rule).collect::<String>())
+    };
+    let most = bounds::ALL_PATTERN_BYTES / bounds::PATTERN_BYTES;
+    assert!(Policy::read(&folder(&all_patterns(most))).is_ok());
+    assert_error(&all_patterns(most + 1), "all patterns together have more than 65536 bytes");
+
+    let all_members = |count: usize| {
+        let rule = |_| format!("[[rules]]\nwhen = {{}}\ncheck = {{ all = {} }}\n", list("\"a\"", 49));
+        let rules: String = (0..count).map(rule).collect();
+        format!("version = 1\n[checks.a]\nplugin = \"builtin:require-auth\"\n{rules}")
+    };
+    assert!(Policy::read(&folder(&all_members(bounds::ALL_MEMBERS / 50))).is_ok());
+    let found = error_lines(&all_members(bounds::ALL_MEMBERS / 50 + 1));
+    assert!(found[0].contains("the policy names more than 4000 checks and groups"), "{found:?}");
+}
+
+#[test]
+fn the_data_of_all_checks_together_is_bounded() {
+    let document = format!("\"{}\"", "d".repeat(1 << 19));
+    let check =
+        |index| format!("[checks.c{index}]\nplugin = \"builtin:require-auth\"\ndata = {{ d = \"data.json\" }}\n");
+    let read = |count: usize| {
+        let policy = with(&(0..count).map(check).collect::<String>());
+        let files = [("policy.toml", policy), ("data.json", document.clone())];
+        Policy::read(&Folder::new(files.map(|(path, text)| (path.to_owned(), Bytes::from(text))).into()))
+    };
+    let most = bounds::ALL_DATA_BYTES / document.len();
+    assert!(read(most).is_ok());
+    assert!(read(most + 1).unwrap_err()[0].message.contains("the data files of all checks have more than"));
+}
+
+#[test]
+fn the_problems_of_a_hostile_policy_are_bounded() {
+    for policy in [
+        "\"".repeat(bounds::POLICY_BYTES),
+        "[".repeat(bounds::POLICY_BYTES),
+        "a.".repeat(bounds::POLICY_BYTES / 2),
+        "a={".repeat(bounds::POLICY_BYTES / 3),
+        "= \n".repeat(bounds::POLICY_BYTES / 3),
+        format!("version = 1\n{}", (0..20_000).map(|index| format!("k{index}=1\n")).collect::<String>()),
+        format!("version = 1\nrules = [{}]", "{},".repeat(80_000)),
+        format!("version = 1\nalways = [{}]", "\"x\",".repeat(60_000)),
+        format!("version = 1\n[[rules]]\nwhen = {{ name = [{}] }}", "\"*\",".repeat(60_000)),
+        format!("version = 1\n{}", "[a]\n".repeat(60_000)),
+        format!("version = 1\n{}", "[[rules]]\n".repeat(20_000)),
+        format!("version = 1\nx = {}", "[".repeat(70) + &"]".repeat(70)),
+    ] {
+        assert!(policy.len() <= bounds::POLICY_BYTES);
+        let problems = errors(&policy);
+        assert!((1..=bounds::PROBLEMS + 1).contains(&problems.len()), "{}", problems.len());
+        assert!(problems.iter().all(|problem| problem.to_string().len() < 2_000));
+    }
 }
