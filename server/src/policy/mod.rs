@@ -8,6 +8,7 @@ pub mod folder;
 mod normal;
 pub mod pattern;
 mod read;
+pub mod read_folder;
 pub mod selector;
 
 use guardhouse::{Digest, Grants, ImagePolicy, Json, Limits};
