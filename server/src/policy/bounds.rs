@@ -60,7 +60,7 @@ pub const URI_BYTES: usize = 4 << 10;
 /// All of `component.tags` of a request together, in bytes.
 pub const TAG_BYTES: usize = 4 << 10;
 
-/// `cases.json`, in bytes.
+/// `cases.toml`, in bytes.
 pub const CASES_BYTES: usize = 4 << 20;
 
 /// The cases of a policy.
@@ -84,5 +84,11 @@ pub const FILE_BYTES: usize = 32 << 20;
 /// All files of the folder together, in bytes.
 pub const FOLDER_BYTES: usize = 64 << 20;
 
+/// The name of a case, in bytes.
+pub const CASE_NAME_BYTES: usize = 200;
+
 /// The wall-clock time of one case.
 pub const CASE_TIME: Duration = Duration::from_secs(10);
+
+/// The wall-clock time of all cases of a policy together. Those behind it are not run, which is a problem.
+pub const ALL_CASES_TIME: Duration = Duration::from_secs(60);

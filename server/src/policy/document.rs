@@ -1,4 +1,4 @@
-//! `policy.toml` as a tree in which each value has its position.
+//! A TOML document as a tree in which each value has its position.
 
 use std::ops::Range;
 
@@ -9,9 +9,26 @@ use toml_parser::{ErrorSink, Source, Span};
 
 use crate::policy::bounds;
 use crate::policy::findings::{Findings, Place};
+use crate::policy::folder::Folder;
+use crate::problem::{Position, Problem};
 
 /// A duplicate key does not make the rest of a document meaningless: everything else is read too.
 const DUPLICATE_KEY: &str = "duplicate key";
+
+/// The text of a file of at most `most` bytes; none if the folder has no such file.
+pub(super) fn text<'f>(folder: &'f Folder, file: &str, most: usize) -> Result<Option<&'f str>, Problem> {
+    let Some(bytes) = folder.file(file) else { return Ok(None) };
+    if bytes.len() > most {
+        return Err(Problem::new(file, format!("the file has {} bytes, and at most {most} are read", bytes.len())));
+    }
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let valid = bytes.get(..error.valid_up_to()).and_then(|valid| std::str::from_utf8(valid).ok());
+        let valid = valid.unwrap_or_default();
+        let position = Position::of(valid, valid.len());
+        Problem::new(file, "the file is not UTF-8").at(position).with_help("save it as UTF-8")
+    })?;
+    Ok(Some(text))
+}
 
 /// Parses a document. The errors of its syntax are added to `findings`; without a result, there is nothing else to
 /// read.
@@ -175,7 +192,7 @@ impl<'a> Node<'a> {
         table.map(|table| Table { table, place: self.place.clone() })
     }
 
-    /// The items of the list, which must have one at least.
+    /// The items of the list.
     pub(super) fn items(&self, findings: &mut Findings<'_>) -> Option<Vec<Self>> {
         let Some(items) = self.value.as_array() else {
             self.wrong_type("a list", findings);
@@ -185,6 +202,18 @@ impl<'a> Node<'a> {
             Self::new(value, &self.place.item(index, self.place.offset))
         };
         Some(items.iter().enumerate().map(item).collect())
+    }
+
+    /// A member of a table by its name, or an item of a list by its index.
+    pub(super) fn member(&self, name: &str) -> Option<Self> {
+        match self.value {
+            DeValue::Table(table) => Table { table, place: self.place.clone() }.get(name),
+            DeValue::Array(items) => {
+                let index = name.parse().ok()?;
+                Some(Self::new(items.get(index)?, &self.place.item(index, self.place.offset)))
+            }
+            _ => None,
+        }
     }
 
     /// Adds the error of a value that has another type than `expected`.

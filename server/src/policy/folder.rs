@@ -18,6 +18,9 @@ impl Folder {
     /// The name of the file that every folder has.
     pub const POLICY: &str = "policy.toml";
 
+    /// The name of the file of cases, which a folder may have.
+    pub const CASES: &str = "cases.toml";
+
     /// A folder with these files.
     #[must_use]
     pub fn new(files: BTreeMap<String, Bytes>) -> Self {

@@ -1,10 +1,14 @@
 //! Policies: the rules of one tenant, as plain data. Nothing here runs a plugin.
 
 pub mod bounds;
+pub mod cases;
 mod coverage;
 mod document;
 mod findings;
+pub mod first;
 pub mod folder;
+mod json;
+mod locate;
 mod normal;
 pub mod pattern;
 mod read;
@@ -13,6 +17,8 @@ pub mod selector;
 
 use guardhouse::{Digest, Grants, ImagePolicy, Json, Limits};
 use serde::{Deserialize, Serialize};
+
+pub use crate::policy::locate::locate;
 
 use crate::policy::folder::Bytes;
 use crate::policy::selector::{Selector, Target};

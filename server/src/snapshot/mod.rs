@@ -1,5 +1,7 @@
 //! Snapshots: the policy of a tenant, loaded, compiled and configured. A snapshot never changes.
 
+pub mod cases;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

@@ -9,11 +9,11 @@ mod selector;
 
 use toml::de::DeValue;
 
-use crate::policy::document::{Node, Table, parse};
+use crate::policy::document::{Node, Table, parse, text};
 use crate::policy::findings::{Findings, quoted};
 use crate::policy::folder::Folder;
 use crate::policy::{CheckSpec, Mode, Policy, bounds, coverage};
-use crate::problem::{Position, Problem};
+use crate::problem::Problem;
 
 /// The version of `policy.toml` that this release reads.
 const VERSION: &str = "1";
@@ -24,7 +24,14 @@ impl Policy {
     /// # Errors
     /// Every error, in the order of the file.
     pub fn read(folder: &Folder) -> Result<(Self, Vec<Problem>), Vec<Problem>> {
-        let text = text(folder).map_err(|problem| vec![problem])?;
+        let text = text(folder, Folder::POLICY, bounds::POLICY_BYTES).map_err(|problem| vec![problem])?;
+        let Some(text) = text else {
+            let help = match folder.files().next() {
+                Some(_) => format!("the folder has {}", quoted(folder.files().map(|(path, _)| path))),
+                None => "the folder is empty".to_owned(),
+            };
+            return Err(vec![Problem::new(Folder::POLICY, "the file does not exist").with_help(help)]);
+        };
         let mut findings = Findings::new(Folder::POLICY, text);
         let policy = parse(text, &mut findings).and_then(|table| {
             let root = Table::root(&table);
@@ -39,27 +46,6 @@ impl Policy {
             (None, Ok(_)) => Err(vec![Problem::new(Folder::POLICY, "the file cannot be read")]),
         }
     }
-}
-
-/// The text of `policy.toml`.
-fn text(folder: &Folder) -> Result<&str, Problem> {
-    let Some(bytes) = folder.file(Folder::POLICY) else {
-        let help = match folder.files().next() {
-            Some(_) => format!("the folder has {}", quoted(folder.files().map(|(path, _)| path))),
-            None => "the folder is empty".to_owned(),
-        };
-        return Err(Problem::new(Folder::POLICY, "the file does not exist").with_help(help));
-    };
-    if bytes.len() > bounds::POLICY_BYTES {
-        let message = format!("the file has {} bytes, and at most {} are read", bytes.len(), bounds::POLICY_BYTES);
-        return Err(Problem::new(Folder::POLICY, message));
-    }
-    std::str::from_utf8(bytes).map_err(|error| {
-        let valid = bytes.get(..error.valid_up_to()).and_then(|valid| std::str::from_utf8(valid).ok());
-        let valid = valid.unwrap_or_default();
-        let position = Position::of(valid, valid.len());
-        Problem::new(Folder::POLICY, "the file is not UTF-8").at(position).with_help("save it as UTF-8")
-    })
 }
 
 /// Whether the document has the version that this release reads, or has none: then everything else is read too.
