@@ -48,7 +48,7 @@ const AFTER_HELP: &str = "\
 Exit codes:
   0  allowed; the plugin loads; every case passes
   1  the command failed, and nothing was decided
-  2  denied; the plugin does not load; a case fails
+  2  denied; the plugin does not load; a case fails; a policy has an error
   128+N  ended by signal N: 130 after Ctrl-C
 
 Environment (an empty variable counts as unset):
@@ -67,6 +67,8 @@ enum Command {
     Check(command::check::CheckArgs),
     Inspect(command::inspect::InspectArgs),
     Plugins(command::plugins::PluginsArgs),
+    NewPolicy(command::new_policy::NewPolicyArgs),
+    Policy(command::policy::PolicyArgs),
     Schema(command::schema::SchemaArgs),
     Cache(command::cache::CacheArgs),
     Completions(command::completions::CompletionsArgs),
@@ -120,7 +122,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         // An explanation contains everything that the warnings would say.
         let explains = match &cli.command {
             Command::Check(args) => args.explain,
-            Command::Test(_) => true,
+            Command::Test(_) | Command::Policy(_) => true,
             _ => false,
         };
         logging::start(if explains { "off" } else { "warn" })?;
@@ -133,6 +135,8 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Check(args) => command::check::run(&args)?,
         Command::Inspect(args) => command::inspect::run(&args)?,
         Command::Plugins(args) => command::plugins::run(&args),
+        Command::NewPolicy(args) => command::new_policy::run(&args)?,
+        Command::Policy(args) => command::policy::run(&args)?,
         Command::Schema(args) => command::schema::run(&args)?,
         Command::Cache(args) => command::cache::run(&args)?,
         Command::Completions(args) => command::completions::run::<Cli>(&args),

@@ -16,5 +16,6 @@ mod inspect;
 mod interrupt;
 mod limits;
 mod log;
+mod policy;
 mod print;
 mod upgrade;

@@ -13,6 +13,7 @@ mod normal;
 pub mod pattern;
 mod read;
 pub mod read_folder;
+pub mod schema;
 pub mod selector;
 
 use guardhouse::{Digest, Grants, ImagePolicy, Json, Limits};

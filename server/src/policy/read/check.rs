@@ -17,7 +17,7 @@ const BUILTIN: &str = "builtin:";
 const KEYS: &[&str] = &["plugin", "digest", "settings", "settings-file", "data", "grants", "limits", "image"];
 
 /// The policies for images, by their words.
-const IMAGES: [(&str, ImagePolicy); 3] =
+pub(in crate::policy) const IMAGES: [(&str, ImagePolicy); 3] =
     [("never", ImagePolicy::Never), ("when-hot", ImagePolicy::WhenHot), ("eager", ImagePolicy::Eager)];
 
 /// A check that is declared, and its specification if that has no error.

@@ -25,8 +25,30 @@ fn name_of(field: &str) -> String {
     if field == "memory_bytes" { "memory".to_owned() } else { field.replace('_', "-") }
 }
 
+/// The kind of a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::policy) enum LimitKind {
+    Time,
+    Size,
+    Number { least: u8 },
+}
+
+/// Every limit, by its name in a policy: its kind, whether it can be `none`, and its default.
+pub(in crate::policy) fn limit_kinds() -> Vec<(String, LimitKind, bool, Value)> {
+    let kind = |(name, field, default): (String, String, Value)| {
+        let kind = match &default {
+            Value::String(text) if guardhouse::units::parse_size(text).is_ok() => LimitKind::Size,
+            Value::String(_) => LimitKind::Time,
+            _ => LimitKind::Number { least: u8::from(MORE_THAN_ZERO.contains(&&*name)) },
+        };
+        let is_optional = serde_json::from_value::<Limits>(json!({ (field): null })).is_ok();
+        (name, kind, is_optional, default)
+    };
+    all().into_iter().map(kind).collect()
+}
+
 /// Every limit, by its name in a policy, with its field and its default.
-pub(in crate::policy) fn all() -> Vec<(String, String, Value)> {
+fn all() -> Vec<(String, String, Value)> {
     let fields = match serde_json::to_value(Limits::default()) {
         Ok(Value::Object(fields)) => fields,
         _ => Map::new(),

@@ -9,6 +9,9 @@ mod selector;
 
 use toml::de::DeValue;
 
+pub(super) use self::check::IMAGES;
+pub(super) use self::limits::{LimitKind, limit_kinds};
+
 use crate::policy::document::{Node, Table, parse, text};
 use crate::policy::findings::{Findings, quoted};
 use crate::policy::folder::Folder;
