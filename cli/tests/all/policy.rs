@@ -138,3 +138,20 @@ fn a_policy_cannot_write_to_the_terminal() {
     let run = check(folder.path(), &["acme"]);
     assert!(run.exit == 2 && !run.stdout.contains('\u{1b}') && run.stdout.contains("`\\u{1b}[2J`"), "{run:?}");
 }
+
+#[test]
+fn the_commands_of_the_page_about_policies_print_what_it_shows() {
+    let folder = folder();
+    let page = include_str!("../../../docs/policies.md");
+    let blocks = page.split("```console\n").skip(1).filter_map(|block| block.split_once("```"));
+    let mut commands = 0;
+    for (block, _) in blocks {
+        for part in block.split("$ guardhouse ").skip(1) {
+            let (command, expected) = part.split_once('\n').unwrap();
+            let run = in_folder(folder.path(), &command.split(' ').collect::<Vec<_>>());
+            assert_eq!((&*run.stdout, &*run.stderr), (expected, ""), "{command}");
+            commands += 1;
+        }
+    }
+    assert_eq!(commands, 2);
+}

@@ -155,3 +155,45 @@ fn the_schema_of_cases_agrees_with_their_reader() {
         assert!(!validator.is_valid(&as_json(cases)), "{cases}");
     }
 }
+
+#[test]
+fn every_example_of_the_page_about_policies_is_valid() {
+    let page = include_str!("../../../../docs/policies.md");
+    let (policies, cases) = (validator(&policy()), validator(&cases()));
+    let examples: Vec<&str> =
+        page.split("```toml\n").skip(1).filter_map(|block| block.split_once("```")).map(|(text, _)| text).collect();
+    let (of_cases, of_policies): (Vec<&str>, Vec<&str>) = examples.iter().partition(|text| text.contains("[[cases]]"));
+    assert_eq!((of_policies.len(), of_cases.len()), (2, 1));
+    let files = |policy: &str, cases: &str| {
+        let holidays = "[]".to_owned();
+        let files =
+            [(Folder::POLICY, policy.to_owned()), (Folder::CASES, cases.to_owned()), ("holidays.json", holidays)];
+        // The digest in the example is that of this text.
+        let plugin = [("office-hours.wasm", "office-hours".to_owned())];
+        Folder::new(files.into_iter().chain(plugin).map(|(path, text)| (path.to_owned(), text.into())).collect())
+    };
+    for policy in &of_policies {
+        let (read, warnings) = Policy::read(&files(policy, "")).unwrap_or_else(|errors| panic!("{errors:?}"));
+        assert!(policies.is_valid(&as_json(policy)) && warnings.is_empty(), "{warnings:?}");
+        assert!(!read.rules.is_empty());
+    }
+    let folder = files(of_policies[0], of_cases[0]);
+    let (policy, _) = Policy::read(&folder).unwrap();
+    assert_eq!(Case::read_all(&folder, &policy).map(|cases| cases.len()), Ok(2));
+    assert!(cases.is_valid(&as_json(of_cases[0])));
+}
+
+#[test]
+fn the_page_about_policies_has_every_key() {
+    let page = include_str!("../../../../docs/policies.md");
+    let schema = policy();
+    let pointers = ["", "/$defs/check", "/$defs/rule", "/$defs/rule/properties/when"];
+    let keys = |schema: &Value, pointer: &str| {
+        let properties = schema.pointer(&format!("{pointer}/properties")).and_then(Value::as_object).unwrap();
+        properties.keys().cloned().collect::<Vec<_>>()
+    };
+    let of_cases = keys(&cases(), "/properties/cases/items");
+    for key in pointers.iter().flat_map(|pointer| keys(&schema, pointer)).chain(of_cases) {
+        assert!(page.contains(&format!("| `{key}")), "{key}");
+    }
+}
