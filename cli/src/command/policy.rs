@@ -8,7 +8,7 @@ use clap::{Args, Subcommand, ValueHint};
 use guardhouse::Host;
 use guardhouse_server::policy::cases::Case;
 use guardhouse_server::policy::folder::Folder;
-use guardhouse_server::policy::read_folder::{read_folder, tenant_folders};
+use guardhouse_server::policy::read_folder::{TenantFolders, read_folder, tenant_folders};
 use guardhouse_server::policy::{Policy, locate};
 use guardhouse_server::problem::Problem;
 use guardhouse_server::snapshot::{Snapshot, cases};
@@ -96,18 +96,18 @@ struct Checked {
 fn check(args: &CheckArgs) -> Result<Output> {
     let folder = &args.folder;
     ensure!(folder.is_dir(), "`{}` is not a folder", folder.display());
-    let (tenants, unnamed) = tenants(folder)?;
+    let found = tenants(folder)?;
     let host = args.host.host()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     let runtime = runtime.context("cannot start the runtime for async code")?;
     let mut checked: Vec<Checked> = Vec::new();
-    for problem in unnamed {
+    for problem in found.problems {
         let folder = folder.join(&problem.file);
         let tenant = problem.file.clone();
         let problem = Problem::new(".", problem.message).with_help(problem.help.unwrap_or_default());
         checked.push(Checked { tenant, folder, errors: vec![problem], ..Checked::default() });
     }
-    for (tenant, folder) in tenants {
+    for (tenant, folder) in found.tenants {
         checked.push(runtime.block_on(Checked::new(&host, &tenant, folder)));
     }
     let sum = |count: fn(&Checked) -> usize| checked.iter().map(count).sum();
@@ -124,23 +124,25 @@ fn check(args: &CheckArgs) -> Result<Output> {
 }
 
 /// The folders of tenants that a folder stands for, and a problem for each that has no name of a tenant.
-fn tenants(folder: &Path) -> Result<(Vec<(TenantName, PathBuf)>, Vec<Problem>)> {
+fn tenants(folder: &Path) -> Result<TenantFolders> {
     if folder.join(Folder::POLICY).symlink_metadata().is_ok() {
         let path = folder.canonicalize().with_context(|| format!("cannot read `{}`", folder.display()))?;
         let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
         // The name is not part of the policy, and another server may give it another one.
         let name = name.parse().or_else(|_| "tenant".parse()).context("no name for the tenant")?;
-        return Ok((vec![(name, folder.to_owned())], Vec::new()));
+        let mut found = TenantFolders::default();
+        found.tenants.push((name, folder.to_owned()));
+        return Ok(found);
     }
-    let (tenants, problems) = tenant_folders(folder).map_err(anyhow::Error::from)?;
-    if tenants.is_empty() && problems.is_empty() {
+    let found = tenant_folders(folder)?;
+    if found.tenants.is_empty() && found.problems.is_empty() {
         bail!(
             "`{}` has neither a `{}` nor a folder of a tenant; `guardhouse new-policy` writes a first one",
             folder.display(),
             Folder::POLICY
         );
     }
-    Ok((tenants, problems))
+    Ok(found)
 }
 
 impl Checked {

@@ -56,10 +56,10 @@ fn every_problem_has_its_file_line_key_and_help() {
     let folder = first();
     let policy = folder.path().join("acme/policy.toml");
     replace(&policy, "check = \"readers\"", "check = \"reader\"");
-    replace(&policy, "name = \"search*\"", "nam = \"search*\"");
+    replace(&policy, "name = \"search*\"", "names = \"search*\"");
     let run = check(folder.path(), &[]);
     let expected = "\
-        acme/policy.toml:32:25: error: rules[0].when.nam: the key `nam` does not exist\n  help: write `name`\n\
+        acme/policy.toml:32:25: error: rules[0].when.names: the key `names` does not exist\n  help: write `name`\n\
         acme/policy.toml:33:9: error: rules[0].check: the check `reader` does not exist\n  help: write `readers`\n\
         1 tenant, 2 errors, 0 warnings, 0 of 0 cases passed\n";
     assert_eq!((run.exit, &*run.stdout), (2, expected), "{run:?}");

@@ -43,7 +43,7 @@ pub const DATA_FILES: usize = 16;
 pub const ALL_DATA_BYTES: usize = 16 << 20;
 
 /// The steps of finding rules that can never match. Behind them, no more are found.
-pub const COVERAGE_STEPS: usize = 20_000_000;
+pub const COVERAGE_STEPS: usize = 5_000_000;
 
 /// The problems of one file that are listed. Behind them, only their number is.
 pub const PROBLEMS: usize = 100;

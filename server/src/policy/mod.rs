@@ -16,6 +16,8 @@ pub mod read_folder;
 pub mod schema;
 pub mod selector;
 
+use std::fmt;
+
 use guardhouse::{Digest, Grants, ImagePolicy, Json, Limits};
 use serde::{Deserialize, Serialize};
 
@@ -79,7 +81,7 @@ pub struct CheckSpec {
 }
 
 /// The origin of a plugin's bytes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum PluginSource {
     /// A built-in plugin, by its name without `builtin:`.
     Builtin(&'static guardhouse::builtin::Builtin),
@@ -92,6 +94,16 @@ pub enum PluginSource {
         /// The digest of its content.
         digest: Digest,
     },
+}
+
+/// Shows the name and the digest, and not the bytes.
+impl fmt::Debug for PluginSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Builtin(builtin) => write!(f, "builtin:{}", builtin.name),
+            Self::File { path, digest, .. } => write!(f, "{path:?} ({digest})"),
+        }
+    }
 }
 
 /// A rule: the requests that it matches, and how they are decided.

@@ -49,12 +49,21 @@ pub fn read_folder(path: &Path) -> Result<Folder, Vec<Problem>> {
     Err(last)
 }
 
-/// The folders of the tenants in `path`, in the order of their names, and a problem for each that has no name of a tenant.
-/// Files, and names that begin with a dot, are ignored. The call blocks its thread.
+/// The folders of tenants.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TenantFolders {
+    /// The tenants in the order of their names, each with its folder.
+    pub tenants: Vec<(TenantName, PathBuf)>,
+    /// A problem for each folder that has no name of a tenant.
+    pub problems: Vec<Problem>,
+}
+
+/// The folders of the tenants in `path`. Files, and names that begin with a dot, are ignored. The call blocks its thread.
 ///
 /// # Errors
 /// The problem for which the folder cannot be read.
-pub fn tenant_folders(path: &Path) -> Result<(Vec<(TenantName, PathBuf)>, Vec<Problem>), Problem> {
+pub fn tenant_folders(path: &Path) -> Result<TenantFolders, Problem> {
     let unreadable = |error: io::Error| Problem::new(".", format!("the folder cannot be read: {error}"));
     let (mut tenants, mut problems) = (Vec::new(), Vec::new());
     for entry in std::fs::read_dir(path).map_err(unreadable)? {
@@ -74,7 +83,7 @@ pub fn tenant_folders(path: &Path) -> Result<(Vec<(TenantName, PathBuf)>, Vec<Pr
     }
     tenants.sort();
     problems.sort_by(|one, other| one.file.cmp(&other.file));
-    Ok((tenants, problems))
+    Ok(TenantFolders { tenants, problems })
 }
 
 /// The metadata of each file and folder, by its path.

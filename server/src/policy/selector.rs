@@ -61,6 +61,12 @@ impl<'a> Target<'a> {
         Ok(Self { context: Cow::Owned(normal) })
     }
 
+    /// The request in its normal form, borrowed if it is the one that came in.
+    #[must_use]
+    pub fn into_context(self) -> Cow<'a, AuthContext> {
+        self.context
+    }
+
     /// The request in its normal form.
     #[must_use]
     pub fn context(&self) -> &AuthContext {
@@ -198,7 +204,7 @@ mod tests {
         let target = Target::of(&context).unwrap();
         let component = &target.context().component;
         assert_eq!((&*component.name, component.uri.as_deref()), ("/orders/7", Some("https://shop.example/orders/7")));
-        let normal = target.context().clone();
+        let normal = target.into_context().into_owned();
         assert_eq!(Target::of(&normal).unwrap().context(), &normal);
         // A name that is no path is an exact text.
         let tool = AuthContext::new(Component::tool("/orders/%37/../x"));

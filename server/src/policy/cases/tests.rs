@@ -62,7 +62,7 @@ fn every_problem_of_the_cases_is_found_at_once() {
 [[cases]]
 name = "a"
 context = { component = { kind = "tool", name = "x", tags = ["a", 7] } }
-decision = "alow"
+decision = "allows"
 [[cases]]
 name = "a"
 context = { component = { kind = "tool" } }
@@ -74,7 +74,7 @@ outcome = "denies"
     let context = "help: `guardhouse schema context` prints what a context has";
     let expected = [
         format!("4:67: cases[0].context.component.tags[1]: invalid type: integer `7`, expected a string\n  {context}"),
-        "5:12: cases[0].decision: the decision `alow` does not exist\n  help: write `allow`".to_owned(),
+        "5:12: cases[0].decision: the decision `allows` does not exist\n  help: write `allow`".to_owned(),
         "7:8: cases[1].name: another case has the name `a`".to_owned(),
         format!("8:25: cases[1].context.component: missing field `name`\n  {context}"),
         "10:11: cases[1].message: a request that is allowed has no message\n  help: remove the key".to_owned(),

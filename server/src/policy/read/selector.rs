@@ -1,9 +1,11 @@
 //! The selector of a rule: `when`.
 
+use std::borrow::Cow;
+
 use super::Reader;
 use crate::policy::document::Node;
 use crate::policy::pattern::{Pattern, PatternError};
-use crate::policy::selector::Selector;
+use crate::policy::selector::{ROUTE, Selector};
 use crate::policy::{bounds, normal};
 use crate::problem::clip;
 
@@ -17,7 +19,12 @@ impl Reader<'_, '_> {
         let (kinds, names, uris) = (part("kind"), part("name"), part("uri"));
         let (tags, actions) = (part("tag"), part("action"));
         if let (Some(uris), Some(node)) = (&uris, table.get("uri")) {
-            self.check_uris(uris, &node);
+            self.check_paths(uris, &node, Path::Uri);
+        }
+        let is_route = |kinds: &Vec<Pattern>| kinds.iter().all(|kind| kind.literal() == Some(ROUTE));
+        let routes = kinds.as_ref().is_some_and(|kinds| !kinds.is_empty() && is_route(kinds));
+        if let (true, Some(names), Some(node)) = (routes, &names, table.get("name")) {
+            self.check_paths(names, &node, Path::Route);
         }
         Some(Selector { kinds: kinds?, names: names?, uris: uris?, tags: tags?, actions: actions? })
     }
@@ -58,40 +65,53 @@ impl Reader<'_, '_> {
         pattern.inspect_err(|error: &PatternError| self.findings.error(&node.place, error.to_string())).ok()
     }
 
-    /// Adds an error for each pattern that no URI in its normal form matches: it would silently protect nothing.
-    fn check_uris(&mut self, uris: &[Pattern], node: &Node<'_>) {
-        for pattern in uris {
-            let (text, is_whole) = match pattern.literal() {
-                Some(literal) => (literal, true),
-                None => (whole_segments(pattern.prefix()), false),
+    /// Adds an error for each pattern that no path in its normal form matches: it would silently protect nothing.
+    fn check_paths(&mut self, patterns: &[Pattern], node: &Node<'_>, kind: Path) {
+        for pattern in patterns {
+            let text = match pattern.literal() {
+                Some(literal) => literal,
+                None => kind.certain(pattern.prefix()),
             };
-            // Without a scheme, only the whole text can be judged.
-            if !is_whole && !text.contains("://") {
+            if text.is_empty() {
                 continue;
             }
-            let found = normal::uri(text, false);
+            let help = match kind.normal(text) {
+                Ok(normal) if normal == text => continue,
+                Ok(normal) => format!("write `{}`: rules match the normal form", clip(&normal)),
+                Err(reason) => format!("a request with it is denied before any rule: {reason}"),
+            };
             let message = format!("no request matches `{}`", clip(pattern.as_str()));
-            match found {
-                Ok(normal) if normal == text => {}
-                Ok(normal) => {
-                    let help = format!("write `{normal}`: rules match the normal form of a URI");
-                    self.findings.error_with_help(&node.place, message, help);
-                }
-                Err(reason) => {
-                    let help = format!("a request with this URI is denied before any rule: {reason}");
-                    self.findings.error_with_help(&node.place, message, help);
-                }
-            }
+            self.findings.error_with_help(&node.place, message, help);
         }
     }
 }
 
-/// The beginning of a URI up to its last `/`, which has a normal form of its own.
-fn whole_segments(prefix: &str) -> &str {
-    let end = prefix.rfind('/').map_or(0, |slash| slash + 1);
-    match prefix.get(..end) {
-        // Only the scheme is whole.
-        Some(whole) if !whole.ends_with("://") => whole,
-        _ => "",
+/// The kinds of paths that have a normal form.
+#[derive(Debug, Clone, Copy)]
+enum Path {
+    Route,
+    Uri,
+}
+
+impl Path {
+    fn normal(self, text: &str) -> Result<Cow<'_, str>, &'static str> {
+        match self {
+            Self::Route => normal::route(text),
+            Self::Uri => normal::uri(text, false),
+        }
+    }
+
+    /// The beginning of what a pattern matches that has a normal form of its own, whatever follows: up to its last `/`.
+    /// Empty if nothing is certain.
+    fn certain(self, prefix: &str) -> &str {
+        let whole = prefix.rfind('/').and_then(|slash| prefix.get(..=slash)).unwrap_or_default();
+        match self {
+            // Every route begins with `/`.
+            Self::Route if !prefix.is_empty() && !prefix.starts_with('/') => prefix,
+            Self::Route => whole,
+            // Without a host, the scheme alone says nothing.
+            Self::Uri if whole.contains("://") && !whole.ends_with("://") => whole,
+            Self::Uri => "",
+        }
     }
 }

@@ -170,7 +170,7 @@ fn a_folder_is_never_read_half_before_and_half_after_a_change() {
 fn the_folders_of_tenants_are_listed_with_those_that_have_no_name_of_one() {
     let folder = folder(&[("b/policy.toml", ""), ("a/policy.toml", ""), ("Acme/x", ""), (".git/x", ""), ("file", "")]);
     symlink("a", folder.path().join("c")).unwrap();
-    let (tenants, problems) = tenant_folders(folder.path()).unwrap();
+    let TenantFolders { tenants, problems } = tenant_folders(folder.path()).unwrap();
     assert_eq!(tenants.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["a", "b", "c"]);
     assert_eq!(problems.len(), 1);
     assert!(problems[0].to_string().starts_with("Acme: the folder has no name of a tenant\n  help: "));
