@@ -1,5 +1,6 @@
 //! The decision of one request, with everything that a door and the decision log need of it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use guardhouse::{Decision, DecisionId, Denial, Digest, Report};
@@ -21,10 +22,11 @@ pub struct Decided {
     /// The snapshot that decided; none if the tenant has none yet.
     pub policy: Option<PolicyId>,
     /// The name of the rule that decided; none if a check under `always` denied, or no rule matched.
-    pub rule: Option<String>,
+    pub rule: Option<Arc<str>>,
     /// Why the policy denied; none for an allow, and for a denial in the mode `monitor`.
     pub cause: Option<DenialCause>,
-    /// The denial that the mode `monitor` turned into an allow, with its cause.
+    /// The denial that the mode `monitor` turned into an allow, with its cause. Its id differs from that of the decision
+    /// if a check under `always` would have denied and the rule was asked all the same.
     pub would_deny: Option<(Denial, DenialCause)>,
     /// The report of the checks; none if none were evaluated.
     pub report: Option<Report>,

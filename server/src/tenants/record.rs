@@ -1,0 +1,98 @@
+//! Records: what is wanted, active and refused of one tenant.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use guardhouse::Digest;
+
+use crate::decided::PolicyId;
+use crate::problem::Problem;
+use crate::tenants::status::{Active, Durability, Origin, Refusal};
+
+/// The record of one tenant.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Record {
+    /// The number of snapshots so far.
+    generation: u64,
+    wanted: Option<Digest>,
+    active: Option<Active>,
+    refused: Option<Refusal>,
+}
+
+impl Record {
+    pub(crate) fn wanted(&self) -> Option<Digest> {
+        self.wanted
+    }
+
+    pub(crate) fn active(&self) -> Option<&Active> {
+        self.active.as_ref()
+    }
+
+    pub(crate) fn refused(&self) -> Option<&Refusal> {
+        self.refused.as_ref()
+    }
+
+    /// The number of the next snapshot.
+    pub(crate) fn next_generation(&self) -> u64 {
+        self.generation + 1
+    }
+
+    /// Wants a policy. Returns whether it must be loaded: it is neither active nor refused.
+    pub(crate) fn want(&mut self, digest: Digest) -> bool {
+        self.wanted = Some(digest);
+        if self.active.as_ref().is_some_and(|active| active.policy.digest == digest) {
+            self.refused = None;
+            return false;
+        }
+        self.refused.as_ref().is_none_or(|refused| refused.digest != Some(digest))
+    }
+
+    /// Refuses a policy; without a digest, one that cannot be read. The active one stays. Returns whether the refusal is
+    /// new.
+    pub(crate) fn refuse(&mut self, digest: Option<Digest>, problems: Vec<Problem>) -> bool {
+        let same = |refused: &Refusal| refused.digest == digest && refused.problems == problems;
+        if self.refused.as_ref().is_some_and(same) {
+            return false;
+        }
+        if digest.is_none() {
+            self.wanted = None;
+        }
+        self.refused = Some(Refusal { digest, problems, since: SystemTime::now() });
+        true
+    }
+
+    /// Forgets a refusal, so that the same policy is tried again.
+    pub(crate) fn forget_refusal(&mut self) {
+        self.refused = None;
+    }
+
+    /// Notes that a snapshot is active. One from the source ends a refusal; one of the state folder does not.
+    pub(crate) fn activated(&mut self, policy: PolicyId, origin: Origin) {
+        self.generation = self.generation.max(policy.generation);
+        let durability = if origin == Origin::LastGood { Durability::Written } else { Durability::NotKept };
+        self.active = Some(Active { policy, origin, durability, since: SystemTime::now() });
+        if origin == Origin::Source {
+            self.wanted = Some(policy.digest);
+            self.refused = None;
+        }
+    }
+
+    /// Notes whether the active policy is written down.
+    pub(crate) fn set_durability(&mut self, digest: Digest, durability: Durability) {
+        if let Some(active) = self.active.as_mut().filter(|active| active.policy.digest == digest) {
+            active.durability = durability;
+        }
+    }
+
+    /// Notes that the active policy is the one that the source has.
+    pub(crate) fn confirm(&mut self) {
+        if let Some(active) = &mut self.active {
+            active.origin = Origin::Source;
+        }
+    }
+}
+
+/// Locks a mutex and ignores poisoning: every critical section keeps its data consistent at each step.
+pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
