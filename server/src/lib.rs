@@ -8,6 +8,7 @@
 // In reading order: each module uses only modules above it, and its own parts.
 
 pub mod problem;
+mod step;
 pub mod tenant_name;
 
 pub mod policy;
@@ -16,5 +17,7 @@ pub mod decided;
 pub mod snapshot;
 
 pub mod tenants;
+
+pub mod last_good;
 
 pub mod observe;
