@@ -19,5 +19,8 @@ pub mod snapshot;
 pub mod tenants;
 
 pub mod last_good;
+pub mod source;
+
+pub mod activation;
 
 pub mod observe;

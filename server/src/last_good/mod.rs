@@ -188,7 +188,9 @@ impl LastGood {
         }
         if self.used.load(Ordering::Relaxed).saturating_add(bytes) > self.cap {
             let cap = self.cap;
-            return Err(io::Error::other(format!("the state folder would become larger than its limit of {cap} bytes")));
+            return Err(io::Error::other(format!(
+                "the state folder would become larger than its limit of {cap} bytes"
+            )));
         }
         let _shared = self.lock()?;
         let mut entry = Entry { digest: folder.digest(), parts: Vec::new() };
@@ -218,14 +220,15 @@ impl LastGood {
     fn write_file(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         step("before a file is made");
         let unfinished = self.unfinished.join(hex(Digest::of(rand::random::<[u8; 16]>())));
-        let written = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished).and_then(|mut file| {
-            step("a file is made");
-            file.write_all(bytes)?;
-            step("a file is written");
-            file.sync_all()?;
-            step("a file is flushed");
-            fs::rename(&unfinished, path)
-        });
+        let written =
+            OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished).and_then(|mut file| {
+                step("a file is made");
+                file.write_all(bytes)?;
+                step("a file is written");
+                file.sync_all()?;
+                step("a file is flushed");
+                fs::rename(&unfinished, path)
+            });
         if written.is_err() {
             let _ = fs::remove_file(&unfinished);
         }

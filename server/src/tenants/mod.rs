@@ -75,7 +75,7 @@ impl Tenants {
     /// Makes `snapshot` the active one of its tenant, which is added if it does not exist. Requests that are being
     /// decided keep the snapshot that they began with.
     pub fn activate(&self, tenant: &TenantName, snapshot: Snapshot) {
-        self.add(tenant).activate(snapshot, Origin::Source);
+        self.add(tenant).activate(snapshot, Origin::Source, Vec::new());
     }
 
     /// Removes a tenant. Its requests are then denied as those of any tenant that does not exist. Returns whether it
@@ -157,6 +157,12 @@ impl Tenants {
         readiness
     }
 
+    /// Forgets why policies were refused, so that each is tried again at the next check of the source, for example after
+    /// a fault of the machine was mended.
+    pub fn retry_refused(&self) {
+        self.states().iter().for_each(|state| lock(&state.record).forget_refusal());
+    }
+
     /// The state of a tenant, which is added if it does not exist.
     pub(crate) fn add(&self, tenant: &TenantName) -> Arc<TenantState> {
         self.0.states.get_or_insert(tenant, || Arc::new(TenantState::new(tenant.clone())))
@@ -212,8 +218,8 @@ impl TenantState {
     }
 
     /// Makes `snapshot` the active one.
-    pub(crate) fn activate(&self, snapshot: Snapshot, origin: Origin) {
-        lock(&self.record).activated(snapshot.id(), origin);
+    pub(crate) fn activate(&self, snapshot: Snapshot, origin: Origin, warnings: Vec<Problem>) {
+        lock(&self.record).activated(snapshot.id(), origin, warnings);
         self.active.store(Some(Arc::new(snapshot)));
     }
 

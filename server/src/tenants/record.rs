@@ -40,7 +40,8 @@ impl Record {
     /// Wants a policy. Returns whether it must be loaded: it is neither active nor refused.
     pub(crate) fn want(&mut self, digest: Digest) -> bool {
         self.wanted = Some(digest);
-        if self.active.as_ref().is_some_and(|active| active.policy.digest == digest) {
+        if let Some(active) = self.active.as_mut().filter(|active| active.policy.digest == digest) {
+            active.origin = Origin::Source;
             self.refused = None;
             return false;
         }
@@ -67,10 +68,10 @@ impl Record {
     }
 
     /// Notes that a snapshot is active. One from the source ends a refusal; one of the state folder does not.
-    pub(crate) fn activated(&mut self, policy: PolicyId, origin: Origin) {
+    pub(crate) fn activated(&mut self, policy: PolicyId, origin: Origin, warnings: Vec<Problem>) {
         self.generation = self.generation.max(policy.generation);
         let durability = if origin == Origin::LastGood { Durability::Written } else { Durability::NotKept };
-        self.active = Some(Active { policy, origin, durability, since: SystemTime::now() });
+        self.active = Some(Active { policy, origin, durability, warnings, since: SystemTime::now() });
         if origin == Origin::Source {
             self.wanted = Some(policy.digest);
             self.refused = None;
@@ -81,13 +82,6 @@ impl Record {
     pub(crate) fn set_durability(&mut self, digest: Digest, durability: Durability) {
         if let Some(active) = self.active.as_mut().filter(|active| active.policy.digest == digest) {
             active.durability = durability;
-        }
-    }
-
-    /// Notes that the active policy is the one that the source has.
-    pub(crate) fn confirm(&mut self) {
-        if let Some(active) = &mut self.active {
-            active.origin = Origin::Source;
         }
     }
 }

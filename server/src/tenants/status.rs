@@ -37,6 +37,9 @@ pub struct Active {
     pub origin: Origin,
     /// Whether a restart with a broken source would find it again.
     pub durability: Durability,
+    /// Its warnings, such as a rule that can never match.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Problem>,
     /// The time of its activation.
     #[serde(serialize_with = "unix_seconds")]
     pub since: SystemTime,
