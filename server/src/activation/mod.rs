@@ -282,3 +282,6 @@ impl Parts {
         self.listeners.iter().for_each(|listener| listener(event));
     }
 }
+
+#[cfg(test)]
+mod tests;
