@@ -44,7 +44,11 @@ pub(super) async fn run(parts: Arc<Parts>, tenant: TenantName, job: Job) {
     // A tenant that was removed meanwhile has nothing left to do.
     let Some(state) = parts.tenants.state(tenant.as_str()) else { return };
     let mut one = One { parts, state, start: Instant::now(), counts: Counts::default() };
-    if let Job::Activate(digest) = job {
+    // The source may have listed it again while it was loaded.
+    let is_open = |digest| lock(&one.state.record).is_open(digest);
+    if let Job::Activate(digest) = job
+        && is_open(digest)
+    {
         one.activate(digest).await;
     }
     if one.state.active().is_none() {

@@ -37,15 +37,21 @@ impl Record {
         self.generation + 1
     }
 
-    /// Wants a policy. Returns whether it must be loaded: it is neither active nor refused.
+    /// Wants a policy. Returns whether it must be loaded.
     pub(crate) fn want(&mut self, digest: Digest) -> bool {
         self.wanted = Some(digest);
         if let Some(active) = self.active.as_mut().filter(|active| active.policy.digest == digest) {
             active.origin = Origin::Source;
             self.refused = None;
-            return false;
         }
-        self.refused.as_ref().is_none_or(|refused| refused.digest != Some(digest))
+        self.is_open(digest)
+    }
+
+    /// Whether a policy is neither active nor refused.
+    pub(crate) fn is_open(&self, digest: Digest) -> bool {
+        let is_active = self.active.as_ref().is_some_and(|active| active.policy.digest == digest);
+        let is_refused = self.refused.as_ref().is_some_and(|refused| refused.digest == Some(digest));
+        !is_active && !is_refused
     }
 
     /// Refuses a policy; without a digest, one that cannot be read. The active one stays. Returns whether the refusal is

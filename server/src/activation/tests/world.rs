@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use guardhouse::{Digest, Grants, Host, HostLimits, ImagePolicy, Limits, builtin};
 use serde_json::json;
@@ -42,11 +42,14 @@ pub(super) struct TestSource {
     released: Notify,
 }
 
-/// The folder of a policy. A text that begins with `big-` has a large file beside it.
+/// The folder of a policy. A text that begins with `big-` or `huge-` has a large file beside it.
 pub(super) fn folder(text: &str) -> Folder {
     let mut files = BTreeMap::from([(Folder::POLICY.to_owned(), Bytes::from(text.to_owned()))]);
     if text.starts_with("big-") {
         files.insert("data".to_owned(), Bytes::from(text.repeat(10_000)));
+    }
+    if text.starts_with("huge-") {
+        files.insert("data".to_owned(), Bytes::from(text.repeat(1 << 20)));
     }
     Folder::new(files)
 }
@@ -261,13 +264,11 @@ impl Served {
 
     /// Waits until a condition holds, and fails after two minutes.
     pub(super) async fn until(&self, holds: impl Fn(&Self) -> bool) {
-        for _ in 0..120_000 {
-            if holds(self) {
-                return;
-            }
+        let start = Instant::now();
+        while !holds(self) {
+            assert!(start.elapsed() < Duration::from_secs(120), "not true after two minutes; {:?}", self.events);
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        panic!("not true after two minutes; {:?}", self.events);
     }
 
     /// Waits until the source was listed once more, and the listing was taken.
