@@ -40,7 +40,7 @@ use crate::tenants::Tenants;
 use crate::tenants::record::lock;
 
 /// Reads the policy of a folder, with its warnings. The error is its problems.
-pub type Reader = fn(&Folder) -> Result<(Policy, Vec<Problem>), Vec<Problem>>;
+type Reader = fn(&Folder) -> Result<(Policy, Vec<Problem>), Vec<Problem>>;
 
 /// The activation of all tenants of a source.
 pub struct Activation {
@@ -70,11 +70,11 @@ struct Run {
 }
 
 impl Activation {
-    /// The activation of the policies of `source`, which `reader` reads.
+    /// The activation of the policies of `source`.
     #[must_use]
-    pub fn new(tenants: Tenants, source: Arc<dyn Source>, reader: Reader) -> Self {
+    pub fn new(tenants: Tenants, source: Arc<dyn Source>) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let parts = Parts { tenants, source, reader, last_good: None, listeners: Vec::new() };
+        let parts = Parts { tenants, source, reader: Policy::read, last_good: None, listeners: Vec::new() };
         Self { parts, parallel: (4 * processors).max(8) }
     }
 
@@ -97,6 +97,13 @@ impl Activation {
     #[must_use]
     pub fn parallel(mut self, tenants: usize) -> Self {
         self.parallel = tenants.max(1);
+        self
+    }
+
+    /// Replaces the reader of policies.
+    #[cfg(test)]
+    fn reader(mut self, reader: Reader) -> Self {
+        self.parts.reader = reader;
         self
     }
 

@@ -51,11 +51,7 @@ impl Group<'_> {
 }
 
 /// The groups in the order of their first members. A request without a normal form is in none.
-fn groups<'a>(
-    snapshot: &'a Snapshot,
-    contexts: &[AuthContext],
-    targets: &[Option<Target<'_>>],
-) -> Vec<Group<'a>> {
+fn groups<'a>(snapshot: &'a Snapshot, contexts: &[AuthContext], targets: &[Option<Target<'_>>]) -> Vec<Group<'a>> {
     let mut groups: Vec<Group<'_>> = Vec::new();
     let mut known: HashMap<(usize, Caller<'_>), usize> = HashMap::new();
     for (index, (context, target)) in contexts.iter().zip(targets).enumerate() {

@@ -210,7 +210,8 @@ impl World {
         let events = Arc::<Mutex<Vec<ActivationEvent>>>::default();
         let noted = Arc::clone(&events);
         let source = Arc::clone(&self.source);
-        let mut activation = Activation::new(tenants.clone(), Arc::clone(&source) as Arc<dyn Source>, read)
+        let mut activation = Activation::new(tenants.clone(), Arc::clone(&source) as Arc<dyn Source>)
+            .reader(read)
             .listener(Arc::new(move |event: &ActivationEvent| lock(&noted).push(event.clone())));
         if let Some(state) = &self.state {
             activation = activation.last_good(LastGood::open(state, DEFAULT_BYTES).unwrap());
