@@ -5,7 +5,6 @@
 //! written is not taken by halves. Links may lead to the folder of a tenant, which is how Kubernetes swaps a volume
 //! (`..data`), and to the root. Names that begin with a dot are ignored.
 
-mod read;
 mod walk;
 mod watch;
 
@@ -20,10 +19,10 @@ use std::time::Duration;
 use guardhouse::Digest;
 use tokio::time::Instant;
 
-pub use self::walk::FolderLimits;
 use self::walk::Walk;
 use self::watch::{Subject, Watches};
 use crate::policy::folder::Folder;
+use crate::policy::read_folder::read_folder;
 use crate::problem::Problem;
 use crate::source::{Change, Listing, Source, SourceError, SourceFuture, Version};
 use crate::tenant_name::TenantName;
@@ -49,19 +48,11 @@ pub struct FolderOptions {
     pub watch: bool,
     /// The largest number of tenants. Default: 100,000.
     pub tenants: usize,
-    /// The bounds of each tenant's folder.
-    pub limits: FolderLimits,
 }
 
 impl Default for FolderOptions {
     fn default() -> Self {
-        Self {
-            settle: Duration::from_millis(100),
-            period: Duration::from_secs(10),
-            watch: true,
-            tenants: 100_000,
-            limits: FolderLimits::default(),
-        }
+        Self { settle: Duration::from_millis(100), period: Duration::from_secs(10), watch: true, tenants: 100_000 }
     }
 }
 
@@ -221,9 +212,9 @@ impl Source for Folders {
     }
 
     fn read<'a>(&'a self, tenant: &'a TenantName) -> SourceFuture<'a, Result<Folder, Vec<Problem>>> {
-        let (inner, path) = (Arc::clone(&self.0), self.0.path(tenant));
+        let path = self.0.path(tenant);
         Box::pin(async move {
-            let read = blocking(move || read::read_now(&path, &inner.options.limits)).await;
+            let read = blocking(move || read_folder(&path)).await;
             read.map_err(|error| vec![Problem::new(".", error.to_string())])?
         })
     }
@@ -303,17 +294,7 @@ impl Inner {
 
     fn look(&self, tenant: TenantName) -> Look {
         let path = self.path(&tenant);
-        let walk = || Walk::over(&path, &self.options.limits);
-        let unreadable = |tenant, problems| Look {
-            tenant,
-            version: Some(Version::Unreadable(problems)),
-            stamp: None,
-            is_settled: false,
-        };
-        let before = match walk() {
-            Ok(walk) => walk,
-            Err(problems) => return unreadable(tenant, problems),
-        };
+        let before = Walk::over(&path);
         let subject = Subject::Tenant(tenant.clone());
         before.folders.iter().for_each(|folder| self.watch(folder, &subject));
         let known = lock(&self.known).get(&tenant).filter(|known| known.stamp == Some(before.stamp)).cloned();
@@ -321,15 +302,18 @@ impl Inner {
             return Look { tenant, version: Some(version), stamp, is_settled: true };
         }
         self.readings.fetch_add(1, Ordering::Relaxed);
-        let read = read::read(&before);
-        let is_same = walk().is_ok_and(|after| after.stamp == before.stamp);
-        match read {
-            Ok(_) if !is_same => Look { tenant, version: None, stamp: None, is_settled: false },
+        match read_folder(&path) {
+            Ok(_) if Walk::over(&path).stamp != before.stamp => {
+                Look { tenant, version: None, stamp: None, is_settled: false }
+            }
             Ok(folder) => {
                 let version = Some(Version::Policy(folder.digest()));
                 Look { tenant, version, stamp: Some(before.stamp), is_settled: before.is_old() }
             }
-            Err(problems) => unreadable(tenant, problems),
+            // A problem may end although no file changes, so it has no stamp.
+            Err(problems) => {
+                Look { tenant, version: Some(Version::Unreadable(problems)), stamp: None, is_settled: false }
+            }
         }
     }
 

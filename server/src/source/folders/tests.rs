@@ -257,40 +257,17 @@ async fn the_root_may_be_a_link_that_is_swapped() {
 }
 
 #[tokio::test]
-async fn a_folder_that_cannot_be_read_whole_is_a_problem_of_its_tenant() {
-    let limits = FolderLimits { files: 8, bytes: 1_000, depth: 2 };
-    let world = World::new(FolderOptions { limits, ..options() });
-    let outside = world.dir.path().join("secret");
-    fs::write(&outside, "secret").unwrap();
-    world.write("good/policy.toml", "one");
-    world.write("outside/policy.toml", "one");
-    symlink(&outside, world.path("outside/list")).unwrap();
-    world.write("neighbor/policy.toml", "one");
-    symlink("../good/policy.toml", world.path("neighbor/list")).unwrap();
-    world.write("dangling/policy.toml", "one");
-    symlink("nothing", world.path("dangling/list")).unwrap();
-    symlink("nothing", world.path("gone")).unwrap();
-    world.write("large/policy.toml", &"x".repeat(1_001));
-    for file in 0..9 {
-        world.write(&format!("many/{file}"), "");
+async fn a_folder_that_cannot_be_read_is_a_problem_of_its_tenant() {
+    let world = World::new(options());
+    for tenant in ["good", "neighbor", "circle"] {
+        world.write(&format!("{tenant}/policy.toml"), "one");
     }
-    world.write("deep/a/b/c/policy.toml", "one");
-    world.write("circle/policy.toml", "one");
+    symlink("../good/policy.toml", world.path("neighbor/list")).unwrap();
+    symlink("nothing", world.path("gone")).unwrap();
     symlink(".", world.path("circle/again")).unwrap();
-    fs::create_dir(world.path("pipe")).unwrap();
-    let made = std::process::Command::new("mkfifo").arg(world.path("pipe/policy.toml")).status().unwrap();
-    assert!(made.success());
-    let expected = [
-        ("outside", "list: the link leads out of the folder"),
-        ("neighbor", "list: the link leads out of the folder"),
-        ("dangling", "list: cannot be read"),
-        ("gone", ".: cannot be read"),
-        ("large", "more than 1000 bytes"),
-        ("many", "more than 8 files"),
-        ("deep", "more than 2 levels"),
-        ("circle", "more than 2 levels"),
-        ("pipe", "not a regular file"),
-    ];
+    symlink("good/policy.toml", world.path("link")).unwrap();
+    let expected =
+        [("neighbor", "leads out"), ("gone", "cannot be read"), ("circle", "levels"), ("link", "cannot be read")];
     for (tenant, problem) in expected {
         let problems = world.problems(tenant).await;
         assert!(problems.contains(problem), "{tenant}: {problems}");

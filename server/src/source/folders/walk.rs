@@ -1,74 +1,39 @@
-//! Walks over the folder of one tenant, without reading its files.
+//! Walks over the folder of one tenant, which read no file.
 
+use std::fmt::Write as _;
 use std::fs::{self, Metadata};
-use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use guardhouse::Digest;
 
-use crate::problem::Problem;
-
-/// The bounds of one tenant's folder.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FolderLimits {
-    /// The files and folders in it. Default: 1,000.
-    pub files: usize,
-    /// The files together, in bytes. Default: 64 MiB.
-    pub bytes: u64,
-    /// The nesting of folders. Default: 8.
-    pub depth: usize,
-}
-
-impl Default for FolderLimits {
-    fn default() -> Self {
-        Self { files: 1_000, bytes: 64 << 20, depth: 8 }
-    }
-}
-
-/// A file of a folder.
-#[derive(Debug)]
-pub(super) struct Found {
-    /// Its path in the folder, with `/` between the parts.
-    pub(super) name: String,
-    /// The file without links.
-    pub(super) path: PathBuf,
-    pub(super) bytes: u64,
-}
+use crate::policy::bounds;
 
 /// Everything that a walk has found.
 #[derive(Debug)]
 pub(super) struct Walk {
-    pub(super) files: Vec<Found>,
+    /// The folder and its sub-folders, without links.
     pub(super) folders: Vec<PathBuf>,
-    /// The metadata of all files and folders. While it stays the same, no file changed, unless its times were set back.
+    /// The digest of all names and of the metadata of all files and folders. While it stays the same, no file changed,
+    /// unless a time was set back.
     pub(super) stamp: Digest,
     /// The time of the last change, by the clock of the file system.
     newest: SystemTime,
 }
 
-/// The time after which a change has another time than the next one: file systems with coarse clocks have seconds.
+/// The time after which a change has another time than the one before it: some file systems count seconds.
 const COARSEST_CLOCK: Duration = Duration::from_secs(2);
 
 impl Walk {
-    /// Walks over a folder. Names that begin with a dot are left out. A link must lead to a place in the same folder: the
-    /// folder of one tenant must not have the files of another, nor of the machine.
-    pub(super) fn over(root: &Path, limits: &FolderLimits) -> Result<Self, Vec<Problem>> {
-        let mut walk = Walker {
-            root: PathBuf::new(),
-            limits,
-            files: Vec::new(),
-            folders: Vec::new(),
-            entries: 0,
-            bytes: 0,
-            stamp: String::new(),
-            newest: UNIX_EPOCH,
-        };
-        walk.start(root).map_err(|problem| vec![problem])?;
-        walk.files.sort_by(|a, b| a.name.cmp(&b.name));
-        let Walker { files, folders, stamp, newest, .. } = walk;
-        Ok(Self { files, folders, stamp: Digest::of(stamp), newest })
+    /// Walks over a folder, as far as one is read. Something that cannot be looked at is part of the stamp too.
+    pub(super) fn over(root: &Path) -> Self {
+        let root = fs::canonicalize(root).unwrap_or_else(|_| root.to_owned());
+        let mut walker =
+            Walker { root: root.clone(), folders: Vec::new(), entries: 0, stamp: String::new(), newest: UNIX_EPOCH };
+        walker.visit(".", root, 0);
+        let Walker { folders, stamp, newest, .. } = walker;
+        Self { folders, stamp: Digest::of(stamp), newest }
     }
 
     /// Whether a change after this walk would change the stamp, even if the clock of the file system is coarse.
@@ -77,102 +42,73 @@ impl Walk {
     }
 }
 
-struct Walker<'a> {
-    /// The folder of the tenant without links.
+struct Walker {
     root: PathBuf,
-    limits: &'a FolderLimits,
-    files: Vec<Found>,
     folders: Vec<PathBuf>,
     entries: usize,
-    bytes: u64,
     stamp: String,
     newest: SystemTime,
 }
 
-impl Walker<'_> {
-    fn start(&mut self, root: &Path) -> Result<(), Problem> {
-        self.root = fs::canonicalize(root).map_err(|error| unreadable(".", &error))?;
-        let path = self.root.clone();
-        let metadata = fs::metadata(&path).map_err(|error| unreadable(".", &error))?;
-        if !metadata.is_dir() {
-            return Err(Problem::new(".", "not a folder"));
+impl Walker {
+    fn visit(&mut self, name: &str, path: PathBuf, depth: usize) {
+        let is_link = fs::symlink_metadata(&path).is_ok_and(|found| found.is_symlink());
+        let found = match fs::metadata(&path) {
+            Ok(found) => found,
+            Err(error) => return self.note(name, &error.kind()),
+        };
+        self.stamp(name, &found);
+        if !found.is_dir() || depth > bounds::FOLDER_NESTING {
+            return;
         }
-        self.stamp("", &metadata);
-        self.enter("", &path, 0)
+        if is_link {
+            // A link that leads out of the folder is not followed, so nothing behind it counts.
+            match fs::canonicalize(&path) {
+                Ok(target) if target.starts_with(&self.root) => self.enter(name, target, depth),
+                _ => {}
+            }
+        } else {
+            self.enter(name, path, depth);
+        }
     }
 
-    fn enter(&mut self, prefix: &str, folder: &Path, depth: usize) -> Result<(), Problem> {
-        if depth > self.limits.depth {
-            let depth = self.limits.depth;
-            return Err(Problem::new(prefix, format!("the folder is nested more than {depth} levels deep")));
-        }
-        self.folders.push(folder.to_owned());
+    fn enter(&mut self, prefix: &str, folder: PathBuf, depth: usize) {
+        let listed = match fs::read_dir(&folder) {
+            Ok(listed) => listed,
+            Err(error) => return self.note(prefix, &error.kind()),
+        };
         let mut names = Vec::new();
-        for entry in fs::read_dir(folder).map_err(|error| unreadable(prefix, &error))? {
-            let name = entry.map_err(|error| unreadable(prefix, &error))?.file_name();
-            if name.as_encoded_bytes().starts_with(b".") {
-                continue;
+        for entry in listed {
+            match entry {
+                Ok(entry) if entry.file_name().as_encoded_bytes().starts_with(b".") => {}
+                Ok(entry) => names.push(entry.file_name()),
+                Err(error) => self.note(prefix, &error.kind()),
             }
             self.entries += 1;
-            if self.entries > self.limits.files {
-                return Err(Problem::new(".", format!("the folder has more than {} files", self.limits.files)));
+            if self.entries > bounds::ENTRIES {
+                return self.note(prefix, &"too many");
             }
-            let name = name
-                .into_string()
-                .map_err(|name| Problem::new(prefix, format!("the name `{}` is not UTF-8", name.to_string_lossy())))?;
-            names.push(name);
         }
         // The order of a folder may change although the folder does not.
         names.sort_unstable();
         for name in names {
             let path = folder.join(&name);
-            let name = if prefix.is_empty() { name } else { format!("{prefix}/{name}") };
-            self.visit(name, path, depth)?;
+            self.visit(&format!("{prefix}/{}", name.to_string_lossy()), path, depth + 1);
         }
-        Ok(())
-    }
-
-    fn visit(&mut self, name: String, path: PathBuf, depth: usize) -> Result<(), Problem> {
-        let error = |error: io::Error| unreadable(&name, &error);
-        let found = fs::symlink_metadata(&path).map_err(error)?;
-        let (path, metadata) = if found.is_symlink() {
-            let target = fs::canonicalize(&path).map_err(error)?;
-            if !target.starts_with(&self.root) {
-                let help = "copy the file into the folder";
-                return Err(Problem::new(name, "the link leads out of the folder").with_help(help));
-            }
-            let metadata = fs::symlink_metadata(&target).map_err(error)?;
-            (target, metadata)
-        } else {
-            (path, found)
-        };
-        self.stamp(&name, &metadata);
-        if metadata.is_dir() {
-            return self.enter(&name, &path, depth + 1);
-        }
-        if !metadata.is_file() {
-            return Err(Problem::new(name, "not a regular file"));
-        }
-        self.bytes = self.bytes.saturating_add(metadata.len());
-        if self.bytes > self.limits.bytes {
-            return Err(Problem::new(".", format!("the folder has more than {} bytes", self.limits.bytes)));
-        }
-        self.files.push(Found { name, path, bytes: metadata.len() });
-        Ok(())
+        self.folders.push(folder);
     }
 
     fn stamp(&mut self, name: &str, found: &Metadata) {
         let changed = (found.mtime(), found.mtime_nsec(), found.ctime(), found.ctime_nsec());
-        let of = (name, found.dev(), found.ino(), found.mode(), found.len(), changed);
-        self.stamp.push_str(&format!("{of:?}\n"));
+        self.note(name, &(found.dev(), found.ino(), found.mode(), found.len(), changed));
         for (seconds, nanoseconds) in [(found.mtime(), found.mtime_nsec()), (found.ctime(), found.ctime_nsec())] {
             let since = Duration::new(u64::try_from(seconds).unwrap_or(0), u32::try_from(nanoseconds).unwrap_or(0));
-            self.newest = self.newest.max(UNIX_EPOCH + since);
+            self.newest = self.newest.max(UNIX_EPOCH.checked_add(since).unwrap_or(SystemTime::now()));
         }
     }
-}
 
-/// A file or folder that cannot be read. `.` is the whole folder.
-pub(super) fn unreadable(name: &str, error: &io::Error) -> Problem {
-    Problem::new(if name.is_empty() { "." } else { name }, format!("cannot be read: {error}"))
+    fn note(&mut self, name: &str, what: &dyn std::fmt::Debug) {
+        // Writing to a text does not fail.
+        let _ = writeln!(self.stamp, "{name:?} {what:?}");
+    }
 }
