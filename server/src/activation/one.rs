@@ -9,11 +9,11 @@ use super::Parts;
 use super::event::{ActivationEvent, ActivationResult};
 use super::queue::Job;
 use crate::last_good::LastGood;
-use crate::policy::Policy;
+use crate::policy::cases::Case;
 use crate::policy::folder::Folder;
 use crate::problem::Problem;
-use crate::snapshot::Snapshot;
 use crate::snapshot::load::Counts;
+use crate::snapshot::{Snapshot, cases};
 use crate::step::step;
 use crate::tenant_name::TenantName;
 use crate::tenants::TenantState;
@@ -107,12 +107,15 @@ impl One {
         let reader = self.parts.reader;
         let internal = |reason| vec![Problem::new(Folder::POLICY, reason)];
         let (folder, read) = blocking(move || {
-            let read = reader(&folder);
+            let read = reader(&folder).and_then(|(policy, warnings)| {
+                let cases = Case::read_all(&folder, &policy)?;
+                Ok((policy, warnings, cases))
+            });
             (folder, read)
         })
         .await
         .map_err(internal)?;
-        let (policy, warnings): (Policy, _) = read?;
+        let (policy, warnings, cases) = read?;
         let generation = lock(&self.state.record).next_generation();
         let previous = self.state.active();
         let loader = self.parts.tenants.loader();
@@ -120,6 +123,11 @@ impl One {
         self.counts = loaded.counts;
         let snapshot = loaded.snapshot?;
         step("a policy is loaded");
+        let problems = cases::run(&snapshot, &cases).await;
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        step("the cases of a policy are run");
         Ok(Ready { snapshot, folder, warnings })
     }
 
