@@ -7,6 +7,7 @@
 
 // In reading order: each module uses only modules above it, and its own parts.
 
+mod lock;
 pub mod problem;
 mod step;
 pub mod tenant_name;

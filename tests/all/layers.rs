@@ -1,5 +1,5 @@
-//! The layers of `host/src`: files import only files of lower floors, without a circle. The folders of `authoring/src` have
-//! no circle either.
+//! The layers of `host/src` and `server/src`: files import only files of lower floors, without a circle. The folders of
+//! `authoring/src` have no circle either.
 
 use std::path::Path;
 
@@ -22,11 +22,31 @@ const FLOORS: &[&[&str]] = &[
     &["check"],
 ];
 
+/// The folders and files of `server/src`, like [`FLOORS`].
+const SERVER_FLOORS: &[&[&str]] = &[
+    &["lock", "log_rules", "problem", "step", "tenant_name"],
+    &["policy"],
+    &["decided"],
+    &["snapshot"],
+    &["tenants"],
+    &["last_good", "source"],
+    &["activation"],
+    &["observe"],
+    &["config"],
+    &["door"],
+    &["serve"],
+];
+
 /// The last of the floors that do not know WebAssembly.
 const LAST_WITHOUT_WASMTIME: &str = "decision";
 
 fn host() -> SourceTree {
-    SourceTree::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../host/src"))
+    tree_of("host")
+}
+
+/// The source of a crate of this workspace.
+fn tree_of(name: &str) -> SourceTree {
+    SourceTree::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name).join("src"))
 }
 
 /// The folder or file of a path that [`FLOORS`] names.
@@ -61,6 +81,14 @@ fn imports_lead_to_lower_floors_without_a_circle() {
 }
 
 #[test]
+fn imports_of_the_server_lead_to_lower_floors_without_a_circle() {
+    let tree = tree_of("server");
+    assert!(tree.files().count() > 30);
+    let violations = violations(&tree, SERVER_FLOORS);
+    assert!(violations.is_empty(), "\n{}", violations.join("\n"));
+}
+
+#[test]
 fn the_floors_up_to_decision_do_not_mention_wasmtime() {
     let tree = host();
     let last = floor(FLOORS, LAST_WITHOUT_WASMTIME);
@@ -82,7 +110,7 @@ fn the_general_tools_know_nothing_of_guardhouse() {
 
 #[test]
 fn the_imports_of_authoring_are_not_circular() {
-    let tree = SourceTree::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../authoring/src"));
+    let tree = tree_of("authoring");
     assert!(tree.files().count() > 20);
     for (folder, imports) in by_folder(&tree.imports()) {
         let circle = circle(&imports).map(|entries| entries.join(" -> "));

@@ -30,6 +30,7 @@ use tokio::task::JoinSet;
 use self::event::{ActivationEvent, ActivationResult, Listener};
 use self::queue::{Job, Queue};
 use crate::last_good::LastGood;
+use crate::lock::lock;
 use crate::policy::Policy;
 use crate::policy::folder::Folder;
 use crate::problem::Problem;
@@ -37,10 +38,9 @@ use crate::snapshot::load::Counts;
 use crate::source::{Change, Listing, Source, SourceError, Version};
 use crate::tenant_name::TenantName;
 use crate::tenants::Tenants;
-use crate::tenants::record::lock;
 
-/// Reads the policy of a folder, with its warnings. The error is its problems.
-type Reader = fn(&Folder) -> Result<(Policy, Vec<Problem>), Vec<Problem>>;
+/// Reads the policy of a folder, with its warnings: [`Policy::read`]. The error is its problems.
+pub type Reader = fn(&Folder) -> Result<(Policy, Vec<Problem>), Vec<Problem>>;
 
 /// The activation of all tenants of a source.
 pub struct Activation {
@@ -70,11 +70,11 @@ struct Run {
 }
 
 impl Activation {
-    /// The activation of the policies of `source`.
+    /// The activation of the policies of `source`, which `reader` reads.
     #[must_use]
-    pub fn new(tenants: Tenants, source: Arc<dyn Source>) -> Self {
+    pub fn new(tenants: Tenants, source: Arc<dyn Source>, reader: Reader) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let parts = Parts { tenants, source, reader: Policy::read, last_good: None, listeners: Vec::new() };
+        let parts = Parts { tenants, source, reader, last_good: None, listeners: Vec::new() };
         Self { parts, parallel: (4 * processors).max(8) }
     }
 
@@ -97,13 +97,6 @@ impl Activation {
     #[must_use]
     pub fn parallel(mut self, tenants: usize) -> Self {
         self.parallel = tenants.max(1);
-        self
-    }
-
-    /// Replaces the reader of policies.
-    #[cfg(test)]
-    fn reader(mut self, reader: Reader) -> Self {
-        self.parts.reader = reader;
         self
     }
 

@@ -9,6 +9,7 @@ use super::Parts;
 use super::event::{ActivationEvent, ActivationResult};
 use super::queue::Job;
 use crate::last_good::LastGood;
+use crate::lock::lock;
 use crate::policy::cases::Case;
 use crate::policy::folder::Folder;
 use crate::problem::Problem;
@@ -17,7 +18,6 @@ use crate::snapshot::{Snapshot, cases};
 use crate::step::step;
 use crate::tenant_name::TenantName;
 use crate::tenants::TenantState;
-use crate::tenants::record::lock;
 use crate::tenants::status::{Durability, Origin};
 
 /// One job of one tenant.

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
+use std::sync::{Arc, LazyLock, Mutex, Weak};
 
 use guardhouse::{Digest, Host, LoadError, Plugin, builtin};
 use tokio::sync::OnceCell;
 
+use crate::lock::lock;
 use crate::policy::PluginSource;
 
 /// The plugins in use, by digest, as weak references.
@@ -38,7 +39,7 @@ impl Plugins {
     }
 
     fn get(&self, digest: Digest) -> Arc<Shared> {
-        let mut map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut map = lock(&self.0);
         if let Some(shared) = map.get(&digest).and_then(Weak::upgrade) {
             return shared;
         }

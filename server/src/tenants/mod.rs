@@ -16,11 +16,12 @@ use arc_swap::ArcSwapOption;
 use guardhouse::{AuthContext, Host};
 
 use crate::decided::{Decided, DenialCause};
+use crate::lock::lock;
 use crate::problem::Problem;
 use crate::snapshot::Snapshot;
 use crate::snapshot::load::Loader;
 use crate::tenant_name::TenantName;
-use crate::tenants::record::{Record, lock};
+use crate::tenants::record::Record;
 use crate::tenants::shards::Shards;
 use crate::tenants::status::{Origin, Readiness, TenantStatus};
 

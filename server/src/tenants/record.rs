@@ -1,6 +1,5 @@
 //! Records: what is wanted, active and refused of one tenant.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use guardhouse::Digest;
@@ -90,9 +89,4 @@ impl Record {
             active.durability = durability;
         }
     }
-}
-
-/// Locks a mutex and ignores poisoning: every critical section keeps its data consistent at each step.
-pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

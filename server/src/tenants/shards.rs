@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use arc_swap::ArcSwap;
 
+use crate::lock::lock;
 use crate::tenant_name::TenantName;
 
 /// The number of shards. A change copies one shard, which is 40 entries of 10,000.
@@ -35,7 +36,7 @@ impl<V: Clone> Shards<V> {
 
     /// The value of a tenant: the existing one, or the one that `make` returns.
     pub(super) fn get_or_insert(&self, tenant: &TenantName, make: impl FnOnce() -> V) -> V {
-        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _writing = lock(&self.writing);
         if let Some(existing) = self.get(tenant.as_str()) {
             return existing;
         }
@@ -49,7 +50,7 @@ impl<V: Clone> Shards<V> {
     }
 
     pub(super) fn remove(&self, tenant: &str) -> Option<V> {
-        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _writing = lock(&self.writing);
         let shard = self.shard(tenant)?;
         let mut copy = Shard::clone(&shard.load());
         let removed = copy.remove(tenant)?;

@@ -11,11 +11,12 @@ use serde_json::json;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 
+use super::super::Activation;
 use super::super::event::{ActivationEvent, ActivationResult};
-use super::super::{Activation, lock};
 use super::request;
 use crate::decided::PolicyId;
 use crate::last_good::{DEFAULT_BYTES, LastGood};
+use crate::lock::lock;
 use crate::policy::folder::{Bytes, Folder};
 use crate::policy::selector::Selector;
 use crate::policy::{CheckSpec, Expression, Mode, PluginSource, Policy, Rule, Verdict};
@@ -210,8 +211,7 @@ impl World {
         let events = Arc::<Mutex<Vec<ActivationEvent>>>::default();
         let noted = Arc::clone(&events);
         let source = Arc::clone(&self.source);
-        let mut activation = Activation::new(tenants.clone(), Arc::clone(&source) as Arc<dyn Source>)
-            .reader(read)
+        let mut activation = Activation::new(tenants.clone(), Arc::clone(&source) as Arc<dyn Source>, read)
             .listener(Arc::new(move |event: &ActivationEvent| lock(&noted).push(event.clone())));
         if let Some(state) = &self.state {
             activation = activation.last_good(LastGood::open(state, DEFAULT_BYTES).unwrap());

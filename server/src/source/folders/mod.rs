@@ -21,12 +21,12 @@ use tokio::time::Instant;
 
 use self::walk::Walk;
 use self::watch::{Subject, Watches};
+use crate::lock::lock;
 use crate::policy::folder::Folder;
 use crate::policy::read_folder::read_folder;
 use crate::problem::Problem;
 use crate::source::{Change, Listing, Source, SourceError, SourceFuture, Version};
 use crate::tenant_name::TenantName;
-use crate::tenants::record::lock;
 
 /// How often a content that keeps changing is read, before the others go on without it.
 const READINGS: u32 = 3;

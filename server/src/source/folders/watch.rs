@@ -17,9 +17,9 @@ use rustix::fs::inotify::{self, CreateFlags, ReadFlags, Reader, WatchFlags};
 use rustix::io::Errno;
 use tokio::sync::Notify;
 
+use crate::lock::lock;
 use crate::source::Change;
 use crate::tenant_name::TenantName;
-use crate::tenants::record::lock;
 
 /// Everything that can change the content of a file: reading it is not part of it, so a check causes no events.
 const CHANGES: WatchFlags = WatchFlags::CREATE
