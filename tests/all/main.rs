@@ -79,6 +79,11 @@ mod state;
 mod storm;
 mod tenants;
 
+// The server: policies of many tenants, and their activation.
+mod server_activation;
+mod server_batch;
+mod server_start;
+
 // The repository: its documents, the plugins of the demo, and the inputs that fuzzing kept.
 mod demo;
 mod documents;

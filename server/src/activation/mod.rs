@@ -16,6 +16,7 @@
 
 pub mod event;
 mod one;
+mod parts;
 mod queue;
 
 use std::collections::BTreeMap;
@@ -28,33 +29,20 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use self::event::{ActivationEvent, ActivationResult, Listener};
+use self::parts::Parts;
+pub use self::parts::Reader;
 use self::queue::{Job, Queue};
 use crate::last_good::LastGood;
 use crate::lock::lock;
-use crate::policy::Policy;
-use crate::policy::folder::Folder;
-use crate::problem::Problem;
 use crate::snapshot::load::Counts;
 use crate::source::{Change, Listing, Source, SourceError, Version};
 use crate::tenant_name::TenantName;
 use crate::tenants::Tenants;
 
-/// Reads the policy of a folder, with its warnings: [`Policy::read`]. The error is its problems.
-pub type Reader = fn(&Folder) -> Result<(Policy, Vec<Problem>), Vec<Problem>>;
-
 /// The activation of all tenants of a source.
 pub struct Activation {
     parts: Parts,
     parallel: usize,
-}
-
-/// Everything that an activation needs.
-struct Parts {
-    tenants: Tenants,
-    source: Arc<dyn Source>,
-    reader: Reader,
-    last_good: Option<Arc<LastGood>>,
-    listeners: Vec<Arc<Listener>>,
 }
 
 /// The state of a run.
@@ -272,14 +260,6 @@ impl Run {
                 Vec::new()
             }
         }
-    }
-}
-
-impl Parts {
-    /// Logs an event, and tells everybody who listens.
-    fn tell(&self, event: &ActivationEvent) {
-        event.log();
-        self.listeners.iter().for_each(|listener| listener(event));
     }
 }
 

@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use guardhouse::Digest;
 
-use super::Parts;
 use super::event::{ActivationEvent, ActivationResult};
+use super::parts::Parts;
 use super::queue::Job;
 use crate::last_good::LastGood;
 use crate::lock::lock;

@@ -6,28 +6,31 @@ use std::time::{Duration, Instant};
 
 use guardhouse::AuthContext;
 
-use super::Snapshot;
 use super::caller::Caller;
 use super::plan::Plan;
 use crate::decided::{Decided, DenialCause};
 use crate::policy::selector::Target;
 
-/// Decides each request as if it were alone, in their order. The deadline is that of all together.
-pub(super) async fn decide(snapshot: &Snapshot, contexts: &[AuthContext], deadline: Option<Duration>) -> Vec<Decided> {
-    let start = Instant::now();
+/// Decides each request as if it were alone, in their order, by the plan that `plan_of` finds for it. The deadline is
+/// that of all together.
+pub(super) async fn decide<'p>(
+    plan_of: impl Fn(&Target<'_>) -> Option<(usize, &'p Plan)>,
+    contexts: &[AuthContext],
+    start: Instant,
+    deadline: Option<Duration>,
+) -> Vec<Decided> {
     let mut all: Vec<Option<Decided>> = contexts.iter().map(|_| None).collect();
     let targets: Vec<Option<Target<'_>>> = contexts.iter().map(|context| Target::of(context).ok()).collect();
-    for group in groups(snapshot, contexts, &targets) {
+    for group in groups(plan_of, contexts, &targets) {
         let members = group.contexts(contexts, &targets);
         let decided = group.plan.decide_batch(&members, start, deadline).await;
         for (index, decided) in group.members.iter().zip(decided) {
             if let Some(slot) = all.get_mut(*index) {
-                *slot = Some(snapshot.signed(decided, start));
+                *slot = Some(decided);
             }
         }
     }
-    let not_normal = || snapshot.signed(Decided::denied(DenialCause::NotNormal), start);
-    all.into_iter().map(|decided| decided.unwrap_or_else(not_normal)).collect()
+    all.into_iter().map(|decided| decided.unwrap_or_else(|| Decided::denied(DenialCause::NotNormal))).collect()
 }
 
 /// Requests of one caller that one rule matches, by their indices.
@@ -51,11 +54,15 @@ impl Group<'_> {
 }
 
 /// The groups in the order of their first members. A request without a normal form is in none.
-fn groups<'a>(snapshot: &'a Snapshot, contexts: &[AuthContext], targets: &[Option<Target<'_>>]) -> Vec<Group<'a>> {
+fn groups<'a>(
+    plan_of: impl Fn(&Target<'_>) -> Option<(usize, &'a Plan)>,
+    contexts: &[AuthContext],
+    targets: &[Option<Target<'_>>],
+) -> Vec<Group<'a>> {
     let mut groups: Vec<Group<'_>> = Vec::new();
     let mut known: HashMap<(usize, Caller<'_>), usize> = HashMap::new();
     for (index, (context, target)) in contexts.iter().zip(targets).enumerate() {
-        let Some((plan_index, plan)) = target.as_ref().and_then(|target| snapshot.plan(target)) else { continue };
+        let Some((plan_index, plan)) = target.as_ref().and_then(&plan_of) else { continue };
         let group = match Caller::of(context) {
             Some(caller) => *known.entry((plan_index, caller)).or_insert(groups.len()),
             None => groups.len(),

@@ -8,7 +8,8 @@ use serde::Serialize;
 use tokio::task::JoinSet;
 
 use super::Snapshot;
-use super::plugins::{Plugins, Shared, digest_of};
+use super::made::{Made, key_of};
+use super::plugins::Plugins;
 use crate::policy::folder::Folder;
 use crate::policy::{CheckSpec, Policy};
 use crate::problem::Problem;
@@ -41,13 +42,15 @@ pub struct Counts {
     pub reused: u32,
 }
 
-/// A check of a snapshot.
-pub(super) struct Made {
-    pub(super) check: Check,
-    /// The digest of everything that the check was made of.
-    key: Digest,
-    /// Keeps the plugin shared.
-    plugin: Arc<Shared>,
+impl Snapshot {
+    /// Loads, compiles and configures everything that `policy` names, for a single use. A server has a [`Loader`], which
+    /// loads again only what changed.
+    ///
+    /// # Errors
+    /// A problem for each check that cannot be loaded or configured.
+    pub async fn load(host: &Host, tenant: &TenantName, generation: u64, policy: Policy) -> Result<Self, Vec<Problem>> {
+        Loader::new(host.clone()).load(tenant, generation, policy, None).await.snapshot
+    }
 }
 
 impl Loader {
@@ -132,14 +135,7 @@ impl Loader {
         };
         counters.configured.fetch_add(1, Ordering::Relaxed);
         let check = Check::new_async(&plugin, config).await.map_err(|error| problem(&spec, &error))?;
-        Ok(Made { check, key, plugin: shared })
-    }
-}
-
-impl Made {
-    /// The same check for another snapshot.
-    fn again(&self) -> Self {
-        Self { check: self.check.clone(), key: self.key, plugin: Arc::clone(&self.plugin) }
+        Ok(Made::new(check, key, shared))
     }
 }
 
@@ -159,12 +155,4 @@ impl Counters {
 
 fn problem(spec: &CheckSpec, error: &dyn std::fmt::Display) -> Problem {
     Problem::new(Folder::POLICY, error.to_string()).of_key(format!("checks.{}", spec.name))
-}
-
-/// The digest of everything that a check is made of, except for its tenant.
-fn key_of(spec: &CheckSpec) -> Digest {
-    let CheckSpec { name, plugin, settings, grants, limits, image } = spec;
-    let parts = (name, digest_of(plugin), settings, grants, limits, format!("{image:?}"));
-    // Each part has a JSON form. One that had none would only be equal to others of the same check.
-    Digest::of(serde_json::to_vec(&parts).unwrap_or_else(|_| format!("{spec:?}").into_bytes()))
 }

@@ -7,6 +7,7 @@
 mod batch;
 mod caller;
 pub mod load;
+mod made;
 mod plan;
 mod plugins;
 #[cfg(test)]
@@ -17,18 +18,14 @@ pub mod cases;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use guardhouse::{AuthCheck, AuthContext, Host};
+use guardhouse::AuthContext;
 
 use crate::decided::{Decided, DenialCause, PolicyId};
 use crate::policy::Policy;
 use crate::policy::selector::Target;
-use crate::problem::Problem;
-use crate::snapshot::load::{Loader, Made};
-use crate::snapshot::plan::Plan;
+use crate::snapshot::made::Made;
+use crate::snapshot::plan::{AnyCheck, Plan};
 use crate::tenant_name::TenantName;
-
-/// A check, or a composition of checks.
-type AnyCheck = Arc<dyn AuthCheck>;
 
 /// The policy of a tenant, ready to decide.
 pub struct Snapshot {
@@ -43,15 +40,6 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Loads, compiles and configures everything that `policy` names, for a single use. A server has a
-    /// [`Loader`](load::Loader), which loads again only what changed.
-    ///
-    /// # Errors
-    /// A problem for each check that cannot be loaded or configured.
-    pub async fn load(host: &Host, tenant: &TenantName, generation: u64, policy: Policy) -> Result<Self, Vec<Problem>> {
-        Loader::new(host.clone()).load(tenant, generation, policy, None).await.snapshot
-    }
-
     /// The tenant.
     #[must_use]
     pub fn tenant(&self) -> &TenantName {
@@ -92,7 +80,9 @@ impl Snapshot {
     /// ([`AuthChecks::run_batch`](guardhouse::AuthChecks::run_batch)). Requests of different callers never share an
     /// instance. A fault denies only the request in which it occurs.
     pub async fn decide_batch(&self, contexts: &[AuthContext], deadline: Option<Duration>) -> Vec<Decided> {
-        batch::decide(self, contexts, deadline).await
+        let start = Instant::now();
+        let decided = batch::decide(|target| self.plan(target), contexts, start, deadline).await;
+        decided.into_iter().map(|decided| self.signed(decided, start)).collect()
     }
 
     /// A snapshot of a policy whose checks are made.

@@ -4,11 +4,15 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use guardhouse::{AuthChecks, AuthContext, Decision, Denial, MAX_DEADLINE, Outcome, Report, compose, native};
+use guardhouse::{
+    AuthCheck, AuthChecks, AuthContext, Decision, Denial, MAX_DEADLINE, Outcome, Report, compose, native,
+};
 
-use super::AnyCheck;
 use crate::decided::{Decided, DenialCause};
 use crate::policy::{Expression, Mode, Policy, Rule, Verdict};
+
+/// A check, or a composition of checks.
+pub(super) type AnyCheck = Arc<dyn AuthCheck>;
 
 /// The plan for the requests of one rule, or for those that no rule matches.
 ///

@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 
 use guardhouse::{AuthContext, AuthorizationError, Component, Decision, Digest, Outcome, native};
 
-use super::AnyCheck;
-use super::plan::Plan;
+use super::plan::{AnyCheck, Plan};
 use crate::decided::{Decided, DenialCause};
 use crate::policy::selector::Selector;
 use crate::policy::{Expression, Mode, Policy, Rule, Verdict};

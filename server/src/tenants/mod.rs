@@ -153,7 +153,7 @@ impl Tenants {
             ..Readiness::default()
         };
         for state in self.states() {
-            readiness.count(&lock(&state.record), state.active.load().is_some());
+            lock(&state.record).count(state.active.load().is_some(), &mut readiness);
         }
         readiness
     }
@@ -226,6 +226,6 @@ impl TenantState {
 
     fn status(&self) -> TenantStatus {
         let record = lock(&self.record).clone();
-        TenantStatus::new(&self.name, record, self.active.load_full().as_deref())
+        record.status(&self.name, self.active.load_full().as_deref())
     }
 }

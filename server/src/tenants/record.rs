@@ -6,7 +6,9 @@ use guardhouse::Digest;
 
 use crate::decided::PolicyId;
 use crate::problem::Problem;
-use crate::tenants::status::{Active, Durability, Origin, Refusal};
+use crate::snapshot::Snapshot;
+use crate::tenant_name::TenantName;
+use crate::tenants::status::{Active, CheckStatus, Durability, Origin, Readiness, Refusal, TenantStatus};
 
 /// The record of one tenant.
 #[derive(Debug, Clone, Default)]
@@ -21,14 +23,6 @@ pub(crate) struct Record {
 impl Record {
     pub(crate) fn wanted(&self) -> Option<Digest> {
         self.wanted
-    }
-
-    pub(crate) fn active(&self) -> Option<&Active> {
-        self.active.as_ref()
-    }
-
-    pub(crate) fn refused(&self) -> Option<&Refusal> {
-        self.refused.as_ref()
     }
 
     /// The number of the next snapshot.
@@ -88,5 +82,22 @@ impl Record {
         if let Some(active) = self.active.as_mut().filter(|active| active.policy.digest == digest) {
             active.durability = durability;
         }
+    }
+
+    /// The status of the tenant, whose active snapshot is `snapshot`.
+    pub(super) fn status(self, tenant: &TenantName, snapshot: Option<&Snapshot>) -> TenantStatus {
+        let Self { wanted, active, refused, .. } = self;
+        let checks = snapshot.into_iter().flat_map(Snapshot::checks).map(CheckStatus::of).collect();
+        TenantStatus { tenant: tenant.clone(), wanted, active, refused, checks }
+    }
+
+    /// Counts the tenant.
+    pub(super) fn count(&self, has_policy: bool, readiness: &mut Readiness) {
+        let is = |condition: fn(&Active) -> bool| usize::from(self.active.as_ref().is_some_and(condition));
+        readiness.tenants += 1;
+        readiness.without_policy += usize::from(!has_policy);
+        readiness.refused += usize::from(self.refused.is_some());
+        readiness.last_good += is(|active| active.origin == Origin::LastGood);
+        readiness.not_durable += is(|active| matches!(active.durability, Durability::Failed { .. }));
     }
 }

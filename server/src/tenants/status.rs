@@ -7,9 +7,7 @@ use serde::{Serialize, Serializer};
 
 use crate::decided::PolicyId;
 use crate::problem::Problem;
-use crate::snapshot::Snapshot;
 use crate::tenant_name::TenantName;
-use crate::tenants::record::Record;
 
 /// The status of one tenant. Times are seconds since the Unix epoch in JSON.
 #[derive(Debug, Clone, Serialize)]
@@ -128,32 +126,10 @@ impl Readiness {
         let counts = [self.without_policy, self.refused, self.last_good, self.not_durable];
         counts.iter().any(|count| *count > 0) || self.source_problem.is_some() || !self.problems.is_empty()
     }
-
-    pub(super) fn count(&mut self, record: &Record, has_policy: bool) {
-        let active = record.active();
-        self.tenants += 1;
-        self.without_policy += usize::from(!has_policy);
-        self.refused += usize::from(record.refused().is_some());
-        self.last_good += usize::from(active.is_some_and(|active| active.origin == Origin::LastGood));
-        let is_failed = |active: &Active| matches!(active.durability, Durability::Failed { .. });
-        self.not_durable += usize::from(active.is_some_and(is_failed));
-    }
-}
-
-impl TenantStatus {
-    pub(super) fn new(tenant: &TenantName, record: Record, snapshot: Option<&Snapshot>) -> Self {
-        Self {
-            tenant: tenant.clone(),
-            wanted: record.wanted(),
-            active: record.active().cloned(),
-            refused: record.refused().cloned(),
-            checks: snapshot.into_iter().flat_map(Snapshot::checks).map(CheckStatus::of).collect(),
-        }
-    }
 }
 
 impl CheckStatus {
-    fn of(check: &Check) -> Self {
+    pub(super) fn of(check: &Check) -> Self {
         Self {
             name: check.id().to_owned(),
             plugin: check.plugin().digest(),

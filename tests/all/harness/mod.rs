@@ -1,6 +1,7 @@
 //! Shared parts of the tests: hosts, requests, plugins under test ([`Guest`]) and readers of reports.
 
 mod guest;
+pub(crate) mod policies;
 mod report;
 
 use std::collections::BTreeMap;
