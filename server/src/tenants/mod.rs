@@ -143,11 +143,18 @@ impl Tenants {
         self.0.states.get(tenant).map(|state| state.status())
     }
 
+    /// Whether every tenant of the source was tried once since the start. It is part of [`readiness`](Self::readiness),
+    /// which looks at every tenant.
+    #[must_use]
+    pub fn is_started(&self) -> bool {
+        self.0.is_started.load(Ordering::Acquire)
+    }
+
     /// Whether the server can serve, and what is wrong.
     #[must_use]
     pub fn readiness(&self) -> Readiness {
         let mut readiness = Readiness {
-            is_started: self.0.is_started.load(Ordering::Acquire),
+            is_started: self.is_started(),
             source_problem: lock(&self.0.source_problem).clone(),
             problems: lock(&self.0.other_problems).clone(),
             ..Readiness::default()

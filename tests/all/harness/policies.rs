@@ -78,7 +78,7 @@ impl Policies {
         let (stop, stopped) = oneshot::channel::<()>();
         let running = tokio::spawn(activation.run(async move { drop(stopped.await) }));
         let server = Server { tenants, source, events, stop, running };
-        server.until("every tenant was tried", |server| server.tenants.readiness().is_started).await;
+        server.until("every tenant was tried", |server| server.tenants.is_started()).await;
         server
     }
 }
