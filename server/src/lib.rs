@@ -25,3 +25,9 @@ pub mod source;
 pub mod activation;
 
 pub mod observe;
+
+pub mod config;
+
+pub mod door;
+
+pub mod serve;

@@ -83,6 +83,8 @@ mod tenants;
 mod server_activation;
 mod server_batch;
 mod server_start;
+// The server: its doors, its connections, and its end.
+mod server_native;
 
 // The repository: its documents, the plugins of the demo, and the inputs that fuzzing kept.
 mod demo;

@@ -1,5 +1,7 @@
 //! Shared parts of the tests: hosts, requests, plugins under test ([`Guest`]) and readers of reports.
 
+mod client;
+mod daemon;
 mod guest;
 pub(crate) mod policies;
 mod report;
@@ -16,6 +18,8 @@ use guardhouse::{
 use guardhouse_tests::guest::assemble;
 use serde_json::Value;
 
+pub(crate) use self::client::{Client, Reply};
+pub(crate) use self::daemon::{Daemon, policy};
 pub(crate) use self::guest::{Guest, fixture, of_pool, reads};
 pub(crate) use self::report::{cause, failed, reproducible};
 

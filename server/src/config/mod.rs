@@ -1,0 +1,66 @@
+//! The configuration of the server: `guardhouse.toml`.
+
+pub mod connections;
+pub mod credentials;
+pub mod drain;
+pub mod listener;
+pub mod tenant;
+
+use std::path::PathBuf;
+
+use self::connections::ConnectionLimits;
+use self::credentials::CredentialConfig;
+use self::drain::Drain;
+use self::listener::{Door, ListenerConfig};
+use self::tenant::AllTenantSettings;
+
+/// The configuration of a server. The doc of each field names its default.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ServerConfig {
+    /// The folder of the policies, with a folder for each tenant. Default: `policies`.
+    pub policies: PathBuf,
+    /// The URL under which callers reach the server, without a slash at its end. Default: that of the first listener.
+    pub public_url: Option<String>,
+    /// The listeners. Default: see [`ServerConfig::default`].
+    pub listeners: Vec<ListenerConfig>,
+    /// The limits of connections.
+    pub connections: ConnectionLimits,
+    /// How the server ends.
+    pub drain: Drain,
+    /// The credentials of enforcement points. Default: none.
+    pub credentials: Vec<CredentialConfig>,
+    /// The settings of tenants.
+    pub tenants: AllTenantSettings,
+}
+
+impl ServerConfig {
+    /// The name of the file.
+    pub const FILE: &str = "guardhouse.toml";
+    /// The port for decisions, on the loopback interface, by default.
+    pub const PORT: u16 = 8180;
+    /// The port for health and metrics, on the loopback interface, by default.
+    pub const OPERATOR_PORT: u16 = 8181;
+}
+
+impl Default for ServerConfig {
+    /// Decisions on `127.0.0.1:8180`, and health and metrics on `127.0.0.1:8181`.
+    fn default() -> Self {
+        let listener = |port: u16, doors: [Door; 2]| ListenerConfig {
+            address: listener::Address::Tcp((std::net::Ipv4Addr::LOCALHOST, port).into()),
+            doors: doors.into_iter().collect(),
+            anonymous: false,
+        };
+        Self {
+            policies: "policies".into(),
+            public_url: None,
+            listeners: vec![
+                listener(Self::PORT, [Door::Native, Door::Authzen]),
+                listener(Self::OPERATOR_PORT, [Door::Health, Door::Metrics]),
+            ],
+            connections: ConnectionLimits::default(),
+            drain: Drain::default(),
+            credentials: Vec::new(),
+            tenants: AllTenantSettings::default(),
+        }
+    }
+}
