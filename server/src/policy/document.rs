@@ -16,7 +16,7 @@ use crate::problem::{Position, Problem};
 const DUPLICATE_KEY: &str = "duplicate key";
 
 /// The text of a file of at most `most` bytes; none if the folder has no such file.
-pub(super) fn text<'f>(folder: &'f Folder, file: &str, most: usize) -> Result<Option<&'f str>, Problem> {
+pub(crate) fn text<'f>(folder: &'f Folder, file: &str, most: usize) -> Result<Option<&'f str>, Problem> {
     let Some(bytes) = folder.file(file) else { return Ok(None) };
     if bytes.len() > most {
         return Err(Problem::new(file, format!("the file has {} bytes, and at most {most} are read", bytes.len())));
@@ -32,7 +32,7 @@ pub(super) fn text<'f>(folder: &'f Folder, file: &str, most: usize) -> Result<Op
 
 /// Parses a document. The errors of its syntax are added to `findings`; without a result, there is nothing else to
 /// read.
-pub(super) fn parse<'t>(text: &'t str, findings: &mut Findings<'t>) -> Option<DeTable<'t>> {
+pub(crate) fn parse<'t>(text: &'t str, findings: &mut Findings<'t>) -> Option<DeTable<'t>> {
     if let Some(offset) = too_deep(text) {
         let message = format!("the document is nested more than {} levels deep", bounds::NESTING);
         findings.error(&Place { offset, key: String::new() }, message);
@@ -155,9 +155,9 @@ impl EventReceiver for Depth {
 
 /// A value, and its place.
 #[derive(Debug, Clone)]
-pub(super) struct Node<'a> {
-    pub(super) value: &'a DeValue<'a>,
-    pub(super) place: Place,
+pub(crate) struct Node<'a> {
+    pub(crate) value: &'a DeValue<'a>,
+    pub(crate) place: Place,
 }
 
 impl<'a> Node<'a> {
@@ -168,7 +168,7 @@ impl<'a> Node<'a> {
     }
 
     /// The value as text.
-    pub(super) fn text(&self, findings: &mut Findings<'_>) -> Option<&'a str> {
+    pub(crate) fn text(&self, findings: &mut Findings<'_>) -> Option<&'a str> {
         let text = self.value.as_str();
         if text.is_none() {
             self.wrong_type("a string", findings);
@@ -177,14 +177,14 @@ impl<'a> Node<'a> {
     }
 
     /// The value as a table with members of these names only.
-    pub(super) fn table(&self, known: &[&str], findings: &mut Findings<'_>) -> Option<Table<'a>> {
+    pub(crate) fn table(&self, known: &[&str], findings: &mut Findings<'_>) -> Option<Table<'a>> {
         let table = self.open_table(findings)?;
         table.check_names(known, findings);
         Some(table)
     }
 
     /// The value as a table with members of any names.
-    pub(super) fn open_table(&self, findings: &mut Findings<'_>) -> Option<Table<'a>> {
+    pub(crate) fn open_table(&self, findings: &mut Findings<'_>) -> Option<Table<'a>> {
         let table = self.value.as_table();
         if table.is_none() {
             self.wrong_type("a table", findings);
@@ -193,7 +193,7 @@ impl<'a> Node<'a> {
     }
 
     /// The items of the list.
-    pub(super) fn items(&self, findings: &mut Findings<'_>) -> Option<Vec<Self>> {
+    pub(crate) fn items(&self, findings: &mut Findings<'_>) -> Option<Vec<Self>> {
         let Some(items) = self.value.as_array() else {
             self.wrong_type("a list", findings);
             return None;
@@ -205,7 +205,7 @@ impl<'a> Node<'a> {
     }
 
     /// A member of a table by its name, or an item of a list by its index.
-    pub(super) fn member(&self, name: &str) -> Option<Self> {
+    pub(crate) fn member(&self, name: &str) -> Option<Self> {
         match self.value {
             DeValue::Table(table) => Table { table, place: self.place.clone() }.get(name),
             DeValue::Array(items) => {
@@ -217,7 +217,7 @@ impl<'a> Node<'a> {
     }
 
     /// Adds the error of a value that has another type than `expected`.
-    pub(super) fn wrong_type(&self, expected: &str, findings: &mut Findings<'_>) {
+    pub(crate) fn wrong_type(&self, expected: &str, findings: &mut Findings<'_>) {
         let found = match self.value {
             DeValue::String(_) => "a string",
             DeValue::Integer(_) => "an integer",
@@ -233,25 +233,25 @@ impl<'a> Node<'a> {
 
 /// A table, and its place.
 #[derive(Debug, Clone)]
-pub(super) struct Table<'a> {
+pub(crate) struct Table<'a> {
     table: &'a DeTable<'a>,
-    pub(super) place: Place,
+    pub(crate) place: Place,
 }
 
 impl<'a> Table<'a> {
     /// The whole document.
-    pub(super) fn root(table: &'a DeTable<'a>) -> Self {
+    pub(crate) fn root(table: &'a DeTable<'a>) -> Self {
         Self { table, place: Place::default() }
     }
 
     /// A member.
-    pub(super) fn get(&self, name: &str) -> Option<Node<'a>> {
+    pub(crate) fn get(&self, name: &str) -> Option<Node<'a>> {
         let (key, value) = self.table.get_key_value(name)?;
         Some(Node::new(value, &self.place.member(name, key.span().start)))
     }
 
     /// All members in the order of the file: the name, the place of the name, and the value.
-    pub(super) fn members(&self) -> Vec<(&'a str, Place, Node<'a>)> {
+    pub(crate) fn members(&self) -> Vec<(&'a str, Place, Node<'a>)> {
         let member = |(key, value): (&'a Spanned<std::borrow::Cow<'a, str>>, &'a Spanned<DeValue<'a>>)| {
             let place = self.place.member(key.get_ref(), key.span().start);
             (&**key.get_ref(), place.clone(), Node::new(value, &place))
@@ -262,7 +262,7 @@ impl<'a> Table<'a> {
     }
 
     /// Adds an error for each member with another name.
-    pub(super) fn check_names(&self, known: &[&str], findings: &mut Findings<'_>) {
+    pub(crate) fn check_names(&self, known: &[&str], findings: &mut Findings<'_>) {
         for (name, place, _) in self.members() {
             if !known.contains(&name) {
                 findings.unknown(&place, "the key", name, known.iter().copied());

@@ -5,14 +5,14 @@ use crate::problem::{Position, Problem, clip};
 
 /// Where a finding is: the byte, and the key from the root of the file.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Place {
-    pub(super) offset: usize,
-    pub(super) key: String,
+pub(crate) struct Place {
+    pub(crate) offset: usize,
+    pub(crate) key: String,
 }
 
 impl Place {
     /// The place of a member, written as in TOML: `checks."my check"`.
-    pub(super) fn member(&self, name: &str, offset: usize) -> Self {
+    pub(crate) fn member(&self, name: &str, offset: usize) -> Self {
         let is_bare = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
         let name = if !name.is_empty() && name.bytes().all(is_bare) { clip(name) } else { format!("{:?}", clip(name)) };
         let key = if self.key.is_empty() { name } else { format!("{}.{name}", self.key) };
@@ -20,14 +20,14 @@ impl Place {
     }
 
     /// The place of an item of a list.
-    pub(super) fn item(&self, index: usize, offset: usize) -> Self {
+    pub(crate) fn item(&self, index: usize, offset: usize) -> Self {
         Self { offset, key: format!("{}[{index}]", self.key) }
     }
 }
 
 /// The problems of one file: errors, and warnings.
 #[derive(Debug)]
-pub(super) struct Findings<'t> {
+pub(crate) struct Findings<'t> {
     file: &'static str,
     text: &'t str,
     errors: List,
@@ -42,24 +42,24 @@ struct List {
 
 impl<'t> Findings<'t> {
     /// No findings of a file with this text.
-    pub(super) fn new(file: &'static str, text: &'t str) -> Self {
+    pub(crate) fn new(file: &'static str, text: &'t str) -> Self {
         Self { file, text, errors: List::default(), warnings: List::default() }
     }
 
     /// Adds an error.
-    pub(super) fn error(&mut self, place: &Place, message: impl Into<String>) {
+    pub(crate) fn error(&mut self, place: &Place, message: impl Into<String>) {
         let problem = (!self.errors.is_full()).then(|| self.problem(place, message));
         self.errors.add(place.offset, problem);
     }
 
     /// Adds an error with a way to mend it.
-    pub(super) fn error_with_help(&mut self, place: &Place, message: impl Into<String>, help: impl Into<String>) {
+    pub(crate) fn error_with_help(&mut self, place: &Place, message: impl Into<String>, help: impl Into<String>) {
         let problem = (!self.errors.is_full()).then(|| self.problem(place, message).with_help(help));
         self.errors.add(place.offset, problem);
     }
 
     /// Adds the error of a word that is not one of `known`.
-    pub(super) fn unknown<'k>(
+    pub(crate) fn unknown<'k>(
         &mut self,
         place: &Place,
         what: &str,
@@ -72,18 +72,18 @@ impl<'t> Findings<'t> {
     }
 
     /// Adds a warning with a way to mend it.
-    pub(super) fn warn(&mut self, place: &Place, message: impl Into<String>, help: impl Into<String>) {
+    pub(crate) fn warn(&mut self, place: &Place, message: impl Into<String>, help: impl Into<String>) {
         let problem = (!self.warnings.is_full()).then(|| self.problem(place, message).with_help(help));
         self.warnings.add(place.offset, problem);
     }
 
     /// Whether there is an error.
-    pub(super) fn has_errors(&self) -> bool {
+    pub(crate) fn has_errors(&self) -> bool {
         !self.errors.found.is_empty()
     }
 
     /// The warnings; or the errors, if there are any. What is unused may be so because of an error.
-    pub(super) fn into_result(self) -> Result<Vec<Problem>, Vec<Problem>> {
+    pub(crate) fn into_result(self) -> Result<Vec<Problem>, Vec<Problem>> {
         if self.has_errors() {
             return Err(self.errors.into_problems(self.file, "errors"));
         }
@@ -134,7 +134,7 @@ fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&
 }
 
 /// Words in backticks: at most ten, and the number of the others.
-pub(super) fn quoted<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
+pub(crate) fn quoted<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
     const MAX_WORDS: usize = 10;
     let mut words = words.into_iter();
     let mut text: Vec<String> = words.by_ref().take(MAX_WORDS).map(|word| format!("`{}`", clip(word))).collect();

@@ -3,8 +3,8 @@
 pub mod bounds;
 pub mod cases;
 mod coverage;
-mod document;
-mod findings;
+pub(crate) mod document;
+pub(crate) mod findings;
 pub mod first;
 pub mod folder;
 mod json;
