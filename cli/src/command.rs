@@ -10,5 +10,6 @@ pub(crate) mod new_policy;
 pub(crate) mod plugins;
 pub(crate) mod policy;
 pub(crate) mod schema;
+pub(crate) mod serve;
 pub(crate) mod test;
 pub(crate) mod upgrade;

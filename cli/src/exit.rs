@@ -19,6 +19,8 @@ pub(crate) enum Exit {
     CaseFailed,
     /// A policy has an error, or one of its cases fails.
     PolicyFails,
+    /// The configuration is invalid.
+    Invalid,
 }
 
 impl From<Exit> for ExitCode {
@@ -26,7 +28,7 @@ impl From<Exit> for ExitCode {
         match exit {
             Exit::Success => Self::SUCCESS,
             Exit::Failure => Self::FAILURE,
-            Exit::Denied | Exit::DoesNotLoad | Exit::CaseFailed | Exit::PolicyFails => Self::from(2),
+            Exit::Denied | Exit::DoesNotLoad | Exit::CaseFailed | Exit::PolicyFails | Exit::Invalid => Self::from(2),
         }
     }
 }

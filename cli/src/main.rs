@@ -70,6 +70,7 @@ enum Command {
     NewPolicy(command::new_policy::NewPolicyArgs),
     Policy(command::policy::PolicyArgs),
     Schema(command::schema::SchemaArgs),
+    Serve(command::serve::ServeArgs),
     Cache(command::cache::CacheArgs),
     Completions(command::completions::CompletionsArgs),
 }
@@ -120,12 +121,14 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         notes::silence();
     } else {
         // An explanation contains everything that the warnings would say.
-        let explains = match &cli.command {
-            Command::Check(args) => args.explain,
-            Command::Test(_) | Command::Policy(_) => true,
-            _ => false,
+        let default = match &cli.command {
+            Command::Check(args) if args.explain => "off",
+            Command::Test(_) | Command::Policy(_) => "off",
+            // The operator of a server wants to know what it does; each decision stands in the decision log.
+            Command::Serve(_) => "warn,guardhouse::server=info,guardhouse::activation=info",
+            _ => "warn",
         };
-        logging::start(if explains { "off" } else { "warn" })?;
+        logging::start(default)?;
     }
     let Output { text, exit } = match cli.command {
         Command::New(args) => command::new::run(&args)?,
@@ -138,6 +141,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::NewPolicy(args) => command::new_policy::run(&args)?,
         Command::Policy(args) => command::policy::run(&args)?,
         Command::Schema(args) => command::schema::run(&args)?,
+        Command::Serve(args) => command::serve::run(&args)?,
         Command::Cache(args) => command::cache::run(&args)?,
         Command::Completions(args) => command::completions::run::<Cli>(&args),
     };

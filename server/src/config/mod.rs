@@ -3,14 +3,19 @@
 pub mod connections;
 pub mod credentials;
 pub mod drain;
+mod field;
+pub mod host;
 pub mod listener;
+pub mod machine;
+mod read;
 pub mod tenant;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use self::connections::ConnectionLimits;
 use self::credentials::CredentialConfig;
 use self::drain::Drain;
+use self::host::HostConfig;
 use self::listener::{Door, ListenerConfig};
 use self::tenant::AllTenantSettings;
 
@@ -19,6 +24,10 @@ use self::tenant::AllTenantSettings;
 pub struct ServerConfig {
     /// The folder of the policies, with a folder for each tenant. Default: `policies`.
     pub policies: PathBuf,
+    /// The folder of the last good policies. Default: `state`.
+    pub state: PathBuf,
+    /// The folder of the cache of machine code. Default: the one that the commands have.
+    pub cache: Option<PathBuf>,
     /// The URL under which callers reach the server, without a slash at its end. Default: that of the first listener.
     pub public_url: Option<String>,
     /// The listeners. Default: see [`ServerConfig::default`].
@@ -27,6 +36,8 @@ pub struct ServerConfig {
     pub connections: ConnectionLimits,
     /// How the server ends.
     pub drain: Drain,
+    /// What plugins may use of this machine together.
+    pub host: HostConfig,
     /// The credentials of enforcement points. Default: none.
     pub credentials: Vec<CredentialConfig>,
     /// The settings of tenants.
@@ -40,6 +51,12 @@ impl ServerConfig {
     pub const PORT: u16 = 8180;
     /// The port for health and metrics, on the loopback interface, by default.
     pub const OPERATOR_PORT: u16 = 8181;
+
+    /// The defaults, with paths in a folder.
+    #[must_use]
+    pub fn in_folder(folder: &Path) -> Self {
+        Self { policies: folder.join("policies"), state: folder.join("state"), ..Self::default() }
+    }
 }
 
 impl Default for ServerConfig {
@@ -52,6 +69,8 @@ impl Default for ServerConfig {
         };
         Self {
             policies: "policies".into(),
+            state: "state".into(),
+            cache: None,
             public_url: None,
             listeners: vec![
                 listener(Self::PORT, [Door::Native, Door::Authzen]),
@@ -59,6 +78,7 @@ impl Default for ServerConfig {
             ],
             connections: ConnectionLimits::default(),
             drain: Drain::default(),
+            host: HostConfig::default(),
             credentials: Vec::new(),
             tenants: AllTenantSettings::default(),
         }

@@ -4,15 +4,7 @@ use hyper::StatusCode;
 use serde::Serialize;
 
 use super::answer::{self, Answer};
-
-/// Whether a server is ready, with the reason if it is not or only in part.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Readiness {
-    /// Whether load balancers should send requests here.
-    pub ready: bool,
-    /// The state: `starting`, `serving`, `degraded` or `draining`.
-    pub state: ServerState,
-}
+use crate::tenants::status::Readiness;
 
 /// The state of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -29,11 +21,33 @@ pub enum ServerState {
 }
 
 impl ServerState {
+    /// The state of a server with these tenants, which may be about to end.
+    #[must_use]
+    pub fn of(readiness: &Readiness, is_draining: bool) -> Self {
+        match readiness {
+            _ if is_draining => Self::Draining,
+            Readiness { is_started: false, .. } => Self::Starting,
+            readiness if readiness.is_degraded() => Self::Degraded,
+            _ => Self::Serving,
+        }
+    }
+
     /// Whether load balancers should send requests here.
     #[must_use]
     pub fn is_ready(self) -> bool {
         matches!(self, Self::Serving | Self::Degraded)
     }
+}
+
+/// What everybody who reaches the listener may know: numbers, and no names.
+#[derive(Debug, Serialize)]
+struct Ready {
+    ready: bool,
+    state: ServerState,
+    tenants: usize,
+    without_policy: usize,
+    refused: usize,
+    last_good: usize,
 }
 
 /// Says that the server lives.
@@ -42,8 +56,9 @@ pub(super) fn live() -> Answer {
 }
 
 /// Says whether the server is ready.
-pub(super) fn ready(state: ServerState) -> Answer {
-    let ready = state.is_ready();
-    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    answer::json(status, &Readiness { ready, state })
+pub(super) fn ready(readiness: &Readiness, is_draining: bool) -> Answer {
+    let state = ServerState::of(readiness, is_draining);
+    let status = if state.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let Readiness { tenants, without_policy, refused, last_good, .. } = *readiness;
+    answer::json(status, &Ready { ready: state.is_ready(), state, tenants, without_policy, refused, last_good })
 }

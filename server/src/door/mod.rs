@@ -11,6 +11,7 @@ mod route;
 
 use std::fmt::Display;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -24,7 +25,6 @@ use hyper::{Method, Request, StatusCode};
 use self::answer::{Answer, DECISION_ID, Kind, REQUEST_ID, Refusal};
 use self::body::Bodies;
 use self::exchange::{Incoming, request_id};
-use self::health::ServerState;
 use self::peer::Peer;
 use self::route::{Route, Task};
 use crate::config::ServerConfig;
@@ -49,7 +49,7 @@ struct Inner {
     public_url: Option<String>,
     settings: ArcSwap<AllTenantSettings>,
     credentials: ArcSwap<Credentials>,
-    state: ArcSwap<ServerState>,
+    is_draining: AtomicBool,
 }
 
 impl Doors {
@@ -65,7 +65,7 @@ impl Doors {
             public_url: config.public_url.clone(),
             settings: ArcSwap::from_pointee(config.tenants.clone()),
             credentials: ArcSwap::from_pointee(credentials),
-            state: ArcSwap::from_pointee(ServerState::Starting),
+            is_draining: AtomicBool::new(false),
         }))
     }
 
@@ -79,15 +79,9 @@ impl Doors {
         self.0.settings.store(Arc::new(settings));
     }
 
-    /// Sets the state of the server. A server that is about to end stays so.
-    pub fn set_state(&self, state: ServerState) {
-        self.0.state.rcu(|old| if **old == ServerState::Draining { ServerState::Draining } else { state });
-    }
-
-    /// The state of the server.
-    #[must_use]
-    pub fn state(&self) -> ServerState {
-        **self.0.state.load()
+    /// Says from now on that the server is not ready.
+    pub fn drain(&self) {
+        self.0.is_draining.store(true, Ordering::Relaxed);
     }
 
     /// Answers a request to a listener with these doors. The answer to a caller that has gone is lost.
@@ -139,7 +133,7 @@ impl Doors {
         if !route.takes_body() {
             return Ok(match route.task {
                 Task::Live => health::live(),
-                Task::Ready => health::ready(self.state()),
+                Task::Ready => health::ready(&self.0.tenants.readiness(), self.0.is_draining.load(Ordering::Relaxed)),
                 _ => Refusal::new(Kind::NotFound, "the listener has no route of this path").problem(),
             });
         }

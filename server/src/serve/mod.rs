@@ -2,13 +2,15 @@
 
 mod accept;
 mod connection;
+pub mod daemon;
 pub mod inherited;
 mod listen;
+mod open_files;
 mod progress;
+mod reload;
 mod socket;
 mod stream;
 
-use std::future::Future;
 use std::io;
 use std::sync::Arc;
 
@@ -19,10 +21,10 @@ pub use self::accept::ConnectionCounts;
 use self::accept::{Connections, accept};
 use self::inherited::Inherited;
 use self::listen::Accepting;
+pub use self::open_files::raise_open_files;
 use crate::config::ServerConfig;
 use crate::config::drain::Drain;
-use crate::config::listener::{Address, ListenerConfig};
-use crate::door::health::ServerState;
+use crate::config::listener::{Address, Door, ListenerConfig};
 use crate::door::{Doors, Listener};
 
 /// A server whose listeners are open, and take no connections yet.
@@ -75,6 +77,16 @@ impl Server {
         self.listeners.iter().map(|(_, config)| config)
     }
 
+    /// The URL of the first listener over TCP that offers AuthZEN.
+    fn url(&self) -> Option<String> {
+        self.listeners().filter(|listener| listener.doors.has(Door::Authzen)).find_map(|listener| {
+            match &listener.address {
+                Address::Tcp(address) => Some(format!("http://{address}")),
+                Address::Unix(_) | Address::Inherited(_) => None,
+            }
+        })
+    }
+
     /// What becomes of the connections of this server, from now on.
     #[must_use]
     pub fn connection_counts(&self) -> impl Fn() -> ConnectionCounts + Send + Sync + 'static {
@@ -97,7 +109,7 @@ impl Server {
         };
         let accepting: Vec<JoinHandle<()>> = listeners.into_iter().map(start).collect();
         let how = stop.await;
-        doors.set_state(ServerState::Draining);
+        doors.drain();
         if how == Stop::Drain {
             tokio::time::sleep(drain.notice).await;
         }
