@@ -84,6 +84,7 @@ mod server_activation;
 mod server_batch;
 mod server_start;
 // The server: its doors, its connections, and its end.
+mod server_authzen;
 mod server_native;
 
 // The repository: its documents, the plugins of the demo, and the inputs that fuzzing kept.

@@ -122,7 +122,9 @@ pub(super) fn limit_names() -> Vec<(String, String)> {
 fn limit(field: &str, node: &Node<'_>) -> Result<Value, String> {
     let value = match node.value {
         DeValue::String(text) => Value::from(&**text),
-        DeValue::Integer(number) => u64::from_str_radix(number.as_str(), number.radix()).map_or(Value::Null, Value::from),
+        DeValue::Integer(number) => {
+            u64::from_str_radix(number.as_str(), number.radix()).map_or(Value::Null, Value::from)
+        }
         _ => Value::Null,
     };
     let only = json!({ (field): value });

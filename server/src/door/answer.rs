@@ -153,15 +153,19 @@ impl Refusal {
         answer
     }
 
-    /// The problem as a message of one line.
-    pub(super) fn message(&self, status: StatusCode) -> Answer {
-        let message = match &self.path {
-            Some(path) => format!("at `{path}`: {}", self.detail),
-            None => self.detail.clone(),
-        };
-        let mut answer = text(status, message);
+    /// The problem as a message.
+    pub(super) fn message(&self) -> Answer {
+        let mut answer = text(self.kind.status(), self.line());
         self.add_headers(&mut answer);
         answer
+    }
+
+    /// What is wrong, with its place.
+    pub(super) fn line(&self) -> String {
+        match &self.path {
+            Some(path) => format!("at `{path}`: {}", self.detail),
+            None => self.detail.clone(),
+        }
     }
 
     fn add_headers(&self, answer: &mut Answer) {

@@ -2,6 +2,7 @@
 //! the server.
 
 pub mod answer;
+mod authzen;
 mod body;
 mod exchange;
 pub mod health;
@@ -30,7 +31,7 @@ use self::route::{Route, Task};
 use crate::config::ServerConfig;
 use crate::config::connections::ConnectionLimits;
 use crate::config::credentials::{Credentials, Refused};
-use crate::config::listener::DoorSet;
+use crate::config::listener::{Door, DoorSet};
 use crate::config::tenant::AllTenantSettings;
 use crate::decided::Decided;
 use crate::observe::Observers;
@@ -99,6 +100,7 @@ impl Doors {
                 let incoming = Incoming { door: route.door, tenant, headers, peer, received };
                 match self.serve(listener, route, &parts, &incoming, body).await {
                     Ok(answer) => answer,
+                    Err(refusal) if route.door == Door::Authzen => refusal.message(),
                     Err(refusal) => refusal.problem(),
                 }
             }
@@ -132,6 +134,7 @@ impl Doors {
         }
         if !route.takes_body() {
             return Ok(match route.task {
+                Task::Metadata => authzen::metadata(self.0.public_url.as_deref(), incoming.tenant)?,
                 Task::Live => health::live(),
                 Task::Ready => health::ready(&self.0.tenants.readiness(), self.0.is_draining.load(Ordering::Relaxed)),
                 _ => Refusal::new(Kind::NotFound, "the listener has no route of this path").problem(),
@@ -143,6 +146,8 @@ impl Doors {
         incoming.peer.decides();
         match route.task {
             Task::CheckBatch => native::check_batch(self, incoming, body.bytes()).await,
+            Task::Evaluation => authzen::evaluation(self, incoming, body.bytes()).await,
+            Task::Evaluations => authzen::evaluations(self, incoming, body.bytes()).await,
             _ => native::check(self, incoming, body.bytes()).await,
         }
     }

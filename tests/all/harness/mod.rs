@@ -5,6 +5,7 @@ mod daemon;
 mod guest;
 pub(crate) mod policies;
 mod report;
+mod rules;
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -22,6 +23,7 @@ pub(crate) use self::client::{Client, Reply};
 pub(crate) use self::daemon::{Daemon, policy};
 pub(crate) use self::guest::{Guest, fixture, of_pool, reads};
 pub(crate) use self::report::{cause, failed, reproducible};
+pub(crate) use self::rules::{Condition, rules_plugin};
 
 /// The host of all tests that need no limits of their own.
 pub(crate) fn host() -> &'static Host {
