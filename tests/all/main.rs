@@ -85,6 +85,9 @@ mod server_batch;
 mod server_start;
 // The server: its doors, its connections, and its end.
 mod server_authzen;
+mod server_clients;
+mod server_drain;
+mod server_hang_up;
 mod server_native;
 
 // The repository: its documents, the plugins of the demo, and the inputs that fuzzing kept.

@@ -19,7 +19,7 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use guardhouse::AuthContext;
 use hyper::body::Body;
-use hyper::header::{AUTHORIZATION, HeaderValue};
+use hyper::header::{AUTHORIZATION, CONNECTION, HeaderValue, TRANSFER_ENCODING};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, StatusCode};
 
@@ -105,6 +105,11 @@ impl Doors {
                 }
             }
         };
+        // Two readers may disagree where a request with this header ends (RFC 9112 section 6.1): nothing that follows it on
+        // its connection is read.
+        if parts.headers.contains_key(TRANSFER_ENCODING) {
+            answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         if let Ok(Some(id)) = request_id(&parts.headers) {
             answer.headers_mut().insert(REQUEST_ID, id.clone());
         }

@@ -48,7 +48,7 @@ impl Inherited {
             AddressFamily::UNIX => {
                 let listener = std::os::unix::net::UnixListener::from(socket);
                 listener.set_nonblocking(true)?;
-                Ok(Accepting::Unix(UnixListener::from_std(listener)?, None))
+                Ok(Accepting::Unix { listener: UnixListener::from_std(listener)?, _file: None })
             }
             _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is neither a TCP nor a Unix socket")),
         }

@@ -15,8 +15,8 @@ use crate::config::listener::Address;
 pub(super) enum Accepting {
     /// Over TCP.
     Tcp(TcpListener),
-    /// Over a Unix socket.
-    Unix(UnixListener, Option<SocketFile>),
+    /// Over a Unix socket, with its file unless the service manager has it.
+    Unix { listener: UnixListener, _file: Option<SocketFile> },
 }
 
 /// The file of a Unix socket, which is removed with it.
@@ -41,7 +41,7 @@ impl Accepting {
             Address::Unix(path) => {
                 remove_unused(path).await?;
                 let listener = UnixListener::bind(path)?;
-                Ok(Self::Unix(listener, Some(SocketFile(path.clone()))))
+                Ok(Self::Unix { listener, _file: Some(SocketFile(path.clone())) })
             }
             Address::Inherited(index) => inherited.take(*index),
         }
@@ -51,7 +51,7 @@ impl Accepting {
     pub(super) fn address(&self, configured: &Address) -> Address {
         match self {
             Self::Tcp(listener) => listener.local_addr().map_or_else(|_| configured.clone(), Address::Tcp),
-            Self::Unix(..) => configured.clone(),
+            Self::Unix { .. } => configured.clone(),
         }
     }
 
@@ -64,7 +64,7 @@ impl Accepting {
                 let _ = stream.set_nodelay(true);
                 Ok(Socket::Tcp(stream))
             }
-            Self::Unix(listener, _) => Ok(Socket::Unix(listener.accept().await?.0)),
+            Self::Unix { listener, .. } => Ok(Socket::Unix(listener.accept().await?.0)),
         }
     }
 }

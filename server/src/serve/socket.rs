@@ -1,7 +1,6 @@
 //! Sockets: the two ends that a connection may have, and what became of the other one.
 
 use std::io;
-use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::task::{Context, Poll};
 
@@ -19,14 +18,6 @@ pub(super) enum Socket {
 }
 
 impl Socket {
-    /// The address of the other end; none for a Unix socket.
-    pub(super) fn peer_address(&self) -> Option<IpAddr> {
-        match self {
-            Self::Tcp(stream) => stream.peer_addr().ok().map(|address| address.ip()),
-            Self::Unix(_) => None,
-        }
-    }
-
     /// Whether the other end has closed its side, even if it sent something that nobody has read yet.
     pub(super) fn has_hung_up(&self) -> bool {
         let mut polled = [PollFd::new(self, PollFlags::RDHUP)];

@@ -1,6 +1,6 @@
 //! Shared parts of the tests: hosts, requests, plugins under test ([`Guest`]) and readers of reports.
 
-mod client;
+pub(crate) mod client;
 mod daemon;
 mod guest;
 pub(crate) mod policies;
