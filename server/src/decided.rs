@@ -6,6 +6,7 @@ use std::time::Duration;
 use guardhouse::{Decision, DecisionId, Denial, Digest, Report};
 use serde::Serialize;
 
+use crate::log_rules::LogRules;
 use crate::tenant_name::TenantName;
 
 /// A decided request. All ids are those of the snapshot that decided it.
@@ -32,6 +33,8 @@ pub struct Decided {
     pub report: Option<Report>,
     /// The wall-clock time of the whole decision.
     pub elapsed: Duration,
+    /// What the decision log may say of the request, by the policy that decided; without rules, nothing.
+    pub log_rules: Option<Arc<LogRules>>,
 }
 
 /// A snapshot of a policy.
@@ -89,6 +92,7 @@ impl Decided {
             would_deny: None,
             report: None,
             elapsed: Duration::ZERO,
+            log_rules: None,
         }
     }
 }

@@ -8,6 +8,7 @@
 // In reading order: each module uses only modules above it, and its own parts.
 
 mod lock;
+pub mod log_rules;
 pub mod problem;
 mod step;
 pub mod tenant_name;

@@ -89,6 +89,11 @@ mod server_clients;
 mod server_drain;
 mod server_hang_up;
 mod server_native;
+// The server: what it tells of its decisions.
+mod server_observe_destination;
+mod server_observe_log;
+mod server_observe_metrics;
+mod server_observe_trace;
 
 // The repository: its documents, the plugins of the demo, and the inputs that fuzzing kept.
 mod demo;

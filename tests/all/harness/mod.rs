@@ -2,6 +2,7 @@
 
 pub(crate) mod client;
 mod daemon;
+pub(crate) mod decided;
 mod guest;
 pub(crate) mod policies;
 mod report;
