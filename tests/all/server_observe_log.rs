@@ -241,7 +241,7 @@ fn the_longest_names_have_room_in_the_shortest_line() {
         Err::<bool, _>(AuthorizationError::new("\u{1}".repeat(10_000)))
     });
     let mut decided = by_check(&"a".repeat(64), check, &context, LogRules::everything());
-    decided.rule = Some(longest.clone());
+    decided.rule = Some(longest.as_str().into());
     let exchange = Exchange { request_id: Some(&longest), ..exchange(&context) };
     let text = written(&exchange, &decided, limits);
     let line: Value = serde_json::from_str(&text).unwrap();
@@ -296,7 +296,7 @@ proptest! {
             .with_token(token)
             .with_arguments(Json::from(json!([argument])));
         let mut decided = by_check("acme", denial(), &context, LogRules::everything());
-        decided.rule = Some(rule);
+        decided.rule = Some(rule.as_str().into());
         let exchange = Exchange { request_id: Some(&request_id), trace_parent: Some(&request_id), ..exchange(&context) };
         let text = written(&exchange, &decided, LogLimits::default());
         let body = text.strip_suffix('\n').unwrap();

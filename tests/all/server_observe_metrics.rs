@@ -198,7 +198,7 @@ fn nothing_that_a_caller_chooses_adds_a_series() {
         let context = AuthContext::new(Component::new(&hostile, &hostile)).with_action(&hostile);
         let mut decided =
             by_check("acme", native::from_fn(hostile.clone(), |_: &AuthContext| false), &context, LogRules::default());
-        decided.rule = Some(hostile.clone());
+        decided.rule = Some(hostile.as_str().into());
         let exchange = Exchange { request_id: Some(&hostile), trace_parent: Some(&hostile), ..exchange(&context) };
         block_on(observers.decided(&exchange, &decided));
         decided.tenant = None;

@@ -24,7 +24,7 @@ pub(crate) fn by_check(tenant: &str, check: impl AuthCheck, context: &AuthContex
     decided.tenant = Some(tenant.parse().unwrap());
     decided.decision = report.decision.clone();
     decided.cause = (!report.decision.is_allow()).then_some(DenialCause::Check);
-    decided.rule = Some("a rule".to_owned());
+    decided.rule = Some("a rule".into());
     decided.elapsed = report.elapsed;
     decided.report = Some(report);
     decided.log_rules = Some(Arc::new(rules));
