@@ -11,5 +11,6 @@ pub(crate) mod plugins;
 pub(crate) mod policy;
 pub(crate) mod schema;
 pub(crate) mod serve;
+pub(crate) mod status;
 pub(crate) mod test;
 pub(crate) mod upgrade;

@@ -17,6 +17,7 @@ mod notes;
 mod object;
 mod output;
 mod plugin_list;
+mod server_status;
 mod source;
 mod text;
 mod vocabulary;
@@ -72,6 +73,7 @@ enum Command {
     Schema(command::schema::SchemaArgs),
     Serve(command::serve::ServeArgs),
     Cache(command::cache::CacheArgs),
+    Status(command::status::StatusArgs),
     Completions(command::completions::CompletionsArgs),
 }
 
@@ -143,6 +145,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Schema(args) => command::schema::run(&args)?,
         Command::Serve(args) => command::serve::run(&args)?,
         Command::Cache(args) => command::cache::run(&args)?,
+        Command::Status(args) => command::status::run(&args)?,
         Command::Completions(args) => command::completions::run::<Cli>(&args),
     };
     output::print(&text)?;

@@ -9,6 +9,7 @@ use guardhouse_server::log_rules::LogRules;
 use guardhouse_server::observe::decision_log::{DecisionLog, Destination, LogLimits};
 use guardhouse_server::observe::metrics::exposition::Exposition;
 use guardhouse_server::observe::{Exchange, Observers};
+use guardhouse_server::tenants::Tenants;
 
 use crate::harness::decided::{allowed, block_on, by_check, exchange, unknown_tenant};
 use crate::harness::{host_with, nobody, small};
@@ -104,7 +105,7 @@ fn observers(host: &Host) -> Observers {
     let log = DecisionLog::start(Destination::Open(file), LogLimits::default()).unwrap();
     let observers = Observers::with_log(log);
     let metrics = observers.metrics();
-    metrics.watch(host);
+    metrics.watch(&Tenants::new(host.clone()));
     metrics.answered("native", 200);
     metrics.answered("authzen", 404);
     metrics.activation("activated", Duration::from_millis(3));
@@ -153,6 +154,8 @@ fn the_metrics_are_as_prometheus_wants_them_and_count_what_happened() {
         ("guardhouse_decision_log_lost_lines_total{reason=\"queue-full\"}", 0.0),
         ("guardhouse_decision_log_queue_bytes", 0.0),
         ("guardhouse_instances", 0.0),
+        ("guardhouse_tenants", 0.0),
+        ("guardhouse_source_failing", 0.0),
         ("guardhouse_test", 1.0),
     ] {
         assert_eq!(samples.get(series), Some(&expected), "{series}");
@@ -182,7 +185,7 @@ fn the_metrics_of_tenants_are_a_document_of_their_own() {
     ] {
         assert_eq!(samples.get(series), Some(&expected), "{series}");
     }
-    observers.metrics().retain_tenants(|tenant| tenant.as_str() == "beta");
+    observers.metrics().forget(&"acme".parse().unwrap());
     let text = observers.metrics().tenant_text();
     assert!(!text.contains("guardhouse_tenant_faults_total{tenant=\"acme\"}") && text.contains("tenant=\"beta\""));
 }

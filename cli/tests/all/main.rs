@@ -18,4 +18,5 @@ mod limits;
 mod log;
 mod policy;
 mod print;
+mod status;
 mod upgrade;

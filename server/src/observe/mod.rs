@@ -1,9 +1,11 @@
 //! Observers: everything that is told of each decision.
 
 pub mod decision_log;
+pub mod health;
 pub mod metrics;
 mod record;
 pub mod redaction;
+pub mod status;
 pub mod timestamp;
 pub mod trace_parent;
 

@@ -28,6 +28,7 @@ use crate::observe::metrics::tenants::Tenants;
 use crate::observe::metrics::words::Words;
 use crate::observe::record::leaves;
 use crate::tenant_name::TenantName;
+use crate::tenants::Tenants as AllTenants;
 
 /// A function that writes further metrics into each document without tenants.
 type Collector = Box<dyn Fn(&mut Exposition) + Send + Sync>;
@@ -49,7 +50,7 @@ pub struct Metrics {
     last_activation: AtomicU64,
     tenants: Tenants,
     listeners: RwLock<Vec<ListenerMetrics>>,
-    host: OnceLock<Host>,
+    watched: OnceLock<AllTenants>,
     collectors: RwLock<Vec<Collector>>,
 }
 
@@ -68,16 +69,16 @@ impl Default for Metrics {
             last_activation: AtomicU64::new(0),
             tenants: Tenants::default(),
             listeners: RwLock::default(),
-            host: OnceLock::new(),
+            watched: OnceLock::new(),
             collectors: RwLock::default(),
         }
     }
 }
 
 impl Metrics {
-    /// Adds the numbers of a host. The first host stays.
-    pub fn watch(&self, host: &Host) {
-        let _ = self.host.set(host.clone());
+    /// Adds the numbers of all tenants and of their host. The first call counts.
+    pub fn watch(&self, tenants: &AllTenants) {
+        let _ = self.watched.set(tenants.clone());
     }
 
     /// Adds a function that writes further metrics. It is called for each scrape, and must not wait.
@@ -115,9 +116,9 @@ impl Metrics {
         }
     }
 
-    /// Forgets the tenants for which `keep` is false, because they do not exist any more.
-    pub fn retain_tenants(&self, keep: impl Fn(&TenantName) -> bool) {
-        self.tenants.retain(keep);
+    /// Forgets a tenant that was removed.
+    pub fn forget(&self, tenant: &TenantName) {
+        self.tenants.forget(tenant);
     }
 
     /// Counts a decision.
@@ -164,8 +165,9 @@ impl Metrics {
         if let Some(counts) = log {
             write_log(&mut exposition, &counts);
         }
-        if let Some(host) = self.host.get() {
-            write_host(&mut exposition, host);
+        if let Some(tenants) = self.watched.get() {
+            write_tenants(&mut exposition, tenants);
+            write_host(&mut exposition, tenants.host());
         }
         for collector in &*self.collectors.read().unwrap_or_else(PoisonError::into_inner) {
             collector(&mut exposition);
@@ -178,7 +180,7 @@ impl Metrics {
     #[must_use]
     pub fn tenant_text(&self) -> String {
         let mut exposition = Exposition::default();
-        self.tenants.write(&mut exposition, self.host.get());
+        self.tenants.write(&mut exposition, self.watched.get().map(AllTenants::host));
         exposition.into_text()
     }
 
@@ -260,6 +262,21 @@ fn write_log(exposition: &mut Exposition, counts: &LogCounts) {
     exposition
         .gauge("guardhouse_decision_log_queue_bytes", "Lines that wait to be written to the decision log, in bytes.")
         .sample(&[], counts.queue_bytes);
+}
+
+fn write_tenants(exposition: &mut Exposition, tenants: &AllTenants) {
+    let readiness = tenants.readiness();
+    let mut gauge = |name, help, number: usize| _ = exposition.gauge(name, help).sample(&[], number);
+    gauge("guardhouse_tenants", "Tenants.", readiness.tenants);
+    let help = "Tenants without an active policy, all requests of which are denied.";
+    gauge("guardhouse_tenants_without_policy", help, readiness.without_policy);
+    gauge("guardhouse_tenants_refused", "Tenants whose newest policy cannot be activated.", readiness.refused);
+    let help = "Tenants whose active policy comes from the state folder, and not from the source.";
+    gauge("guardhouse_tenants_last_good", help, readiness.last_good);
+    let help = "Tenants whose active policy could not be written to the state folder.";
+    gauge("guardhouse_tenants_not_durable", help, readiness.not_durable);
+    let help = "Whether the source of the policies cannot be read as a whole.";
+    gauge("guardhouse_source_failing", help, readiness.source_problem.is_some().into());
 }
 
 /// The resources that all tenants hold together. Their counters are not summed: they would fall when a tenant goes.

@@ -11,7 +11,7 @@ use crate::observe::metrics::exposition::{Exposition, Number};
 use crate::tenant_name::TenantName;
 
 /// The maximum number of tenants that are counted. Requests of tenants that do not exist are not counted here, so only
-/// tenants that come and go without [`Tenants::retain`] get there.
+/// tenants that come and go without [`Tenants::forget`] get there.
 const MAX_TENANTS: usize = 100_000;
 
 /// The counters of all tenants.
@@ -48,9 +48,9 @@ impl Tenants {
         }
     }
 
-    /// Forgets the tenants for which `keep` is false.
-    pub(super) fn retain(&self, keep: impl Fn(&TenantName) -> bool) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).retain(|tenant, _| keep(tenant));
+    /// Forgets a tenant.
+    pub(super) fn forget(&self, tenant: &TenantName) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(tenant);
     }
 
     /// Writes everything that is counted for each tenant, and what each holds of the host.
