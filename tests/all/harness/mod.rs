@@ -1,8 +1,6 @@
 //! Shared parts of the tests: hosts, requests, plugins under test ([`Guest`]) and readers of reports.
 
 pub(crate) mod client;
-mod client;
-mod daemon;
 pub(crate) mod daemon;
 pub(crate) mod decided;
 mod guest;
