@@ -81,11 +81,13 @@ pub enum Door {
     Health,
     /// Numbers for Prometheus.
     Metrics,
+    /// Numbers of each tenant for Prometheus. They name the tenants.
+    TenantMetrics,
 }
 
 impl Door {
     /// All doors.
-    pub const ALL: [Self; 4] = [Self::Native, Self::Authzen, Self::Health, Self::Metrics];
+    pub const ALL: [Self; 5] = [Self::Native, Self::Authzen, Self::Health, Self::Metrics, Self::TenantMetrics];
 
     /// The word for the door.
     #[must_use]
@@ -95,6 +97,7 @@ impl Door {
             Self::Authzen => "authzen",
             Self::Health => "health",
             Self::Metrics => "metrics",
+            Self::TenantMetrics => "tenant-metrics",
         }
     }
 
@@ -110,6 +113,7 @@ impl Door {
             Self::Authzen => 2,
             Self::Health => 4,
             Self::Metrics => 8,
+            Self::TenantMetrics => 16,
         }
     }
 }
@@ -182,6 +186,6 @@ mod tests {
     fn a_set_has_the_doors_that_were_put_into_it() {
         let set = DoorSet::default().with(Door::Authzen).with(Door::Health);
         assert_eq!(set.doors().collect::<Vec<_>>(), [Door::Authzen, Door::Health]);
-        assert_eq!(Door::ALL.into_iter().collect::<DoorSet>().doors().count(), 4);
+        assert_eq!(Door::ALL.into_iter().collect::<DoorSet>().doors().count(), Door::ALL.len());
     }
 }

@@ -6,6 +6,7 @@ pub mod drain;
 mod field;
 pub mod host;
 pub mod listener;
+pub mod log;
 pub mod machine;
 mod read;
 pub mod tenant;
@@ -17,6 +18,7 @@ use self::credentials::CredentialConfig;
 use self::drain::Drain;
 use self::host::HostConfig;
 use self::listener::{Door, ListenerConfig};
+use self::log::LogConfig;
 use self::tenant::AllTenantSettings;
 
 /// The configuration of a server. The doc of each field names its default.
@@ -42,6 +44,11 @@ pub struct ServerConfig {
     pub credentials: Vec<CredentialConfig>,
     /// The settings of tenants.
     pub tenants: AllTenantSettings,
+    /// The settings of the decision log.
+    pub decision_log: LogConfig,
+    /// The Unix socket of `guardhouse status`. Default: see
+    /// [`default_path`](crate::observe::status::default_path).
+    pub status: Option<PathBuf>,
 }
 
 impl ServerConfig {
@@ -81,6 +88,8 @@ impl Default for ServerConfig {
             host: HostConfig::default(),
             credentials: Vec::new(),
             tenants: AllTenantSettings::default(),
+            decision_log: LogConfig::default(),
+            status: None,
         }
     }
 }

@@ -12,6 +12,7 @@ use super::credentials::CredentialConfig;
 use super::field::Fields;
 use super::host::read_host;
 use super::listener::{Address, Door, DoorSet, ListenerConfig};
+use super::log::read_log;
 use super::tenant::TenantSettings;
 use crate::policy::document::{Node, Table, parse};
 use crate::policy::findings::{Findings, Place};
@@ -37,6 +38,8 @@ pub(super) const KEYS: &[&str] = &[
     "drain",
     "host",
     "tenants",
+    "decision-log",
+    "status",
 ];
 pub(super) const LISTENER_KEYS: &[&str] = &["address", "doors", "anonymous"];
 pub(super) const CREDENTIAL_KEYS: &[&str] = &["name", "token-file", "tenants", "doors"];
@@ -120,6 +123,7 @@ fn config(root: &Table<'_>, folder: &Path, findings: &mut Findings<'_>) -> Serve
         config.state = path;
     }
     config.cache = fields.path("cache", folder);
+    config.status = fields.path("status", folder);
     config.public_url = public_url(&mut fields);
     if let Some(node) = root.get("listeners") {
         config.listeners = list(&node, findings, listener);
@@ -134,6 +138,9 @@ fn config(root: &Table<'_>, folder: &Path, findings: &mut Findings<'_>) -> Serve
     drain(root, &mut config, findings);
     if let Some(node) = root.get("host") {
         read_host(&node, &mut config.host, findings);
+    }
+    if let Some(node) = root.get("decision-log") {
+        read_log(&node, folder, &mut config.decision_log, findings);
     }
     tenants(root, &mut config, findings);
     check_names_of_credentials(root, &config, findings);

@@ -5,14 +5,12 @@ pub mod answer;
 mod authzen;
 mod body;
 mod exchange;
-pub mod health;
 mod native;
 pub mod peer;
 mod route;
 
 use std::fmt::Display;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -35,6 +33,8 @@ use crate::config::listener::{Door, DoorSet};
 use crate::config::tenant::AllTenantSettings;
 use crate::decided::Decided;
 use crate::observe::Observers;
+use crate::observe::health::{Health, HealthReport, ReadyRule};
+use crate::observe::metrics::exposition::Exposition;
 use crate::tenants::Tenants;
 
 /// The doors of a server. A clone is shallow.
@@ -50,7 +50,7 @@ struct Inner {
     public_url: Option<String>,
     settings: ArcSwap<AllTenantSettings>,
     credentials: ArcSwap<Credentials>,
-    is_draining: AtomicBool,
+    health: Health,
 }
 
 impl Doors {
@@ -59,6 +59,7 @@ impl Doors {
     pub fn new(tenants: Tenants, observers: Observers, config: &ServerConfig, credentials: Credentials) -> Self {
         let ConnectionLimits { body_bytes, all_bodies_bytes, batch, .. } = config.connections;
         Self(Arc::new(Inner {
+            health: Health::new(tenants.clone(), ReadyRule::default()),
             tenants,
             observers,
             bodies: Bodies::new(body_bytes, all_bodies_bytes),
@@ -66,7 +67,6 @@ impl Doors {
             public_url: config.public_url.clone(),
             settings: ArcSwap::from_pointee(config.tenants.clone()),
             credentials: ArcSwap::from_pointee(credentials),
-            is_draining: AtomicBool::new(false),
         }))
     }
 
@@ -80,9 +80,16 @@ impl Doors {
         self.0.settings.store(Arc::new(settings));
     }
 
-    /// Says from now on that the server is not ready.
-    pub fn drain(&self) {
-        self.0.is_draining.store(true, Ordering::Relaxed);
+    /// The observers.
+    #[must_use]
+    pub fn observers(&self) -> &Observers {
+        &self.0.observers
+    }
+
+    /// The health of the server.
+    #[must_use]
+    pub fn health(&self) -> &Health {
+        &self.0.health
     }
 
     /// Answers a request to a listener with these doors. The answer to a caller that has gone is lost.
@@ -98,11 +105,13 @@ impl Doors {
             Some((route, tenant)) => {
                 let headers = &parts.headers;
                 let incoming = Incoming { door: route.door, tenant, headers, peer, received };
-                match self.serve(listener, route, &parts, &incoming, body).await {
+                let answer = match self.serve(listener, route, &parts, &incoming, body).await {
                     Ok(answer) => answer,
                     Err(refusal) if route.door == Door::Authzen => refusal.message(),
                     Err(refusal) => refusal.problem(),
-                }
+                };
+                self.0.observers.metrics().answered(route.door.as_str(), answer.status().as_u16());
+                answer
             }
         };
         // Two readers may disagree where a request with this header ends (RFC 9112 section 6.1): nothing that follows it on
@@ -140,8 +149,10 @@ impl Doors {
         if !route.takes_body() {
             return Ok(match route.task {
                 Task::Metadata => authzen::metadata(self.0.public_url.as_deref(), incoming.tenant)?,
-                Task::Live => health::live(),
-                Task::Ready => health::ready(&self.0.tenants.readiness(), self.0.is_draining.load(Ordering::Relaxed)),
+                Task::Live => answer::text(StatusCode::OK, "ok\n"),
+                Task::Ready => ready(&self.0.health.report()),
+                Task::Metrics => metrics(self.0.observers.metrics_text()),
+                Task::TenantMetrics => metrics(self.0.observers.metrics().tenant_text()),
                 _ => Refusal::new(Kind::NotFound, "the listener has no route of this path").problem(),
             });
         }
@@ -236,6 +247,16 @@ async fn unless_gone<T>(incoming: &Incoming<'_>, work: impl Future<Output = T>) 
         done = work => Some(done),
         () = peer::gone(incoming.peer) => None,
     }
+}
+
+/// Whether the server is ready, and why it is not.
+fn ready(report: &HealthReport) -> Answer {
+    answer::json(if report.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, report)
+}
+
+/// Metrics for Prometheus.
+fn metrics(text: String) -> Answer {
+    answer::with_body(StatusCode::OK, HeaderValue::from_static(Exposition::CONTENT_TYPE), text)
 }
 
 /// What nobody reads.

@@ -23,6 +23,8 @@ pub(super) enum Task {
     Ready,
     /// Prints the metrics.
     Metrics,
+    /// Prints the metrics of each tenant.
+    TenantMetrics,
 }
 
 /// A route.
@@ -50,7 +52,7 @@ impl Route {
 const TENANT: &str = "{tenant}";
 
 /// All routes.
-pub(super) const ROUTES: [Route; 9] = [
+pub(super) const ROUTES: [Route; 10] = [
     Route { door: Door::Native, path: "/v1/tenants/{tenant}/check", task: Task::Check },
     Route { door: Door::Native, path: "/v1/tenants/{tenant}/check:batch", task: Task::CheckBatch },
     Route { door: Door::Native, path: "/openapi.json", task: Task::OpenApi },
@@ -60,6 +62,7 @@ pub(super) const ROUTES: [Route; 9] = [
     Route { door: Door::Health, path: "/healthz", task: Task::Live },
     Route { door: Door::Health, path: "/readyz", task: Task::Ready },
     Route { door: Door::Metrics, path: "/metrics", task: Task::Metrics },
+    Route { door: Door::TenantMetrics, path: "/metrics/tenants", task: Task::TenantMetrics },
 ];
 
 /// The route of a path among those of some doors, with the segment that names the tenant; it is empty if the route has

@@ -11,6 +11,7 @@ use super::connection;
 use super::listen::Accepting;
 use crate::config::connections::ConnectionLimits;
 use crate::door::{Doors, Listener};
+use crate::observe::metrics::ListenerMetrics;
 
 /// The pause after an error that the next connection would meet too, such as a lack of file descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -100,6 +101,7 @@ pub(super) async fn accept(
     listener: Listener,
     doors: Doors,
     connections: Arc<Connections>,
+    metrics: ListenerMetrics,
     mut closing: watch::Receiver<bool>,
     stopping: watch::Receiver<bool>,
 ) {
@@ -112,7 +114,11 @@ pub(super) async fn accept(
         match accepted {
             Ok(socket) => {
                 // A socket over the limit is closed here.
-                let Some(place) = connections.admit() else { continue };
+                let Some(place) = connections.admit() else {
+                    metrics.refused("too-many");
+                    continue;
+                };
+                let open = metrics.accepted();
                 let serving = connection::serve(
                     socket,
                     doors.clone(),
@@ -122,11 +128,12 @@ pub(super) async fn accept(
                 );
                 tokio::spawn(async move {
                     serving.await;
-                    drop(place);
+                    drop((place, open));
                 });
             }
             Err(error) => {
                 connections.counts.failed.fetch_add(1, Ordering::Relaxed);
+                metrics.refused("accept-error");
                 if !is_of_client(&error) {
                     tracing::warn!(target: "guardhouse::server", %error, "cannot take a connection");
                     tokio::time::sleep(PAUSE).await;

@@ -1,22 +1,27 @@
 //! The daemon: a server with policies from a folder, from its start to its end.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use guardhouse::Host;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use super::inherited::Inherited;
 use super::reload::Reload;
 use super::{ListenError, Server, Stop};
-use crate::activation::Activation;
+use crate::activation::event::ActivationResult;
+use crate::activation::{self, Activation};
 use crate::config::ServerConfig;
 use crate::config::credentials::Credentials;
-use crate::config::listener::ListenerConfig;
+use crate::config::listener::{Door, ListenerConfig};
 use crate::door::Doors;
 use crate::last_good::{LastGood, LastGoodError};
 use crate::observe::Observers;
+use crate::observe::status::socket::StatusSocket;
+use crate::observe::status::{ListenerStatus, StatusSource, default_path};
 use crate::policy::Policy;
 use crate::source::folders::{FolderOptions, Folders};
 use crate::tenants::Tenants;
@@ -34,6 +39,7 @@ pub struct Daemon {
     doors: Doors,
     tenants: Tenants,
     last_good: LastGood,
+    status: Option<StatusSocket>,
 }
 
 /// The reason why a daemon does not start.
@@ -45,9 +51,17 @@ pub enum StartError {
     /// The state folder cannot be used.
     #[error("the state folder: {0}")]
     State(#[from] LastGoodError),
-    /// A signal cannot be handled.
-    #[error("cannot handle signals: {0}")]
-    Signal(#[from] std::io::Error),
+    /// The decision log cannot be opened.
+    #[error("cannot open the decision log: {0}")]
+    Log(io::Error),
+    /// The socket of the status cannot be opened.
+    #[error("cannot open the status socket `{}`: {error}", path.display())]
+    Status {
+        /// Its path.
+        path: PathBuf,
+        /// The reason.
+        error: io::Error,
+    },
 }
 
 impl Daemon {
@@ -68,11 +82,14 @@ impl Daemon {
             tracing::warn!(target: "guardhouse::server", credential = name, %error, "nobody can use the credential");
         }
         let tenants = Tenants::new(host);
-        let observers = Observers::default();
+        let log = config.decision_log.start().map_err(StartError::Log)?;
+        let observers = log.map_or_else(Observers::default, Observers::with_log);
+        observers.metrics().watch(&tenants);
+        let status = status_socket(config.status.as_deref())?;
         let mut shown = config.clone();
         shown.public_url = shown.public_url.or_else(|| server.url());
         let doors = Doors::new(tenants.clone(), observers, &shown, credentials);
-        Ok(Self { config, file, server, doors, tenants, last_good })
+        Ok(Self { config, file, server, doors, tenants, last_good, status })
     }
 
     /// The listeners, with the ports that were chosen for port 0.
@@ -88,20 +105,72 @@ impl Daemon {
 
     /// Serves until `stop` is ready, and then ends as [`Server::run`] does.
     pub async fn run(self, stop: impl Future<Output = Stop>) {
-        let Self { config, file, server, doors, tenants, last_good } = self;
+        let status_source = self.status_source();
+        let Self { config, file, server, doors, tenants, last_good, status } = self;
+        let observers = doors.observers().clone();
         let source = Arc::new(Folders::new(config.policies.clone(), FolderOptions::default()));
-        let activation = Activation::new(tenants, source, Policy::read).last_good(last_good);
-        let (ending, mut is_ending) = watch::channel(false);
-        let activating = tokio::spawn(activation.run(async move {
-            // If the sender is gone, the daemon has ended.
-            let _ = is_ending.wait_for(|ending| *ending).await;
-        }));
-        let reloading = tokio::spawn(Reload::new(config, file, doors.clone()).run());
+        let activation =
+            Activation::new(tenants, source, Policy::read).last_good(last_good).listener(listener(observers.clone()));
+        let mut tasks = JoinSet::new();
+        // What is being written to the state folder when the server ends is written as a whole or not at all.
+        tasks.spawn(activation.run(std::future::pending()));
+        tasks.spawn(Reload::new(config, file, doors.clone()).run());
+        if let Some(status) = status {
+            tasks.spawn(status.serve(status_source));
+        }
         server.run(doors, stop).await;
-        reloading.abort();
-        ending.send_replace(true);
-        // What is being written to the state folder is written as a whole or not at all.
-        activating.abort();
+        tasks.shutdown().await;
+        let lost = match observers.log() {
+            Some(log) => log.shutdown(LOG_TIME),
+            None => 0,
+        };
+        if lost > 0 {
+            tracing::warn!(target: "guardhouse::server", lost, "lines of the decision log were not written");
+        }
+    }
+
+    fn status_source(&self) -> StatusSource {
+        let status = |listener: &ListenerConfig| ListenerStatus {
+            address: listener.address.to_string(),
+            doors: listener.doors.doors().map(Door::as_str).collect(),
+        };
+        StatusSource {
+            tenants: self.tenants.clone(),
+            observers: self.doors.observers().clone(),
+            health: self.doors.health().clone(),
+            listeners: self.server.listeners().map(status).collect(),
+            started: SystemTime::now(),
+        }
+    }
+}
+
+/// The time in which the last lines of the decision log are written.
+const LOG_TIME: Duration = Duration::from_secs(2);
+
+/// Counts activations.
+fn listener(observers: Observers) -> Arc<activation::event::Listener> {
+    Arc::new(move |event| {
+        observers.metrics().activation(event.result.kind(), event.elapsed);
+        if event.result == ActivationResult::Removed {
+            observers.metrics().forget(&event.tenant);
+        }
+    })
+}
+
+/// The socket of the status. Without a path in the configuration, a default that cannot be used is no error.
+fn status_socket(configured: Option<&Path>) -> Result<Option<StatusSocket>, StartError> {
+    if let Some(path) = configured {
+        let failed = |error| StartError::Status { path: path.to_owned(), error };
+        return StatusSocket::bind(path).map(Some).map_err(failed);
+    }
+    let Some(path) = default_path() else { return Ok(None) };
+    match StatusSocket::bind(&path) {
+        Ok(socket) => Ok(Some(socket)),
+        Err(error) => {
+            let path = path.display();
+            tracing::info!(target: "guardhouse::server", %path, %error, "there is no status socket");
+            Ok(None)
+        }
     }
 }
 
@@ -109,7 +178,7 @@ impl Daemon {
 ///
 /// # Errors
 /// The signals cannot be handled.
-pub fn stop_signal() -> std::io::Result<impl Future<Output = Stop>> {
+pub fn stop_signal() -> io::Result<impl Future<Output = Stop>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     Ok(async move {

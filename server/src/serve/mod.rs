@@ -103,13 +103,13 @@ impl Server {
         let start = |(accepting, config): (Accepting, ListenerConfig)| {
             let listener = Listener { doors: config.doors, anonymous: config.anonymous };
             let connections = Arc::clone(&connections);
-            let accepting =
-                accept(accepting, listener, doors.clone(), connections, is_closing.clone(), is_stopping.clone());
-            tokio::spawn(accepting)
+            let metrics = doors.observers().metrics().listener(&config.address.to_string());
+            let (closing, stopping) = (is_closing.clone(), is_stopping.clone());
+            tokio::spawn(accept(accepting, listener, doors.clone(), connections, metrics, closing, stopping))
         };
         let accepting: Vec<JoinHandle<()>> = listeners.into_iter().map(start).collect();
         let how = stop.await;
-        doors.drain();
+        doors.health().drain();
         if how == Stop::Drain {
             tokio::time::sleep(drain.notice).await;
         }

@@ -12,7 +12,7 @@ use crate::door::Doors;
 /// The interval at which the files of tokens are read again.
 const PERIOD: Duration = Duration::from_secs(5);
 
-/// What can be reloaded: the credentials, and the settings of tenants.
+/// What can be reloaded: the credentials, the settings of tenants, and the file of the decision log.
 pub(super) struct Reload {
     config: ServerConfig,
     file: Option<PathBuf>,
@@ -37,7 +37,12 @@ impl Reload {
         loop {
             tokio::select! {
                 () = tokio::time::sleep(PERIOD) => {}
-                () = received(hang_up.as_mut()) => self.read_file(),
+                () = received(hang_up.as_mut()) => {
+                    if let Some(log) = self.doors.observers().log() {
+                        log.reopen();
+                    }
+                    self.read_file();
+                }
             }
             if !self.config.credentials.is_empty() {
                 self.read_tokens();
