@@ -91,6 +91,22 @@ impl LogPart {
         Self::Output,
     ];
 
+    /// The part as a word, as in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Action => "action",
+            Self::Component => "component",
+            Self::Detail => "detail",
+            Self::Token => "token",
+            Self::Claims => "claims",
+            Self::Arguments => "arguments",
+            Self::Attributes => "attributes",
+            Self::Message => "message",
+            Self::Output => "output",
+        }
+    }
+
     /// Whether it is a part of the context, and not of the answer.
     #[must_use]
     pub fn is_of_context(self) -> bool {
@@ -150,6 +166,13 @@ pub struct ContextPointerError;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_word_of_a_part_is_its_json_form() {
+        for part in LogPart::ALL {
+            assert_eq!(serde_json::to_value(part).unwrap(), part.as_str());
+        }
+    }
 
     #[test]
     fn a_pointer_is_the_same_after_reading_and_writing_it() {

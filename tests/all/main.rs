@@ -93,6 +93,7 @@ mod server_native;
 mod server_observe_destination;
 mod server_observe_log;
 mod server_observe_metrics;
+mod server_observe_rules;
 mod server_observe_status;
 mod server_observe_trace;
 

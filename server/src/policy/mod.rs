@@ -17,12 +17,14 @@ pub mod schema;
 pub mod selector;
 
 use std::fmt;
+use std::sync::Arc;
 
 use guardhouse::{Digest, Grants, ImagePolicy, Json, Limits};
 use serde::{Deserialize, Serialize};
 
 pub use crate::policy::locate::locate;
 
+use crate::log_rules::LogRules;
 use crate::policy::folder::Bytes;
 use crate::policy::selector::{Selector, Target};
 
@@ -36,6 +38,8 @@ pub struct Policy {
     pub digest: Digest,
     /// The mode of the checks under `always`, and of every rule without a mode of its own.
     pub mode: Mode,
+    /// What the decision log may say of the requests.
+    pub log: Arc<LogRules>,
     /// The checks, by the names that rules use. Expressions refer to them by index.
     pub checks: Vec<CheckSpec>,
     /// The checks that every request must pass, in order.

@@ -105,6 +105,7 @@ impl Snapshot {
     fn signed(&self, mut decided: Decided, start: Instant) -> Decided {
         decided.tenant = Some(self.tenant.clone());
         decided.policy = Some(self.id);
+        decided.log_rules = Some(Arc::clone(&self.policy.log));
         decided.elapsed = start.elapsed();
         decided
     }

@@ -82,6 +82,7 @@ impl Row {
         let policy = Policy {
             digest: Digest::of("policy"),
             mode: self.policy_mode,
+            log: Arc::default(),
             checks: Vec::new(),
             always: self.always.iter().map(|_| Expression::Check(0)).collect(),
             rules: vec![rule],
@@ -198,6 +199,7 @@ async fn an_index_that_does_not_exist_denies_even_negated() {
         let policy = Policy {
             digest: Digest::of("policy"),
             mode: Mode::Enforce,
+            log: Arc::default(),
             checks: Vec::new(),
             always: Vec::new(),
             rules: vec![rule],

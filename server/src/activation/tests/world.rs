@@ -173,7 +173,7 @@ pub(super) fn read(folder: &Folder) -> Result<(Policy, Vec<Problem>), Vec<Proble
     let all = Expression::All((0..checks.len()).map(Expression::Check).collect());
     let rule = Rule { name: "all".to_owned(), when: Selector::default(), verdict: Verdict::Check(all), mode: None };
     let (digest, mode) = (folder.digest(), Mode::Enforce);
-    Ok((Policy { digest, mode, checks, always: Vec::new(), rules: vec![rule] }, Vec::new()))
+    Ok((Policy { digest, mode, log: Arc::default(), checks, always: Vec::new(), rules: vec![rule] }, Vec::new()))
 }
 
 pub(super) fn host() -> &'static Host {

@@ -4,6 +4,7 @@ mod check;
 mod data;
 mod expression;
 mod limits;
+mod log;
 mod rule;
 mod selector;
 
@@ -96,8 +97,9 @@ impl Default for Left {
 impl Reader<'_, '_> {
     /// Reads a policy. Without a result there is an error.
     fn policy(&mut self, root: &Table<'_>) -> Option<Policy> {
-        root.check_names(&["version", "mode", "always", "checks", "rules"], self.findings);
+        root.check_names(&["version", "mode", "log", "always", "checks", "rules"], self.findings);
         let mode = root.get("mode").map(|node| self.mode(&node));
+        let log = root.get("log").map(|node| self.log(&node));
         let checks = self.checks(root.get("checks"));
         let mut names = expression::Names::new(&checks);
         let always = root.get("always").map(|node| self.always(&node, &mut names));
@@ -114,6 +116,7 @@ impl Reader<'_, '_> {
         Some(Policy {
             digest: self.folder.digest(),
             mode: mode.flatten().unwrap_or_default(),
+            log: log.flatten().unwrap_or_default().into(),
             checks: specs?,
             always: always.flatten().unwrap_or_default(),
             rules: rules.into_iter().map(|(rule, _)| rule).collect(),
