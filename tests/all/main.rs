@@ -91,6 +91,7 @@ mod server_hang_up;
 mod server_native;
 // The server: what it tells of its decisions.
 mod server_observe_destination;
+mod server_observe_files;
 mod server_observe_log;
 mod server_observe_metrics;
 mod server_observe_rules;
