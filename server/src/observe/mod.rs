@@ -1,6 +1,7 @@
 //! Observers: everything that is told of each decision.
 
 pub mod decision_log;
+mod exchange;
 pub mod health;
 pub mod metrics;
 mod record;
@@ -10,30 +11,13 @@ pub mod timestamp;
 pub mod trace_parent;
 
 use std::sync::{Arc, LazyLock};
-use std::time::Instant;
-
-use guardhouse::AuthContext;
 
 use crate::decided::Decided;
 use crate::log_rules::LogRules;
 use crate::observe::decision_log::DecisionLog;
+pub use crate::observe::decision_log::line::MIN_LINE_BYTES;
+pub use crate::observe::exchange::Exchange;
 use crate::observe::metrics::Metrics;
-pub use crate::observe::record::MIN_LINE_BYTES;
-
-/// The exchange in which a request was decided: how it came in.
-#[derive(Debug, Clone)]
-pub struct Exchange<'a> {
-    /// The door that took the request: `native` or `authzen`.
-    pub door: &'static str,
-    /// The context that was decided.
-    pub context: &'a AuthContext,
-    /// The caller's `X-Request-ID`, if it sent one.
-    pub request_id: Option<&'a str>,
-    /// The caller's `traceparent` (W3C Trace Context), if it sent one. An invalid one is ignored.
-    pub trace_parent: Option<&'a str>,
-    /// The time at which the request arrived.
-    pub received: Instant,
-}
 
 /// The observers of a server: its metrics, and its decision log if it has one. A clone is shallow.
 #[derive(Debug, Clone, Default)]

@@ -8,15 +8,12 @@ use serde_json::Value;
 
 use crate::decided::{Decided, DenialCause};
 use crate::log_rules::{LogPart, LogRules};
-use crate::observe::Exchange;
 use crate::observe::decision_log::line::line;
+use crate::observe::exchange::Exchange;
 use crate::observe::redaction::{MASKED, Redacted, redact};
 use crate::observe::timestamp::Timestamp;
 use crate::observe::trace_parent::{SpanId, TraceId, TraceParent};
 use crate::tenant_name::TenantName;
-
-/// The smallest line that may be the maximum, in bytes: a record without context, checks and texts fits.
-pub const MIN_LINE_BYTES: usize = 4 << 10;
 
 /// The maximum number of checks in a record.
 const MAX_CHECKS: usize = 64;
@@ -98,7 +95,8 @@ struct CheckRecord<'a> {
 }
 
 /// The line of a decision, of at most `max_bytes`. What has no room is left out: the context first, then the checks.
-/// None if not even the rest has room, which takes less than [`MIN_LINE_BYTES`].
+/// None if not even the rest has room, which takes less than
+/// [`MIN_LINE_BYTES`](crate::observe::MIN_LINE_BYTES).
 pub(super) fn decision_line(
     exchange: &Exchange<'_>,
     decided: &Decided,

@@ -5,6 +5,9 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter, Serializer};
 
+/// The smallest line that may be the maximum, in bytes: that of a decision without its context, checks and texts fits.
+pub const MIN_LINE_BYTES: usize = 4 << 10;
+
 /// One JSON document on a line of at most `max_bytes`, with its line end; none if it has more bytes.
 #[must_use]
 pub(in crate::observe) fn line<T: Serialize>(document: &T, max_bytes: usize) -> Option<Vec<u8>> {

@@ -4,22 +4,21 @@ mod counts;
 mod destination;
 pub(super) mod line;
 mod queue;
+mod shared;
 mod writer;
 
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
-
-use tokio::sync::Notify;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 pub use self::counts::{LogCounts, LostLines};
 pub use self::destination::Destination;
 
-use self::counts::Counts;
 use self::destination::Sink;
+use self::line::MIN_LINE_BYTES;
 use self::queue::{Line, Queue};
-use crate::observe::record::MIN_LINE_BYTES;
+use self::shared::Shared;
 use crate::tenant_name::TenantName;
 
 /// What becomes of a line for which the queue has no room, because the destination is slow or fails.
@@ -64,31 +63,6 @@ struct Handle {
     limits: LogLimits,
 }
 
-#[derive(Debug)]
-struct Shared {
-    state: Mutex<State>,
-    /// Wakes the writer, and those who wait for it to finish.
-    changed: Condvar,
-    /// Wakes the decisions that wait for room.
-    room: Notify,
-    counts: Counts,
-    /// The entries that were written, by which a decision sees that the destination is not stuck.
-    progress: AtomicU64,
-}
-
-#[derive(Debug)]
-struct State {
-    queue: Queue,
-    is_writing: bool,
-    reopen: bool,
-    stop: bool,
-    has_ended: bool,
-    /// Whether a decision waited in vain, and no line was written since.
-    is_stalled: bool,
-    /// The decisions that wait for room.
-    waiting: usize,
-}
-
 impl DecisionLog {
     /// Opens the destination, and starts the thread `guardhouse-log`.
     ///
@@ -101,22 +75,7 @@ impl DecisionLog {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
         let sink = Sink::open(destination)?;
-        let state = State {
-            queue: Queue::new(limits.queue_bytes),
-            is_writing: false,
-            reopen: false,
-            stop: false,
-            has_ended: false,
-            is_stalled: false,
-            waiting: 0,
-        };
-        let shared = Arc::new(Shared {
-            state: Mutex::new(state),
-            changed: Condvar::new(),
-            room: Notify::new(),
-            counts: Counts::default(),
-            progress: AtomicU64::new(0),
-        });
+        let shared = Arc::new(Shared::new(limits.queue_bytes));
         let of_thread = Arc::clone(&shared);
         std::thread::Builder::new().name("guardhouse-log".to_owned()).spawn(move || writer::run(&of_thread, sink))?;
         Ok(Self(Arc::new(Handle { shared, limits })))
@@ -189,101 +148,5 @@ impl DecisionLog {
 impl Drop for Handle {
     fn drop(&mut self) {
         self.shared.stop();
-    }
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn stop(&self) {
-        self.lock().stop = true;
-        self.changed.notify_all();
-    }
-
-    /// Counts one lost line. Always false: the line is not in the queue.
-    fn lose(&self, reason: &AtomicU64) -> bool {
-        reason.fetch_add(1, Ordering::Relaxed);
-        self.lock().queue.lose(1);
-        self.changed.notify_all();
-        false
-    }
-
-    fn push(&self, state: &mut State, line: Line) -> Result<(), Line> {
-        if state.stop {
-            return Err(line);
-        }
-        state.queue.push(line)?;
-        self.changed.notify_all();
-        Ok(())
-    }
-
-    async fn wait_to_push(&self, line: Line, at_most: Duration) -> bool {
-        self.counts.waits.fetch_add(1, Ordering::Relaxed);
-        self.lock().waiting += 1;
-        let mut waiting = Waiting { shared: self, line: Some(line) };
-        let before = self.progress.load(Ordering::Relaxed);
-        match tokio::time::timeout(at_most, waiting.push()).await {
-            Ok(()) => true,
-            Err(_) => {
-                waiting.line = None;
-                // A share that stays full says nothing of the destination.
-                self.lock().is_stalled |= self.progress.load(Ordering::Relaxed) == before;
-                self.lose(&self.counts.too_slow)
-            }
-        }
-    }
-
-    /// Blocks until the writer has reached a state, at most for a time. It says whether that was so.
-    fn wait_until(&self, at_most: Duration, reached: impl Fn(&State) -> bool) -> bool {
-        let start = Instant::now();
-        let mut state = self.lock();
-        while !reached(&state) {
-            let left = at_most.saturating_sub(start.elapsed());
-            if left.is_zero() {
-                return false;
-            }
-            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
-        true
-    }
-}
-
-/// A decision that waits for room. A caller that hangs up loses the line only if there is still no room.
-struct Waiting<'a> {
-    shared: &'a Shared,
-    line: Option<Line>,
-}
-
-impl Waiting<'_> {
-    async fn push(&mut self) {
-        loop {
-            let mut room = std::pin::pin!(self.shared.room.notified());
-            // Before the attempt, so that room which is made in between is not missed.
-            room.as_mut().enable();
-            if self.try_push() {
-                return;
-            }
-            room.await;
-        }
-    }
-
-    /// Whether the line is in the queue.
-    fn try_push(&mut self) -> bool {
-        let Some(line) = self.line.take() else { return true };
-        self.line = self.shared.push(&mut self.shared.lock(), line).err();
-        self.line.is_none()
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        let mut state = self.shared.lock();
-        state.waiting = state.waiting.saturating_sub(1);
-        drop(state);
-        if !self.try_push() {
-            self.shared.lose(&self.shared.counts.cancelled);
-        }
     }
 }

@@ -7,11 +7,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::observe::decision_log::Shared;
 use crate::observe::decision_log::destination::Sink;
-use crate::observe::decision_log::line::line;
+use crate::observe::decision_log::line::{MIN_LINE_BYTES, line};
 use crate::observe::decision_log::queue::Entry;
-use crate::observe::record::MIN_LINE_BYTES;
+use crate::observe::decision_log::shared::{Shared, State};
 use crate::observe::timestamp::Timestamp;
 
 /// The first wait after an error. Each further one is twice as long.
@@ -90,7 +89,7 @@ fn write(shared: &Shared, sink: &mut Sink, bytes: &[u8]) -> bool {
             Err(error) => {
                 failed(shared, &error);
                 let mut state = shared.lock();
-                let is_over = |state: &super::State| state.reopen || state.stop;
+                let is_over = |state: &State| state.reopen || state.stop;
                 if !is_over(&state) {
                     state = shared
                         .changed

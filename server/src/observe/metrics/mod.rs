@@ -19,8 +19,8 @@ use std::time::{Duration, SystemTime};
 use guardhouse::{Cause, Host};
 
 use crate::decided::Decided;
-use crate::observe::Exchange;
 use crate::observe::decision_log::LogCounts;
+use crate::observe::exchange::Exchange;
 use crate::observe::metrics::exposition::Exposition;
 use crate::observe::metrics::histogram::Histogram;
 pub use crate::observe::metrics::listener::{ListenerMetrics, OpenConnection};
