@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use clap::{Args, Subcommand, ValueHint};
 use guardhouse::AuthContext;
 use guardhouse_server::policy::schema;
+use guardhouse_server::config::ServerConfig;
 
 use crate::host_options::HostOptions;
 use crate::output::{self, Output};
@@ -15,6 +16,7 @@ use crate::source::PluginSource;
 Examples:
   guardhouse schema context
   guardhouse schema policy
+  guardhouse schema server
   guardhouse schema settings builtin:require-scopes")]
 pub(crate) struct SchemaArgs {
     #[command(subcommand)]
@@ -29,6 +31,8 @@ enum Document {
     Policy,
     /// The cases of a policy: `cases.toml`
     Cases,
+    /// The configuration of a server: `guardhouse.toml`
+    Server,
     /// The settings of a plugin, as the plugin declares them
     Settings {
         /// The path of a component, or `builtin:NAME`
@@ -45,6 +49,7 @@ pub(crate) fn run(args: &SchemaArgs) -> Result<Output> {
         Document::Context => output::pretty_json(&AuthContext::json_schema())?,
         Document::Policy => output::pretty_json(&schema::policy())?,
         Document::Cases => output::pretty_json(&schema::cases())?,
+        Document::Server => output::pretty_json(&ServerConfig::json_schema())?,
         Document::Settings { plugin: source, host } => {
             let plugin = source.load(&host.host()?)?;
             let schema = plugin.settings_schema().with_context(|| format!("`{source}` takes no settings"))?;

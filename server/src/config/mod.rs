@@ -9,7 +9,10 @@ pub mod listener;
 pub mod log;
 pub mod machine;
 mod read;
+mod schema;
 pub mod tenant;
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
 

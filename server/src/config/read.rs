@@ -127,7 +127,7 @@ fn config(root: &Table<'_>, folder: &Path, findings: &mut Findings<'_>) -> Serve
     config.public_url = public_url(&mut fields);
     if let Some(node) = root.get("listeners") {
         config.listeners = list(&node, findings, listener);
-        if config.listeners.is_empty() {
+        if node.value.as_array().is_some_and(|items| items.is_empty()) {
             findings.error(&node.place, "there are no listeners");
         }
     }

@@ -9,8 +9,9 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 
 use super::answer::{self, Answer, Kind, Refusal};
+use super::doors::{Doors, answer_of_gone};
 use super::exchange::{Incoming, is_json};
-use super::{Doors, answer_of_gone};
+
 use crate::decided::Decided;
 
 /// Several requests for decisions.

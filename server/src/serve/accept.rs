@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 
+use super::accepting::Accepting;
 use super::connection;
-use super::listen::Accepting;
 use crate::config::connections::ConnectionLimits;
 use crate::door::{Doors, Listener};
 use crate::observe::metrics::ListenerMetrics;

@@ -7,7 +7,7 @@ use rustix::io::FdFlags;
 use rustix::net::AddressFamily;
 use tokio::net::{TcpListener, UnixListener};
 
-use super::listen::Accepting;
+use super::accepting::Accepting;
 
 /// The sockets that this process was started with, each until it is taken.
 #[derive(Debug, Default)]

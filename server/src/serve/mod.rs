@@ -1,6 +1,7 @@
 //! Serving: listeners, connections, and the end of the server.
 
 mod accept;
+mod accepting;
 mod connection;
 pub mod daemon;
 pub mod inherited;
@@ -19,8 +20,8 @@ use tokio::task::JoinHandle;
 
 pub use self::accept::ConnectionCounts;
 use self::accept::{Connections, accept};
+use self::accepting::Accepting;
 use self::inherited::Inherited;
-use self::listen::Accepting;
 pub use self::open_files::raise_open_files;
 use crate::config::ServerConfig;
 use crate::config::drain::Drain;
@@ -62,7 +63,7 @@ impl Server {
     pub async fn open(config: &ServerConfig, inherited: &mut Inherited) -> Result<Self, ListenError> {
         let mut listeners = Vec::with_capacity(config.listeners.len());
         for listener in &config.listeners {
-            let accepting = Accepting::open(&listener.address, inherited)
+            let accepting = listen::open(&listener.address, inherited)
                 .await
                 .map_err(|error| ListenError { address: listener.address.clone(), error })?;
             let address = accepting.address(&listener.address);

@@ -10,8 +10,9 @@ use serde_json::{Map, Value, json};
 
 use self::request::{Members, invalid};
 use super::answer::{self, Answer, Kind, Refusal};
+use super::doors::{Doors, answer_of_gone};
 use super::exchange::{Incoming, is_json};
-use super::{Doors, answer_of_gone};
+
 use crate::decided::Decided;
 use crate::tenant_name::TenantName;
 
