@@ -3,8 +3,8 @@
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand, ValueHint};
 use guardhouse::AuthContext;
-use guardhouse_server::policy::schema;
 use guardhouse_server::config::ServerConfig;
+use guardhouse_server::policy::schema;
 
 use crate::host_options::HostOptions;
 use crate::output::{self, Output};

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, ValueHint};
 use guardhouse_server::config::ServerConfig;
 use guardhouse_server::config::listener::ListenerConfig;
+use guardhouse_server::policy::folder::Folder;
 use guardhouse_server::serve::daemon::{Daemon, stop_signal};
 use guardhouse_server::serve::inherited::Inherited;
 use guardhouse_server::serve::raise_open_files;
@@ -19,8 +20,8 @@ use crate::output::Output;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Without --config, the file is `guardhouse.toml` of this folder. Without that file, the policies are in the folder
-`policies` here, with a folder for each tenant; decisions are on 127.0.0.1:8180, and health and metrics on
-127.0.0.1:8181.
+`policies` here, or in this folder itself, with a folder for each tenant; decisions are on 127.0.0.1:8180, and health
+and metrics on 127.0.0.1:8181.
 
 Signals:
   SIGTERM  not ready any more; ends when all requests are answered
@@ -43,11 +44,10 @@ pub(crate) struct ServeArgs {
 pub(crate) fn run(args: &ServeArgs) -> Result<Output> {
     // The service manager's sockets come first, before anything else is opened.
     let mut inherited = Inherited::from_environment();
-    let file = file(args.config.as_deref(), Path::new(""))?;
-    let config = match &file {
-        None => ServerConfig::in_folder(Path::new("")),
-        Some(file) => match read(file)? {
-            Ok(config) => config,
+    let (file, config) = match args.config.clone().map_or_else(|| find(Path::new("")), |file| Ok(Found::File(file)))? {
+        Found::Policies(config) => (None, *config),
+        Found::File(file) => match read(&file)? {
+            Ok(config) => (Some(file), config),
             Err(problems) => return Ok(Output { text: problems, exit: Exit::Invalid }),
         },
     };
@@ -81,23 +81,42 @@ fn listening(listener: &ListenerConfig) -> String {
     format!("listening on {} ({})", listener.address, doors.join(", "))
 }
 
-/// The file of the configuration; none if the folder has only policies.
-fn file(option: Option<&Path>, folder: &Path) -> Result<Option<PathBuf>> {
-    if let Some(file) = option {
-        return Ok(Some(file.to_owned()));
-    }
+/// What a folder has.
+#[derive(Debug, PartialEq)]
+enum Found {
+    /// A configuration.
+    File(PathBuf),
+    /// Policies, for which everything else has its default.
+    Policies(Box<ServerConfig>),
+}
+
+/// Finds a configuration, or else policies.
+fn find(folder: &Path) -> Result<Found> {
     let file = folder.join(ServerConfig::FILE);
     if file.exists() {
-        return Ok(Some(file));
+        return Ok(Found::File(file));
     }
-    if folder.join("policies").is_dir() {
-        return Ok(None);
+    let config = ServerConfig::in_folder(folder);
+    if config.policies.is_dir() {
+        return Ok(Found::Policies(Box::new(config)));
+    }
+    let here = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    if has_policies(here) {
+        // A name with a dot is not that of a tenant.
+        let (policies, state) = (here.to_owned(), here.join(".state"));
+        return Ok(Found::Policies(Box::new(ServerConfig { policies, state, ..config })));
     }
     bail!(
-        "there is neither a file `{}` nor a folder `policies` here; `guardhouse new-policy policies/acme` writes the \
-         first policy of a tenant `acme`",
+        "there is neither a file `{}` nor a folder `policies` here; `guardhouse new-policy policies` writes the first \
+         policy of a tenant `acme`",
         ServerConfig::FILE
     );
+}
+
+/// Whether a folder has the folder of a tenant.
+fn has_policies(folder: &Path) -> bool {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.into_iter().any(|entry| entry.path().join(Folder::POLICY).is_file())
 }
 
 /// The configuration of a file, or its problems.
@@ -115,16 +134,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_comes_before_a_folder_and_neither_is_an_error_that_says_what_to_write() {
+    fn a_file_comes_before_policies_and_neither_is_an_error_that_says_what_to_write() {
         let folder = tempfile::tempdir().unwrap();
-        let error = file(None, folder.path()).unwrap_err().to_string();
+        let error = find(folder.path()).unwrap_err().to_string();
         assert!(error.contains("guardhouse.toml") && error.contains("new-policy"), "{error}");
+        let policies = |found: Found| match found {
+            Found::Policies(config) => (config.policies, config.state),
+            Found::File(file) => panic!("{}", file.display()),
+        };
+        std::fs::create_dir(folder.path().join("acme")).unwrap();
+        std::fs::write(folder.path().join("acme/policy.toml"), "").unwrap();
+        let expected = (folder.path().to_owned(), folder.path().join(".state"));
+        assert_eq!(policies(find(folder.path()).unwrap()), expected);
         std::fs::create_dir(folder.path().join("policies")).unwrap();
-        assert_eq!(file(None, folder.path()).unwrap(), None);
+        let expected = (folder.path().join("policies"), folder.path().join("state"));
+        assert_eq!(policies(find(folder.path()).unwrap()), expected);
         let config = folder.path().join("guardhouse.toml");
         std::fs::write(&config, "version = 1").unwrap();
-        assert_eq!(file(None, folder.path()).unwrap(), Some(config));
-        let other = Path::new("other.toml");
-        assert_eq!(file(Some(other), folder.path()).unwrap().as_deref(), Some(other));
+        assert_eq!(find(folder.path()).unwrap(), Found::File(config));
     }
 }

@@ -26,7 +26,7 @@ pub struct LogConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum LogDestination {
     /// Nowhere: no decision is written down.
-    None,
+    Off,
     /// Standard output.
     #[default]
     Stdout,
@@ -41,7 +41,7 @@ impl LogConfig {
     /// The error of [`DecisionLog::start`].
     pub fn start(&self) -> io::Result<Option<DecisionLog>> {
         let destination = match &self.destination {
-            LogDestination::None => return Ok(None),
+            LogDestination::Off => return Ok(None),
             LogDestination::Stdout => Destination::Stdout,
             LogDestination::File(path) => Destination::File(path.clone()),
         };
@@ -60,7 +60,7 @@ pub(super) fn read_log(node: &Node<'_>, folder: &Path, log: &mut LogConfig, find
     let mut fields = Fields { table, findings };
     log.destination = match fields.text("destination") {
         None | Some(("stdout", _)) => LogDestination::Stdout,
-        Some(("none", _)) => LogDestination::None,
+        Some(("off", _)) => LogDestination::Off,
         Some(_) => fields.path("destination", folder).map_or(LogDestination::Stdout, LogDestination::File),
     };
     let mut wait = WAIT;

@@ -23,6 +23,7 @@ use self::host::HostConfig;
 use self::listener::{Door, ListenerConfig};
 use self::log::LogConfig;
 use self::tenant::AllTenantSettings;
+use crate::observe::health::ReadyRule;
 
 /// The configuration of a server. The doc of each field names its default.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,9 +50,22 @@ pub struct ServerConfig {
     pub tenants: AllTenantSettings,
     /// The settings of the decision log.
     pub decision_log: LogConfig,
-    /// The Unix socket of `guardhouse status`. Default: see
-    /// [`default_path`](crate::observe::status::default_path).
-    pub status: Option<PathBuf>,
+    /// The Unix socket of `guardhouse status`.
+    pub status: StatusConfig,
+    /// When the server is ready although tenants have no policy.
+    pub health: ReadyRule,
+}
+
+/// The Unix socket of `guardhouse status`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum StatusConfig {
+    /// At [`default_path`](crate::observe::status::default_path), if it can be made.
+    #[default]
+    Default,
+    /// At a path.
+    Path(PathBuf),
+    /// None.
+    Off,
 }
 
 impl ServerConfig {
@@ -92,7 +106,8 @@ impl Default for ServerConfig {
             credentials: Vec::new(),
             tenants: AllTenantSettings::default(),
             decision_log: LogConfig::default(),
-            status: None,
+            status: StatusConfig::Default,
+            health: ReadyRule::default(),
         }
     }
 }

@@ -7,13 +7,13 @@ use std::time::Duration;
 use guardhouse::MAX_DEADLINE;
 use toml::de::DeValue;
 
-use super::ServerConfig;
 use super::credentials::CredentialConfig;
 use super::field::Fields;
 use super::host::read_host;
 use super::listener::{Address, Door, DoorSet, ListenerConfig};
 use super::log::read_log;
 use super::tenant::TenantSettings;
+use super::{ServerConfig, StatusConfig};
 use crate::policy::document::{Node, Table, parse};
 use crate::policy::findings::{Findings, Place};
 use crate::problem::{Position, Problem};
@@ -40,6 +40,7 @@ pub(super) const KEYS: &[&str] = &[
     "tenants",
     "decision-log",
     "status",
+    "health",
 ];
 pub(super) const LISTENER_KEYS: &[&str] = &["address", "doors", "anonymous"];
 pub(super) const CREDENTIAL_KEYS: &[&str] = &["name", "token-file", "tenants", "doors"];
@@ -56,6 +57,7 @@ pub(super) const CONNECTION_KEYS: &[&str] = &[
     "batch",
 ];
 pub(super) const DRAIN_KEYS: &[&str] = &["notice", "time"];
+pub(super) const HEALTH_KEYS: &[&str] = &["without-policy-percent"];
 pub(super) const TENANT_KEYS: &[&str] = &["deadline"];
 
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -123,7 +125,11 @@ fn config(root: &Table<'_>, folder: &Path, findings: &mut Findings<'_>) -> Serve
         config.state = path;
     }
     config.cache = fields.path("cache", folder);
-    config.status = fields.path("status", folder);
+    config.status = match fields.text("status") {
+        None => StatusConfig::Default,
+        Some(("off", _)) => StatusConfig::Off,
+        Some(_) => fields.path("status", folder).map_or(StatusConfig::Off, StatusConfig::Path),
+    };
     config.public_url = public_url(&mut fields);
     if let Some(node) = root.get("listeners") {
         config.listeners = list(&node, findings, listener);
@@ -142,6 +148,7 @@ fn config(root: &Table<'_>, folder: &Path, findings: &mut Findings<'_>) -> Serve
     if let Some(node) = root.get("decision-log") {
         read_log(&node, folder, &mut config.decision_log, findings);
     }
+    health(root, &mut config, findings);
     tenants(root, &mut config, findings);
     check_names_of_credentials(root, &config, findings);
     check_reach(root, &config, findings);
@@ -252,6 +259,13 @@ fn drain(root: &Table<'_>, config: &mut ServerConfig, findings: &mut Findings<'_
     let mut fields = Fields { table, findings };
     fields.duration("notice", Duration::ZERO..=MAX_DEADLINE, &mut config.drain.notice);
     fields.duration("time", Duration::ZERO..=MAX_DEADLINE, &mut config.drain.time);
+}
+
+fn health(root: &Table<'_>, config: &mut ServerConfig, findings: &mut Findings<'_>) {
+    let Some(table) = root.get("health").and_then(|node| node.table(HEALTH_KEYS, findings)) else { return };
+    let mut percent = usize::from(config.health.without_policy_percent);
+    Fields { table, findings }.count("without-policy-percent", 0..=100, &mut percent);
+    config.health.without_policy_percent = u8::try_from(percent).unwrap_or(100);
 }
 
 fn tenants(root: &Table<'_>, config: &mut ServerConfig, findings: &mut Findings<'_>) {

@@ -23,7 +23,7 @@ impl ServerConfig {
                 "policies": path("The folder of the policies, with a folder for each tenant. Default: `policies`."),
                 "state": path("The folder of the last good policies. Default: `state`."),
                 "cache": path("The folder of the cache of machine code. Default: the one of the commands."),
-                "status": path("The Unix socket of `guardhouse status`. Default: see docs/serve.md."),
+                "status": path("The Unix socket of `guardhouse status`, or `off`. Default: see docs/operating.md."),
                 "public-url": {
                     "description": "The URL under which callers reach the server. Default: that of the first listener.",
                     "type": "string", "pattern": "^https?://[^?#]*[^?#/]$",
@@ -43,7 +43,7 @@ impl ServerConfig {
                 })),
                 "host": host(),
                 "decision-log": section("Where decisions are written down.", json!({
-                    "destination": text("`stdout`, `none`, or the path of a file. Default: `stdout`."),
+                    "destination": text("`stdout`, `off`, or the path of a file. Default: `stdout`."),
                     "when-full": {
                         "description": "What becomes of a line without room. Default: `drop`.",
                         "enum": ["drop", "wait"],
@@ -51,6 +51,12 @@ impl ServerConfig {
                     "wait": duration("The longest wait of a decision for room, with `wait`. Default: 100ms."),
                     "queue-bytes": size("The queue of lines. Default: 8MiB."),
                     "line-bytes": size("The longest line. Default: 64KiB."),
+                })),
+                "health": section("When the server is ready.", json!({
+                    "without-policy-percent": {
+                        "description": "The share of tenants that may be without a policy. Default: 50.",
+                        "type": "integer", "minimum": 0, "maximum": 100,
+                    },
                 })),
                 "tenants": {
                     "description": "The settings of tenants: `default`, and by name.",

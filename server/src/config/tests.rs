@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::listener::{Address, Door};
 use super::log::LogDestination;
 use super::machine::Machine;
-use super::{ServerConfig, host, log, read};
+use super::{ServerConfig, StatusConfig, host, log, read};
 use crate::observe::decision_log::WhenFull;
 
 const WHOLE: &str = r#"
@@ -71,6 +71,9 @@ wait = "50ms"
 queue-bytes = "1MiB"
 line-bytes = "8KiB"
 
+[health]
+without-policy-percent = 10
+
 [tenants.default]
 deadline = "500ms"
 
@@ -96,7 +99,8 @@ fn a_configuration_is_read_as_it_is_written() {
     assert_eq!(config.policies, Path::new("/srv/policies"));
     assert_eq!(config.state, Path::new("/etc/guardhouse/../state"));
     assert_eq!(config.cache.as_deref(), Some(Path::new("/var/cache/guardhouse")));
-    assert_eq!(config.status.as_deref(), Some(Path::new("/etc/guardhouse/status.sock")));
+    assert_eq!(config.status, StatusConfig::Path("/etc/guardhouse/status.sock".into()));
+    assert_eq!(config.health.without_policy_percent, 10);
     assert_eq!(config.public_url.as_deref(), Some("https://pdp.example/guardhouse"));
     let [tcp, unix] = &config.listeners[..] else { panic!("{:?}", config.listeners) };
     assert_eq!((&tcp.address, tcp.anonymous), (&"0.0.0.0:8180".parse().unwrap(), false));
@@ -232,6 +236,7 @@ fn the_schema_has_exactly_the_keys_that_are_read() {
     assert_eq!(keys("/properties/drain"), of(read::DRAIN_KEYS));
     assert_eq!(keys("/properties/host"), of(host::HOST_KEYS));
     assert_eq!(keys("/properties/decision-log"), of(log::LOG_KEYS));
+    assert_eq!(keys("/properties/health"), of(read::HEALTH_KEYS));
     assert_eq!(keys("/properties/tenants/additionalProperties"), of(read::TENANT_KEYS));
 }
 
@@ -250,4 +255,26 @@ fn the_pools_are_sized_from_the_memory() {
     assert_eq!(host::HostConfig::of(machine).memory_bytes, 3 << 29);
     let unchanged: Value = json!(guardhouse::HostLimits::default().stack_bytes);
     assert_eq!(json!(host::HostConfig::of(machine).host_limits().stack_bytes), unchanged);
+}
+
+/// The file in the documentation, whose values are the defaults but for those that it names.
+#[test]
+fn the_documented_values_are_the_defaults() {
+    let page = include_str!("../../../docs/serve.md");
+    let text = page.split("```toml").nth(1).unwrap().split("```").next().unwrap();
+    let mut config = read(text);
+    let defaults = ServerConfig::in_folder(Path::new("/etc/guardhouse"));
+    assert_eq!(config.public_url.take().as_deref(), Some("https://pdp.example"));
+    assert_eq!(config.cache.take().as_deref(), Some(Path::new("/etc/guardhouse/cache")));
+    assert_eq!(std::mem::take(&mut config.credentials).len(), 1);
+    assert_eq!(std::mem::take(&mut config.tenants.tenants).len(), 1);
+    assert_eq!(std::mem::take(&mut config.status), StatusConfig::Path("/run/guardhouse/status.sock".into()));
+    assert_eq!(config.host.tick, defaults.host.tick);
+    config.host = defaults.host.clone();
+    assert_eq!(config, defaults);
+    let keys = [read::KEYS, read::LISTENER_KEYS, read::CREDENTIAL_KEYS, read::CONNECTION_KEYS, read::DRAIN_KEYS];
+    for key in keys.concat().into_iter().chain(host::HOST_KEYS.iter().chain(log::LOG_KEYS).copied()) {
+        let is_section = ["[[KEY]]", "[KEY]", "[KEY.", "[host.KEY]", "\nKEY = "].map(|form| form.replace("KEY", key));
+        assert!(is_section.iter().any(|form| text.contains(form)), "{key}");
+    }
 }

@@ -20,7 +20,7 @@ use crate::config::listener::DoorSet;
 use crate::config::tenant::AllTenantSettings;
 use crate::decided::Decided;
 use crate::observe::Observers;
-use crate::observe::health::{Health, ReadyRule};
+use crate::observe::health::Health;
 use crate::tenants::Tenants;
 
 /// The doors of a server. A clone is shallow.
@@ -45,7 +45,7 @@ impl Doors {
     pub fn new(tenants: Tenants, observers: Observers, config: &ServerConfig, credentials: Credentials) -> Self {
         let ConnectionLimits { body_bytes, all_bodies_bytes, batch, .. } = config.connections;
         Self(Arc::new(Inner {
-            health: Health::new(tenants.clone(), ReadyRule::default()),
+            health: Health::new(tenants.clone(), config.health),
             tenants,
             observers,
             bodies: Bodies::new(body_bytes, all_bodies_bytes),

@@ -277,6 +277,20 @@ mod tests {
     }
 
     #[test]
+    fn every_route_and_every_problem_is_documented() {
+        let page = include_str!("../../../docs/serve.md");
+        for route in ROUTES {
+            let method = if route.takes_body() { "POST" } else { "GET" };
+            let row = format!("| `{method} {}` | `{}` |", route.path, route.door);
+            assert!(page.contains(&row), "{row}");
+        }
+        for kind in Kind::ALL {
+            let row = format!("| `{}` | {} |", kind.uri(), kind.status().as_u16());
+            assert!(page.contains(&row), "{row}");
+        }
+    }
+
+    #[test]
     fn every_reference_leads_to_a_schema_and_every_schema_is_referred_to() {
         fn references(value: &Value, into: &mut Vec<String>) {
             match value {

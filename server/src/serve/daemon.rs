@@ -1,7 +1,7 @@
 //! The daemon: a server with policies from a folder, from its start to its end.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -14,9 +14,9 @@ use super::reload::Reload;
 use super::{ListenError, Server, Stop};
 use crate::activation::event::ActivationResult;
 use crate::activation::{self, Activation};
-use crate::config::ServerConfig;
 use crate::config::credentials::Credentials;
 use crate::config::listener::{Door, ListenerConfig};
+use crate::config::{ServerConfig, StatusConfig};
 use crate::door::Doors;
 use crate::last_good::{LastGood, LastGoodError};
 use crate::observe::Observers;
@@ -85,7 +85,7 @@ impl Daemon {
         let log = config.decision_log.start().map_err(StartError::Log)?;
         let observers = log.map_or_else(Observers::default, Observers::with_log);
         observers.metrics().watch(&tenants);
-        let status = status_socket(config.status.as_deref())?;
+        let status = status_socket(&config.status)?;
         let mut shown = config.clone();
         shown.public_url = shown.public_url.or_else(|| server.url());
         let doors = Doors::new(tenants.clone(), observers, &shown, credentials);
@@ -157,13 +157,17 @@ fn listener(observers: Observers) -> Arc<activation::event::Listener> {
     })
 }
 
-/// The socket of the status. Without a path in the configuration, a default that cannot be used is no error.
-fn status_socket(configured: Option<&Path>) -> Result<Option<StatusSocket>, StartError> {
-    if let Some(path) = configured {
-        let failed = |error| StartError::Status { path: path.to_owned(), error };
-        return StatusSocket::bind(path).map(Some).map_err(failed);
-    }
-    let Some(path) = default_path() else { return Ok(None) };
+/// The socket of the status. A default that cannot be used is no error.
+fn status_socket(config: &StatusConfig) -> Result<Option<StatusSocket>, StartError> {
+    let path = match config {
+        StatusConfig::Off => return Ok(None),
+        StatusConfig::Path(path) => {
+            let failed = |error| StartError::Status { path: path.clone(), error };
+            return StatusSocket::bind(path).map(Some).map_err(failed);
+        }
+        StatusConfig::Default => default_path(),
+    };
+    let Some(path) = path else { return Ok(None) };
     match StatusSocket::bind(&path) {
         Ok(socket) => Ok(Some(socket)),
         Err(error) => {
