@@ -74,7 +74,8 @@ impl ServerConfig {
 }
 
 fn listener() -> Value {
-    let mut section = section(
+    section_with(
+        &["address", "doors"],
         "A listener.",
         json!({
             "address": text("`127.0.0.1:8180`, `unix:/run/guardhouse.sock`, or `systemd:0`."),
@@ -84,13 +85,12 @@ fn listener() -> Value {
                 "type": "boolean",
             },
         }),
-    );
-    section["required"] = json!(["address", "doors"]);
-    section
+    )
 }
 
 fn credential() -> Value {
-    let mut section = section(
+    section_with(
+        &["name", "token-file"],
         "The credential of an enforcement point.",
         json!({
             "name": text("Its name, for the operator."),
@@ -101,9 +101,7 @@ fn credential() -> Value {
             },
             "doors": doors("The doors that it may use. Default: `native` and `authzen`."),
         }),
-    );
-    section["required"] = json!(["name", "token-file"]);
-    section
+    )
 }
 
 fn connections() -> Value {
@@ -139,7 +137,14 @@ fn host() -> Value {
 }
 
 fn section(description: &str, properties: Value) -> Value {
-    json!({ "description": description, "type": "object", "additionalProperties": false, "properties": properties })
+    section_with(&[], description, properties)
+}
+
+fn section_with(required: &[&str], description: &str, properties: Value) -> Value {
+    json!({
+        "description": description, "type": "object", "required": required, "additionalProperties": false,
+        "properties": properties,
+    })
 }
 
 fn text(description: &str) -> Value {

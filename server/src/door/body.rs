@@ -134,7 +134,7 @@ mod tests {
     }
 
     fn frames(frames: &[&'static str]) -> Frames {
-        Frames(frames.to_vec().into_iter())
+        Frames(frames.iter().copied().collect::<Vec<_>>().into_iter())
     }
 
     #[tokio::test]

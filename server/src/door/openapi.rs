@@ -17,7 +17,7 @@ pub fn document(doors: DoorSet, public_url: Option<&str>) -> Value {
         let method = if route.takes_body() { "post" } else { "get" };
         paths.insert(route.path.to_owned(), json!({ (method): operation(route) }));
     }
-    let mut document = json!({
+    let document = json!({
         "openapi": "3.1.0",
         "info": {
             "title": "Guardhouse",
@@ -28,10 +28,18 @@ pub fn document(doors: DoorSet, public_url: Option<&str>) -> Value {
         "components": { "schemas": schemas(), "securitySchemes": { "bearer": { "type": "http", "scheme": "bearer" } } },
         "security": [{}, { "bearer": [] }],
     });
-    if let Some(url) = public_url {
-        document["servers"] = json!([{ "url": url }]);
+    match public_url {
+        Some(url) => with(document, "servers", json!([{ "url": url }])),
+        None => document,
     }
-    document
+}
+
+/// The same object with one more member.
+fn with(mut object: Value, name: &str, member: Value) -> Value {
+    if let Value::Object(members) = &mut object {
+        members.insert(name.to_owned(), member);
+    }
+    object
 }
 
 /// What OpenAPI says of a task.
@@ -134,7 +142,7 @@ fn operation(route: &Route) -> Value {
     }
     if let Some(body) = body {
         let content = json!({ "application/json": { "schema": reference(body) } });
-        operation["requestBody"] = json!({ "required": true, "content": content });
+        operation = with(operation, "requestBody", json!({ "required": true, "content": content }));
         parameters.push(json!({
             "name": "X-Request-ID", "in": "header",
             "description": "Repeated in the answer.",
@@ -146,10 +154,7 @@ fn operation(route: &Route) -> Value {
             "schema": { "type": "integer", "minimum": 1, "maximum": guardhouse::MAX_DEADLINE.as_secs() * 1_000 },
         }));
     }
-    if !parameters.is_empty() {
-        operation["parameters"] = parameters.into();
-    }
-    operation
+    if parameters.is_empty() { operation } else { with(operation, "parameters", parameters.into()) }
 }
 
 /// The title of a problem with a status, which is the description of the answer.
@@ -169,18 +174,14 @@ fn schemas() -> Value {
         context.remove("$defs")
     });
     let object = |required: &[&str], properties: Value| json!({ "type": "object", "required": required, "properties": properties });
-    let closed = |required: &[&str], properties: Value| {
-        let mut schema = object(required, properties);
-        schema["additionalProperties"] = json!(false);
-        schema
-    };
+    let closed =
+        |required: &[&str], properties: Value| with(object(required, properties), "additionalProperties", json!(false));
     let list = |item: &str| json!({ "type": "array", "items": reference(item) });
     let text = || json!({ "type": "string" });
     let id = || json!({ "type": "string", "pattern": "^[0-9a-f]{32}$" });
-    let decision = |word: &str, mut more: Value| {
-        more["decision"] = json!({ "const": word });
-        more["id"] = id();
-        closed(&["decision", "id"], more)
+    let decision = |word: &str, more: Value| {
+        let properties = with(with(more, "decision", json!({ "const": word })), "id", id());
+        closed(&["decision", "id"], properties)
     };
     let denied = json!({ "message": text(), "missing_scopes": { "type": "array", "items": text() } });
     let types: Vec<String> = Kind::ALL.into_iter().map(Kind::uri).collect();
@@ -195,14 +196,14 @@ fn schemas() -> Value {
             "context": { "type": "object" },
         })
     };
-    let mut several = members();
-    several["evaluations"] = json!({ "type": "array", "items": object(&[], json!({})) });
-    several["options"] = object(
+    let evaluations = json!({ "type": "array", "items": object(&[], json!({})) });
+    let options = object(
         &[],
         json!({
             "evaluations_semantic": { "enum": ["execute_all", "deny_on_first_deny", "permit_on_first_permit"] },
         }),
     );
+    let several = with(with(members(), "evaluations", evaluations), "options", options);
     let mut schemas = json!({
         "AuthContext": context,
         "Contexts": closed(&["contexts"], json!({ "contexts": list("AuthContext") })),
@@ -230,7 +231,7 @@ fn schemas() -> Value {
     });
     if let Some(Value::Object(definitions)) = definitions {
         for (name, definition) in definitions {
-            schemas[&name] = definition;
+            schemas = with(schemas, &name, definition);
         }
     }
     moved(schemas)

@@ -89,7 +89,6 @@ impl Server {
     }
 
     /// What becomes of the connections of this server, from now on.
-    #[must_use]
     pub fn connection_counts(&self) -> impl Fn() -> ConnectionCounts + Send + Sync + 'static {
         let connections = Arc::clone(&self.connections);
         move || connections.counts()

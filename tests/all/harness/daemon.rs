@@ -36,7 +36,6 @@ pub(crate) struct Daemon {
     pub(crate) address: SocketAddr,
     /// The address for health and metrics.
     pub(crate) operator: SocketAddr,
-    pub(crate) doors: Doors,
     pub(crate) tenants: Tenants,
     counts: Box<dyn Fn() -> ConnectionCounts>,
     stop: oneshot::Sender<Stop>,
@@ -84,17 +83,8 @@ impl Daemon {
             .collect();
         let counts = Box::new(server.connection_counts());
         let (stop, stopped) = oneshot::channel();
-        let running = runtime.spawn(server.run(doors.clone(), async move { stopped.await.unwrap_or(Stop::Now) }));
-        Self {
-            address: addresses[0],
-            operator: *addresses.last().unwrap(),
-            doors,
-            tenants,
-            counts,
-            stop,
-            running,
-            runtime,
-        }
+        let running = runtime.spawn(server.run(doors, async move { stopped.await.unwrap_or(Stop::Now) }));
+        Self { address: addresses[0], operator: *addresses.last().unwrap(), tenants, counts, stop, running, runtime }
     }
 
     pub(crate) fn connect(&self) -> Client {
