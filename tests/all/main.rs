@@ -86,6 +86,7 @@ mod server_start;
 // The server: its doors, its connections, and its end.
 mod server_authzen;
 mod server_clients;
+mod server_credentials;
 mod server_drain;
 mod server_hang_up;
 mod server_native;

@@ -113,6 +113,9 @@ fn a_batch_has_one_decision_for_each_context_in_their_order() {
     assert_eq!((refused.status, &refused.json()["path"]), (400, &json!("contexts")));
 }
 
+/// A method, a path, headers and a body; and the status, the word in the type, and the path of the problem.
+type Refused<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], &'a str, u16, &'a str, Option<&'a str>);
+
 #[test]
 fn a_request_that_is_not_decided_has_a_problem() {
     let daemon = daemon();
@@ -122,7 +125,7 @@ fn a_request_that_is_not_decided_has_a_problem() {
     let batch =
         r#"{"contexts": [{"component": {"kind": "tool", "name": "a"}}, {"component": {"kind": 1, "name": "a"}}]}"#;
     let list = r#"{"contexts": [[null, {"kind": "tool", "name": "a"}, "", 0, null, {}]]}"#;
-    let cases: &[(&str, &str, &[(&str, &str)], &str, u16, &str, Option<&str>)] = &[
+    let cases: &[Refused<'_>] = &[
         ("GET", CHECK, &[], "", 405, "method-not-allowed", None),
         ("PUT", CHECK, &[], &good, 405, "method-not-allowed", None),
         ("POST", "/healthz", &[], &good, 404, "not-found", None),

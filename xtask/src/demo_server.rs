@@ -135,14 +135,12 @@ impl Server {
 
     fn play(&mut self, scene: &Scene) -> Result<()> {
         let Scene { title, tool, scopes, amount, decision, has_message } = scene;
-        let mut context = json!({
+        let context = json!({
             "token": { "client_id": "alice-laptop", "scopes": scopes },
             "component": { "kind": "tool", "name": tool },
             "action": "tools/call",
+            "arguments": amount.map_or_else(|| json!({}), |amount| json!({ "amount": amount })),
         });
-        if let Some(amount) = amount {
-            context["arguments"] = json!({ "amount": amount });
-        }
         let path = "/v1/tenants/acme/check";
         println!("\n# {title}");
         println!("$ curl http://{}{path} --json '{context}'", self.address);

@@ -110,6 +110,7 @@ impl Drop for Share<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
     use std::pin::Pin;
     use std::task::{Context, Poll};
 
@@ -119,7 +120,7 @@ mod tests {
     use super::*;
 
     /// A body of frames, whose length is not known beforehand.
-    struct Frames(std::vec::IntoIter<&'static str>);
+    struct Frames(VecDeque<&'static str>);
 
     impl Body for Frames {
         type Data = Bytes;
@@ -129,12 +130,12 @@ mod tests {
             mut self: Pin<&mut Self>,
             _: &mut Context<'_>,
         ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-            Poll::Ready(self.0.next().map(|frame| Ok(Frame::data(Bytes::from_static(frame.as_bytes())))))
+            Poll::Ready(self.0.pop_front().map(|frame| Ok(Frame::data(Bytes::from_static(frame.as_bytes())))))
         }
     }
 
     fn frames(frames: &[&'static str]) -> Frames {
-        Frames(frames.iter().copied().collect::<Vec<_>>().into_iter())
+        Frames(frames.to_vec().into())
     }
 
     #[tokio::test]
