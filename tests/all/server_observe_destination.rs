@@ -10,10 +10,12 @@ use std::time::Duration;
 use guardhouse_server::observe::decision_log::{DecisionLog, Destination, LogLimits, WhenFull};
 use guardhouse_server::tenant_name::TenantName;
 use rustix::fs::OFlags;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::Value;
 
 use crate::harness::decided::block_on;
 use crate::harness::eventually;
+use crate::isolated::survives;
 
 /// A time that no test waits for unless it fails.
 const LONG: Duration = Duration::from_secs(120);
@@ -287,4 +289,34 @@ fn read(path: &Path) -> Vec<Value> {
 
 fn poll_once<F: Future>(future: std::pin::Pin<&mut F>) -> std::task::Poll<F::Output> {
     future.poll(&mut std::task::Context::from_waker(std::task::Waker::noop()))
+}
+
+#[test]
+fn a_line_that_was_written_by_half_when_the_disk_was_full_is_whole_in_the_next_file() {
+    survives("server_observe_destination::half_a_line");
+}
+
+#[test]
+#[ignore = "runs in a process of its own"]
+pub(crate) fn half_a_line() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let _guard = runtime.enter();
+    // SIGXFSZ, which would end the process: with a handler, writing fails instead.
+    let _handler = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::from_raw(25)).unwrap();
+    let room = Rlimit { current: Some((10 << 10) + 512), maximum: getrlimit(Resource::Fsize).maximum };
+    setrlimit(Resource::Fsize, room).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("decisions.jsonl");
+    let log = DecisionLog::start(Destination::File(path.clone()), limits(WhenFull::Drop)).unwrap();
+    runtime.block_on(fill(&log));
+    eventually("the disk is full", || log.counts().is_failing);
+    let old = folder.path().join("old");
+    std::fs::rename(&path, &old).unwrap();
+    log.reopen();
+    assert!(log.flush(LONG));
+    let text = std::fs::read_to_string(&old).unwrap();
+    let (whole, half) = text.rsplit_once('\n').unwrap();
+    assert_eq!((whole.lines().count(), half.len()), (10, 512));
+    assert_eq!(numbers(&read(&path)), (10..16).collect::<Vec<_>>());
+    assert_eq!((log.counts().written, log.counts().lost.total()), (16, 0));
 }
