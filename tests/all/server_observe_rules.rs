@@ -63,7 +63,7 @@ fn each_tenant_says_what_is_logged_of_its_own_requests() {
 fn a_policy_whose_table_is_wrong_says_where() {
     for (log, error) in [
         ("log = 1\n", "policy.toml:2:7: log: it is an integer, and must be a table"),
-        ("[log]\ninclud = []\n", "policy.toml:3:1: log.includ: the key `includ` does not exist"),
+        ("[log]\nparts = []\n", "policy.toml:3:1: log.parts: the key `parts` does not exist"),
         ("[log]\ninclude = [\"claim\"]\n", "policy.toml:3:12: log.include[0]: the part `claim` does not exist"),
         ("[log]\nmask = [\"token\"]\n", "policy.toml:3:9: log.mask[0]: expected a JSON pointer"),
         ("[log]\ndrop = \"/token\"\n", "policy.toml:3:8: log.drop: it is a string, and must be a list"),

@@ -81,7 +81,7 @@ fn has(run: &Run, line: &str) {
 
 #[test]
 fn the_status_says_what_is_active_refused_and_why() {
-    let broken = GOOD.replace("[[rules]]", "[[rules]]\nwhn = {}");
+    let broken = GOOD.replace("[[rules]]", "[[rules]]\nmatch = {}");
     let server = Server::start(&[("acme", GOOD), ("beta", &broken), ("gamma", GOOD)]);
     let summary = server.status(&[]);
     has(&summary, ": degraded");
@@ -89,7 +89,7 @@ fn the_status_says_what_is_active_refused_and_why() {
     has(&summary, "tenants: 3, 1 without a policy, 1 with a refused policy");
     has(&summary, "decision log: 0 lines, 0 lost");
     has(&summary, "tenant beta");
-    has(&summary, "policy.toml:6:1: rules[0].whn: ");
+    has(&summary, "policy.toml:6:1: rules[0].match: ");
     assert!(!summary.stdout.contains("acme"), "{summary:?}");
 
     let acme = server.status(&["acme"]);

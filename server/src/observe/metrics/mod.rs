@@ -1,8 +1,8 @@
 //! Metrics, for Prometheus.
 //!
-//! There are two documents. [`Metrics::text`] has no series for a tenant, so its size does not depend on their number. It
-//! belongs on the listener of health. [`Metrics::tenant_text`] has some series for each tenant, and belongs on a listener
-//! of its own.
+//! There are two documents. [`Observers::metrics_text`](crate::observe::Observers::metrics_text) has no series for a
+//! tenant, so its size does not depend on their number. It belongs on the listener of health. [`Metrics::tenant_text`] has
+//! some series for each tenant, and belongs on a listener of its own.
 
 pub mod exposition;
 mod histogram;
