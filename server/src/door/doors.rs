@@ -8,6 +8,7 @@ use bytes::Bytes;
 use guardhouse::AuthContext;
 use hyper::StatusCode;
 use hyper::header::{AUTHORIZATION, HeaderValue};
+use tracing::Instrument;
 
 use super::answer::{self, Answer, DECISION_ID, Kind, Refusal};
 use super::body::Bodies;
@@ -121,7 +122,7 @@ impl Doors {
         deadline: Option<Duration>,
     ) -> Option<Decided> {
         let deadline = self.deadline(incoming.tenant, deadline);
-        let decided = self.0.tenants.decide(incoming.tenant, context, Some(deadline));
+        let decided = self.0.tenants.decide(incoming.tenant, context, Some(deadline)).instrument(incoming.span());
         let decided = unless_gone(incoming, decided).await?;
         self.0.observers.decided(&incoming.exchange(context), &decided).await;
         Some(decided)
@@ -135,7 +136,7 @@ impl Doors {
         deadline: Option<Duration>,
     ) -> Option<Vec<Decided>> {
         let deadline = self.deadline(incoming.tenant, deadline);
-        let all = self.0.tenants.decide_batch(incoming.tenant, contexts, Some(deadline));
+        let all = self.0.tenants.decide_batch(incoming.tenant, contexts, Some(deadline)).instrument(incoming.span());
         let all = unless_gone(incoming, all).await?;
         for (context, decided) in contexts.iter().zip(&all) {
             self.0.observers.decided(&incoming.exchange(context), decided).await;

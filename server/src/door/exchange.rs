@@ -10,6 +10,7 @@ use super::answer::{Kind, REQUEST_ID, Refusal};
 use super::peer::Peer;
 use crate::config::listener::Door;
 use crate::observe::Exchange;
+use crate::observe::trace_parent::TraceParent;
 
 /// The header in which a caller says how long it waits, in milliseconds.
 const DEADLINE: HeaderName = HeaderName::from_static("guardhouse-deadline-ms");
@@ -38,6 +39,12 @@ impl<'a> Incoming<'a> {
             trace_parent: trace_parent(self.headers),
             received: self.received,
         }
+    }
+
+    /// The span of `tracing` in which the request is decided: one with the caller's ids of its trace, if it sent them.
+    pub(super) fn span(&self) -> tracing::Span {
+        let parent = trace_parent(self.headers).and_then(|value| value.parse::<TraceParent>().ok());
+        parent.map_or_else(tracing::Span::none, TraceParent::span)
     }
 
     /// The time that the caller waits, if it says so.
