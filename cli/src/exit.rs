@@ -6,7 +6,8 @@ use std::process::ExitCode;
 /// script can distinguish them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// The checks allow; the plugin loads; every case passes; the requested text was printed.
+    /// The checks allow; the plugin loads; every case passes; every policy can be activated; the requested text
+    /// was printed.
     Success,
     /// The command itself failed, and nothing was decided.
     Failure,
@@ -16,6 +17,10 @@ pub(crate) enum Exit {
     DoesNotLoad,
     /// A case fails.
     CaseFailed,
+    /// A policy has an error, or one of its cases fails.
+    PolicyFails,
+    /// The configuration is invalid.
+    Invalid,
 }
 
 impl From<Exit> for ExitCode {
@@ -23,7 +28,7 @@ impl From<Exit> for ExitCode {
         match exit {
             Exit::Success => Self::SUCCESS,
             Exit::Failure => Self::FAILURE,
-            Exit::Denied | Exit::DoesNotLoad | Exit::CaseFailed => Self::from(2),
+            Exit::Denied | Exit::DoesNotLoad | Exit::CaseFailed | Exit::PolicyFails | Exit::Invalid => Self::from(2),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::{Args, ValueHint};
 use guardhouse::{CompilerProcess, Host, HostBuilder, HostError, HostLimits};
+use guardhouse_server::config::ServerConfig;
 
 use crate::cache_folder::{CacheFolder, Origin};
 use crate::named_limit::{NamedLimit, with_changes};
@@ -71,15 +72,28 @@ impl HostOptions {
     /// A host that compiles each plugin in a process of its own, and nothing in the background. All commands make it
     /// alike, so that they share the machine code in the cache.
     pub(crate) fn host(&self) -> Result<Host> {
-        let program = std::env::current_exe().context("cannot find this program to start it as a compiler")?;
         let limits = with_changes(&HostLimits::default(), &self.limits, "--host-limit")?;
-        let compiler = CompilerProcess::new(program).argument(COMPILE);
-        let builder = Host::builder().compiler(compiler).limits(limits).without_background();
+        let builder = Host::builder().compiler(compiler()?).limits(limits).without_background();
         match self.cache.folder() {
             None => Ok(builder.build()?),
             Some(folder) => host_with_cache(builder, &folder),
         }
     }
+}
+
+/// The host of a server. Its cache is that of the commands, unless the configuration names another one.
+pub(crate) fn server_host(config: &ServerConfig) -> Result<Host> {
+    let builder = Host::builder().compiler(compiler()?).limits(config.host.host_limits()).tick(config.host.tick);
+    match CacheFolder::find(config.cache.as_deref()) {
+        None => Ok(builder.build()?),
+        Some(folder) => host_with_cache(builder, &folder),
+    }
+}
+
+/// This program as a compiler.
+fn compiler() -> Result<CompilerProcess> {
+    let program = std::env::current_exe().context("cannot find this program to start it as a compiler")?;
+    Ok(CompilerProcess::new(program).argument(COMPILE))
 }
 
 impl CacheOptions {

@@ -17,6 +17,7 @@ mod notes;
 mod object;
 mod output;
 mod plugin_list;
+mod server_status;
 mod source;
 mod text;
 mod vocabulary;
@@ -48,7 +49,7 @@ const AFTER_HELP: &str = "\
 Exit codes:
   0  allowed; the plugin loads; every case passes
   1  the command failed, and nothing was decided
-  2  denied; the plugin does not load; a case fails
+  2  denied; the plugin does not load; a case fails; a policy has an error
   128+N  ended by signal N: 130 after Ctrl-C
 
 Environment (an empty variable counts as unset):
@@ -67,8 +68,12 @@ enum Command {
     Check(command::check::CheckArgs),
     Inspect(command::inspect::InspectArgs),
     Plugins(command::plugins::PluginsArgs),
+    NewPolicy(command::new_policy::NewPolicyArgs),
+    Policy(command::policy::PolicyArgs),
     Schema(command::schema::SchemaArgs),
+    Serve(command::serve::ServeArgs),
     Cache(command::cache::CacheArgs),
+    Status(command::status::StatusArgs),
     Completions(command::completions::CompletionsArgs),
 }
 
@@ -118,12 +123,14 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         notes::silence();
     } else {
         // An explanation contains everything that the warnings would say.
-        let explains = match &cli.command {
-            Command::Check(args) => args.explain,
-            Command::Test(_) => true,
-            _ => false,
+        let default = match &cli.command {
+            Command::Check(args) if args.explain => "off",
+            Command::Test(_) | Command::Policy(_) => "off",
+            // The operator of a server wants to know what it does; each decision stands in the decision log.
+            Command::Serve(_) => "warn,guardhouse::server=info,guardhouse::activation=info",
+            _ => "warn",
         };
-        logging::start(if explains { "off" } else { "warn" })?;
+        logging::start(default)?;
     }
     let Output { text, exit } = match cli.command {
         Command::New(args) => command::new::run(&args)?,
@@ -133,8 +140,12 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Check(args) => command::check::run(&args)?,
         Command::Inspect(args) => command::inspect::run(&args)?,
         Command::Plugins(args) => command::plugins::run(&args),
+        Command::NewPolicy(args) => command::new_policy::run(&args)?,
+        Command::Policy(args) => command::policy::run(&args)?,
         Command::Schema(args) => command::schema::run(&args)?,
+        Command::Serve(args) => command::serve::run(&args)?,
         Command::Cache(args) => command::cache::run(&args)?,
+        Command::Status(args) => command::status::run(&args)?,
         Command::Completions(args) => command::completions::run::<Cli>(&args),
     };
     output::print(&text)?;

@@ -1,10 +1,12 @@
 //! The decision of one request, with everything that a door and the decision log need of it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use guardhouse::{Decision, DecisionId, Denial, Digest, Report};
 use serde::Serialize;
 
+use crate::log_rules::LogRules;
 use crate::tenant_name::TenantName;
 
 /// A decided request. All ids are those of the snapshot that decided it.
@@ -21,15 +23,18 @@ pub struct Decided {
     /// The snapshot that decided; none if the tenant has none yet.
     pub policy: Option<PolicyId>,
     /// The name of the rule that decided; none if a check under `always` denied, or no rule matched.
-    pub rule: Option<String>,
+    pub rule: Option<Arc<str>>,
     /// Why the policy denied; none for an allow, and for a denial in the mode `monitor`.
     pub cause: Option<DenialCause>,
-    /// The denial that the mode `monitor` turned into an allow, with its cause.
+    /// The denial that the mode `monitor` turned into an allow, with its cause. Its id differs from that of the decision
+    /// if a check under `always` would have denied and the rule was asked all the same.
     pub would_deny: Option<(Denial, DenialCause)>,
     /// The report of the checks; none if none were evaluated.
     pub report: Option<Report>,
     /// The wall-clock time of the whole decision.
     pub elapsed: Duration,
+    /// What the decision log may say of the request, by the policy that decided; without rules, nothing.
+    pub log_rules: Option<Arc<LogRules>>,
 }
 
 /// A snapshot of a policy.
@@ -87,6 +92,7 @@ impl Decided {
             would_deny: None,
             report: None,
             elapsed: Duration::ZERO,
+            log_rules: None,
         }
     }
 }

@@ -7,7 +7,10 @@
 
 // In reading order: each module uses only modules above it, and its own parts.
 
+mod lock;
+pub mod log_rules;
 pub mod problem;
+mod step;
 pub mod tenant_name;
 
 pub mod policy;
@@ -17,4 +20,15 @@ pub mod snapshot;
 
 pub mod tenants;
 
+pub mod last_good;
+pub mod source;
+
+pub mod activation;
+
 pub mod observe;
+
+pub mod config;
+
+pub mod door;
+
+pub mod serve;

@@ -92,6 +92,17 @@ impl fmt::Display for Problem {
 
 impl std::error::Error for Problem {}
 
+/// The longest text of a file in a message, in bytes.
+const MAX_QUOTED_BYTES: usize = 200;
+
+/// The beginning of a text that someone else wrote, with `…` where it was cut.
+pub(crate) fn clip(text: &str) -> String {
+    match text.split_at_checked(text.floor_char_boundary(MAX_QUOTED_BYTES)) {
+        Some((beginning, rest)) if !rest.is_empty() => format!("{beginning}…"),
+        _ => text.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,5 +1,6 @@
 //! Names of tenants.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -35,6 +36,13 @@ impl FromStr for TenantName {
             return Ok(Self(name.into()));
         }
         Err(TenantNameError)
+    }
+}
+
+/// Maps by name are searched with any text, which need not be a name.
+impl Borrow<str> for TenantName {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 

@@ -1,5 +1,5 @@
-//! The layers of `host/src`: files import only files of lower floors, without a circle. The folders of `authoring/src` have
-//! no circle either.
+//! The layers of `host/src` and `server/src`: files import only files of lower floors, without a circle. The folders of
+//! `authoring/src` have no circle either.
 
 use std::path::Path;
 
@@ -22,11 +22,34 @@ const FLOORS: &[&[&str]] = &[
     &["check"],
 ];
 
+/// The folders and files of `server/src`, like [`FLOORS`].
+const SERVER_FLOORS: &[&[&str]] = &[
+    &["lock", "log_rules", "problem", "step", "tenant_name"],
+    &["policy"],
+    &["decided"],
+    &["snapshot"],
+    &["tenants"],
+    &["last_good", "source"],
+    &["activation"],
+    &["observe"],
+    &["config"],
+    &["door"],
+    &["serve"],
+];
+
+/// The folders of `server/src` whose files have no circle.
+const SERVER_WITHOUT_CIRCLE: &[&str] = &["snapshot", "tenants", "last_good", "source", "activation"];
+
 /// The last of the floors that do not know WebAssembly.
 const LAST_WITHOUT_WASMTIME: &str = "decision";
 
 fn host() -> SourceTree {
-    SourceTree::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../host/src"))
+    tree_of("host")
+}
+
+/// The source of a crate of this workspace.
+fn tree_of(name: &str) -> SourceTree {
+    SourceTree::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name).join("src"))
 }
 
 /// The folder or file of a path that [`FLOORS`] names.
@@ -41,6 +64,13 @@ fn floor(floors: &[&[&str]], file: &str) -> Option<usize> {
 
 /// The violations of a tree, one line each.
 fn violations(tree: &SourceTree, floors: &[&[&str]]) -> Vec<String> {
+    let mut violations = upwards(tree, floors);
+    violations.extend(circle(&tree.imports()).map(|files| format!("{} is a circle", files.join(" -> "))));
+    violations
+}
+
+/// The files that are on no floor, and the imports that do not lead to a lower one, one line each.
+fn upwards(tree: &SourceTree, floors: &[&[&str]]) -> Vec<String> {
     let unknown = tree.files().filter(|file| floor(floors, file).is_none());
     let mut violations: Vec<String> = unknown.map(|file| format!("{file} is on no floor")).collect();
     let imports = tree.imports();
@@ -48,7 +78,6 @@ fn violations(tree: &SourceTree, floors: &[&[&str]]) -> Vec<String> {
         top(&import.from) != top(&import.to) && floor(floors, &import.to) >= floor(floors, &import.from)
     });
     violations.extend(upwards.map(|import| format!("{import} does not lead to a lower floor")));
-    violations.extend(circle(&imports).map(|files| format!("{} is a circle", files.join(" -> "))));
     violations
 }
 
@@ -58,6 +87,18 @@ fn imports_lead_to_lower_floors_without_a_circle() {
     assert!(tree.files().count() > 50);
     let violations = violations(&tree, FLOORS);
     assert!(violations.is_empty(), "\n{}", violations.join("\n"));
+}
+
+#[test]
+fn imports_of_the_server_lead_to_lower_floors() {
+    let tree = tree_of("server");
+    assert!(tree.files().count() > 30);
+    let violations = upwards(&tree, SERVER_FLOORS);
+    assert!(violations.is_empty(), "\n{}", violations.join("\n"));
+    // The files of the other folders are parts of one parser, or of one door.
+    let of = |file: &str| SERVER_WITHOUT_CIRCLE.contains(&top(file));
+    let imports = tree.imports().into_iter().filter(|import| of(&import.from) && of(&import.to)).collect();
+    assert_eq!(circle(&imports), None);
 }
 
 #[test]
@@ -82,7 +123,7 @@ fn the_general_tools_know_nothing_of_guardhouse() {
 
 #[test]
 fn the_imports_of_authoring_are_not_circular() {
-    let tree = SourceTree::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../authoring/src"));
+    let tree = tree_of("authoring");
     assert!(tree.files().count() > 20);
     for (folder, imports) in by_folder(&tree.imports()) {
         let circle = circle(&imports).map(|entries| entries.join(" -> "));

@@ -84,6 +84,26 @@ mod tenant_shares;
 mod tenants;
 mod turns;
 
+// The server: policies of many tenants, and their activation.
+mod server_activation;
+mod server_batch;
+mod server_start;
+// The server: its doors, its connections, and its end.
+mod server_authzen;
+mod server_clients;
+mod server_credentials;
+mod server_drain;
+mod server_hang_up;
+mod server_native;
+// The server: what it tells of its decisions.
+mod server_observe_destination;
+mod server_observe_files;
+mod server_observe_log;
+mod server_observe_metrics;
+mod server_observe_rules;
+mod server_observe_status;
+mod server_observe_trace;
+
 // The repository: its documents, the plugins of the demo, and the inputs that fuzzing kept.
 mod demo;
 mod documents;

@@ -1,4 +1,4 @@
-//! `cargo xtask demo`: real plugins decide real requests, from the command line.
+//! `cargo xtask demo`: real plugins decide real requests, from the command line and over HTTP.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::arguments::Arguments;
 use crate::build::{GUARDHOUSE, Profile, Programs};
-use crate::root;
+use crate::{demo_server, root};
 
 /// A request, and the plugins that the command line asks about it.
 struct Scene {
@@ -69,6 +69,7 @@ pub(crate) fn run(_: &Arguments<'_>) -> Result<()> {
     for scene in SCENES {
         play(scene, guardhouse)?;
     }
+    demo_server::run(guardhouse)?;
     println!("\nEach answer came from a WebAssembly plugin in a sandbox of its own, made for that one request.");
     println!("Next: {} --help", guardhouse.strip_prefix(root()?).unwrap_or(guardhouse).display());
     Ok(())

@@ -7,6 +7,7 @@ mod console;
 mod copies;
 mod corpus;
 mod demo;
+mod demo_server;
 mod extremes;
 mod features;
 mod generate;

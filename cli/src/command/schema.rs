@@ -3,6 +3,8 @@
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand, ValueHint};
 use guardhouse::AuthContext;
+use guardhouse_server::config::ServerConfig;
+use guardhouse_server::policy::schema;
 
 use crate::host_options::HostOptions;
 use crate::output::{self, Output};
@@ -13,6 +15,8 @@ use crate::source::PluginSource;
 #[command(after_help = "\
 Examples:
   guardhouse schema context
+  guardhouse schema policy
+  guardhouse schema server
   guardhouse schema settings builtin:require-scopes")]
 pub(crate) struct SchemaArgs {
     #[command(subcommand)]
@@ -23,6 +27,12 @@ pub(crate) struct SchemaArgs {
 enum Document {
     /// The context: the request that checks decide on
     Context,
+    /// The policy of a tenant: `policy.toml`
+    Policy,
+    /// The cases of a policy: `cases.toml`
+    Cases,
+    /// The configuration of a server: `guardhouse.toml`
+    Server,
     /// The settings of a plugin, as the plugin declares them
     Settings {
         /// The path of a component, or `builtin:NAME`
@@ -37,6 +47,9 @@ enum Document {
 pub(crate) fn run(args: &SchemaArgs) -> Result<Output> {
     let text = match &args.document {
         Document::Context => output::pretty_json(&AuthContext::json_schema())?,
+        Document::Policy => output::pretty_json(&schema::policy())?,
+        Document::Cases => output::pretty_json(&schema::cases())?,
+        Document::Server => output::pretty_json(&ServerConfig::json_schema())?,
         Document::Settings { plugin: source, host } => {
             let plugin = source.load(&host.host()?)?;
             let schema = plugin.settings_schema().with_context(|| format!("`{source}` takes no settings"))?;

@@ -16,5 +16,7 @@ mod inspect;
 mod interrupt;
 mod limits;
 mod log;
+mod policy;
 mod print;
+mod status;
 mod upgrade;

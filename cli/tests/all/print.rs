@@ -17,7 +17,7 @@ fn the_schema_of_a_context_is_printed() {
 fn a_printed_schema_is_constant_and_has_no_links_of_the_source_code() {
     let settings = guardhouse::builtin::ALL.iter().map(|builtin| format!("builtin:{}", builtin.name));
     let mut arguments: Vec<Vec<String>> = settings.map(|name| vec!["settings".to_owned(), name]).collect();
-    arguments.push(vec!["context".to_owned()]);
+    arguments.extend(["context", "policy", "cases"].map(|name| vec![name.to_owned()]));
     for arguments in arguments {
         let arguments: Vec<&str> = ["schema"].into_iter().chain(arguments.iter().map(String::as_str)).collect();
         let run = guardhouse(&arguments);
@@ -63,7 +63,19 @@ fn every_shell_has_a_completion_script() {
 
 #[test]
 fn help_is_not_an_error_and_shows_examples() {
-    for command in ["new", "test", "upgrade", "check", "inspect", "schema", "cache", "completions", "plugins"] {
+    for command in [
+        "new",
+        "test",
+        "upgrade",
+        "check",
+        "inspect",
+        "schema",
+        "cache",
+        "completions",
+        "plugins",
+        "new-policy",
+        "policy",
+    ] {
         let run = guardhouse(&[command, "--help"]);
         assert_eq!((run.exit, run.stderr.as_str()), (0, ""));
         assert!(run.stdout.contains(&format!("Examples:\n  guardhouse {command}")), "{run:?}");

@@ -1,33 +1,70 @@
 //! Observers: everything that is told of each decision.
 
-use std::time::Instant;
+pub mod decision_log;
+mod exchange;
+pub mod health;
+pub mod metrics;
+mod record;
+pub mod redaction;
+pub mod status;
+pub mod timestamp;
+pub mod trace_parent;
 
-use guardhouse::AuthContext;
+use std::sync::{Arc, LazyLock};
 
 use crate::decided::Decided;
+use crate::log_rules::LogRules;
+use crate::observe::decision_log::DecisionLog;
+pub use crate::observe::decision_log::line::MIN_LINE_BYTES;
+pub use crate::observe::exchange::Exchange;
+use crate::observe::metrics::Metrics;
 
-/// The exchange in which a request was decided: how it came in.
-#[derive(Debug, Clone)]
-pub struct Exchange<'a> {
-    /// The door that took the request: `native` or `authzen`.
-    pub door: &'static str,
-    /// The context that was decided.
-    pub context: &'a AuthContext,
-    /// The caller's `X-Request-ID`, if it sent one.
-    pub request_id: Option<&'a str>,
-    /// The caller's `traceparent` (W3C Trace Context), if it sent a valid one.
-    pub trace_parent: Option<&'a str>,
-    /// The time at which the request arrived.
-    pub received: Instant,
+/// The observers of a server: its metrics, and its decision log if it has one. A clone is shallow.
+#[derive(Debug, Clone, Default)]
+pub struct Observers {
+    metrics: Arc<Metrics>,
+    log: Option<DecisionLog>,
 }
 
-/// The observers of a server.
-#[derive(Debug, Clone, Default)]
-pub struct Observers {}
-
 impl Observers {
-    /// Tells every observer of a decision. No failure of an observer changes the decision.
+    /// Observers with a decision log.
+    #[must_use]
+    pub fn with_log(log: DecisionLog) -> Self {
+        Self { metrics: Arc::default(), log: Some(log) }
+    }
+
+    /// The metrics.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// The metrics without those of each tenant, in the format of
+    /// [`Exposition::CONTENT_TYPE`](metrics::exposition::Exposition::CONTENT_TYPE).
+    #[must_use]
+    pub fn metrics_text(&self) -> String {
+        self.metrics.text(self.log.as_ref().map(DecisionLog::counts))
+    }
+
+    /// The decision log, if there is one.
+    #[must_use]
+    pub fn log(&self) -> Option<&DecisionLog> {
+        self.log.as_ref()
+    }
+
+    /// Tells every observer of a decision. No failure of an observer changes the decision. It waits only for the decision
+    /// log, and only as [`WhenFull::Wait`](decision_log::WhenFull::Wait) says.
     pub async fn decided(&self, exchange: &Exchange<'_>, decided: &Decided) {
-        let _ = (exchange, decided);
+        static NOTHING: LazyLock<LogRules> = LazyLock::new(LogRules::default);
+        self.metrics.decided(exchange, decided);
+        let Some(log) = &self.log else { return };
+        let rules = decided.log_rules.as_deref().unwrap_or(&NOTHING);
+        let is_logged = match record::decision_line(exchange, decided, rules, log.limits().line_bytes) {
+            Some(line) => log.write(decided.tenant.as_ref(), line).await,
+            None => log.lose_too_long(),
+        };
+        if !is_logged {
+            self.metrics.lost_line(decided.tenant.as_ref());
+        }
     }
 }

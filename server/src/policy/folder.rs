@@ -1,6 +1,7 @@
 //! The folder of a policy: everything that a policy is read from, as bytes in memory.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use guardhouse::Digest;
 
@@ -8,7 +9,7 @@ use guardhouse::Digest;
 pub type Bytes = bytes::Bytes;
 
 /// The files of one policy, by their paths in the folder, with `/` between the parts.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Folder {
     files: BTreeMap<String, Bytes>,
     digest: Digest,
@@ -17,6 +18,9 @@ pub struct Folder {
 impl Folder {
     /// The name of the file that every folder has.
     pub const POLICY: &str = "policy.toml";
+
+    /// The name of the file of cases, which a folder may have.
+    pub const CASES: &str = "cases.toml";
 
     /// A folder with these files.
     #[must_use]
@@ -47,5 +51,12 @@ impl Folder {
         let lines =
             files.iter().map(|(path, bytes)| format!("{} {}\n", Digest::of(path.as_bytes()), Digest::of(bytes)));
         Digest::of(lines.collect::<String>().as_bytes())
+    }
+}
+
+/// Shows the paths and the digest, and not the contents.
+impl fmt::Debug for Folder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Folder").field("files", &self.files.keys()).field("digest", &self.digest).finish()
     }
 }

@@ -1,11 +1,30 @@
 //! Policies: the rules of one tenant, as plain data. Nothing here runs a plugin.
 
+pub mod bounds;
+pub mod cases;
+mod coverage;
+pub(crate) mod document;
+pub(crate) mod findings;
+pub mod first;
 pub mod folder;
+mod json;
+mod locate;
+mod normal;
+pub mod pattern;
+mod read;
+pub mod read_folder;
+pub mod schema;
 pub mod selector;
+
+use std::fmt;
+use std::sync::Arc;
 
 use guardhouse::{Digest, Grants, ImagePolicy, Json, Limits};
 use serde::{Deserialize, Serialize};
 
+pub use crate::policy::locate::locate;
+
+use crate::log_rules::LogRules;
 use crate::policy::folder::Bytes;
 use crate::policy::selector::{Selector, Target};
 
@@ -19,6 +38,8 @@ pub struct Policy {
     pub digest: Digest,
     /// The mode of the checks under `always`, and of every rule without a mode of its own.
     pub mode: Mode,
+    /// What the decision log may say of the requests.
+    pub log: Arc<LogRules>,
     /// The checks, by the names that rules use. Expressions refer to them by index.
     pub checks: Vec<CheckSpec>,
     /// The checks that every request must pass, in order.
@@ -64,7 +85,7 @@ pub struct CheckSpec {
 }
 
 /// The origin of a plugin's bytes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum PluginSource {
     /// A built-in plugin, by its name without `builtin:`.
     Builtin(&'static guardhouse::builtin::Builtin),
@@ -77,6 +98,16 @@ pub enum PluginSource {
         /// The digest of its content.
         digest: Digest,
     },
+}
+
+/// Shows the name and the digest, and not the bytes.
+impl fmt::Debug for PluginSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Builtin(builtin) => write!(f, "builtin:{}", builtin.name),
+            Self::File { path, digest, .. } => write!(f, "{path:?} ({digest})"),
+        }
+    }
 }
 
 /// A rule: the requests that it matches, and how they are decided.

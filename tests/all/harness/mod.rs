@@ -1,7 +1,12 @@
 //! Shared parts of the tests: hosts, requests, plugins under test ([`Guest`]) and readers of reports.
 
+pub(crate) mod client;
+pub(crate) mod daemon;
+pub(crate) mod decided;
 mod guest;
+pub(crate) mod policies;
 mod report;
+mod rules;
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -15,8 +20,11 @@ use guardhouse::{
 use guardhouse_tests::guest::assemble;
 use serde_json::Value;
 
+pub(crate) use self::client::{Client, Reply};
+pub(crate) use self::daemon::{Daemon, policy};
 pub(crate) use self::guest::{Guest, fixture, of_pool, reads};
 pub(crate) use self::report::{cause, failed, reproducible};
+pub(crate) use self::rules::{Condition, rules_plugin};
 
 /// The host of all tests that need no limits of their own.
 pub(crate) fn host() -> &'static Host {

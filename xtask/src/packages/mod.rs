@@ -28,7 +28,8 @@ pub(crate) const PUBLISH: &str = "--publish";
 const ALLOW_DIRTY: &str = "--allow-dirty";
 
 /// The published crates. Each depends only on those before it.
-const CRATES: [&str; 4] = ["guardhouse-sdk", "guardhouse", "guardhouse-authoring", "guardhouse-cli"];
+const CRATES: [&str; 5] =
+    ["guardhouse-sdk", "guardhouse", "guardhouse-authoring", "guardhouse-server", "guardhouse-cli"];
 
 /// Packages the crates, and checks that each compiles with the files of its package; or publishes them.
 pub(crate) fn run(arguments: &Arguments<'_>) -> Result<()> {

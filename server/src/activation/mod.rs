@@ -1,0 +1,267 @@
+//! Activation: what the source has becomes what decides, one tenant at a time.
+//!
+//! 1. The source lists the digests of policies that have settled. A tenant whose digest is neither active nor refused is
+//!    put into the [`Queue`]. Several tenants are activated at the same time, each only once at a time.
+//! 2. The new snapshot is loaded beside the old one ([`one`]). If anything is wrong with it, the old one stays, and the
+//!    digest is refused until it changes. If a newer policy is wanted by then, the result is dropped.
+//! 3. The pointer of the tenant is swapped, and the policy is written to the state folder.
+//!
+//! **Removal.** A tenant is removed if the source was read without an error, lists at least one tenant, and does not list
+//! this one. A source that is empty or cannot be read removes and changes nothing: that is how a volume looks that is not
+//! mounted. [`Tenants::readiness`] then says why. A tenant whose folder exists without a policy that can be read keeps
+//! the active one, and its status says why.
+//!
+//! **Start.** A tenant whose policy cannot be activated gets the last good one of the state folder. If the source as a
+//! whole cannot be read, all tenants of the state folder do.
+
+pub mod event;
+mod one;
+mod parts;
+mod queue;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::num::NonZero;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use self::event::{ActivationEvent, ActivationResult, Listener};
+use self::parts::Parts;
+pub use self::parts::Reader;
+use self::queue::{Job, Queue};
+use crate::last_good::LastGood;
+use crate::lock::lock;
+use crate::snapshot::load::Counts;
+use crate::source::{Change, Listing, Source, SourceError, Version};
+use crate::tenant_name::TenantName;
+use crate::tenants::Tenants;
+
+/// The activation of all tenants of a source.
+pub struct Activation {
+    parts: Parts,
+    parallel: usize,
+}
+
+/// The state of a run.
+struct Run {
+    parts: Arc<Parts>,
+    queue: Queue,
+    work: JoinSet<TenantName>,
+    parallel: usize,
+    /// Whether the source has answered.
+    is_listed: bool,
+    /// Whether the source has answered with tenants.
+    is_complete: bool,
+}
+
+impl Activation {
+    /// The activation of the policies of `source`, which `reader` reads.
+    #[must_use]
+    pub fn new(tenants: Tenants, source: Arc<dyn Source>, reader: Reader) -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let parts = Parts { tenants, source, reader, last_good: None, listeners: Vec::new() };
+        Self { parts, parallel: (4 * processors).max(8) }
+    }
+
+    /// Sets the state folder. Without it, a server whose source is broken starts without policies.
+    #[must_use]
+    pub fn last_good(mut self, last_good: LastGood) -> Self {
+        self.parts.last_good = Some(Arc::new(last_good));
+        self
+    }
+
+    /// Adds a function that is told of each activation.
+    #[must_use]
+    pub fn listener(mut self, listener: Arc<Listener>) -> Self {
+        self.parts.listeners.push(listener);
+        self
+    }
+
+    /// Sets the number of tenants that are activated at the same time. Each may have its folder in memory meanwhile.
+    /// Default: four for each processor, and at least eight.
+    #[must_use]
+    pub fn parallel(mut self, tenants: usize) -> Self {
+        self.parallel = tenants.max(1);
+        self
+    }
+
+    /// Activates what the source has, and every change of it, until `stop` is ready. [`Tenants::readiness`] says when
+    /// every tenant was tried once.
+    pub async fn run(self, stop: impl Future<Output = ()>) {
+        let Self { parts, parallel } = self;
+        let parts = Arc::new(parts);
+        let (sender, mut listings) = mpsc::channel(1);
+        let mut watching = JoinSet::new();
+        watching.spawn(watch(Arc::clone(&parts.source), sender));
+        let (queue, work) = (Queue::default(), JoinSet::new());
+        let mut run = Run { parts, queue, work, parallel, is_listed: false, is_complete: false };
+        let mut stop = std::pin::pin!(stop);
+        loop {
+            run.fill();
+            if run.is_listed && run.queue.is_idle() {
+                run.parts.tenants.set_started();
+            }
+            tokio::select! {
+                Some((change, listed)) = listings.recv() => run.listed(&change, listed).await,
+                Some(done) = run.work.join_next() => run.done(done),
+                () = &mut stop => return,
+                else => return,
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Activation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Activation").field("source", &self.parts.source).finish_non_exhaustive()
+    }
+}
+
+/// Lists the source whenever it may have changed, until nobody wants to know.
+async fn watch(source: Arc<dyn Source>, sender: mpsc::Sender<(Change, Result<Listing, SourceError>)>) {
+    let mut change = Change::All;
+    loop {
+        let listed = source.list(&change).await;
+        if sender.send((change, listed)).await.is_err() {
+            return;
+        }
+        change = source.changed().await;
+    }
+}
+
+impl Run {
+    /// Starts as many jobs as may run.
+    fn fill(&mut self) {
+        while self.work.len() < self.parallel
+            && let Some((tenant, job)) = self.queue.pop()
+        {
+            let parts = Arc::clone(&self.parts);
+            self.work.spawn(async move {
+                // A panic in one activation must not end the others, nor leave its tenant as running for ever.
+                let ended = tokio::spawn(one::run(parts, tenant.clone(), job)).await;
+                if let Err(error) = ended {
+                    tracing::error!(target: "guardhouse::activation", tenant = tenant.as_str(), %error, "an activation ended early");
+                }
+                tenant
+            });
+        }
+    }
+
+    fn done(&mut self, done: Result<TenantName, tokio::task::JoinError>) {
+        if let Ok(tenant) = done {
+            self.queue.done(&tenant);
+        }
+    }
+
+    /// Takes the answer of the source.
+    async fn listed(&mut self, change: &Change, listed: Result<Listing, SourceError>) {
+        let is_first = !std::mem::replace(&mut self.is_listed, true);
+        let listing = match listed {
+            Ok(listing) if listing.versions.is_empty() && *change == Change::All => {
+                Err("the source has no tenants; no tenant is removed, because its volume may not be mounted".to_owned())
+            }
+            listed => listed.map_err(|error| error.to_string()),
+        };
+        let Listing { versions, problems } = match listing {
+            Ok(listing) => listing,
+            Err(problem) => return self.failed(problem, is_first).await,
+        };
+        if *change == Change::All {
+            if self.parts.tenants.set_source_problem(None) && !is_first {
+                tracing::info!(target: "guardhouse::activation", "the source can be read again");
+            }
+            for problem in &problems {
+                tracing::debug!(target: "guardhouse::activation", %problem, "the source has something that is no tenant");
+            }
+            self.parts.tenants.set_other_problems(problems);
+            self.remove_others(&versions).await;
+        }
+        for (tenant, version) in versions {
+            self.note(&tenant, version);
+        }
+    }
+
+    /// The source cannot be read: everything stays as it is. At the start, the last good policies are restored.
+    async fn failed(&mut self, problem: String, is_first: bool) {
+        if self.parts.tenants.set_source_problem(Some(problem.clone())) {
+            tracing::warn!(target: "guardhouse::activation", problem, "the source cannot be read, and everything stays");
+        }
+        if !is_first {
+            return;
+        }
+        for tenant in self.last_good_tenants().await {
+            self.parts.tenants.add(&tenant);
+            self.queue.push(tenant, Job::Restore);
+        }
+    }
+
+    /// Removes the tenants that the source does not have.
+    async fn remove_others(&mut self, versions: &BTreeMap<TenantName, Version>) {
+        for state in self.parts.tenants.states() {
+            let tenant = state.name();
+            if !versions.contains_key(tenant) && self.parts.tenants.remove(tenant) {
+                self.queue.push(tenant.clone(), Job::Forget);
+                self.parts.tell(&ActivationEvent {
+                    tenant: tenant.clone(),
+                    digest: None,
+                    result: ActivationResult::Removed,
+                    counts: Counts::default(),
+                    elapsed: Duration::ZERO,
+                });
+            }
+        }
+        // Tenants may have been removed while no server ran.
+        if !std::mem::replace(&mut self.is_complete, true) {
+            for tenant in self.last_good_tenants().await {
+                if !versions.contains_key(&tenant) {
+                    self.queue.push(tenant, Job::Forget);
+                }
+            }
+        }
+    }
+
+    /// Takes the version of one tenant.
+    fn note(&mut self, tenant: &TenantName, version: Version) {
+        let state = self.parts.tenants.add(tenant);
+        match version {
+            Version::Policy(digest) => {
+                if lock(&state.record).want(digest) {
+                    self.queue.push(tenant.clone(), Job::Activate(digest));
+                }
+            }
+            Version::Unreadable(problems) => {
+                let is_new = lock(&state.record).refuse(None, problems.clone());
+                if is_new {
+                    self.parts.tell(&ActivationEvent {
+                        tenant: tenant.clone(),
+                        digest: None,
+                        result: ActivationResult::Refused(problems),
+                        counts: Counts::default(),
+                        elapsed: Duration::ZERO,
+                    });
+                    if state.active().is_none() {
+                        self.queue.push(tenant.clone(), Job::Restore);
+                    }
+                }
+            }
+            Version::Changing => {}
+        }
+    }
+
+    async fn last_good_tenants(&self) -> Vec<TenantName> {
+        let Some(last_good) = self.parts.last_good.clone() else { return Vec::new() };
+        match one::blocking(move || last_good.tenants().map_err(|error| error.to_string())).await.flatten() {
+            Ok(tenants) => tenants,
+            Err(reason) => {
+                tracing::warn!(target: "guardhouse::activation", reason, "the state folder cannot be read");
+                Vec::new()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,204 @@
+//! One activation: a policy is read, loaded beside the old one, proved, made active, and written down.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use guardhouse::Digest;
+
+use super::event::{ActivationEvent, ActivationResult};
+use super::parts::Parts;
+use super::queue::Job;
+use crate::last_good::LastGood;
+use crate::lock::lock;
+use crate::policy::cases::Case;
+use crate::policy::folder::Folder;
+use crate::problem::Problem;
+use crate::snapshot::load::Counts;
+use crate::snapshot::{Snapshot, cases};
+use crate::step::step;
+use crate::tenant_name::TenantName;
+use crate::tenants::TenantState;
+use crate::tenants::status::{Durability, Origin};
+
+/// One job of one tenant.
+pub(super) struct One {
+    parts: Arc<Parts>,
+    state: Arc<TenantState>,
+    start: Instant,
+    counts: Counts,
+}
+
+/// A policy that is ready to be active.
+struct Ready {
+    snapshot: Snapshot,
+    folder: Folder,
+    warnings: Vec<Problem>,
+}
+
+/// Does the job of a tenant.
+pub(super) async fn run(parts: Arc<Parts>, tenant: TenantName, job: Job) {
+    if job == Job::Forget {
+        forget(&parts, &tenant).await;
+        return;
+    }
+    // A tenant that was removed meanwhile has nothing left to do.
+    let Some(state) = parts.tenants.state(tenant.as_str()) else { return };
+    let mut one = One { parts, state, start: Instant::now(), counts: Counts::default() };
+    // The source may have listed it again while it was loaded.
+    let is_open = |digest| lock(&one.state.record).is_open(digest);
+    if let Job::Activate(digest) = job
+        && is_open(digest)
+    {
+        one.activate(digest).await;
+    }
+    if one.state.active().is_none() {
+        one.restore().await;
+    }
+}
+
+impl One {
+    /// Activates the policy of the source that has this digest.
+    async fn activate(&mut self, digest: Digest) {
+        step("an activation begins");
+        let folder = match self.parts.source.read(self.state.name()).await {
+            Ok(folder) => folder,
+            // It may be readable again although its content is the same, so the refusal has no digest.
+            Err(problems) => return self.refuse(None, problems),
+        };
+        if folder.digest() != digest {
+            // The source will list what it is now.
+            return self.report(Some(digest), ActivationResult::Superseded);
+        }
+        step("a policy is read");
+        let ready = match self.prepare(folder).await {
+            Ok(ready) => ready,
+            Err(_) if self.is_superseded(digest) => return self.report(Some(digest), ActivationResult::Superseded),
+            Err(problems) => return self.refuse(Some(digest), problems),
+        };
+        if self.is_superseded(digest) {
+            return self.report(Some(digest), ActivationResult::Superseded);
+        }
+        let folder = self.swap(ready, Origin::Source);
+        self.write_down(folder).await;
+    }
+
+    /// Activates the last good policy.
+    async fn restore(&mut self) {
+        let Some(last_good) = self.parts.last_good.clone() else { return };
+        let tenant = self.state.name().clone();
+        let read = blocking(move || last_good.read(&tenant).map_err(|error| error.to_string())).await.flatten();
+        let folder = match read {
+            Ok(Some(folder)) => folder,
+            Ok(None) => return,
+            Err(reason) => {
+                let problem = Problem::new(".", format!("the last good policy cannot be used: {reason}"));
+                return self.report(None, ActivationResult::Refused(vec![problem]));
+            }
+        };
+        let digest = folder.digest();
+        match self.prepare(folder).await {
+            Ok(ready) => drop(self.swap(ready, Origin::LastGood)),
+            Err(problems) => self.report(Some(digest), ActivationResult::Refused(problems)),
+        }
+    }
+
+    /// Reads the policy of a folder, loads it and runs its cases. Nothing of the active snapshot changes.
+    async fn prepare(&mut self, folder: Folder) -> Result<Ready, Vec<Problem>> {
+        let reader = self.parts.reader;
+        let internal = |reason| vec![Problem::new(Folder::POLICY, reason)];
+        let (folder, read) = blocking(move || {
+            let read = reader(&folder).and_then(|(policy, warnings)| {
+                let cases = Case::read_all(&folder, &policy)?;
+                Ok((policy, warnings, cases))
+            });
+            (folder, read)
+        })
+        .await
+        .map_err(internal)?;
+        let (policy, warnings, cases) = read?;
+        let generation = lock(&self.state.record).next_generation();
+        let previous = self.state.active();
+        let loader = self.parts.tenants.loader();
+        let loaded = loader.load(self.state.name(), generation, policy, previous.as_deref()).await;
+        self.counts = loaded.counts;
+        let snapshot = loaded.snapshot?;
+        step("a policy is loaded");
+        let problems = cases::run(&snapshot, &cases).await;
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        step("the cases of a policy are run");
+        Ok(Ready { snapshot, folder, warnings })
+    }
+
+    /// Makes a policy active. Returns its folder.
+    fn swap(&self, ready: Ready, origin: Origin) -> Folder {
+        let Ready { snapshot, folder, warnings } = ready;
+        let generation = snapshot.id().generation;
+        self.state.activate(snapshot, origin, warnings);
+        step("a policy is active");
+        self.report(Some(folder.digest()), ActivationResult::Activated { generation, origin });
+        folder
+    }
+
+    /// Writes the active policy to the state folder. A policy that cannot be written is active all the same: the
+    /// operator's newest policy counts more than the restart after next.
+    async fn write_down(&self, folder: Folder) {
+        let Some(last_good) = self.parts.last_good.clone() else { return };
+        let (tenant, digest) = (self.state.name().clone(), folder.digest());
+        let written = blocking(move || write(&last_good, &tenant, &folder)).await.flatten();
+        let durability = match written {
+            Ok(()) => Durability::Written,
+            Err(reason) => {
+                self.report(Some(digest), ActivationResult::NotDurable { reason: reason.clone() });
+                Durability::Failed { reason }
+            }
+        };
+        lock(&self.state.record).set_durability(digest, durability);
+        step("an activation ends");
+    }
+
+    /// Whether the source has another policy by now, or the tenant no longer exists.
+    fn is_superseded(&self, digest: Digest) -> bool {
+        let current = self.parts.tenants.state(self.state.name().as_str());
+        !current.is_some_and(|current| Arc::ptr_eq(&current, &self.state))
+            || lock(&self.state.record).wanted() != Some(digest)
+    }
+
+    fn refuse(&self, digest: Option<Digest>, problems: Vec<Problem>) {
+        if lock(&self.state.record).refuse(digest, problems.clone()) {
+            self.report(digest, ActivationResult::Refused(problems));
+        }
+    }
+
+    fn report(&self, digest: Option<Digest>, result: ActivationResult) {
+        let (tenant, counts, elapsed) = (self.state.name().clone(), self.counts, self.start.elapsed());
+        self.parts.tell(&ActivationEvent { tenant, digest, result, counts, elapsed });
+    }
+}
+
+/// Writes a folder unless it is the last good one already.
+fn write(last_good: &LastGood, tenant: &TenantName, folder: &Folder) -> Result<(), String> {
+    if last_good.read(tenant).is_ok_and(|found| found.is_some_and(|found| found.digest() == folder.digest())) {
+        return Ok(());
+    }
+    last_good.write(tenant, folder).map_err(|error| error.to_string())
+}
+
+/// Removes the last good policy of a tenant that was removed.
+async fn forget(parts: &Parts, tenant: &TenantName) {
+    let Some(last_good) = parts.last_good.clone() else { return };
+    let name = tenant.clone();
+    let removed = blocking(move || last_good.remove(&name).map_err(|error| error.to_string())).await.flatten();
+    if let Err(reason) = removed {
+        tracing::warn!(
+            target: "guardhouse::activation",
+            tenant = tenant.as_str(), reason, "the last good policy of a removed tenant could not be removed"
+        );
+    }
+}
+
+/// Runs blocking work on the threads that the runtime has for it.
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| format!("an internal error: {error}"))
+}

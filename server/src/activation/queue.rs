@@ -1,0 +1,79 @@
+//! The queue of activations: at most one job of a tenant waits, the newest, and at most one runs.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use guardhouse::Digest;
+
+use crate::tenant_name::TenantName;
+
+/// The work to be done for one tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Job {
+    /// Activate the policy of this digest.
+    Activate(Digest),
+    /// Activate the last good policy, because the source has none that can be.
+    Restore,
+    /// Remove the last good policy.
+    Forget,
+}
+
+/// The jobs that wait, in order.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    order: VecDeque<TenantName>,
+    waiting: HashMap<TenantName, Job>,
+    running: HashSet<TenantName>,
+}
+
+impl Queue {
+    /// Adds a job. It replaces one of the same tenant that waits, in its place.
+    pub(super) fn push(&mut self, tenant: TenantName, job: Job) {
+        if self.waiting.insert(tenant.clone(), job).is_none() {
+            self.order.push_back(tenant);
+        }
+    }
+
+    /// Takes the first job of a tenant of which none is running.
+    pub(super) fn pop(&mut self) -> Option<(TenantName, Job)> {
+        let index = self.order.iter().position(|tenant| !self.running.contains(tenant))?;
+        let tenant = self.order.remove(index)?;
+        let job = self.waiting.remove(&tenant)?;
+        self.running.insert(tenant.clone());
+        Some((tenant, job))
+    }
+
+    /// Ends the job of a tenant.
+    pub(super) fn done(&mut self, tenant: &TenantName) {
+        self.running.remove(tenant);
+    }
+
+    /// Whether no job waits or runs.
+    pub(super) fn is_idle(&self) -> bool {
+        self.order.is_empty() && self.running.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_job_of_a_tenant_waits_until_its_last_one_is_done() {
+        let [a, b]: [TenantName; 2] = ["a", "b"].map(|name| name.parse().unwrap());
+        let [one, two, three] = ["1", "2", "3"].map(|text| Job::Activate(Digest::of(text)));
+        let mut queue = Queue::default();
+        for (tenant, job) in [(&a, one), (&b, one), (&a, two)] {
+            queue.push(tenant.clone(), job);
+        }
+        assert_eq!(queue.pop(), Some((a.clone(), two)));
+        queue.push(a.clone(), one);
+        queue.push(a.clone(), three);
+        assert_eq!(queue.pop(), Some((b.clone(), one)));
+        assert_eq!(queue.pop(), None, "both are running");
+        queue.done(&a);
+        assert_eq!(queue.pop(), Some((a.clone(), three)));
+        queue.done(&a);
+        queue.done(&b);
+        assert!(queue.is_idle());
+    }
+}

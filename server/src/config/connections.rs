@@ -1,0 +1,48 @@
+//! The section `[connections]`: what a client may do before it is let go.
+
+use std::time::Duration;
+
+/// The limits of connections. The doc of each field names its default.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConnectionLimits {
+    /// Connections at the same time, over all listeners; a further one is closed at once. At least 1.
+    /// Default: 10,000.
+    pub maximum: usize,
+    /// The head of a request, in bytes: its first line and its headers. From 8 KiB to 1 MiB. Default: 16 KiB.
+    pub head_bytes: usize,
+    /// The headers of a request. From 1 to 1,000. Default: 100.
+    pub headers: usize,
+    /// Wall-clock time from the first byte of a head to its last. From 1 ms to 1 hour, as all times here.
+    /// Default: 10 s.
+    pub head_time: Duration,
+    /// The body of a request, in bytes. At most 16 MiB. Default: 1 MiB.
+    pub body_bytes: usize,
+    /// The bodies of all requests that are read or decided at the same time, in bytes; a further one is refused. At least
+    /// one body. Default: 64 MiB.
+    pub all_bodies_bytes: usize,
+    /// Wall-clock time from the end of a head to the last byte of its body. Default: 10 s.
+    pub body_time: Duration,
+    /// Wall-clock time in which a caller takes its answer. Default: 10 s.
+    pub answer_time: Duration,
+    /// Wall-clock time in which a connection may wait for its next request. Default: 60 s.
+    pub idle_time: Duration,
+    /// The decisions of one request. From 1 to 10,000. Default: 100.
+    pub batch: usize,
+}
+
+impl Default for ConnectionLimits {
+    fn default() -> Self {
+        Self {
+            maximum: 10_000,
+            head_bytes: 16 << 10,
+            headers: 100,
+            head_time: Duration::from_secs(10),
+            body_bytes: 1 << 20,
+            all_bodies_bytes: 64 << 20,
+            body_time: Duration::from_secs(10),
+            answer_time: Duration::from_secs(10),
+            idle_time: Duration::from_secs(60),
+            batch: 100,
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! The section `[host]`: what plugins may use of this machine together.
+
+use std::time::Duration;
+
+use guardhouse::HostLimits;
+use serde_json::{Map, Value, json};
+use toml::de::DeValue;
+
+use super::field::Fields;
+use super::machine::Machine;
+use crate::policy::document::Node;
+use crate::policy::findings::Findings;
+
+/// The keys of the section.
+pub(super) const HOST_KEYS: &[&str] = &["memory", "processors", "tick", "limits"];
+
+/// What plugins may use of this machine together. The doc of each field names its default.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostConfig {
+    /// The memory of this process, in bytes, from which the pools and caches are sized. Default: three quarters of what the
+    /// machine and the control groups allow.
+    pub memory_bytes: usize,
+    /// The processors that decisions may use. Default: all that the control groups allow.
+    pub processors: usize,
+    /// The interval at which deadlines are enforced. From 100 µs to 100 ms. Default: 200 µs.
+    pub tick: Duration,
+    /// The limits of all plugins together, where they are not sized from the memory.
+    pub limits: Vec<(String, Value)>,
+}
+
+/// The memory of a machine that does not say how much it has, in bytes.
+const UNKNOWN_MEMORY: u64 = 2 << 30;
+
+/// The memory of one instance, in bytes, with which the pools are sized. A policy may give a check as much.
+const INSTANCE_BYTES: usize = 64 << 20;
+
+/// The memory of the machine code of a plugin, or of an image, in bytes, with which their caches are sized.
+const CODE_BYTES: usize = 1 << 20;
+
+impl HostConfig {
+    /// The defaults on a machine.
+    #[must_use]
+    pub fn of(machine: Machine) -> Self {
+        let memory = machine.memory_bytes.unwrap_or(UNKNOWN_MEMORY) / 4 * 3;
+        Self {
+            memory_bytes: usize::try_from(memory).unwrap_or(usize::MAX).max(MIN_MEMORY_BYTES),
+            processors: machine.processors,
+            tick: Duration::from_micros(200),
+            limits: Vec::new(),
+        }
+    }
+
+    /// The limits of the host: sized from the memory, and then changed as the configuration says.
+    ///
+    /// Half of the memory is for instances: a quarter of them are those of large plugins. A quarter is for machine code and
+    /// images. The rest is for bodies, policies and everything else. Each instance may use 64 MiB.
+    #[must_use]
+    pub fn host_limits(&self) -> HostLimits {
+        let instances = self.memory_bytes / 2 / INSTANCE_BYTES;
+        let large = (instances / 4).clamp(1, 32);
+        let resident = self.memory_bytes / 4 / CODE_BYTES / 2;
+        let defaults = HostLimits::default();
+        let sized = HostLimits {
+            instances: u32::try_from((instances.saturating_sub(large)).clamp(4, 256)).unwrap_or(4),
+            large_instances: u32::try_from(large).unwrap_or(1),
+            memory_bytes: INSTANCE_BYTES,
+            compilers: u32::try_from((self.processors / 2).clamp(1, 8)).unwrap_or(1),
+            resident_plugins: resident.clamp(32, 4_096),
+            resident_images: resident.clamp(32, 4_096),
+            ..defaults
+        };
+        changed(&sized, &self.limits).unwrap_or(sized)
+    }
+}
+
+impl Default for HostConfig {
+    fn default() -> Self {
+        Self::of(Machine::here())
+    }
+}
+
+/// The least memory with which a server is of use, in bytes.
+const MIN_MEMORY_BYTES: usize = 256 << 20;
+
+/// The same limits with changes, by the names of the fields; none if a value has the wrong type.
+fn changed(limits: &HostLimits, changes: &[(String, Value)]) -> Option<HostLimits> {
+    let Ok(Value::Object(mut fields)) = serde_json::to_value(limits) else { return None };
+    fields.extend(changes.iter().cloned());
+    serde_json::from_value(Value::Object(fields)).ok()
+}
+
+pub(super) fn read_host(node: &Node<'_>, host: &mut HostConfig, findings: &mut Findings<'_>) {
+    let Some(table) = node.table(HOST_KEYS, findings) else { return };
+    let limits = table.get("limits");
+    let mut fields = Fields { table, findings };
+    fields.size("memory", MIN_MEMORY_BYTES..=1 << 46, &mut host.memory_bytes);
+    fields.count("processors", 1..=1_024, &mut host.processors);
+    fields.duration("tick", Duration::from_micros(100)..=Duration::from_millis(100), &mut host.tick);
+    let Some(table) = limits.and_then(|node| node.open_table(findings)) else { return };
+    let known = limit_names();
+    for (name, place, node) in table.members() {
+        let Some((_, field)) = known.iter().find(|(known, _)| known == name) else {
+            findings.unknown(&place, "the limit", name, known.iter().map(|(name, _)| &**name));
+            continue;
+        };
+        match limit(field, &node) {
+            Ok(value) => host.limits.push((field.clone(), value)),
+            Err(message) => findings.error(&node.place, message),
+        }
+    }
+}
+
+/// The names of the limits in the file, with those of their fields.
+pub(super) fn limit_names() -> Vec<(String, String)> {
+    let fields = match serde_json::to_value(HostLimits::default()) {
+        Ok(Value::Object(fields)) => fields,
+        _ => Map::new(),
+    };
+    fields.into_iter().map(|(field, _)| (field.replace('_', "-"), field)).collect()
+}
+
+fn limit(field: &str, node: &Node<'_>) -> Result<Value, String> {
+    let value = match node.value {
+        DeValue::String(text) => Value::from(&**text),
+        DeValue::Integer(number) => {
+            u64::from_str_radix(number.as_str(), number.radix()).map_or(Value::Null, Value::from)
+        }
+        _ => Value::Null,
+    };
+    let only = json!({ (field): value });
+    match serde_json::from_value::<HostLimits>(only) {
+        Ok(_) if value == json!(0) => Err("the limit must be more than zero".to_owned()),
+        Ok(_) => Ok(value),
+        Err(error) => Err(error.to_string()),
+    }
+}

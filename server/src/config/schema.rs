@@ -1,0 +1,173 @@
+//! The JSON Schema of `guardhouse.toml`. Tests compare it with the reader.
+
+use serde_json::{Map, Value, json};
+
+use super::ServerConfig;
+use super::host::limit_names;
+use super::listener::Door;
+use crate::tenant_name::TenantName;
+
+impl ServerConfig {
+    /// The JSON Schema (2020-12) of `guardhouse.toml`.
+    #[must_use]
+    pub fn json_schema() -> Value {
+        json!({
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "title": Self::FILE,
+            "description": "The configuration of `guardhouse serve`. Paths are relative to the folder of the file.",
+            "type": "object",
+            "required": ["version"],
+            "additionalProperties": false,
+            "properties": {
+                "version": { "description": "The version of this format.", "const": 1 },
+                "policies": path("The folder of the policies, with a folder for each tenant. Default: `policies`."),
+                "state": path("The folder of the last good policies. Default: `state`."),
+                "cache": path("The folder of the cache of machine code. Default: the one of the commands."),
+                "status": path("The Unix socket of `guardhouse status`, or `off`. Default: see docs/operating.md."),
+                "public-url": {
+                    "description": "The URL under which callers reach the server. Default: that of the first listener.",
+                    "type": "string", "pattern": "^https?://[^?#]*[^?#/]$",
+                },
+                "listeners": {
+                    "description": "The listeners. Default: 127.0.0.1:8180 for decisions, 127.0.0.1:8181 for the operator.",
+                    "type": "array", "minItems": 1, "items": listener(),
+                },
+                "credentials": {
+                    "description": "The credentials of enforcement points. With one of them, each request needs one.",
+                    "type": "array", "items": credential(),
+                },
+                "connections": connections(),
+                "drain": section("How the server ends.", json!({
+                    "notice": duration("Not ready, and still taking connections. Default: 5s."),
+                    "time": duration("Then requests are answered for this long at most. Default: 10s."),
+                })),
+                "host": host(),
+                "decision-log": section("Where decisions are written down.", json!({
+                    "destination": text("`stdout`, `off`, or the path of a file. Default: `stdout`."),
+                    "when-full": {
+                        "description": "What becomes of a line without room. Default: `drop`.",
+                        "enum": ["drop", "wait"],
+                    },
+                    "wait": duration("The longest wait of a decision for room, with `wait`. Default: 100ms."),
+                    "queue-bytes": size("The queue of lines. Default: 8MiB."),
+                    "line-bytes": size("The longest line. Default: 64KiB."),
+                })),
+                "health": section("When the server is ready.", json!({
+                    "without-policy-percent": {
+                        "description": "The share of tenants that may be without a policy. Default: 50.",
+                        "type": "integer", "minimum": 0, "maximum": 100,
+                    },
+                })),
+                "tenants": {
+                    "description": "The settings of tenants: `default`, and by name.",
+                    "type": "object",
+                    "propertyNames": {
+                        "pattern": format!("^[a-z0-9][a-z0-9._-]{{0,{}}}$", TenantName::MAX_BYTES - 1),
+                    },
+                    "additionalProperties": section("The settings of a tenant.", json!({
+                        "deadline": duration("The longest time of one decision. Default: 1s."),
+                    })),
+                },
+            },
+        })
+    }
+}
+
+fn listener() -> Value {
+    section_with(
+        &["address", "doors"],
+        "A listener.",
+        json!({
+            "address": text("`127.0.0.1:8180`, `unix:/run/guardhouse.sock`, or `systemd:0`."),
+            "doors": doors("The doors behind it."),
+            "anonymous": {
+                "description": "Whether everybody who reaches it may ask for decisions. Default: false.",
+                "type": "boolean",
+            },
+        }),
+    )
+}
+
+fn credential() -> Value {
+    section_with(
+        &["name", "token-file"],
+        "The credential of an enforcement point.",
+        json!({
+            "name": text("Its name, for the operator."),
+            "token-file": path("The file with its tokens, one in a line. It is read again while the server runs."),
+            "tenants": {
+                "description": "The tenants that it may ask about. Default: all.",
+                "type": "array", "minItems": 1, "items": { "type": "string" },
+            },
+            "doors": doors("The doors that it may use. Default: `native` and `authzen`."),
+        }),
+    )
+}
+
+fn connections() -> Value {
+    section(
+        "What a client may do before it is let go.",
+        json!({
+            "maximum": count("Connections at the same time. Default: 10,000."),
+            "head-bytes": size("The head of a request. Default: 16KiB."),
+            "headers": count("The headers of a request. Default: 100."),
+            "head-time": duration("From the first byte of a head to its last. Default: 10s."),
+            "body-bytes": size("The body of a request. Default: 1MiB."),
+            "all-bodies-bytes": size("The bodies of all requests together. Default: 64MiB."),
+            "body-time": duration("From the end of a head to the last byte of its body. Default: 10s."),
+            "answer-time": duration("In which a caller takes its answer. Default: 10s."),
+            "idle-time": duration("In which a connection may wait for its next request. Default: 60s."),
+            "batch": count("The decisions of one request. Default: 100."),
+        }),
+    )
+}
+
+fn host() -> Value {
+    let limits: Map<String, Value> =
+        limit_names().into_iter().map(|(name, _)| (name, json!({ "type": ["string", "integer"] }))).collect();
+    section(
+        "What plugins may use of this machine together.",
+        json!({
+            "memory": size("The memory of the process. Default: three quarters of what the machine allows."),
+            "processors": count("The processors that decisions may use. Default: all that the machine allows."),
+            "tick": duration("The interval at which deadlines are enforced. Default: 200us."),
+            "limits": section("The limits of all plugins together, where they are not sized from the memory.", limits.into()),
+        }),
+    )
+}
+
+fn section(description: &str, properties: Value) -> Value {
+    section_with(&[], description, properties)
+}
+
+fn section_with(required: &[&str], description: &str, properties: Value) -> Value {
+    json!({
+        "description": description, "type": "object", "required": required, "additionalProperties": false,
+        "properties": properties,
+    })
+}
+
+fn text(description: &str) -> Value {
+    json!({ "description": description, "type": "string" })
+}
+
+fn path(description: &str) -> Value {
+    json!({ "description": description, "type": "string", "minLength": 1 })
+}
+
+fn count(description: &str) -> Value {
+    json!({ "description": description, "type": "integer", "minimum": 1 })
+}
+
+fn duration(description: &str) -> Value {
+    json!({ "description": description, "type": "string", "pattern": "^[0-9]+(ns|us|ms|s|min|h)$" })
+}
+
+fn size(description: &str) -> Value {
+    json!({ "description": description, "type": "string", "pattern": "^[0-9]+(B|KiB|MiB|GiB)$" })
+}
+
+fn doors(description: &str) -> Value {
+    let words = Door::ALL.map(Door::as_str);
+    json!({ "description": description, "type": "array", "minItems": 1, "items": { "enum": words } })
+}

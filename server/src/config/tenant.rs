@@ -1,0 +1,40 @@
+//! The sections `[tenants.NAME]`: what the operator grants to a tenant.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::tenant_name::TenantName;
+
+/// The settings of one tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TenantSettings {
+    /// The longest time of one decision. A caller may ask for less. From 1 ms to 1 hour. Default: 1 s.
+    pub deadline: Duration,
+}
+
+impl Default for TenantSettings {
+    fn default() -> Self {
+        Self { deadline: Duration::from_secs(1) }
+    }
+}
+
+/// The settings of all tenants.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AllTenantSettings {
+    /// Those of a tenant without settings of its own.
+    pub default: TenantSettings,
+    /// Those of single tenants.
+    pub tenants: BTreeMap<TenantName, TenantSettings>,
+}
+
+impl AllTenantSettings {
+    /// The settings of a tenant.
+    #[must_use]
+    pub fn of(&self, tenant: &str) -> &TenantSettings {
+        if self.tenants.is_empty() {
+            return &self.default;
+        }
+        let named = tenant.parse::<TenantName>().ok().and_then(|name| self.tenants.get(&name));
+        named.unwrap_or(&self.default)
+    }
+}

@@ -1,0 +1,280 @@
+//! Tests of reading `guardhouse.toml`.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::listener::{Address, Door};
+use super::log::LogDestination;
+use super::machine::Machine;
+use super::{ServerConfig, StatusConfig, host, log, read};
+use crate::observe::decision_log::WhenFull;
+
+const WHOLE: &str = r#"
+version = 1
+policies = "/srv/policies"
+state = "../state"
+cache = "/var/cache/guardhouse"
+status = "status.sock"
+public-url = "https://pdp.example/guardhouse"
+
+[[listeners]]
+address = "0.0.0.0:8180"
+doors = ["native", "authzen"]
+
+[[listeners]]
+address = "unix:/run/guardhouse.sock"
+doors = ["health", "metrics", "tenant-metrics"]
+anonymous = true
+
+[[credentials]]
+name = "gateway"
+token-file = "secrets/gateway"
+tenants = ["acme", "default"]
+doors = ["native"]
+
+[[credentials]]
+name = "all"
+token-file = "secrets/all"
+
+[connections]
+maximum = 5
+head-bytes = "8KiB"
+headers = 10
+head-time = "1s"
+body-bytes = "2MiB"
+all-bodies-bytes = "4MiB"
+body-time = "2s"
+answer-time = "3s"
+idle-time = "4s"
+batch = 7
+
+[drain]
+notice = "0s"
+time = "1min"
+
+[host]
+memory = "1GiB"
+processors = 3
+tick = "1ms"
+
+[host.limits]
+instances = 8
+memory-bytes = "16MiB"
+compiler-time = "5s"
+
+[decision-log]
+destination = "decisions.log"
+when-full = "wait"
+wait = "50ms"
+queue-bytes = "1MiB"
+line-bytes = "8KiB"
+
+[health]
+without-policy-percent = 10
+
+[tenants.default]
+deadline = "500ms"
+
+[tenants.acme]
+deadline = "50ms"
+
+[tenants.other]
+"#;
+
+fn read(text: &str) -> ServerConfig {
+    ServerConfig::read(text.as_bytes(), Path::new("/etc/guardhouse")).unwrap()
+}
+
+/// The errors as text, without the name of the file.
+fn errors(text: &str) -> Vec<String> {
+    let problems = ServerConfig::read(text.as_bytes(), Path::new("/etc/guardhouse")).unwrap_err();
+    problems.iter().map(|problem| problem.to_string().replacen("guardhouse.toml:", "", 1)).collect()
+}
+
+#[test]
+fn a_configuration_is_read_as_it_is_written() {
+    let config = read(WHOLE);
+    assert_eq!(config.policies, Path::new("/srv/policies"));
+    assert_eq!(config.state, Path::new("/etc/guardhouse/../state"));
+    assert_eq!(config.cache.as_deref(), Some(Path::new("/var/cache/guardhouse")));
+    assert_eq!(config.status, StatusConfig::Path("/etc/guardhouse/status.sock".into()));
+    assert_eq!(config.health.without_policy_percent, 10);
+    assert_eq!(config.public_url.as_deref(), Some("https://pdp.example/guardhouse"));
+    let [tcp, unix] = &config.listeners[..] else { panic!("{:?}", config.listeners) };
+    assert_eq!((&tcp.address, tcp.anonymous), (&"0.0.0.0:8180".parse().unwrap(), false));
+    assert_eq!((&unix.address, unix.anonymous), (&Address::Unix("/run/guardhouse.sock".into()), true));
+    assert_eq!(unix.doors.doors().collect::<Vec<_>>(), [Door::Health, Door::Metrics, Door::TenantMetrics]);
+    let [gateway, all] = &config.credentials[..] else { panic!("{:?}", config.credentials) };
+    assert_eq!(gateway.token_file, Path::new("/etc/guardhouse/secrets/gateway"));
+    assert_eq!(gateway.tenants.as_deref(), Some(&["acme".to_owned(), "default".to_owned()][..]));
+    assert_eq!(gateway.doors.doors().collect::<Vec<_>>(), [Door::Native]);
+    assert_eq!((all.tenants.as_ref(), all.doors.doors().count()), (None, 2));
+    let limits = &config.connections;
+    assert_eq!((limits.maximum, limits.head_bytes, limits.headers, limits.batch), (5, 8 << 10, 10, 7));
+    assert_eq!((limits.body_bytes, limits.all_bodies_bytes), (2 << 20, 4 << 20));
+    let times = [limits.head_time, limits.body_time, limits.answer_time, limits.idle_time];
+    assert_eq!(times, [1, 2, 3, 4].map(Duration::from_secs));
+    assert_eq!((config.drain.notice, config.drain.time), (Duration::ZERO, Duration::from_secs(60)));
+    assert_eq!((config.host.memory_bytes, config.host.processors), (1 << 30, 3));
+    assert_eq!(config.host.tick, Duration::from_millis(1));
+    let limits = config.host.host_limits();
+    assert_eq!((limits.instances, limits.memory_bytes), (8, 16 << 20));
+    assert_eq!(limits.compiler_time, Duration::from_secs(5));
+    assert_eq!(config.decision_log.destination, LogDestination::File("/etc/guardhouse/decisions.log".into()));
+    assert_eq!(config.decision_log.limits.when_full, WhenFull::Wait(Duration::from_millis(50)));
+    assert_eq!((config.decision_log.limits.queue_bytes, config.decision_log.limits.line_bytes), (1 << 20, 8 << 10));
+    let deadlines = ["acme", "other", "third", "A"].map(|tenant| config.tenants.of(tenant).deadline.as_millis());
+    assert_eq!(deadlines, [50, 500, 500, 500]);
+}
+
+#[test]
+fn a_configuration_without_anything_has_the_defaults() {
+    assert_eq!(read("version = 1"), ServerConfig::in_folder(Path::new("/etc/guardhouse")));
+}
+
+#[test]
+fn every_problem_is_found_at_once_in_the_order_of_the_file() {
+    let text = r#"version = 1
+polices = "x"
+public-url = "pdp.example"
+[[listeners]]
+address = "localhost:80"
+doors = ["natives"]
+[[listeners]]
+[[credentials]]
+name = "a"
+tenants = ["A"]
+[connections]
+maximum = 0
+head-bytes = "1KiB"
+head-time = 5
+batch = "many"
+[drain]
+time = "2h"
+[host.limits]
+instances = 0
+instance = 1
+memory-bytes = 64
+[tenants.ACME]
+[tenants.acme]
+deadline = "0s"
+"#;
+    let errors = errors(text);
+    let expected = [
+        "2:1: polices: the key `polices` does not exist\n  help: write `policies`",
+        "3:14: public-url: it is not a URL of this server",
+        "5:11: listeners[0].address: not an address",
+        "6:10: listeners[0].doors[0]: the door `natives` does not exist\n  help: write `native`",
+        "7:1: listeners[1]: `doors` is missing",
+        "7:1: listeners[1]: `address` is missing",
+        "8:1: credentials[0]: `token-file` is missing",
+        "10:12: credentials[0].tenants[0]: the name of a tenant",
+        "12:11: connections.maximum: the value must be from `1` to `1000000`",
+        "13:14: connections.head-bytes: the value must be from `8KiB` to `1MiB`",
+        "14:13: connections.head-time: it is an integer, and must be a string",
+        "15:9: connections.batch: it is a string, and must be a whole number",
+        "17:8: drain.time: the value must be from `0s` to `1h`",
+        "19:13: host.limits.instances: the limit must be more than zero",
+        "20:1: host.limits.instance: the limit `instance` does not exist\n  help: write `instances`",
+        "21:16: host.limits.memory-bytes:",
+        "22:10: tenants.ACME: the name of a tenant",
+        "24:12: tenants.acme.deadline: the value must be from `1ms` to `1h`",
+    ];
+    for (error, expected) in errors.iter().zip(expected) {
+        assert!(error.starts_with(expected), "expected {expected:?}, found {error:?}");
+    }
+    assert_eq!(errors.len(), expected.len(), "{errors:#?}");
+}
+
+#[test]
+fn a_door_that_others_reach_needs_a_credential() {
+    let listener = |address: &str, more: &str| {
+        format!("version = 1\n[[listeners]]\naddress = \"{address}\"\ndoors = [\"native\"]\n{more}\n")
+    };
+    let credential = "[[credentials]]\nname = \"a\"\ntoken-file = \"a\"";
+    let found = errors(&listener("0.0.0.0:8180", ""));
+    assert!(found[0].contains("everybody who reaches `0.0.0.0:8180`"), "{found:?}");
+    assert!(!errors(&listener("systemd:0", "")).is_empty());
+    for (address, more) in [
+        ("127.0.0.1:8180", ""),
+        ("unix:/run/x", ""),
+        ("0.0.0.0:8180", "anonymous = true"),
+        ("0.0.0.0:8180", credential),
+    ] {
+        read(&listener(address, more));
+    }
+}
+
+#[test]
+fn the_version_and_the_text_are_checked_before_anything_else() {
+    for (text, expected) in [
+        (&b"policies = \"a\""[..], "`version` is missing"),
+        (b"version = 2\nunknown = 1", "this release reads `version = 1` only"),
+        (b"version = \"1\"", "this release reads `version = 1` only"),
+        (b"version = ", "invalid TOML"),
+        (b"version = 1 # \xff", "the file is not UTF-8"),
+    ] {
+        let problems = ServerConfig::read(text, Path::new("")).unwrap_err();
+        assert!(problems[0].message.contains(expected), "{problems:?}");
+    }
+}
+
+#[test]
+fn the_schema_has_exactly_the_keys_that_are_read() {
+    let schema = ServerConfig::json_schema();
+    let keys = |pointer: &str| {
+        let properties = schema.pointer(pointer).unwrap()["properties"].as_object().unwrap();
+        properties.keys().cloned().collect::<std::collections::BTreeSet<_>>()
+    };
+    let of = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect::<std::collections::BTreeSet<_>>();
+    assert_eq!(keys(""), of(read::KEYS));
+    assert_eq!(keys("/properties/listeners/items"), of(read::LISTENER_KEYS));
+    assert_eq!(keys("/properties/credentials/items"), of(read::CREDENTIAL_KEYS));
+    assert_eq!(keys("/properties/connections"), of(read::CONNECTION_KEYS));
+    assert_eq!(keys("/properties/drain"), of(read::DRAIN_KEYS));
+    assert_eq!(keys("/properties/host"), of(host::HOST_KEYS));
+    assert_eq!(keys("/properties/decision-log"), of(log::LOG_KEYS));
+    assert_eq!(keys("/properties/health"), of(read::HEALTH_KEYS));
+    assert_eq!(keys("/properties/tenants/additionalProperties"), of(read::TENANT_KEYS));
+}
+
+#[test]
+fn the_pools_are_sized_from_the_memory() {
+    let sized = |mebibytes: u64, processors| {
+        let machine = Machine { memory_bytes: Some(mebibytes << 20), processors };
+        let limits = host::HostConfig::of(machine).host_limits();
+        (limits.instances, limits.large_instances, limits.resident_plugins, limits.compilers)
+    };
+    assert_eq!(sized(64, 1), (4, 1, 32, 1));
+    assert_eq!(sized(2_048, 2), (9, 3, 192, 1));
+    assert_eq!(sized(16_384, 8), (72, 24, 1_536, 4));
+    assert_eq!(sized(1 << 20, 64), (256, 32, 4_096, 8));
+    let machine = Machine { memory_bytes: None, processors: 1 };
+    assert_eq!(host::HostConfig::of(machine).memory_bytes, 3 << 29);
+    let unchanged: Value = json!(guardhouse::HostLimits::default().stack_bytes);
+    assert_eq!(json!(host::HostConfig::of(machine).host_limits().stack_bytes), unchanged);
+}
+
+/// The file in the documentation, whose values are the defaults but for those that it names.
+#[test]
+fn the_documented_values_are_the_defaults() {
+    let page = include_str!("../../../docs/serve.md");
+    let text = page.split("```toml").nth(1).unwrap().split("```").next().unwrap();
+    let mut config = read(text);
+    let defaults = ServerConfig::in_folder(Path::new("/etc/guardhouse"));
+    assert_eq!(config.public_url.take().as_deref(), Some("https://pdp.example"));
+    assert_eq!(config.cache.take().as_deref(), Some(Path::new("/etc/guardhouse/cache")));
+    assert_eq!(std::mem::take(&mut config.credentials).len(), 1);
+    assert_eq!(std::mem::take(&mut config.tenants.tenants).len(), 1);
+    assert_eq!(std::mem::take(&mut config.status), StatusConfig::Path("/run/guardhouse/status.sock".into()));
+    assert_eq!(config.host.tick, defaults.host.tick);
+    config.host = defaults.host.clone();
+    assert_eq!(config, defaults);
+    let keys = [read::KEYS, read::LISTENER_KEYS, read::CREDENTIAL_KEYS, read::CONNECTION_KEYS, read::DRAIN_KEYS];
+    for key in keys.concat().into_iter().chain(host::HOST_KEYS.iter().chain(log::LOG_KEYS).copied()) {
+        let is_section = ["[[KEY]]", "[KEY]", "[KEY.", "[host.KEY]", "\nKEY = "].map(|form| form.replace("KEY", key));
+        assert!(is_section.iter().any(|form| text.contains(form)), "{key}");
+    }
+}

@@ -1,0 +1,176 @@
+//! What is behind all doors: the tenants, the observers, and what the configuration says.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use guardhouse::AuthContext;
+use hyper::StatusCode;
+use hyper::header::{AUTHORIZATION, HeaderValue};
+use tracing::Instrument;
+
+use super::answer::{self, Answer, DECISION_ID, Kind, Refusal};
+use super::body::Bodies;
+use super::exchange::Incoming;
+use super::peer;
+use crate::config::ServerConfig;
+use crate::config::connections::ConnectionLimits;
+use crate::config::credentials::{Credentials, Refused};
+use crate::config::listener::DoorSet;
+use crate::config::tenant::AllTenantSettings;
+use crate::decided::Decided;
+use crate::observe::Observers;
+use crate::observe::health::Health;
+use crate::tenants::Tenants;
+
+/// The doors of a server. A clone is shallow.
+#[derive(Debug, Clone)]
+pub struct Doors(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    tenants: Tenants,
+    observers: Observers,
+    bodies: Bodies,
+    batch: usize,
+    public_url: Option<String>,
+    settings: ArcSwap<AllTenantSettings>,
+    credentials: ArcSwap<Credentials>,
+    health: Health,
+}
+
+impl Doors {
+    /// The doors to some tenants, as a configuration describes them.
+    #[must_use]
+    pub fn new(tenants: Tenants, observers: Observers, config: &ServerConfig, credentials: Credentials) -> Self {
+        let ConnectionLimits { body_bytes, all_bodies_bytes, batch, .. } = config.connections;
+        Self(Arc::new(Inner {
+            health: Health::new(tenants.clone(), config.health),
+            tenants,
+            observers,
+            bodies: Bodies::new(body_bytes, all_bodies_bytes),
+            batch,
+            public_url: config.public_url.clone(),
+            settings: ArcSwap::from_pointee(config.tenants.clone()),
+            credentials: ArcSwap::from_pointee(credentials),
+        }))
+    }
+
+    /// Replaces the credentials. Requests that are decided already are not asked again.
+    pub fn set_credentials(&self, credentials: Credentials) {
+        self.0.credentials.store(Arc::new(credentials));
+    }
+
+    /// Replaces the settings of the tenants.
+    pub fn set_tenants(&self, settings: AllTenantSettings) {
+        self.0.settings.store(Arc::new(settings));
+    }
+
+    /// The observers.
+    #[must_use]
+    pub fn observers(&self) -> &Observers {
+        &self.0.observers
+    }
+
+    /// The health of the server.
+    #[must_use]
+    pub fn health(&self) -> &Health {
+        &self.0.health
+    }
+
+    /// Compares the tenant in the path with those of the caller's credential, before anything else is read.
+    pub(super) fn authenticate(&self, listener: Listener, incoming: &Incoming<'_>) -> Result<(), Refusal> {
+        let credentials = self.0.credentials.load();
+        if listener.anonymous || credentials.is_empty() {
+            return Ok(());
+        }
+        let mut values = incoming.headers.get_all(AUTHORIZATION).iter();
+        let value = values.next().filter(|_| values.next().is_none()).map(HeaderValue::as_bytes);
+        credentials.check(value, incoming.door, incoming.tenant).map_err(|refused| match refused {
+            Refused::Unauthenticated => Refusal::new(Kind::Unauthenticated, "send `Authorization: Bearer` and a token"),
+            Refused::Forbidden => Refusal::new(Kind::Forbidden, "the credential is for other tenants or doors"),
+        })
+    }
+
+    /// The memory for bodies.
+    pub(super) fn bodies(&self) -> &Bodies {
+        &self.0.bodies
+    }
+
+    /// The URL under which callers reach the server, if it is known.
+    pub(super) fn public_url(&self) -> Option<&str> {
+        self.0.public_url.as_deref()
+    }
+
+    /// The largest number of decisions of one request.
+    pub(super) fn batch(&self) -> usize {
+        self.0.batch
+    }
+
+    /// The time of a decision: the smaller one of the tenant's and the caller's.
+    pub(super) fn deadline(&self, tenant: &str, caller: Option<Duration>) -> Duration {
+        let granted = self.0.settings.load().of(tenant).deadline;
+        caller.map_or(granted, |caller| caller.min(granted))
+    }
+
+    /// Decides one request; none if the caller has gone. Then nothing of its evaluation is left.
+    pub(super) async fn decide(
+        &self,
+        incoming: &Incoming<'_>,
+        context: &AuthContext,
+        deadline: Option<Duration>,
+    ) -> Option<Decided> {
+        let deadline = self.deadline(incoming.tenant, deadline);
+        let decided = self.0.tenants.decide(incoming.tenant, context, Some(deadline)).instrument(incoming.span());
+        let decided = unless_gone(incoming, decided).await?;
+        self.0.observers.decided(&incoming.exchange(context), &decided).await;
+        Some(decided)
+    }
+
+    /// Decides several requests of one caller; none if it has gone.
+    pub(super) async fn decide_batch(
+        &self,
+        incoming: &Incoming<'_>,
+        contexts: &[AuthContext],
+        deadline: Option<Duration>,
+    ) -> Option<Vec<Decided>> {
+        let deadline = self.deadline(incoming.tenant, deadline);
+        let all = self.0.tenants.decide_batch(incoming.tenant, contexts, Some(deadline)).instrument(incoming.span());
+        let all = unless_gone(incoming, all).await?;
+        for (context, decided) in contexts.iter().zip(&all) {
+            self.0.observers.decided(&incoming.exchange(context), decided).await;
+        }
+        Some(all)
+    }
+
+    /// Adds the id of a decision to its answer.
+    pub(super) fn add_id(&self, answer: &mut Answer, decided: &Decided) {
+        if let Ok(id) = HeaderValue::from_maybe_shared(Bytes::from(decided.id.to_string())) {
+            answer.headers_mut().insert(DECISION_ID, id);
+        }
+    }
+}
+
+/// The listener that a request came in on.
+#[derive(Debug, Clone, Copy)]
+pub struct Listener {
+    /// Its doors.
+    pub doors: DoorSet,
+    /// Whether it takes requests for decisions without a credential.
+    pub anonymous: bool,
+}
+
+/// The result of `work`, or none if the caller goes before. Then `work` is dropped, and with it every evaluation.
+async fn unless_gone<T>(incoming: &Incoming<'_>, work: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        done = work => Some(done),
+        () = peer::gone(incoming.peer) => None,
+    }
+}
+
+/// What nobody reads.
+pub(super) fn answer_of_gone() -> Answer {
+    answer::text(StatusCode::SERVICE_UNAVAILABLE, "")
+}

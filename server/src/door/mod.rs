@@ -1,0 +1,20 @@
+//! Doors: the interfaces over HTTP through which enforcement points ask for decisions, and operators for the state of
+//! the server.
+
+// In reading order.
+pub mod answer;
+mod body;
+pub mod peer;
+mod route;
+
+mod exchange;
+
+mod doors;
+
+mod authzen;
+mod native;
+pub mod openapi;
+
+mod service;
+
+pub use self::doors::{Doors, Listener};

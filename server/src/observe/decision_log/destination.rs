@@ -1,0 +1,77 @@
+//! Destinations: where the lines of the decision log go.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::OFlags;
+
+/// Where the lines of the decision log go.
+#[derive(Debug)]
+pub enum Destination {
+    /// Standard output.
+    Stdout,
+    /// A regular file, to which lines are appended. It is made with mode 0600 if it does not exist. Its folder must exist.
+    File(PathBuf),
+    /// A file, a pipe or a socket that is open already.
+    Open(File),
+}
+
+/// An open destination.
+pub(super) struct Sink {
+    file: File,
+    path: Option<PathBuf>,
+}
+
+impl Sink {
+    /// Opens a destination.
+    ///
+    /// # Errors
+    /// The error of the system; or [`io::ErrorKind::InvalidInput`] if the path is neither a regular file nor a device.
+    pub(super) fn open(destination: Destination) -> io::Result<Self> {
+        match destination {
+            Destination::Stdout => Ok(Self { file: rustix::io::dup(io::stdout())?.into(), path: None }),
+            Destination::File(path) => Ok(Self { file: open(&path)?, path: Some(path) }),
+            Destination::Open(file) => Ok(Self { file, path: None }),
+        }
+    }
+
+    /// Opens the path again, because the file was renamed. The old file stays if that fails. Nothing happens to a
+    /// destination without a path.
+    pub(super) fn reopen(&mut self) -> io::Result<()> {
+        if let Some(path) = &self.path {
+            self.file = open(path)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the beginning of `bytes`, and returns its length. It waits for a pipe with room as long as that takes.
+    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        loop {
+            match self.file.write(bytes) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // Another process may have opened standard output so.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    let second = Timespec { tv_sec: 1, tv_nsec: 0 };
+                    poll(&mut [PollFd::new(&self.file.as_fd(), PollFlags::OUT)], Some(&second))?;
+                }
+                result => return result,
+            }
+        }
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    // A pipe without a reader is an error, and not a wait.
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    let file = File::options().append(true).create(true).mode(0o600).custom_flags(flags).open(path)?;
+    let kind = file.metadata()?.file_type();
+    if kind.is_file() || kind.is_char_device() {
+        return Ok(file);
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidInput, "is not a regular file; for a pipe, use standard output"))
+}

@@ -1,0 +1,208 @@
+//! Normal forms: one spelling of each path and of each URI. What has none is denied, because the server behind the
+//! enforcement point could read it in another way than the rules do.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+/// The schemes whose host is that of the internet, with their default ports (URL Standard, "special schemes").
+const SPECIAL: [(&str, &str); 5] = [("http", "80"), ("https", "443"), ("ws", "80"), ("wss", "443"), ("ftp", "21")];
+
+/// Where a text stands in a URI.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// An escape stands for its character, whatever it is.
+    Path,
+    /// An escape stands for its character only where that has no meaning in the syntax.
+    Other,
+}
+
+/// The normal form of a path without a query.
+pub(super) fn route(path: &str) -> Result<Cow<'_, str>, &'static str> {
+    check_characters(path)?;
+    if !path.starts_with('/') {
+        return Err("it does not begin with `/`");
+    }
+    if path.contains(['?', '#']) {
+        return Err("it has a query or a fragment");
+    }
+    route_path(path)
+}
+
+/// The normal form of a URI. That of a route has neither a query nor a fragment.
+pub(super) fn uri(uri: &str, is_route: bool) -> Result<Cow<'_, str>, &'static str> {
+    check_characters(uri)?;
+    let (scheme, rest) = uri.split_once(':').ok_or("it has no scheme")?;
+    let is_scheme = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
+    if !scheme.starts_with(|first: char| first.is_ascii_alphabetic()) || !scheme.bytes().all(is_scheme) {
+        return Err("it has no scheme");
+    }
+    let scheme = scheme.to_ascii_lowercase();
+    let end = rest.find(['?', '#']).unwrap_or(rest.len());
+    let (hierarchy, query) = rest.split_at_checked(end).unwrap_or((rest, ""));
+    if is_route && !query.is_empty() {
+        return Err("it has a query or a fragment");
+    }
+    let mut normal = format!("{scheme}:");
+    let path = match hierarchy.strip_prefix("//") {
+        Some(rest) => {
+            let (authority, path) = rest.split_at_checked(rest.find('/').unwrap_or(rest.len())).unwrap_or((rest, ""));
+            normal.push_str("//");
+            normal.push_str(&self::authority(&scheme, authority)?);
+            if path.is_empty() && is_special(&scheme) { "/" } else { path }
+        }
+        None if is_special(&scheme) || scheme == "file" && !hierarchy.starts_with('/') => {
+            return Err("it has no host");
+        }
+        None if hierarchy.is_empty() => return Err("it is empty behind its scheme"),
+        None => {
+            // `file:/x` and `file:///x` are the same.
+            normal.push_str(if scheme == "file" { "//" } else { "" });
+            hierarchy
+        }
+    };
+    normal.push_str(&if is_route { route_path(path)? } else { self::path(path)? });
+    normal.push_str(&escapes(query, Part::Other)?);
+    Ok(if normal == uri { Cow::Borrowed(uri) } else { Cow::Owned(normal) })
+}
+
+fn is_special(scheme: &str) -> bool {
+    SPECIAL.iter().any(|(special, _)| *special == scheme)
+}
+
+fn check_characters(text: &str) -> Result<(), &'static str> {
+    if text.contains(char::is_control) {
+        return Err("it has a control character");
+    }
+    if text.contains('\\') { Err("it has a `\\`, which some servers read as `/`") } else { Ok(()) }
+}
+
+/// The path of a route. Some servers cut each segment at its `;`.
+fn route_path(path: &str) -> Result<Cow<'_, str>, &'static str> {
+    let normal = self::path(path)?;
+    if normal.contains(';') { Err("it has a `;`, behind which some servers do not read") } else { Ok(normal) }
+}
+
+fn path(path: &str) -> Result<Cow<'_, str>, &'static str> {
+    let normal = escapes(path, Part::Path)?;
+    let segments = normal.strip_prefix('/').unwrap_or(&normal);
+    let mut segments = segments.split('/').peekable();
+    while let Some(segment) = segments.next() {
+        let name = segment.split(';').next().unwrap_or_default();
+        if matches!(name, "." | "..") {
+            return Err("it has a segment `.` or `..`");
+        }
+        if segment.is_empty() && segments.peek().is_some() {
+            return Err("it has an empty segment: `//`");
+        }
+    }
+    Ok(normal)
+}
+
+/// The user, the host and the port.
+fn authority<'a>(scheme: &str, authority: &'a str) -> Result<Cow<'a, str>, &'static str> {
+    if scheme == "file" {
+        let host = authority.to_ascii_lowercase();
+        return Ok(if host == "localhost" { Cow::Borrowed("") } else { Cow::Owned(host) });
+    }
+    let Some((_, default_port)) = SPECIAL.iter().find(|(special, _)| *special == scheme) else {
+        return escapes(authority, Part::Other);
+    };
+    // In a template, the names of variables have upper and lower case.
+    if authority.contains('{') {
+        return Ok(Cow::Borrowed(authority));
+    }
+    if authority.contains('@') {
+        return Err("it has a user before its host");
+    }
+    if !authority.is_ascii() || authority.contains('%') {
+        return Err("its host is not ASCII: write it as `xn--…`");
+    }
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, port),
+        _ => (authority, ""),
+    };
+    if host.is_empty() {
+        return Err("it has no host");
+    }
+    if host.ends_with('.') {
+        return Err("its host ends in `.`");
+    }
+    if host.contains(':') && !(host.starts_with('[') && host.ends_with(']')) {
+        return Err("its host has a `:`, but is not an address in brackets");
+    }
+    // `u16` would accept a sign.
+    let is_number = port.bytes().all(|byte| byte.is_ascii_digit()) && !port.starts_with('0');
+    let is_port = port.is_empty() || is_number && port.parse::<u16>().is_ok();
+    if !is_port {
+        return Err("its port is not a number from 1 to 65535");
+    }
+    let host = host.to_ascii_lowercase();
+    Ok(Cow::Owned(if port.is_empty() || port == *default_port { host } else { format!("{host}:{port}") }))
+}
+
+/// The text with one spelling of each escape.
+fn escapes(text: &str, part: Part) -> Result<Cow<'_, str>, &'static str> {
+    if !text.contains('%') {
+        return Ok(Cow::Borrowed(text));
+    }
+    let mut normal = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once('%') {
+        normal.push_str(before);
+        // Escapes in a row may be one character.
+        let mut bytes = vec![byte(behind)?];
+        rest = behind.get(2..).unwrap_or_default();
+        while let Some(behind) = rest.strip_prefix('%') {
+            bytes.push(byte(behind)?);
+            rest = behind.get(2..).unwrap_or_default();
+        }
+        for chunk in bytes.utf8_chunks() {
+            for character in chunk.valid().chars() {
+                push(&mut normal, character, part)?;
+            }
+            for byte in chunk.invalid() {
+                escape(&mut normal, *byte);
+            }
+        }
+    }
+    normal.push_str(rest);
+    if part == Part::Path && normal.split("%25").skip(1).any(|behind| byte(behind).is_ok()) {
+        return Err("it is escaped twice");
+    }
+    Ok(if normal == text { Cow::Borrowed(text) } else { Cow::Owned(normal) })
+}
+
+/// Adds the normal form of an escaped character.
+fn push(normal: &mut String, character: char, part: Part) -> Result<(), &'static str> {
+    let stays_escaped = match part {
+        Part::Path if character.is_control() => return Err("it has an escaped control character"),
+        Part::Path if matches!(character, '/' | '\\') => return Err("it has an escaped `/` or `\\`"),
+        Part::Path => matches!(character, '%' | '?' | '#'),
+        Part::Other if character.is_ascii() => {
+            !character.is_ascii_alphanumeric() && !matches!(character, '-' | '.' | '_' | '~')
+        }
+        Part::Other => character.is_control(),
+    };
+    if stays_escaped {
+        let mut buffer = [0; 4];
+        character.encode_utf8(&mut buffer).bytes().for_each(|byte| escape(normal, byte));
+    } else {
+        normal.push(character);
+    }
+    Ok(())
+}
+
+fn escape(normal: &mut String, byte: u8) {
+    // Writing to a string does not fail.
+    let _ = write!(normal, "%{byte:02X}");
+}
+
+/// The byte of the two hexadecimal digits at the beginning of `text`.
+fn byte(text: &str) -> Result<u8, &'static str> {
+    let digits = text.get(..2).filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
+    let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+    byte.ok_or("it has a `%` that is not followed by two hexadecimal digits")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,173 @@
+//! Tests of normal forms.
+
+use proptest::prelude::*;
+
+use super::*;
+
+#[test]
+fn a_path_has_one_spelling() {
+    for (path, normal) in [
+        ("/", "/"),
+        ("/a/b", "/a/b"),
+        ("/a/", "/a/"),
+        ("/A", "/A"),
+        ("/%61", "/a"),
+        ("/a%2db%7E", "/a-b~"),
+        ("/%c3%a9", "/é"),
+        ("/é", "/é"),
+        ("/%20x%3A", "/ x:"),
+        ("/%3f%23%25", "/%3F%23%25"),
+        ("/%ff%C3", "/%FF%C3"),
+        ("/todos/{todoId}", "/todos/{todoId}"),
+        ("/todos/%7BtodoId%7d", "/todos/{todoId}"),
+        ("/...", "/..."),
+        ("/.well-known/x", "/.well-known/x"),
+        ("/a@b:c+d", "/a@b:c+d"),
+    ] {
+        assert_eq!(route(path).as_deref(), Ok(normal), "{path}");
+    }
+}
+
+#[test]
+fn a_path_that_servers_read_differently_has_no_normal_form() {
+    for path in [
+        "",
+        "a",
+        "*",
+        "/a/../b",
+        "/..",
+        "/a/.",
+        "/./a",
+        "//a",
+        "/a//b",
+        "/a//",
+        "/a/%2e%2E/b",
+        "/%2E",
+        "/a%2fb",
+        "/a%5cb",
+        "/a\\b",
+        "/a%00",
+        "/a\u{0}b",
+        "/a%0a",
+        "/a%7f",
+        "/a%C2%85",
+        "/%",
+        "/%a",
+        "/%zz",
+        "/%+1",
+        "/a?b",
+        "/a#b",
+        "/a;b",
+        "/a%3Bb",
+        "/..;/a",
+        "/%252e%252e",
+        "/%25%32%65",
+        "/a%2",
+        "/\u{85}",
+    ] {
+        assert!(route(path).is_err(), "{path:?}: {:?}", route(path));
+    }
+}
+
+#[test]
+fn a_uri_has_one_spelling() {
+    for (text, normal) in [
+        ("https://shop.example/orders/7", "https://shop.example/orders/7"),
+        ("HTTPS://Shop.Example:443/orders/%37", "https://shop.example/orders/7"),
+        ("http://a:80", "http://a/"),
+        ("http://a:8080/", "http://a:8080/"),
+        ("https://[::1]:443/", "https://[::1]/"),
+        ("https://a:/", "https://a/"),
+        ("https://a/b?c=%2f%41%c3%a9#d", "https://a/b?c=%2FAé#d"),
+        ("https://a?b", "https://a/?b"),
+        ("FILE:/etc/x", "file:///etc/x"),
+        ("file://LOCALHOST/etc/x", "file:///etc/x"),
+        ("resource://Config/x", "resource://Config/x"),
+        ("postgres://Me@host/db", "postgres://Me@host/db"),
+        ("urn:isbn:0451450523", "urn:isbn:0451450523"),
+        ("data:text/plain;base64,QQ==", "data:text/plain;base64,QQ=="),
+        ("weather://{City}/current{?units}", "weather://{City}/current{?units}"),
+        ("https://{Host}/x", "https://{Host}/x"),
+        ("s3://bucket/a;v=1", "s3://bucket/a;v=1"),
+        ("x:/a/b/", "x:/a/b/"),
+    ] {
+        assert_eq!(uri(text, false).as_deref(), Ok(normal), "{text}");
+    }
+}
+
+#[test]
+fn a_uri_that_can_be_read_in_two_ways_has_no_normal_form() {
+    for text in [
+        "",
+        "a",
+        "/a",
+        ":a",
+        "1x:a",
+        "a b:c",
+        "x:",
+        "https:a",
+        "https:/a",
+        "https:///a",
+        "https://",
+        "file:a",
+        "https://user@a/",
+        "https://a:b/",
+        "https://a:0/",
+        "https://a:080/",
+        "https://a:65536/",
+        "https://a:b:80/",
+        "https://a./",
+        "https://a%2eb/",
+        "https://bücher.example/",
+        "https://a/../b",
+        "https://a//b",
+        "file:////a",
+        "file:///../a",
+        "urn:a/../b",
+        "x:/a%2fb",
+        "x://a/b\\c",
+        "x:a\u{7f}",
+        "x:..;/a",
+        "https://:80/",
+        "x:%",
+    ] {
+        assert!(uri(text, false).is_err(), "{text:?}: {:?}", uri(text, false));
+    }
+    for text in ["https://a/b?c", "https://a/b#c", "https://a/b;c", "https://a/b%3bc"] {
+        assert!(uri(text, false).is_ok() && uri(text, true).is_err(), "{text}");
+    }
+}
+
+const PARTS: &[&str] =
+    &["/", ".", "a", "A", "é", ";", ":", "@", "{", "?", "#", "%", "%25", "%2e", "%41", "%c3", "%A9", "2", "\\"];
+
+/// Texts of the characters that have a meaning, and of escapes.
+fn texts() -> impl Strategy<Value = String> {
+    proptest::collection::vec(proptest::sample::select(PARTS), 0..8).prop_map(|parts| parts.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 5_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_normal_form_is_its_own_normal_form(text in texts(), scheme in "(https|file|x|HTTP):(//|///|/|//[Aa]/|)") {
+        if let Ok(normal) = route(&text) {
+            prop_assert_eq!(route(&normal), Ok(Cow::Borrowed(&*normal)));
+        }
+        for is_route in [false, true] {
+            let text = format!("{scheme}{text}");
+            if let Ok(normal) = uri(&text, is_route) {
+                prop_assert_eq!(uri(&normal, is_route), Ok(Cow::Borrowed(&*normal)), "{}", text);
+            }
+        }
+    }
+
+    #[test]
+    fn a_normal_path_has_no_part_that_servers_read_differently(text in texts()) {
+        if let Ok(normal) = route(&format!("/{text}")) {
+            prop_assert!(!normal.contains("//") && !normal.contains(['\\', ';', '?', '#']));
+            let has_dots = normal.split('/').any(|segment| matches!(segment, "." | ".."));
+            prop_assert!(!has_dots);
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Reloading: what changes while the daemon runs.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::config::ServerConfig;
+use crate::config::credentials::Credentials;
+use crate::door::Doors;
+
+/// The interval at which the files of tokens are read again.
+const PERIOD: Duration = Duration::from_secs(5);
+
+/// What can be reloaded: the credentials, the settings of tenants, and the file of the decision log.
+pub(super) struct Reload {
+    config: ServerConfig,
+    file: Option<PathBuf>,
+    doors: Doors,
+    /// The errors of the credentials that were written to the log.
+    known_errors: Vec<String>,
+}
+
+impl Reload {
+    pub(super) fn new(config: ServerConfig, file: Option<PathBuf>, doors: Doors) -> Self {
+        let errors = Credentials::read(&config.credentials).1;
+        let known_errors = errors.into_iter().map(|(name, error)| format!("{name}: {error}")).collect();
+        Self { config, file, doors, known_errors }
+    }
+
+    /// Reads the file again at each SIGHUP, and the files of tokens from time to time.
+    pub(super) async fn run(mut self) {
+        let mut hang_up = signal(SignalKind::hangup()).ok();
+        if hang_up.is_none() {
+            tracing::warn!(target: "guardhouse::server", "SIGHUP cannot be handled, so nothing is reloaded by it");
+        }
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(PERIOD) => {}
+                () = received(hang_up.as_mut()) => {
+                    if let Some(log) = self.doors.observers().log() {
+                        log.reopen();
+                    }
+                    self.read_file();
+                }
+            }
+            if !self.config.credentials.is_empty() {
+                self.read_tokens();
+            }
+        }
+    }
+
+    fn read_tokens(&mut self) {
+        let (credentials, errors) = Credentials::read(&self.config.credentials);
+        self.doors.set_credentials(credentials);
+        let errors: Vec<String> = errors.into_iter().map(|(name, error)| format!("{name}: {error}")).collect();
+        for error in errors.iter().filter(|error| !self.known_errors.contains(error)) {
+            tracing::warn!(target: "guardhouse::server", error, "nobody can use the credential");
+        }
+        self.known_errors = errors;
+    }
+
+    fn read_file(&mut self) {
+        let Some(file) = &self.file else {
+            tracing::info!(target: "guardhouse::server", "there is no file to reload");
+            return;
+        };
+        let folder = file.parent().unwrap_or(Path::new(""));
+        let read = std::fs::read(file).map_err(|error| error.to_string());
+        let read = read.and_then(|text| {
+            ServerConfig::read(&text, folder)
+                .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+        });
+        match read {
+            Ok(new) => self.take(new),
+            Err(error) => {
+                tracing::warn!(target: "guardhouse::server", error, "the configuration stays as it was");
+            }
+        }
+    }
+
+    /// Takes what can change, and says what cannot.
+    fn take(&mut self, new: ServerConfig) {
+        self.config.credentials.clone_from(&new.credentials);
+        self.config.tenants.clone_from(&new.tenants);
+        self.doors.set_tenants(new.tenants.clone());
+        self.read_tokens();
+        if new == self.config {
+            tracing::info!(target: "guardhouse::server", "the configuration was reloaded");
+        } else {
+            tracing::warn!(
+                target: "guardhouse::server",
+                "the credentials and the tenants were reloaded; the other changes need a restart"
+            );
+        }
+    }
+}
+
+/// Waits for a signal; for ever without one.
+async fn received(signal: Option<&mut Signal>) {
+    let received = match signal {
+        Some(signal) => signal.recv().await,
+        None => None,
+    };
+    if received.is_none() {
+        std::future::pending::<()>().await;
+    }
+}

@@ -1,0 +1,238 @@
+//! The tenants of a server, each with its active snapshot.
+//!
+//! A request finds its tenant in a [`Shards`](shards::Shards) map and reads one pointer: no lock is taken, and nothing
+//! waits for an activation. Each tenant has a [`Record`](record::Record) besides, of what is wanted, active and refused,
+//! which only activations and the status use.
+
+pub(crate) mod record;
+mod shards;
+pub mod status;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use guardhouse::{AuthContext, Host};
+
+use crate::decided::{Decided, DenialCause};
+use crate::lock::lock;
+use crate::problem::Problem;
+use crate::snapshot::Snapshot;
+use crate::snapshot::load::Loader;
+use crate::tenant_name::TenantName;
+use crate::tenants::record::Record;
+use crate::tenants::shards::Shards;
+use crate::tenants::status::{Origin, Readiness, TenantStatus};
+
+/// All tenants. A clone is shallow.
+#[derive(Debug, Clone)]
+pub struct Tenants(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    loader: Loader,
+    states: Shards<Arc<TenantState>>,
+    is_started: AtomicBool,
+    /// Why the source cannot be read as a whole; none if it can.
+    source_problem: Mutex<Option<String>>,
+    /// Problems of the source that belong to no tenant.
+    other_problems: Mutex<Vec<Problem>>,
+}
+
+/// One tenant.
+#[derive(Debug)]
+pub(crate) struct TenantState {
+    name: TenantName,
+    active: ArcSwapOption<Snapshot>,
+    pub(crate) record: Mutex<Record>,
+}
+
+impl Tenants {
+    /// No tenants, on a host.
+    #[must_use]
+    pub fn new(host: Host) -> Self {
+        Self(Arc::new(Inner {
+            loader: Loader::new(host),
+            states: Shards::default(),
+            is_started: AtomicBool::new(false),
+            source_problem: Mutex::default(),
+            other_problems: Mutex::default(),
+        }))
+    }
+
+    /// The host of all plugins.
+    #[must_use]
+    pub fn host(&self) -> &Host {
+        self.0.loader.host()
+    }
+
+    /// The loader of all snapshots.
+    #[must_use]
+    pub fn loader(&self) -> &Loader {
+        &self.0.loader
+    }
+
+    /// Makes `snapshot` the active one of its tenant, which is added if it does not exist. Requests that are being
+    /// decided keep the snapshot that they began with.
+    pub fn activate(&self, tenant: &TenantName, snapshot: Snapshot) {
+        self.add(tenant).activate(snapshot, Origin::Source, Vec::new());
+    }
+
+    /// Removes a tenant. Its requests are then denied as those of any tenant that does not exist. Returns whether it
+    /// existed.
+    pub fn remove(&self, tenant: &TenantName) -> bool {
+        self.0.states.remove(tenant.as_str()).is_some()
+    }
+
+    /// Decides one request of a tenant, within `deadline` if there is one. A tenant that does not exist, or has no policy
+    /// yet, is denied like any other request.
+    pub async fn decide(&self, tenant: &str, context: &AuthContext, deadline: Option<Duration>) -> Decided {
+        match self.snapshot(tenant) {
+            Ok(snapshot) => snapshot.decide(context, deadline).await,
+            Err(cause) => self.denied(tenant, cause),
+        }
+    }
+
+    /// Decides several requests of one enforcement point, each as if it were alone, in their order. All are decided by
+    /// the same snapshot. The deadline is that of all together.
+    pub async fn decide_batch(
+        &self,
+        tenant: &str,
+        contexts: &[AuthContext],
+        deadline: Option<Duration>,
+    ) -> Vec<Decided> {
+        match self.snapshot(tenant) {
+            Ok(snapshot) => snapshot.decide_batch(contexts, deadline).await,
+            Err(cause) => contexts.iter().map(|_| self.denied(tenant, cause)).collect(),
+        }
+    }
+
+    /// The active snapshot of a tenant.
+    ///
+    /// # Errors
+    /// [`DenialCause::UnknownTenant`] or [`DenialCause::NoPolicy`].
+    pub fn snapshot(&self, tenant: &str) -> Result<Arc<Snapshot>, DenialCause> {
+        let state = self.0.states.get(tenant).ok_or(DenialCause::UnknownTenant)?;
+        state.active.load_full().ok_or(DenialCause::NoPolicy)
+    }
+
+    /// The number of tenants.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.states.len()
+    }
+
+    /// Whether there are no tenants.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The status of every tenant, ordered by name.
+    #[must_use]
+    pub fn status(&self) -> Vec<TenantStatus> {
+        let mut all: Vec<_> = self.states().iter().map(|state| state.status()).collect();
+        all.sort_by(|a, b| a.tenant.cmp(&b.tenant));
+        all
+    }
+
+    /// The status of one tenant; none if it does not exist.
+    #[must_use]
+    pub fn status_of(&self, tenant: &str) -> Option<TenantStatus> {
+        self.0.states.get(tenant).map(|state| state.status())
+    }
+
+    /// Whether every tenant of the source was tried once since the start. It is part of [`readiness`](Self::readiness),
+    /// which looks at every tenant.
+    #[must_use]
+    pub fn is_started(&self) -> bool {
+        self.0.is_started.load(Ordering::Acquire)
+    }
+
+    /// Whether the server can serve, and what is wrong.
+    #[must_use]
+    pub fn readiness(&self) -> Readiness {
+        let mut readiness = Readiness {
+            is_started: self.is_started(),
+            source_problem: lock(&self.0.source_problem).clone(),
+            problems: lock(&self.0.other_problems).clone(),
+            ..Readiness::default()
+        };
+        for state in self.states() {
+            lock(&state.record).count(state.active.load().is_some(), &mut readiness);
+        }
+        readiness
+    }
+
+    /// Forgets why policies were refused, so that each is tried again at the next check of the source, for example after
+    /// a fault of the machine was mended.
+    pub fn retry_refused(&self) {
+        self.states().iter().for_each(|state| lock(&state.record).forget_refusal());
+    }
+
+    /// The state of a tenant, which is added if it does not exist.
+    pub(crate) fn add(&self, tenant: &TenantName) -> Arc<TenantState> {
+        self.0.states.get_or_insert(tenant, || Arc::new(TenantState::new(tenant.clone())))
+    }
+
+    pub(crate) fn state(&self, tenant: &str) -> Option<Arc<TenantState>> {
+        self.0.states.get(tenant)
+    }
+
+    pub(crate) fn states(&self) -> Vec<Arc<TenantState>> {
+        self.0.states.values()
+    }
+
+    /// Says that every tenant of the source was tried once.
+    pub(crate) fn set_started(&self) {
+        self.0.is_started.store(true, Ordering::Release);
+    }
+
+    /// Sets why the source cannot be read as a whole. Returns whether that is new.
+    pub(crate) fn set_source_problem(&self, problem: Option<String>) -> bool {
+        let mut current = lock(&self.0.source_problem);
+        let is_new = *current != problem;
+        *current = problem;
+        is_new
+    }
+
+    /// Sets the problems of the source that belong to no tenant. Returns whether they are new.
+    pub(crate) fn set_other_problems(&self, problems: Vec<Problem>) -> bool {
+        let mut current = lock(&self.0.other_problems);
+        let is_new = *current != problems;
+        *current = problems;
+        is_new
+    }
+
+    fn denied(&self, tenant: &str, cause: DenialCause) -> Decided {
+        let mut decided = Decided::denied(cause);
+        decided.tenant = self.0.states.get(tenant).map(|state| state.name.clone());
+        decided
+    }
+}
+
+impl TenantState {
+    fn new(name: TenantName) -> Self {
+        Self { name, active: ArcSwapOption::empty(), record: Mutex::default() }
+    }
+
+    pub(crate) fn name(&self) -> &TenantName {
+        &self.name
+    }
+
+    pub(crate) fn active(&self) -> Option<Arc<Snapshot>> {
+        self.active.load_full()
+    }
+
+    /// Makes `snapshot` the active one.
+    pub(crate) fn activate(&self, snapshot: Snapshot, origin: Origin, warnings: Vec<Problem>) {
+        lock(&self.record).activated(snapshot.id(), origin, warnings);
+        self.active.store(Some(Arc::new(snapshot)));
+    }
+
+    fn status(&self) -> TenantStatus {
+        let record = lock(&self.record).clone();
+        record.status(&self.name, self.active.load_full().as_deref())
+    }
+}

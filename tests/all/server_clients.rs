@@ -1,0 +1,212 @@
+//! Clients that are slow, greedy, confused or hostile.
+
+use std::time::Duration;
+
+use guardhouse_server::policy::Policy;
+use guardhouse_server::serve::raise_open_files;
+use guardhouse_tests::guest::{assemble, denies_with};
+
+use crate::harness::client::request;
+use crate::harness::{Client, Daemon, eventually, fixture, policy};
+
+const ONE_CHECK: &str = r#"
+version = 1
+
+[checks.only]
+plugin = "only.wasm"
+
+[[rules]]
+when = {}
+check = "only"
+"#;
+
+const CHECK: &str = "/v1/tenants/acme/check";
+const CONTEXT: &str = r#"{"component": {"kind": "tool", "name": "t"}}"#;
+const SHORT: Duration = Duration::from_millis(50);
+
+fn allows() -> Vec<(&'static str, Policy)> {
+    vec![("acme", policy(ONE_CHECK, &[("only.wasm", &assemble(&fixture("allow")).unwrap())]))]
+}
+
+fn good() -> String {
+    request("POST", CHECK, &[], CONTEXT)
+}
+
+#[test]
+fn a_client_that_is_slow_in_any_phase_is_let_go() {
+    let daemon = Daemon::start_with(allows(), |config| {
+        config.connections.idle_time = SHORT;
+        config.connections.head_time = SHORT;
+        config.connections.body_time = SHORT;
+    });
+    let head = format!("POST {CHECK} HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n");
+    for sent in ["", "P", "POST / HTTP/1.1\r\nHost: a\r\n", &head, &format!("{head}{{\"component\"")] {
+        let mut client = daemon.connect();
+        client.send(sent);
+        assert_eq!(client.rest(), "", "{sent:?}");
+    }
+    let mut client = daemon.connect();
+    client.send(good());
+    assert_eq!(client.reply().status, 200);
+    assert_eq!(client.rest(), "", "idle after a request");
+    eventually("all connections are closed", || daemon.counts().open == 0);
+}
+
+#[test]
+fn a_client_that_does_not_take_its_answer_is_let_go() {
+    let message = "a".repeat(60_000);
+    let policies = vec![("acme", policy(ONE_CHECK, &[("only.wasm", &denies_with(message.as_bytes()).unwrap())]))];
+    // More than the buffers of a connection hold.
+    let count = 500;
+    let daemon = Daemon::start_with(policies, |config| {
+        (config.connections.answer_time, config.connections.batch) = (SHORT, count);
+    });
+    let contexts = vec![CONTEXT; count].join(",");
+    let mut client = daemon.connect();
+    client.request("POST", "/v1/tenants/acme/check:batch", &[], &format!("{{\"contexts\": [{contexts}]}}"));
+    eventually("the connection was accepted", || daemon.counts().accepted == 1);
+    eventually("the connection is closed", || daemon.counts().open == 0);
+}
+
+#[test]
+fn a_head_that_is_too_large_is_refused() {
+    let daemon = Daemon::start(allows());
+    let long_line = format!("POST /{} HTTP/1.1\r\n\r\n", "a".repeat(20 << 10));
+    let long_header = format!("POST {CHECK} HTTP/1.1\r\nX-Long: {}\r\n\r\n", "a".repeat(20 << 10));
+    let many = format!("POST {CHECK} HTTP/1.1\r\n{}\r\n", "X-Many: a\r\n".repeat(101));
+    let endless = format!("POST {CHECK} HTTP/1.1\r\n{}", "X-Many: a\r\n".repeat(5_000));
+    for head in [long_line, long_header, many, endless] {
+        let mut client = daemon.connect();
+        client.send(&head);
+        let answer = client.rest();
+        let status = answer.split(' ').nth(1).unwrap_or_default();
+        assert!(["", "431", "414", "400"].contains(&status), "{}…: {answer}", &head[..30]);
+    }
+    assert_eq!(daemon.post(CHECK, CONTEXT).status, 200);
+}
+
+#[test]
+fn a_body_that_is_too_large_is_refused_and_the_client_sees_why() {
+    let daemon = Daemon::start_with(allows(), |config| config.connections.body_bytes = 1 << 10);
+    let body = "a".repeat(600 << 10);
+    let chunked = format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
+    for (header, body) in
+        [(("Content-Length", &*body.len().to_string()), &body), (("Transfer-Encoding", "chunked"), &chunked)]
+    {
+        let mut client = daemon.connect();
+        client.request("POST", CHECK, &[header], body);
+        let answer = client.reply();
+        assert_eq!((answer.status, answer.header("connection")), (413, Some("close")), "{header:?}");
+        assert_eq!(client.rest(), "");
+    }
+}
+
+#[test]
+fn a_connection_over_the_limit_is_closed_at_once() {
+    let daemon = Daemon::start_with(allows(), |config| config.connections.maximum = 3);
+    let mut clients: Vec<Client> = (0..3).map(|_| daemon.connect()).collect();
+    eventually("three are open", || daemon.counts().open == 3);
+    assert_eq!(daemon.connect().rest(), "");
+    assert_eq!((daemon.counts().open, daemon.counts().refused), (3, 1));
+    clients[0].send(good());
+    assert_eq!(clients[0].reply().status, 200, "the others are served");
+    clients.pop();
+    eventually("two are open", || daemon.counts().open == 2);
+    assert_eq!(daemon.post(CHECK, CONTEXT).status, 200);
+}
+
+#[test]
+fn thousands_of_idle_connections_hinder_nobody() {
+    raise_open_files();
+    let daemon = Daemon::start(allows());
+    let idle: Vec<Client> = (0..2_000).map(|_| daemon.connect()).collect();
+    assert_eq!(daemon.post(CHECK, CONTEXT).status, 200);
+    assert_eq!(daemon.counts().open, idle.len() + 1);
+    drop(idle);
+    eventually("all connections are closed", || daemon.counts().open == 0);
+}
+
+#[test]
+fn requests_in_a_row_are_answered_in_their_order() {
+    let daemon = Daemon::start(allows());
+    let mut client = daemon.connect();
+    let ids = ["a", "b", "c", "d"];
+    client.send(ids.map(|id| request("POST", CHECK, &[("X-Request-ID", id)], CONTEXT)).concat());
+    for id in ids {
+        assert_eq!(client.reply().header("x-request-id"), Some(id));
+    }
+}
+
+#[test]
+fn a_request_whose_end_is_not_clear_is_the_last_one_of_its_connection() {
+    let daemon = Daemon::start(allows());
+    let second = request("POST", "/v1/tenants/acme/second", &[], CONTEXT);
+    let head = format!("POST {CHECK} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n");
+    let chunk = format!("{:x}\r\n{CONTEXT}\r\n0\r\n\r\n", CONTEXT.len());
+    let length = CONTEXT.len();
+    for (headers, body) in [
+        (format!("Content-Length: {length}\r\nTransfer-Encoding: chunked\r\n"), &*chunk),
+        (format!("Transfer-Encoding: chunked\r\nContent-Length: {length}\r\n"), &chunk),
+        ("Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n".to_owned(), &chunk),
+        ("Transfer-Encoding: chunked, identity\r\n".to_owned(), &chunk),
+        ("Transfer-Encoding: xchunked\r\n".to_owned(), &chunk),
+        ("Transfer-Encoding : chunked\r\n".to_owned(), &chunk),
+        ("Transfer-Encoding:\tchunked\r\n".to_owned(), &chunk),
+        ("Transfer-Encoding: chunked\r\n".to_owned(), "5\r\nabcdefg\r\n0\r\n\r\n"),
+        ("Transfer-Encoding: chunked\r\n".to_owned(), "-1\r\n\r\n0\r\n\r\n"),
+        ("Transfer-Encoding: chunked\r\n".to_owned(), "fffffffffffffffff\r\n\r\n0\r\n\r\n"),
+        (format!("Content-Length: {length}\r\nContent-Length: 3\r\n"), CONTEXT),
+        (format!("Content-Length: {length}, {length}\r\n"), CONTEXT),
+        (format!("Content-Length: +{length}\r\n"), CONTEXT),
+        ("Content-Length: -1\r\n".to_owned(), CONTEXT),
+        (format!("X: a\r\n Content-Length: {length}\r\n"), CONTEXT),
+    ] {
+        let mut client = daemon.connect();
+        client.send(format!("{head}{headers}\r\n{body}{second}"));
+        client.finish();
+        let answer = client.rest();
+        assert!(answer.matches("HTTP/1.1 ").count() <= 1, "{headers:?}: {answer}");
+        assert!(!answer.contains("404"), "the second request was read: {headers:?}: {answer}");
+    }
+    assert_eq!(daemon.post(CHECK, CONTEXT).status, 200);
+}
+
+#[test]
+fn garbage_is_not_answered_with_a_decision() {
+    let daemon = Daemon::start(allows());
+    let hello = [0x16, 0x03, 0x01, 0x00, 0xa5, 0x01, 0x00, 0x00, 0xa1, 0x03, 0x03];
+    let every_byte: Vec<u8> = (0..=255).cycle().take(4_096).collect();
+    for bytes in [
+        &b"\r\n\r\n\r\n\r\n"[..],
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"POST\r\n\r\n",
+        b"POST / HTTP/9.9\r\n\r\n",
+        b"\x00\x00\x00\x00",
+        &hello,
+        &every_byte,
+    ] {
+        let mut client = daemon.connect();
+        client.send(bytes);
+        client.finish();
+        let answer = client.rest();
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
+    }
+    assert_eq!(daemon.post(CHECK, CONTEXT).status, 200);
+}
+
+#[test]
+fn other_forms_of_a_request_are_understood() {
+    let daemon = Daemon::start(allows());
+    let ask = |text: &str| {
+        let mut client = daemon.connect();
+        client.send(text);
+        client.reply()
+    };
+    let chunk = format!("{:x}\r\n{CONTEXT}\r\n0\r\n\r\n", CONTEXT.len());
+    let chunked = ask(&request("POST", CHECK, &[("Transfer-Encoding", "chunked")], &chunk));
+    assert_eq!((chunked.status, chunked.header("connection")), (200, Some("close")));
+    assert_eq!(ask(&request("POST", CHECK, &[("Expect", "100-continue")], CONTEXT)).status, 200);
+    assert_eq!(ask(&request("POST", &format!("http://pdp.example{CHECK}"), &[], CONTEXT)).status, 200);
+    assert_eq!(ask(&good().replace("HTTP/1.1", "HTTP/1.0")).status, 200);
+    assert_eq!(ask(&request("POST", &format!("{CHECK}?a=b"), &[], CONTEXT)).status, 200);
+}
