@@ -9,8 +9,8 @@ use crate::policy::{Rule, bounds};
 pub(super) fn warn(rules: &[(Rule, Place)], findings: &mut Findings<'_>) {
     let mut steps = bounds::COVERAGE_STEPS;
     for (index, (rule, place)) in rules.iter().enumerate() {
-        let before = rules.iter().take(index).map(|(before, _)| before);
-        let Some(before) = before.into_iter().find(|before| covers(&before.when, &rule.when, &mut steps)) else {
+        let mut before = rules.iter().take(index).map(|(before, _)| before);
+        let Some(before) = before.find(|before| steps > 0 && covers(&before.when, &rule.when, &mut steps)) else {
             continue;
         };
         let message = format!("the rule can never match: the rule `{}` matches everything before it", before.name);
@@ -20,10 +20,9 @@ pub(super) fn warn(rules: &[(Rule, Place)], findings: &mut Findings<'_>) {
 
 /// Whether it is certain that `wide` matches every request that `narrow` matches.
 fn covers(wide: &Selector, narrow: &Selector, steps: &mut usize) -> bool {
-    let names = names_of(narrow);
-    wide.parts().into_iter().zip(narrow.parts()).all(|((key, wide), (_, narrow))| {
+    wide.parts().into_iter().zip(narrow.parts()).all(|((key, wide), (_, patterns))| {
         let kinds: &[Text] = match key {
-            "name" => names,
+            "name" => names_of(narrow),
             "uri" => &[Text::Path],
             _ => &[Text::Opaque],
         };
@@ -31,8 +30,8 @@ fn covers(wide: &Selector, narrow: &Selector, steps: &mut usize) -> bool {
             |narrow: &Pattern, kind: Text, steps: &mut usize| wide.iter().any(|wide| wide.covers(narrow, kind, steps));
         // A part without patterns matches everything.
         wide.is_empty()
-            || !narrow.is_empty()
-                && narrow.iter().all(|narrow| kinds.iter().all(|kind| is_covered(narrow, *kind, steps)))
+            || !patterns.is_empty()
+                && patterns.iter().all(|narrow| kinds.iter().all(|kind| is_covered(narrow, *kind, steps)))
     })
 }
 

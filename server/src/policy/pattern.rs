@@ -146,15 +146,16 @@ impl Pattern {
     #[must_use]
     pub fn matches(&self, text: &str, kind: Text) -> bool {
         let Some(text) = text.strip_prefix(&*self.prefix) else { return false };
+        let Some((last, parts)) = self.rest.split_last() else { return text.is_empty() };
         // The places in the text that the parts so far can lead to, in ascending order.
         let mut places = vec![0];
-        for part in &self.rest {
+        for part in parts {
             places = part.lead(&places, text, kind);
             if places.is_empty() {
                 return false;
             }
         }
-        places.last() == Some(&text.len())
+        last.ends(&places, text, kind)
     }
 
     /// Whether it is certain that this pattern matches every text that `other` matches. `steps` are counted down, and
@@ -224,6 +225,20 @@ impl Symbol {
 }
 
 impl Part {
+    /// Whether this part leads to the end of `text` from one of `places`, of which there is one at least.
+    fn ends(&self, places: &[usize], text: &str, kind: Text) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Segment if kind == Text::Opaque => true,
+            // The last place has the least text behind it.
+            Self::Segment => {
+                let rest = places.last().and_then(|place| text.get(*place..));
+                rest.is_some_and(|rest| !rest.contains('/'))
+            }
+            Self::Text(_) | Self::One => self.lead(places, text, kind).last() == Some(&text.len()),
+        }
+    }
+
     /// The places in `text` that this part leads to from `places`.
     fn lead(&self, places: &[usize], text: &str, kind: Text) -> Vec<usize> {
         let is_end = |character: char| kind == Text::Path && character == '/';

@@ -217,3 +217,19 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn rules_that_never_match_are_searched_for_a_bounded_time() {
+    // Each rule has the patterns of that 26 rules before it, and shares some with those between.
+    let part =
+        |rule: usize, index: usize| format!("\"*{}?\"", char::from(b'a' + u8::try_from((rule + index) % 26).unwrap()));
+    let rule = |rule: usize| {
+        let patterns: Vec<String> = (0..20).map(|index| part(rule, index)).collect();
+        format!("[[rules]]\nwhen = {{ name = [{}] }}\nunchecked = \"allow\"\n", patterns.join(","))
+    };
+    let policy = format!("version = 1\n{}", (0..bounds::RULES).map(rule).collect::<String>());
+    let (policy, warnings) = Policy::read(&folder(&policy)).unwrap();
+    assert_eq!(policy.rules.len(), bounds::RULES);
+    // Those of the first rules are found.
+    assert!(warnings[0].message.contains("can never match"), "{warnings:?}");
+}
