@@ -43,6 +43,7 @@ use crate::tenants::Tenants;
 pub struct Activation {
     parts: Parts,
     parallel: usize,
+    patience: Duration,
 }
 
 /// The state of a run.
@@ -63,7 +64,7 @@ impl Activation {
     pub fn new(tenants: Tenants, source: Arc<dyn Source>, reader: Reader) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
         let parts = Parts { tenants, source, reader, last_good: None, listeners: Vec::new() };
-        Self { parts, parallel: (4 * processors).max(8) }
+        Self { parts, parallel: (4 * processors).max(8), patience: Duration::from_secs(60) }
     }
 
     /// Sets the state folder. Without it, a server whose source is broken starts without policies.
@@ -88,14 +89,21 @@ impl Activation {
         self
     }
 
+    /// Sets the time after which a source that does not answer counts as one that cannot be read. Default: 60 s.
+    #[must_use]
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
     /// Activates what the source has, and every change of it, until `stop` is ready. [`Tenants::readiness`] says when
     /// every tenant was tried once.
     pub async fn run(self, stop: impl Future<Output = ()>) {
-        let Self { parts, parallel } = self;
+        let Self { parts, parallel, patience } = self;
         let parts = Arc::new(parts);
         let (sender, mut listings) = mpsc::channel(1);
         let mut watching = JoinSet::new();
-        watching.spawn(watch(Arc::clone(&parts.source), sender));
+        watching.spawn(watch(Arc::clone(&parts.source), patience, sender));
         let (queue, work) = (Queue::default(), JoinSet::new());
         let mut run = Run { parts, queue, work, parallel, is_listed: false, is_complete: false };
         let mut stop = std::pin::pin!(stop);
@@ -121,10 +129,26 @@ impl fmt::Debug for Activation {
 }
 
 /// Lists the source whenever it may have changed, until nobody wants to know.
-async fn watch(source: Arc<dyn Source>, sender: mpsc::Sender<(Change, Result<Listing, SourceError>)>) {
+async fn watch(
+    source: Arc<dyn Source>,
+    patience: Duration,
+    sender: mpsc::Sender<(Change, Result<Listing, SourceError>)>,
+) {
     let mut change = Change::All;
     loop {
-        let listed = source.list(&change).await;
+        let listed = {
+            let mut listing = source.list(&change);
+            match tokio::time::timeout(patience, &mut listing).await {
+                Ok(listed) => listed,
+                Err(_) => {
+                    let late = SourceError(format!("the source has not answered for {patience:?}"));
+                    if sender.send((change.clone(), Err(late))).await.is_err() {
+                        return;
+                    }
+                    listing.await
+                }
+            }
+        };
         if sender.send((change, listed)).await.is_err() {
             return;
         }
@@ -233,7 +257,11 @@ impl Run {
                 }
             }
             Version::Unreadable(problems) => {
-                let is_new = lock(&state.record).refuse(None, problems.clone());
+                let is_new = {
+                    let mut record = lock(&state.record);
+                    record.want_nothing();
+                    record.refuse(None, problems.clone())
+                };
                 if is_new {
                     self.parts.tell(&ActivationEvent {
                         tenant: tenant.clone(),
@@ -247,6 +275,8 @@ impl Run {
                     }
                 }
             }
+            // Until it has settled, the last good one is better than none.
+            Version::Changing if state.active().is_none() => self.queue.push(tenant.clone(), Job::Restore),
             Version::Changing => {}
         }
     }

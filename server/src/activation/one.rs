@@ -78,8 +78,10 @@ impl One {
         if self.is_superseded(digest) {
             return self.report(Some(digest), ActivationResult::Superseded);
         }
-        let folder = self.swap(ready, Origin::Source);
-        self.write_down(folder).await;
+        match self.swap(ready, Origin::Source) {
+            Some(folder) => self.write_down(folder).await,
+            None => self.report(Some(digest), ActivationResult::Superseded),
+        }
     }
 
     /// Activates the last good policy.
@@ -131,14 +133,16 @@ impl One {
         Ok(Ready { snapshot, folder, warnings })
     }
 
-    /// Makes a policy active. Returns its folder.
-    fn swap(&self, ready: Ready, origin: Origin) -> Folder {
+    /// Makes a policy active. Returns its folder; none if another policy is wanted by now.
+    fn swap(&self, ready: Ready, origin: Origin) -> Option<Folder> {
         let Ready { snapshot, folder, warnings } = ready;
         let generation = snapshot.id().generation;
-        self.state.activate(snapshot, origin, warnings);
+        if !self.state.activate(snapshot, origin, warnings) {
+            return None;
+        }
         step("a policy is active");
         self.report(Some(folder.digest()), ActivationResult::Activated { generation, origin });
-        folder
+        Some(folder)
     }
 
     /// Writes the active policy to the state folder. A policy that cannot be written is active all the same: the

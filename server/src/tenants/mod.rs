@@ -76,7 +76,9 @@ impl Tenants {
     /// Makes `snapshot` the active one of its tenant, which is added if it does not exist. Requests that are being
     /// decided keep the snapshot that they began with.
     pub fn activate(&self, tenant: &TenantName, snapshot: Snapshot) {
-        self.add(tenant).activate(snapshot, Origin::Source, Vec::new());
+        let state = self.add(tenant);
+        lock(&state.record).want(snapshot.id().digest);
+        state.activate(snapshot, Origin::Source, Vec::new());
     }
 
     /// Removes a tenant. Its requests are then denied as those of any tenant that does not exist. Returns whether it
@@ -225,10 +227,16 @@ impl TenantState {
         self.active.load_full()
     }
 
-    /// Makes `snapshot` the active one.
-    pub(crate) fn activate(&self, snapshot: Snapshot, origin: Origin, warnings: Vec<Problem>) {
-        lock(&self.record).activated(snapshot.id(), origin, warnings);
+    /// Makes `snapshot` the active one. Returns `false`, and changes nothing, if it comes from the source and another
+    /// policy is wanted by now.
+    pub(crate) fn activate(&self, snapshot: Snapshot, origin: Origin, warnings: Vec<Problem>) -> bool {
+        let mut record = lock(&self.record);
+        if origin == Origin::Source && record.wanted() != Some(snapshot.id().digest) {
+            return false;
+        }
+        record.activated(snapshot.id(), origin, warnings);
         self.active.store(Some(Arc::new(snapshot)));
+        true
     }
 
     fn status(&self) -> TenantStatus {

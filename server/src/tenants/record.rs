@@ -47,15 +47,17 @@ impl Record {
         !is_active && !is_refused
     }
 
+    /// Wants nothing, because what the source has cannot be read.
+    pub(crate) fn want_nothing(&mut self) {
+        self.wanted = None;
+    }
+
     /// Refuses a policy; without a digest, one that cannot be read. The active one stays. Returns whether the refusal is
     /// new.
     pub(crate) fn refuse(&mut self, digest: Option<Digest>, problems: Vec<Problem>) -> bool {
         let same = |refused: &Refusal| refused.digest == digest && refused.problems == problems;
         if self.refused.as_ref().is_some_and(same) {
             return false;
-        }
-        if digest.is_none() {
-            self.wanted = None;
         }
         self.refused = Some(Refusal { digest, problems, since: SystemTime::now() });
         true
@@ -72,7 +74,6 @@ impl Record {
         let durability = if origin == Origin::LastGood { Durability::Written } else { Durability::NotKept };
         self.active = Some(Active { policy, origin, durability, warnings, since: SystemTime::now() });
         if origin == Origin::Source {
-            self.wanted = Some(policy.digest);
             self.refused = None;
         }
     }

@@ -23,11 +23,9 @@ async fn a_process_that_is_killed_at_any_step_leaves_the_old_policy_or_the_new_o
     for step in 0.. {
         assert!(step < 100, "the child never ends by itself");
         let world = World::new().with_state();
-        let state = LastGood::open(&world.state_file(""), DEFAULT_BYTES).unwrap();
         for tenant in ["acme", "gone"] {
-            state.write(&tenant.parse().unwrap(), &folder(OLD)).unwrap();
+            world.keep(tenant, OLD);
         }
-        drop(state);
         let child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "activation::tests::kills::child", "--ignored", "--nocapture"])
             .env(KILLED_AT, step.to_string())

@@ -301,6 +301,33 @@ async fn requests_are_decided_during_activations_by_one_snapshot_or_the_other() 
 }
 
 #[tokio::test]
+async fn a_source_that_does_not_answer_counts_as_unreadable_until_it_does() {
+    let world = World::new().with_state().with_patience(Duration::from_millis(1));
+    world.keep("acme", "read");
+    world.source.set("acme", "write");
+    world.source.stall(true);
+    let served = world.serve().await;
+    assert!(served.allows("acme", "read").await, "the last good policy is restored meanwhile");
+    assert!(served.tenants.readiness().source_problem.unwrap().contains("has not answered"));
+    world.source.stall(false);
+    served.until(|served| !served.tenants.readiness().is_degraded()).await;
+    assert!(served.allows("acme", "write").await);
+}
+
+#[tokio::test]
+async fn a_policy_that_is_being_written_at_the_start_does_not_keep_the_last_good_one_from_serving() {
+    let world = World::new().with_state();
+    world.keep("acme", "read");
+    world.source.change(|texts| drop(texts.insert("acme".to_owned(), Ok("changing".to_owned()))));
+    let served = world.serve().await;
+    served.until(|served| served.activated("acme") == 1).await;
+    assert!(served.allows("acme", "read").await);
+    world.source.set("acme", "write");
+    served.until(|served| served.activated("acme") == 2).await;
+    assert!(served.allows("acme", "write").await);
+}
+
+#[tokio::test]
 async fn an_event_names_its_result() {
     let world = World::new();
     world.source.set("acme", "read");

@@ -34,6 +34,7 @@ pub(super) type Texts = BTreeMap<String, Result<String, String>>;
 pub(super) struct TestSource {
     texts: Mutex<Texts>,
     is_broken: Mutex<bool>,
+    is_stalled: Mutex<bool>,
     has_changed: Notify,
     lists: AtomicU64,
     reads: AtomicU64,
@@ -76,6 +77,12 @@ impl TestSource {
         self.poke();
     }
 
+    /// Makes listings wait, or go on.
+    pub(super) fn stall(&self, is_stalled: bool) {
+        *lock(&self.is_stalled) = is_stalled;
+        self.released.notify_waiters();
+    }
+
     /// Reports a change.
     pub(super) fn poke(&self) {
         self.has_changed.notify_one();
@@ -108,12 +115,20 @@ impl Source for TestSource {
     fn list<'a>(&'a self, _: &'a Change) -> SourceFuture<'a, Result<Listing, SourceError>> {
         Box::pin(async {
             self.lists.fetch_add(1, Ordering::SeqCst);
+            loop {
+                let released = self.released.notified();
+                if !*lock(&self.is_stalled) {
+                    break;
+                }
+                released.await;
+            }
             if *lock(&self.is_broken) {
                 return Err(SourceError("broken".to_owned()));
             }
             let texts = lock(&self.texts);
             let versions = texts.iter().map(|(tenant, text)| {
                 let version = match text {
+                    Ok(text) if text == "changing" => Version::Changing,
                     Ok(text) => Version::Policy(folder(text).digest()),
                     Err(reason) => Version::Unreadable(vec![Problem::new(".", reason.clone())]),
                 };
@@ -185,19 +200,25 @@ pub(super) fn host() -> &'static Host {
 pub(super) struct World {
     pub(super) source: Arc<TestSource>,
     state: Option<PathBuf>,
+    patience: Duration,
     /// Removes the state folder in the end.
     _dir: Option<tempfile::TempDir>,
 }
 
 impl World {
     pub(super) fn new() -> Self {
-        Self { source: Arc::default(), state: None, _dir: None }
+        Self { source: Arc::default(), state: None, patience: Duration::from_secs(600), _dir: None }
     }
 
     /// With a state folder.
     pub(super) fn with_state(self) -> Self {
         let dir = tempfile::tempdir().unwrap();
         Self { state: Some(dir.path().join("state")), _dir: Some(dir), ..self }
+    }
+
+    /// With a source that must answer in this time.
+    pub(super) fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// With a state folder that another process made.
@@ -212,6 +233,7 @@ impl World {
         let noted = Arc::clone(&events);
         let source = Arc::clone(&self.source);
         let mut activation = Activation::new(tenants.clone(), Arc::clone(&source) as Arc<dyn Source>, read)
+            .patience(self.patience)
             .listener(Arc::new(move |event: &ActivationEvent| lock(&noted).push(event.clone())));
         if let Some(state) = &self.state {
             activation = activation.last_good(LastGood::open(state, DEFAULT_BYTES).unwrap());
@@ -221,6 +243,12 @@ impl World {
         let served = Served { tenants, source, events, stop, running };
         served.until(|served| served.tenants.readiness().is_started).await;
         served
+    }
+
+    /// Writes a policy into the state folder.
+    pub(super) fn keep(&self, tenant: &str, text: &str) {
+        let state = LastGood::open(&self.state_file(""), DEFAULT_BYTES).unwrap();
+        state.write(&tenant.parse().unwrap(), &folder(text)).unwrap();
     }
 
     pub(super) fn state_file(&self, path: &str) -> PathBuf {

@@ -118,11 +118,12 @@ impl Folders {
     }
 
     async fn list_change(&self, change: &Change) -> Result<Listing, SourceError> {
-        let inner = Arc::clone(&self.0);
         let (names, problems) = match change {
             Change::All => self.names().await?,
             Change::Tenants(tenants) => {
-                (tenants.iter().filter(|name| inner.exists(name)).cloned().collect(), Vec::new())
+                let (inner, tenants) = (Arc::clone(&self.0), tenants.clone());
+                let existing = move || tenants.into_iter().filter(|name| inner.exists(name)).collect();
+                (blocking(existing).await?, Vec::new())
             }
         };
         let mut listing = Listing { versions: BTreeMap::new(), problems };
