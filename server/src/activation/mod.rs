@@ -1,8 +1,8 @@
 //! Activation: what the source has becomes what decides, one tenant at a time.
 //!
 //! 1. The source lists the digests of policies that have settled. A tenant whose digest is neither active nor refused is
-//!    put into the [`Queue`]. Several tenants are activated at the same time, each only once at a time.
-//! 2. The new snapshot is loaded beside the old one ([`one`]). If anything is wrong with it, the old one stays, and the
+//!    put into a queue. Several tenants are activated at the same time, each only once at a time.
+//! 2. The new snapshot is loaded beside the old one (`one.rs`). If anything is wrong with it, the old one stays, and the
 //!    digest is refused until it changes. If a newer policy is wanted by then, the result is dropped.
 //! 3. The pointer of the tenant is swapped, and the policy is written to the state folder.
 //!

@@ -1,7 +1,7 @@
 //! Snapshots: the policy of a tenant, loaded, compiled and configured. A snapshot never changes.
 //!
 //! A [`Loader`](load::Loader) makes snapshots. It reuses the checks of the tenant's previous snapshot that are equal, and
-//! shares plugins between tenants. A snapshot has a [`Plan`] for each rule, made in advance: the checks that a request is
+//! shares plugins between tenants. A snapshot has a plan for each rule, made in advance: the checks that a request is
 //! asked of, and what their reports mean.
 
 mod batch;

@@ -1,7 +1,7 @@
 //! The tenants of a server, each with its active snapshot.
 //!
-//! A request finds its tenant in a [`Shards`](shards::Shards) map and reads one pointer: no lock is taken, and nothing
-//! waits for an activation. Each tenant has a [`Record`](record::Record) besides, of what is wanted, active and refused,
+//! A request finds its tenant in a map of immutable shards and reads one pointer: no lock is taken, and nothing
+//! waits for an activation. Each tenant has a record besides, of what is wanted, active and refused,
 //! which only activations and the status use.
 
 pub(crate) mod record;
