@@ -42,6 +42,10 @@ pub const DATA_FILES: usize = 16;
 /// named. All settings of one check have the limit `settings-bytes` of that check.
 pub const ALL_DATA_BYTES: usize = 16 << 20;
 
+/// The steps of finding the rule of one request: one for each pattern, and one for each place in a text that a wildcard is
+/// tried at. A request that takes more is denied. These are a few milliseconds, and most requests take a thousandth.
+pub const MATCH_STEPS: usize = 500_000;
+
 /// The steps of finding rules that can never match. Behind them, no more are found.
 pub const COVERAGE_STEPS: usize = 5_000_000;
 

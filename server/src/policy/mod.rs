@@ -26,7 +26,7 @@ pub use crate::policy::locate::locate;
 
 use crate::log_rules::LogRules;
 use crate::policy::folder::Bytes;
-use crate::policy::selector::{Selector, Target};
+use crate::policy::selector::{NotNormal, Selector, Target};
 
 /// The policy of one tenant.
 ///
@@ -50,9 +50,14 @@ pub struct Policy {
 
 impl Policy {
     /// The first rule that matches `target`, with its index.
-    #[must_use]
-    pub fn rule_for(&self, target: &Target<'_>) -> Option<(usize, &Rule)> {
-        self.rules.iter().enumerate().find(|(_, rule)| rule.when.matches(target))
+    ///
+    /// # Errors
+    /// [`NotNormal`] if that takes more than [`bounds::MATCH_STEPS`]: such a request is denied in each mode.
+    pub fn rule_for(&self, target: &Target<'_>) -> Result<Option<(usize, &Rule)>, NotNormal> {
+        let mut steps = bounds::MATCH_STEPS;
+        let found = self.rules.iter().enumerate().find(|(_, rule)| rule.when.matches(target, &mut steps));
+        // A rule that would have matched may be before the one that was found.
+        if steps == 0 { Err(NotNormal::TOO_COSTLY) } else { Ok(found) }
     }
 }
 

@@ -145,17 +145,35 @@ impl Pattern {
     /// Whether the pattern matches a whole text.
     #[must_use]
     pub fn matches(&self, text: &str, kind: Text) -> bool {
+        self.matches_within(text, kind, &mut usize::MAX.clone())
+    }
+
+    /// Whether the pattern matches a whole text. `steps` are counted down; without enough of them, it does not match, and
+    /// none are left.
+    pub(super) fn matches_within(&self, text: &str, kind: Text, steps: &mut usize) -> bool {
+        let mut spend = |cost: usize| {
+            let left = steps.checked_sub(cost);
+            *steps = left.unwrap_or_default();
+            left.is_some()
+        };
+        if !spend(1) {
+            return false;
+        }
         let Some(text) = text.strip_prefix(&*self.prefix) else { return false };
         let Some((last, parts)) = self.rest.split_last() else { return text.is_empty() };
         // The places in the text that the parts so far can lead to, in ascending order.
         let mut places = vec![0];
         for part in parts {
+            let cost = if matches!(part, Part::Segment | Part::Any) { text.len() } else { places.len() };
+            if !spend(cost) {
+                return false;
+            }
             places = part.lead(&places, text, kind);
             if places.is_empty() {
                 return false;
             }
         }
-        last.ends(&places, text, kind)
+        spend(places.len()) && last.ends(&places, text, kind)
     }
 
     /// Whether it is certain that this pattern matches every text that `other` matches. `steps` are counted down, and

@@ -114,15 +114,19 @@ pub struct Selector {
     pub actions: Vec<Pattern>,
 }
 
+impl NotNormal {
+    /// A request that takes too many steps to match.
+    pub(super) const TOO_COSTLY: Self = Self { part: "component", reason: "it takes too many steps to match" };
+}
+
 impl Selector {
-    /// Whether a request matches.
-    #[must_use]
-    pub fn matches(&self, target: &Target<'_>) -> bool {
+    /// Whether a request matches. `steps` are counted down; without any left, nothing matches.
+    pub(super) fn matches(&self, target: &Target<'_>, steps: &mut usize) -> bool {
         let context = target.context();
         let component = &context.component;
         let name = if component.kind == ROUTE { Text::Path } else { Text::Opaque };
-        let matches = |patterns: &[Pattern], text: &str, kind: Text| {
-            patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches(text, kind))
+        let mut matches = |patterns: &[Pattern], text: &str, kind: Text| {
+            patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches_within(text, kind, steps))
         };
         matches(&self.kinds, &component.kind, Text::Opaque)
             && matches(&self.actions, &context.action, Text::Opaque)
@@ -165,7 +169,8 @@ mod tests {
     }
 
     fn is_match(selector: &Selector, component: Component, action: &str) -> bool {
-        selector.matches(&Target::of(&AuthContext::new(component).with_action(action)).unwrap())
+        let context = AuthContext::new(component).with_action(action);
+        selector.matches(&Target::of(&context).unwrap(), &mut bounds::MATCH_STEPS.clone())
     }
 
     #[test]

@@ -161,4 +161,20 @@ message = "m"
                      \"would-deny\"\noutcome = \"denied\"\n";
         assert_eq!(run_on(&monitored, cases).await, [""; 0]);
     }
+
+    #[tokio::test]
+    async fn a_request_that_takes_too_many_steps_to_match_is_denied_in_each_mode() {
+        let rule = format!("[[rules]]\nwhen = {{ name = \"{}\" }}\nunchecked = \"allow\"\n", "**a?".repeat(60));
+        let last = "[[rules]]\nwhen = {}\nunchecked = \"allow\"\n";
+        let policy = format!("version = 1\nmode = \"monitor\"\n{}{last}", rule.replace("**a?\"", "**b\"").repeat(20));
+        let case = |name: &str, decision: &str| {
+            format!(
+                "[[cases]]\nname = \"{decision}\"\ncontext.component = {{ kind = \"tool\", name = \"{name}\" }}\ndecision = \
+                 \"{decision}\"\n"
+            )
+        };
+        let cases =
+            [case("a", "allow"), case(&"a".repeat(4_096), "deny"), "cause = \"not-normal\"\n".to_owned()].concat();
+        assert_eq!(run_on(&policy, &cases).await, [""; 0]);
+    }
 }

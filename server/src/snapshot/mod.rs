@@ -67,8 +67,7 @@ impl Snapshot {
         let decided = match Target::of(context) {
             Ok(target) => match self.plan(&target) {
                 Some((_, plan)) => plan.decide(target.context(), start, deadline).await,
-                // No snapshot lacks a plan.
-                None => Decided::denied(DenialCause::NoRule),
+                None => Decided::denied(DenialCause::NotNormal),
             },
             Err(_) => Decided::denied(DenialCause::NotNormal),
         };
@@ -95,9 +94,9 @@ impl Snapshot {
         Self { tenant, id, policy, plans, made }
     }
 
-    /// The plan of a request, with its index.
+    /// The plan of a request, with its index; none if it takes too many steps to find the rule. No snapshot lacks a plan.
     fn plan(&self, target: &Target<'_>) -> Option<(usize, &Plan)> {
-        let index = self.policy.rule_for(target).map_or(self.policy.rules.len(), |(index, _)| index);
+        let index = self.policy.rule_for(target).ok()?.map_or(self.policy.rules.len(), |(index, _)| index);
         self.plans.get(index).map(|plan| (index, plan))
     }
 

@@ -125,6 +125,7 @@ fn the_page_about_policies_has_the_bounds() {
             bounds::WORD_BYTES,
             size(bounds::URI_BYTES)
         ),
+        format!("takes more than {} steps to find", number(bounds::MATCH_STEPS)),
     ];
     for row in rows {
         assert!(page.contains(&row), "{row}");
@@ -232,4 +233,26 @@ fn rules_that_never_match_are_searched_for_a_bounded_time() {
     assert_eq!(policy.rules.len(), bounds::RULES);
     // Those of the first rules are found.
     assert!(warnings[0].message.contains("can never match"), "{warnings:?}");
+}
+
+#[test]
+fn a_request_that_takes_too_many_steps_to_match_is_denied_and_matches_no_later_rule() {
+    use guardhouse::{AuthContext, Component};
+
+    use crate::policy::selector::Target;
+
+    let costly = "**a?".repeat(60);
+    let rules: String = (0..200)
+        .map(|index| format!("[[rules]]\nwhen = {{ name = \"{costly}{index}\" }}\nunchecked = \"allow\"\n"))
+        .collect();
+    let policy = format!("version = 1\n{rules}[[rules]]\nname = \"last\"\nwhen = {{}}\nunchecked = \"allow\"\n");
+    let (policy, _) = Policy::read(&folder(&policy)).unwrap();
+    let find = |name: &str| {
+        let context = AuthContext::new(Component::tool(name));
+        let target = Target::of(&context).unwrap();
+        policy.rule_for(&target).map(|found| found.map(|(_, rule)| rule.name.clone()))
+    };
+    assert_eq!(find("search"), Ok(Some("last".to_owned())));
+    let error = find(&"a".repeat(bounds::COMPONENT_NAME_BYTES)).unwrap_err().to_string();
+    assert_eq!(error, "`component` has no normal form: it takes too many steps to match");
 }
