@@ -1,9 +1,9 @@
 //! The default source: a folder with one sub-folder for each tenant.
 //!
-//! A folder is read again only if its metadata changed, and then its digest says whether its content did. A content
-//! counts once two readings agree, or if it was last changed some seconds before it was read; so a file that is being
-//! written is not taken by halves. Links may lead to the folder of a tenant, which is how Kubernetes swaps a volume
-//! (`..data`), and to the root. Names that begin with a dot are ignored.
+//! A folder is read again only if its metadata changed, and then its digest says whether its content did. A content counts
+//! once two readings and the metadata of both agree, or if it was last changed some seconds before it was read; so a file
+//! that is being written is not taken by halves. Links may lead to the folder of a tenant, which is how Kubernetes swaps a
+//! volume (`..data`), and to the root. Names that begin with a dot are ignored.
 
 mod walk;
 mod watch;
@@ -30,6 +30,9 @@ use crate::tenant_name::TenantName;
 
 /// How often a content that keeps changing is read, before the others go on without it.
 const READINGS: u32 = 3;
+
+/// The time after which a content that keeps changing is looked at again.
+const REST: Duration = Duration::from_secs(1);
 
 /// The number of periodic checks after which every content is read again, whatever its metadata.
 const CHECKS_BETWEEN_READINGS: u64 = 30;
@@ -66,8 +69,9 @@ struct Inner {
     options: FolderOptions,
     known: Mutex<HashMap<TenantName, Known>>,
     watches: Option<Watches>,
-    /// Tenants that are being written.
-    changing: Mutex<BTreeSet<TenantName>>,
+    /// Tenants that are being written, with the time of the next look at each. A tenant that writes without end is looked at
+    /// no more often, so that it does not delay the others.
+    changing: Mutex<BTreeMap<TenantName, Instant>>,
     /// The time of the next check of all tenants, and the number of those before.
     next_check: Mutex<(Instant, u64)>,
     /// How many folders were read, and not only walked over.
@@ -87,7 +91,7 @@ struct Look {
     tenant: TenantName,
     /// None if the folder changed while it was read.
     version: Option<Version>,
-    stamp: Option<Digest>,
+    stamp: Digest,
     /// Whether the version counts without another look.
     is_settled: bool,
 }
@@ -127,7 +131,8 @@ impl Folders {
             }
         };
         let mut listing = Listing { versions: BTreeMap::new(), problems };
-        let mut open: BTreeMap<TenantName, Option<Version>> = names.iter().map(|name| (name.clone(), None)).collect();
+        let mut open: BTreeMap<TenantName, Option<(Digest, Version)>> =
+            names.iter().map(|name| (name.clone(), None)).collect();
         for reading in 0..=READINGS {
             if reading > 0 {
                 tokio::time::sleep(self.0.options.settle).await;
@@ -135,13 +140,16 @@ impl Folders {
             let (inner, tenants): (_, Vec<_>) = (Arc::clone(&self.0), open.keys().cloned().collect());
             for look in blocking(move || inner.look_at(tenants)).await? {
                 let Some(before) = open.get_mut(&look.tenant) else { continue };
-                match look.version {
-                    Some(version) if look.is_settled || before.as_ref() == Some(&version) => {
-                        self.0.remember(&look.tenant, look.stamp.filter(|_| look.is_settled), &version);
+                let found = look.version.map(|version| (look.stamp, version));
+                match found {
+                    // A file that is written again and again may be empty twice, but not with the same times.
+                    Some((stamp, version)) if look.is_settled || *before == Some((stamp, version.clone())) => {
+                        self.0.remember(&look.tenant, look.is_settled.then_some(stamp), &version);
                         open.remove(&look.tenant);
+                        lock(&self.0.changing).remove(&look.tenant);
                         listing.versions.insert(look.tenant, version);
                     }
-                    version => *before = version,
+                    found => *before = found,
                 }
             }
             if open.is_empty() {
@@ -149,7 +157,7 @@ impl Folders {
             }
         }
         for tenant in open.into_keys() {
-            lock(&self.0.changing).insert(tenant.clone());
+            lock(&self.0.changing).insert(tenant.clone(), Instant::now() + REST);
             listing.versions.insert(tenant, Version::Changing);
         }
         if *change == Change::All {
@@ -180,20 +188,29 @@ impl Folders {
             let Some(watches) = watches else { return std::future::pending().await };
             watches.changed().await;
         };
-        let is_changing = !lock(changing).is_empty();
+        let rested = lock(changing).values().min().copied();
         let again = async {
-            if !is_changing {
-                return std::future::pending().await;
+            match rested {
+                Some(rested) => tokio::time::sleep_until(rested).await,
+                None => std::future::pending().await,
             }
-            tokio::time::sleep(options.settle).await;
         };
         tokio::select! {
             () = watched => {
                 // Most changes are several events.
                 tokio::time::sleep(options.settle).await;
-                watches.as_ref().and_then(Watches::take).unwrap_or(Change::All)
+                let mut change = watches.as_ref().and_then(Watches::take).unwrap_or(Change::All);
+                if let Change::Tenants(tenants) = &mut change {
+                    tenants.retain(|tenant| !lock(changing).contains_key(tenant));
+                }
+                change
             }
-            () = again => Change::Tenants(std::mem::take(&mut *lock(changing))),
+            () = again => {
+                let mut changing = lock(changing);
+                let rested: BTreeSet<_> = changing.iter().filter(|(_, next)| **next <= Instant::now()).map(|(tenant, _)| tenant.clone()).collect();
+                changing.retain(|tenant, _| !rested.contains(tenant));
+                Change::Tenants(rested)
+            }
             () = tokio::time::sleep_until(due) => {
                 let mut next_check = lock(next_check);
                 let checks = next_check.1 + 1;
@@ -221,7 +238,14 @@ impl Source for Folders {
     }
 
     fn changed(&self) -> SourceFuture<'_, Change> {
-        Box::pin(self.wait())
+        Box::pin(async {
+            loop {
+                let change = self.wait().await;
+                if !matches!(&change, Change::Tenants(tenants) if tenants.is_empty()) {
+                    return change;
+                }
+            }
+        })
     }
 }
 
@@ -298,23 +322,20 @@ impl Inner {
         let before = Walk::over(&path);
         let subject = Subject::Tenant(tenant.clone());
         before.folders.iter().for_each(|folder| self.watch(folder, &subject));
-        let known = lock(&self.known).get(&tenant).filter(|known| known.stamp == Some(before.stamp)).cloned();
-        if let Some(Known { stamp, version }) = known {
+        let stamp = before.stamp;
+        let known = lock(&self.known).get(&tenant).filter(|known| known.stamp == Some(stamp)).cloned();
+        if let Some(Known { version, .. }) = known {
             return Look { tenant, version: Some(version), stamp, is_settled: true };
         }
         self.readings.fetch_add(1, Ordering::Relaxed);
         match read_folder(&path) {
-            Ok(_) if Walk::over(&path).stamp != before.stamp => {
-                Look { tenant, version: None, stamp: None, is_settled: false }
-            }
+            Ok(_) if Walk::over(&path).stamp != stamp => Look { tenant, version: None, stamp, is_settled: false },
             Ok(folder) => {
                 let version = Some(Version::Policy(folder.digest()));
-                Look { tenant, version, stamp: Some(before.stamp), is_settled: before.is_old() }
+                Look { tenant, version, stamp, is_settled: before.is_old() }
             }
-            // A problem may end although no file changes, so it has no stamp.
-            Err(problems) => {
-                Look { tenant, version: Some(Version::Unreadable(problems)), stamp: None, is_settled: false }
-            }
+            // A problem may end although no file changes, so it is looked at again each time.
+            Err(problems) => Look { tenant, version: Some(Version::Unreadable(problems)), stamp, is_settled: false },
         }
     }
 
