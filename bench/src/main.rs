@@ -3,6 +3,9 @@
 
 mod compile;
 mod counts;
+mod doors;
+mod http;
+mod isolation;
 mod languages;
 mod latency;
 mod meter;
@@ -12,6 +15,7 @@ mod process;
 mod raw;
 mod requests;
 mod scale;
+mod server;
 mod storm;
 mod table;
 mod threads;
@@ -40,6 +44,10 @@ struct Options {
     regexes: Option<PathBuf>,
     javascript: Option<PathBuf>,
     peers: Option<PathBuf>,
+    /// The command `guardhouse`, whose daemon is measured.
+    guardhouse: Option<PathBuf>,
+    /// The server of the peer Cerbos.
+    cerbos: Option<PathBuf>,
     /// A folder with the same check in every language.
     languages: Option<PathBuf>,
 }
@@ -50,6 +58,8 @@ fn main() -> ExitCode {
     let result = match arguments.as_slice() {
         [COMPILER] => return guardhouse::CompilerProcess::serve(),
         ["decide", count] => count.parse().map_err(Into::into).and_then(counts::decide),
+        [isolation::ISOLATION, guardhouse] => isolation::run(guardhouse.as_ref()),
+        [doors::ANSWER, address] => doors::answer(address),
         [scale::MAKE_IMAGES, count, folder] => scale::make_images(count, folder),
         options => parse(options).and_then(|options| run(&options)),
     };
@@ -74,6 +84,8 @@ fn parse(arguments: &[&str]) -> Result<Options> {
             "--regexes" => options.regexes = Some(value()?.into()),
             "--javascript" => options.javascript = Some(value()?.into()),
             "--languages" => options.languages = Some(value()?.into()),
+            "--guardhouse" => options.guardhouse = Some(value()?.into()),
+            "--cerbos" => options.cerbos = Some(value()?.into()),
             "--peers" => options.peers = Some(value()?.into()),
             other => bail!("unknown option `{other}`"),
         }
@@ -96,7 +108,11 @@ fn run(options: &Options) -> Result<()> {
         true => Effort { rounds: 1, slice: Duration::from_millis(5) },
         false => Effort { rounds, slice: Duration::from_millis(milliseconds) },
     };
-    let groups: [Group<'_>; 10] = [
+    let span = match options.is_quick {
+        true => doors::Span { rounds: 1, slice: Duration::from_millis(100) },
+        false => doors::Span { rounds: 5, slice: Duration::from_secs(1) },
+    };
+    let groups: [Group<'_>; 11] = [
         ("decisions", Box::new(|| latency::decisions(effort(15, 40)))),
         ("settings", Box::new(|| latency::settings(&regexes()?, effort(11, 40)))),
         ("counts", Box::new(counts::run)),
@@ -109,6 +125,13 @@ fn run(options: &Options) -> Result<()> {
             "languages",
             Box::new(|| match &options.languages {
                 Some(folder) => languages::run(folder, options.is_quick.then_some(2)),
+                None => Ok(Vec::new()),
+            }),
+        ),
+        (
+            "doors",
+            Box::new(|| match &options.guardhouse {
+                Some(program) => doors::run(program, options.cerbos.as_deref(), span),
                 None => Ok(Vec::new()),
             }),
         ),

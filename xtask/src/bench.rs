@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 
 use crate::arguments::Arguments;
-use crate::build::{BENCH, Profile, Programs};
+use crate::build::{BENCH, GUARDHOUSE, Profile, Programs};
 use crate::generate::generate;
 use crate::process::{cargo_command, run as run_command};
 use crate::root;
@@ -17,9 +17,9 @@ pub(crate) const NO_PEERS: &str = "--no-peers";
 pub(crate) const INSTALL: &str = "--install";
 
 pub(crate) fn run(arguments: &Arguments<'_>) -> Result<()> {
-    let programs = Programs::build(&[BENCH], Profile::Release)?;
+    let programs = Programs::build(&[BENCH, GUARDHOUSE], Profile::Release)?;
     let mut bench = Command::new(programs.path(BENCH)?);
-    bench.current_dir(root()?);
+    bench.current_dir(root()?).arg("--guardhouse").arg(programs.path(GUARDHOUSE)?);
     bench.args(arguments.forwarded().into_iter().filter(|word| ![NO_PEERS, INSTALL].contains(word)));
     let folder = root()?.join("target/bench");
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
@@ -36,6 +36,10 @@ pub(crate) fn run(arguments: &Arguments<'_>) -> Result<()> {
         match peers() {
             Ok(path) => drop(bench.arg("--peers").arg(path)),
             Err(error) => eprintln!("left out: the peers: {error:#}"),
+        }
+        match cerbos(&folder) {
+            Ok(path) => drop(bench.arg("--cerbos").arg(path)),
+            Err(error) => eprintln!("left out: Cerbos: {error:#}"),
         }
     }
     run_command(&mut bench)
@@ -86,4 +90,22 @@ fn peers() -> Result<PathBuf> {
     cargo.args(["build", "--release", "--locked", "--manifest-path"]).arg(manifest).arg("--target-dir").arg(&target);
     run_command(&mut cargo)?;
     Ok(target.join("release/peers"))
+}
+
+/// Another policy decision point, from npm.
+fn cerbos(folder: &Path) -> Result<PathBuf> {
+    let folder = folder.join("cerbos");
+    let path = folder.join("node_modules/@cerbos/cerbos-linux-x64/cerbos-linux-x64");
+    if !path.exists() {
+        std::fs::create_dir_all(&folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
+        let npm = ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error", "--prefix", "."];
+        run_command(Command::new("npm").args(npm).arg("@cerbos/cerbos-linux-x64@0.55.0").current_dir(&folder))?;
+    }
+    Ok(path)
+}
+
+/// Measures a good tenant of the daemon beside hostile ones.
+pub(crate) fn prove_isolation() -> Result<()> {
+    let programs = Programs::build(&[BENCH, GUARDHOUSE], Profile::Release)?;
+    run_command(Command::new(programs.path(BENCH)?).arg("isolation").arg(programs.path(GUARDHOUSE)?))
 }

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::arguments::Arguments;
+use crate::bench;
 use crate::packages;
 use crate::process::{cargo, cargo_command, has_cargo_command, run as run_command};
 use crate::python;
@@ -42,6 +43,12 @@ const PROOFS: &[Proof] = &[
         summary: "a fuzz target for 20 minutes: `prove fuzz TARGET [-- OPTION…]` (fuzz/README.md)",
         needs: "cargo-fuzz and a C++ compiler",
         run: fuzz,
+    },
+    Proof {
+        name: "isolation",
+        summary: "a good tenant of the daemon keeps its latency beside 1, 4 and 40 hostile ones",
+        needs: "two processors that do nothing else",
+        run: |_| bench::prove_isolation(),
     },
     Proof {
         name: "load",
