@@ -199,7 +199,7 @@ fn daemon(guardhouse: &Path, folder: &Path) -> Result<Server> {
 pub(crate) fn start_daemon(guardhouse: &Path, folder: &Path, settings: &str) -> Result<Server> {
     let (address, operations) = (free_address()?, free_address()?);
     let doors = format!("[[listeners]]\naddress = \"{address}\"\ndoors = [\"native\", \"authzen\"]\n");
-    let health = format!("[[listeners]]\naddress = \"{operations}\"\ndoors = [\"operations\"]\n");
+    let health = format!("[[listeners]]\naddress = \"{operations}\"\ndoors = [\"health\", \"metrics\"]\n");
     fs::write(folder.join("guardhouse.toml"), format!("version = 1\n{settings}\n{doors}\n{health}"))?;
     let mut command = Command::new(guardhouse);
     command.arg("serve").current_dir(folder);

@@ -1,13 +1,17 @@
 //! `cargo xtask prove`: long proofs, which CI does not run. Their last results are in the notes of a release.
 
+use std::process::Command;
+
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::arguments::Arguments;
 use crate::bench;
+use crate::build::{GUARDHOUSE, Profile, Programs};
 use crate::packages;
-use crate::process::{cargo, cargo_command, has_cargo_command, run as run_command};
+use crate::process::{cargo, cargo_command, forget_cargo, has_cargo_command, run as run_command};
 use crate::python;
 use crate::release;
+use crate::root;
 use crate::sdks;
 
 /// A proof: `cargo xtask prove NAME`.
@@ -25,6 +29,12 @@ const PROOFS: &[Proof] = &[
         summary: "the published crates compile for Linux on aarch64",
         needs: "rustup target add aarch64-unknown-linux-gnu, and a C compiler for it (gcc-aarch64-linux-gnu)",
         run: |_| packages::check(&["--target", "aarch64-unknown-linux-gnu"]),
+    },
+    Proof {
+        name: "clients",
+        summary: "the daemon, asked by an AuthZEN client, schemathesis and Prometheus (tests/clients/prove.py)",
+        needs: "Python 3.10 or newer, and a package index; promtool and prometheus, if the metrics are to be checked",
+        run: |_| clients(),
     },
     Proof {
         name: "deny",
@@ -118,6 +128,15 @@ pub(crate) fn run(arguments: &Arguments<'_>) -> Result<()> {
     ensure!(options.is_empty() || proof.name == "old-glibc", "proof `{name}` does not take `{}`", options.join(" "));
     let words: Vec<&str> = operands.iter().chain(&arguments.rest).chain(&options).copied().collect();
     (proof.run)(&words).with_context(|| format!("proof `{name}`, which needs {}", proof.needs))
+}
+
+/// Asks a daemon with programs that others wrote.
+fn clients() -> Result<()> {
+    let programs = Programs::build(&[GUARDHOUSE], Profile::Dev)?;
+    let mut prove = Command::new(root()?.join("tests/clients/prove"));
+    prove.arg(programs.path(GUARDHOUSE)?);
+    forget_cargo(&mut prove);
+    run_command(&mut prove)
 }
 
 /// Runs all checks of cargo-deny, or all but the advisories without a network.
