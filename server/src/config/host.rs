@@ -31,6 +31,9 @@ pub struct HostConfig {
 /// The memory of a machine that does not say how much it has, in bytes.
 const UNKNOWN_MEMORY: u64 = 2 << 30;
 
+/// The longest wait of an evaluation for an instance and a processor.
+const QUEUE_TIME: Duration = Duration::from_millis(10);
+
 /// The memory of one instance, in bytes, with which the pools are sized. A policy may give a check as much.
 const INSTANCE_BYTES: usize = 64 << 20;
 
@@ -67,6 +70,8 @@ impl HostConfig {
             compilers: u32::try_from((self.processors / 2).clamp(1, 8)).unwrap_or(1),
             resident_plugins: resident.clamp(32, 4_096),
             resident_images: resident.clamp(32, 4_096),
+            turns: Some(u32::try_from(self.processors).unwrap_or(u32::MAX)),
+            queue_time: Some(QUEUE_TIME),
             ..defaults
         };
         changed(&sized, &self.limits).unwrap_or(sized)

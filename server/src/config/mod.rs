@@ -1,5 +1,6 @@
 //! The configuration of the server: `guardhouse.toml`.
 
+mod budget;
 pub mod connections;
 pub mod credentials;
 pub mod drain;

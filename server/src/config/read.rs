@@ -7,6 +7,7 @@ use std::time::Duration;
 use guardhouse::MAX_DEADLINE;
 use toml::de::DeValue;
 
+use super::budget::read_budget;
 use super::credentials::CredentialConfig;
 use super::field::Fields;
 use super::host::read_host;
@@ -58,7 +59,7 @@ pub(super) const CONNECTION_KEYS: &[&str] = &[
 ];
 pub(super) const DRAIN_KEYS: &[&str] = &["notice", "time"];
 pub(super) const HEALTH_KEYS: &[&str] = &["without-policy-percent"];
-pub(super) const TENANT_KEYS: &[&str] = &["deadline"];
+pub(super) const TENANT_KEYS: &[&str] = &["deadline", "weight", "budget"];
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 const SOCKETS: usize = 1_000_000;
@@ -289,6 +290,14 @@ fn tenant(node: &Node<'_>, default: &TenantSettings, findings: &mut Findings<'_>
     if let Some(table) = node.table(TENANT_KEYS, findings) {
         let mut fields = Fields { table, findings };
         fields.duration("deadline", MILLISECOND..=MAX_DEADLINE, &mut settings.deadline);
+        let mut weight = 0;
+        fields.count("weight", 1..=1_000, &mut weight);
+        if let Some(weight) = u32::try_from(weight).ok().filter(|weight| *weight > 0) {
+            settings.allowance.weight = weight;
+        }
+        if let Some(node) = fields.table.get("budget") {
+            read_budget(&node, &mut settings.allowance.budget, fields.findings);
+        }
     }
     settings
 }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::ServerConfig;
+use super::budget::budget_names;
 use super::host::limit_names;
 use super::listener::Door;
 use crate::tenant_name::TenantName;
@@ -66,11 +67,22 @@ impl ServerConfig {
                     },
                     "additionalProperties": section("The settings of a tenant.", json!({
                         "deadline": duration("The longest time of one decision. Default: 1s."),
+                        "weight": {
+                            "description": "The share of what several tenants want at the same time. Default: 16.",
+                            "type": "integer", "minimum": 1, "maximum": 1_000,
+                        },
+                        "budget": section("The bounds of what it may use. Default: none.", budget()),
                     })),
                 },
             },
         })
     }
+}
+
+fn budget() -> Value {
+    let bounds: Map<String, Value> =
+        budget_names().into_iter().map(|(name, _)| (name, json!({ "type": ["string", "integer"] }))).collect();
+    bounds.into()
 }
 
 fn listener() -> Value {

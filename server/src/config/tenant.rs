@@ -4,17 +4,20 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::tenant_name::TenantName;
+use crate::tenants::allowance::{Allowance, Allowances};
 
 /// The settings of one tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TenantSettings {
     /// The longest time of one decision. A caller may ask for less. From 1 ms to 1 hour. Default: 1 s.
     pub deadline: Duration,
+    /// What it may use.
+    pub allowance: Allowance,
 }
 
 impl Default for TenantSettings {
     fn default() -> Self {
-        Self { deadline: Duration::from_secs(1) }
+        Self { deadline: Duration::from_secs(1), allowance: Allowance::default() }
     }
 }
 
@@ -28,6 +31,14 @@ pub struct AllTenantSettings {
 }
 
 impl AllTenantSettings {
+    /// What all tenants may use.
+    #[must_use]
+    pub fn allowances(&self) -> Allowances {
+        let of = |settings: &TenantSettings| settings.allowance.clone();
+        let tenants = self.tenants.iter().map(|(name, settings)| (name.clone(), of(settings))).collect();
+        Allowances { default: of(&self.default), tenants }
+    }
+
     /// The settings of a tenant.
     #[must_use]
     pub fn of(&self, tenant: &str) -> &TenantSettings {

@@ -10,6 +10,7 @@ use super::log::LogDestination;
 use super::machine::Machine;
 use super::{ServerConfig, StatusConfig, host, log, read};
 use crate::observe::decision_log::WhenFull;
+use crate::tenant_name::TenantName;
 
 const WHOLE: &str = r#"
 version = 1
@@ -238,6 +239,21 @@ fn the_schema_has_exactly_the_keys_that_are_read() {
     assert_eq!(keys("/properties/decision-log"), of(log::LOG_KEYS));
     assert_eq!(keys("/properties/health"), of(read::HEALTH_KEYS));
     assert_eq!(keys("/properties/tenants/additionalProperties"), of(read::TENANT_KEYS));
+}
+
+#[test]
+fn a_tenant_has_a_weight_and_a_budget_of_its_own_or_the_default_ones() {
+    let config = read(
+        "version = 1\n[tenants.default]\nweight = 8\nbudget = { checks = 5, memory-bytes = \"1GiB\" }\n\
+         [tenants.acme]\nbudget = { evaluations-per-second = 7, memory-bytes = \"none\" }\n[tenants.small]\nweight = 1\n",
+    );
+    let allowances = config.tenants.allowances();
+    let of = |name: &str| allowances.tenants[&name.parse::<TenantName>().unwrap()].clone();
+    assert_eq!((allowances.default.weight, allowances.default.budget.checks), (8, Some(5)));
+    let acme = of("acme");
+    assert_eq!((acme.weight, acme.budget.checks, acme.budget.memory_bytes), (8, Some(5), None));
+    assert_eq!(acme.budget.evaluations_per_second.map(u32::from), Some(7));
+    assert_eq!((of("small").weight, of("small").budget.memory_bytes), (1, Some(1 << 30)));
 }
 
 #[test]

@@ -19,7 +19,7 @@ pub mod selector;
 use std::fmt;
 use std::sync::Arc;
 
-use guardhouse::{Digest, Grants, ImagePolicy, Json, Limits};
+use guardhouse::{Breaker, Digest, Grants, ImagePolicy, Json, Limits};
 use serde::{Deserialize, Serialize};
 
 pub use crate::policy::locate::locate;
@@ -87,6 +87,8 @@ pub struct CheckSpec {
     pub limits: Limits,
     /// The policy that decides when its image is made.
     pub image: ImagePolicy,
+    /// Its breaker; none by default.
+    pub breaker: Option<Breaker>,
 }
 
 /// The origin of a plugin's bytes.

@@ -128,6 +128,16 @@ fn check() -> Value {
                 "enum": IMAGES.map(|(name, _)| name),
                 "default": "when-hot",
             },
+            "breaker": {
+                "description": "After this many faults in a row, the check is denied for a while.",
+                "type": "object",
+                "additionalProperties": false,
+                "properties": {
+                    "faults": { "type": "integer", "minimum": 1, "maximum": u32::MAX, "default": 5 },
+                    "first-pause": { "type": "string", "default": "1s" },
+                    "longest-pause": { "type": "string", "default": "1min" },
+                },
+            },
         },
     })
 }

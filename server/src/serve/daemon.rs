@@ -82,6 +82,7 @@ impl Daemon {
             tracing::warn!(target: "guardhouse::server", credential = name, %error, "nobody can use the credential");
         }
         let tenants = Tenants::new(host);
+        tenants.set_allowances(config.tenants.allowances());
         let log = config.decision_log.start().map_err(StartError::Log)?;
         let observers = log.map_or_else(Observers::default, Observers::with_log);
         observers.metrics().watch(&tenants);
@@ -107,6 +108,7 @@ impl Daemon {
     pub async fn run(self, stop: impl Future<Output = Stop>) {
         let status_source = self.status_source();
         let Self { config, file, server, doors, tenants, last_good, status } = self;
+        let reload = Reload::new(config.clone(), file, doors.clone(), tenants.clone());
         let observers = doors.observers().clone();
         let source = Arc::new(Folders::new(config.policies.clone(), FolderOptions::default()));
         let activation =
@@ -114,7 +116,7 @@ impl Daemon {
         let mut tasks = JoinSet::new();
         // What is being written to the state folder when the server ends is written as a whole or not at all.
         tasks.spawn(activation.run(std::future::pending()));
-        tasks.spawn(Reload::new(config, file, doors.clone()).run());
+        tasks.spawn(reload.run());
         if let Some(status) = status {
             tasks.spawn(status.serve(status_source));
         }

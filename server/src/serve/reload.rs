@@ -8,6 +8,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::config::ServerConfig;
 use crate::config::credentials::Credentials;
 use crate::door::Doors;
+use crate::tenants::Tenants;
 
 /// The interval at which the files of tokens are read again.
 const PERIOD: Duration = Duration::from_secs(5);
@@ -17,15 +18,16 @@ pub(super) struct Reload {
     config: ServerConfig,
     file: Option<PathBuf>,
     doors: Doors,
+    tenants: Tenants,
     /// The errors of the credentials that were written to the log.
     known_errors: Vec<String>,
 }
 
 impl Reload {
-    pub(super) fn new(config: ServerConfig, file: Option<PathBuf>, doors: Doors) -> Self {
+    pub(super) fn new(config: ServerConfig, file: Option<PathBuf>, doors: Doors, tenants: Tenants) -> Self {
         let errors = Credentials::read(&config.credentials).1;
         let known_errors = errors.into_iter().map(|(name, error)| format!("{name}: {error}")).collect();
-        Self { config, file, doors, known_errors }
+        Self { config, file, doors, tenants, known_errors }
     }
 
     /// Reads the file again at each SIGHUP, and the files of tokens from time to time.
@@ -84,6 +86,7 @@ impl Reload {
         self.config.credentials.clone_from(&new.credentials);
         self.config.tenants.clone_from(&new.tenants);
         self.doors.set_tenants(new.tenants.clone());
+        self.tenants.set_allowances(new.tenants.allowances());
         self.read_tokens();
         if new == self.config {
             tracing::info!(target: "guardhouse::server", "the configuration was reloaded");

@@ -122,15 +122,17 @@ impl Loader {
         key: Digest,
         counters: &Counters,
     ) -> Result<Made, Problem> {
-        let loaded = self.plugins.load(&self.host, &spec.plugin, &counters.loaded).await;
+        let owner = self.host.tenant(tenant.as_str());
+        let loaded = self.plugins.load(&self.host, &owner, &spec.plugin, &counters.loaded).await;
         let (plugin, shared) = loaded.map_err(|error| problem(&spec, &error))?;
         let config = CheckConfig {
             id: Some(spec.name.clone()),
-            tenant: Some(self.host.tenant(tenant.as_str())),
+            tenant: Some(owner),
             settings: spec.settings.clone(),
             grants: spec.grants,
             limits: spec.limits.clone(),
             image: spec.image,
+            breaker: spec.breaker.clone(),
             ..CheckConfig::default()
         };
         counters.configured.fetch_add(1, Ordering::Relaxed);

@@ -29,8 +29,8 @@ impl Made {
 
 /// The digest of everything that a check is made of, except for its tenant.
 pub(super) fn key_of(spec: &CheckSpec) -> Digest {
-    let CheckSpec { name, plugin, settings, grants, limits, image } = spec;
-    let parts = (name, digest_of(plugin), settings, grants, limits, format!("{image:?}"));
+    let CheckSpec { name, plugin, settings, grants, limits, image, breaker } = spec;
+    let parts = (name, digest_of(plugin), settings, grants, limits, format!("{image:?}"), breaker);
     // Each part has a JSON form. One that had none would only be equal to others of the same check.
     Digest::of(serde_json::to_vec(&parts).unwrap_or_else(|_| format!("{spec:?}").into_bytes()))
 }

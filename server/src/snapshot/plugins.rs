@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, Weak};
 
-use guardhouse::{Digest, Host, LoadError, Plugin, builtin};
+use guardhouse::{Digest, Host, LoadError, Plugin, Tenant, builtin};
 use tokio::sync::OnceCell;
 
 use crate::lock::lock;
@@ -19,10 +19,12 @@ pub(super) struct Plugins(Mutex<HashMap<Digest, Weak<Shared>>>);
 pub(super) struct Shared(OnceCell<Plugin>);
 
 impl Plugins {
-    /// The plugin of a source, and the share that keeps it from being loaded again. `loaded` counts a load.
+    /// The plugin of a source, and the share that keeps it from being loaded again. `loaded` counts a load. A
+    /// file counts as a plugin of the tenant that loads it first.
     pub(super) async fn load(
         &self,
         host: &Host,
+        tenant: &Tenant,
         source: &PluginSource,
         loaded: &AtomicU32,
     ) -> Result<(Plugin, Arc<Shared>), LoadError> {
@@ -31,7 +33,7 @@ impl Plugins {
             loaded.fetch_add(1, Ordering::Relaxed);
             match source {
                 PluginSource::Builtin(builtin) => Plugin::load_async(host, builtin.bytes).await,
-                PluginSource::File { bytes, .. } => Plugin::load_async(host, bytes.to_vec()).await,
+                PluginSource::File { bytes, .. } => Plugin::load_for_async(host, tenant, bytes.to_vec()).await,
             }
         };
         let plugin = shared.0.get_or_try_init(load).await?.clone();

@@ -4,6 +4,7 @@
 //! waits for an activation. Each tenant has a record besides, of what is wanted, active and refused,
 //! which only activations and the status use.
 
+pub mod allowance;
 pub(crate) mod record;
 mod shards;
 pub mod status;
@@ -12,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use guardhouse::{AuthContext, Host};
 
 use crate::decided::{Decided, DenialCause};
@@ -21,6 +22,7 @@ use crate::problem::Problem;
 use crate::snapshot::Snapshot;
 use crate::snapshot::load::Loader;
 use crate::tenant_name::TenantName;
+use crate::tenants::allowance::Allowances;
 use crate::tenants::record::Record;
 use crate::tenants::shards::Shards;
 use crate::tenants::status::{Origin, Readiness, TenantStatus};
@@ -32,6 +34,7 @@ pub struct Tenants(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     loader: Loader,
+    allowances: ArcSwap<Allowances>,
     states: Shards<Arc<TenantState>>,
     is_started: AtomicBool,
     /// Why the source cannot be read as a whole; none if it can.
@@ -54,6 +57,7 @@ impl Tenants {
     pub fn new(host: Host) -> Self {
         Self(Arc::new(Inner {
             loader: Loader::new(host),
+            allowances: ArcSwap::default(),
             states: Shards::default(),
             is_started: AtomicBool::new(false),
             source_problem: Mutex::default(),
@@ -81,10 +85,19 @@ impl Tenants {
         state.activate(snapshot, Origin::Source, Vec::new());
     }
 
+    /// Sets what tenants may use, from now on, for those that exist and those that are added.
+    pub fn set_allowances(&self, allowances: Allowances) {
+        self.0.allowances.store(Arc::new(allowances));
+        let allowances = self.0.allowances.load();
+        self.states().iter().for_each(|state| allowances.give(self.host(), &state.name));
+    }
+
     /// Removes a tenant. Its requests are then denied as those of any tenant that does not exist. Returns whether it
     /// existed.
     pub fn remove(&self, tenant: &TenantName) -> bool {
-        self.0.states.remove(tenant.as_str()).is_some()
+        let existed = self.0.states.remove(tenant.as_str()).is_some();
+        self.host().forget_tenant(tenant.as_str());
+        existed
     }
 
     /// Decides one request of a tenant, within `deadline` if there is one. A tenant that does not exist, or has no policy
@@ -145,6 +158,21 @@ impl Tenants {
         self.0.states.get(tenant).map(|state| state.status())
     }
 
+    /// The number of active checks whose [breaker](guardhouse::Breaker) is open.
+    #[must_use]
+    pub fn open_breakers(&self) -> u64 {
+        let is_open = |check: &guardhouse::Check| check.breaker_state().is_some_and(|state| state.is_open);
+        let of = |state: &Arc<TenantState>| {
+            let open = state
+                .active
+                .load()
+                .as_ref()
+                .map_or(0, |snapshot| snapshot.checks().filter(|check| is_open(check)).count());
+            u64::try_from(open).unwrap_or(u64::MAX)
+        };
+        self.states().iter().map(of).sum()
+    }
+
     /// Whether every tenant of the source was tried once since the start. It is part of [`readiness`](Self::readiness),
     /// which looks at every tenant.
     #[must_use]
@@ -175,7 +203,12 @@ impl Tenants {
 
     /// The state of a tenant, which is added if it does not exist.
     pub(crate) fn add(&self, tenant: &TenantName) -> Arc<TenantState> {
-        self.0.states.get_or_insert(tenant, || Arc::new(TenantState::new(tenant.clone())))
+        let make = || {
+            // Before anything of the tenant is loaded.
+            self.0.allowances.load().give(self.host(), tenant);
+            Arc::new(TenantState::new(tenant.clone()))
+        };
+        self.0.states.get_or_insert(tenant, make)
     }
 
     pub(crate) fn state(&self, tenant: &str) -> Option<Arc<TenantState>> {

@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use guardhouse::{Check, Digest, StartMode};
+use guardhouse::{BreakerState, Check, Digest, StartMode};
 use serde::{Serialize, Serializer};
 
 use crate::decided::PolicyId;
@@ -95,6 +95,9 @@ pub struct CheckStatus {
     pub is_optimized: bool,
     /// Whether the plugin's code is in memory, and not evicted.
     pub is_resident: bool,
+    /// The state of its breaker; none without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub breaker: Option<BreakerState>,
 }
 
 /// Whether a server can serve, and what is wrong.
@@ -136,6 +139,7 @@ impl CheckStatus {
             start: check.start_mode(),
             is_optimized: check.plugin().is_optimized(),
             is_resident: check.plugin().is_resident(),
+            breaker: check.breaker_state(),
         }
     }
 }

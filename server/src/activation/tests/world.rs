@@ -183,6 +183,7 @@ pub(super) fn read(folder: &Folder) -> Result<(Policy, Vec<Problem>), Vec<Proble
         grants: Grants::default(),
         limits: Limits { cpu_time: None, ..Limits::default() },
         image: ImagePolicy::Never,
+        breaker: None,
     };
     let checks: Vec<CheckSpec> = text.split(' ').map(check).collect();
     let all = Expression::All((0..checks.len()).map(Expression::Check).collect());

@@ -6,6 +6,7 @@
 
 pub mod exposition;
 mod histogram;
+mod host;
 mod listener;
 mod process;
 mod tenants;
@@ -16,7 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{OnceLock, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
-use guardhouse::{Cause, Host};
+use guardhouse::Cause;
 
 use crate::decided::Decided;
 use crate::observe::decision_log::LogCounts;
@@ -167,7 +168,10 @@ impl Metrics {
         }
         if let Some(tenants) = self.watched.get() {
             write_tenants(&mut exposition, tenants);
-            write_host(&mut exposition, tenants.host());
+            host::write(&mut exposition, tenants.host());
+            exposition
+                .gauge("guardhouse_breakers_open", "Checks that keep failing and are denied for a while.")
+                .sample(&[], tenants.open_breakers());
         }
         for collector in &*self.collectors.read().unwrap_or_else(PoisonError::into_inner) {
             collector(&mut exposition);
@@ -280,19 +284,6 @@ fn write_tenants(exposition: &mut Exposition, tenants: &AllTenants) {
 }
 
 /// The resources that all tenants hold together. Their counters are not summed: they would fall when a tenant goes.
-fn write_host(exposition: &mut Exposition, host: &Host) {
-    let usage = host.tenant_usage();
-    let sum = |number: fn(&guardhouse::TenantUsage) -> u64| usage.iter().map(number).fold(0, u64::saturating_add);
-    exposition.gauge("guardhouse_checks", "Checks of all tenants.").sample(&[], sum(|usage| usage.checks));
-    exposition
-        .gauge("guardhouse_settings_bytes", "Settings of all checks, in bytes.")
-        .sample(&[], sum(|usage| usage.settings_bytes));
-    exposition.gauge("guardhouse_instances", "Live instances of plugins.").sample(&[], sum(|usage| usage.instances));
-    exposition
-        .gauge("guardhouse_instance_memory_bytes", "Linear memory of the live instances, in bytes.")
-        .sample(&[], sum(|usage| usage.memory_bytes));
-}
-
 impl fmt::Debug for Metrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Metrics").field("started", &self.started).finish_non_exhaustive()

@@ -113,7 +113,7 @@ type Counted = (&'static str, &'static str, fn(&Counters) -> &AtomicU64);
 type Column = (&'static str, bool, &'static str, fn(&TenantUsage) -> Number);
 
 fn write_usage(exposition: &mut Exposition, usage: &[TenantUsage]) {
-    let columns: [Column; 7] = [
+    let columns: [Column; 12] = [
         ("guardhouse_tenant_evaluations_total", true, "Evaluations of checks of the tenant.", |usage| {
             usage.evaluations.into()
         }),
@@ -123,6 +123,19 @@ fn write_usage(exposition: &mut Exposition, usage: &[TenantUsage]) {
             "Processor time of the evaluations of the tenant, in seconds.",
             |usage| usage.cpu_time.into(),
         ),
+        ("guardhouse_tenant_over_budget_total", true, "Evaluations that the budget of the tenant denied.", |usage| {
+            usage.over_budget.into()
+        }),
+        ("guardhouse_tenant_compile_seconds_total", true, "Time of compiling for the tenant, in seconds.", |usage| {
+            usage.compile_time.into()
+        }),
+        ("guardhouse_tenant_plugins", false, "Plugins that were loaded for the tenant.", |usage| usage.plugins.into()),
+        ("guardhouse_tenant_plugin_bytes", false, "Files of the plugins of the tenant, in bytes.", |usage| {
+            usage.plugin_bytes.into()
+        }),
+        ("guardhouse_tenant_resident_bytes", false, "Code and images of the tenant in memory, in bytes.", |usage| {
+            usage.resident_bytes.into()
+        }),
         ("guardhouse_tenant_fuel_total", true, "Fuel of the evaluations of the tenant.", |usage| usage.fuel.into()),
         ("guardhouse_tenant_checks", false, "Checks of the tenant.", |usage| usage.checks.into()),
         ("guardhouse_tenant_settings_bytes", false, "Settings of the checks of the tenant, in bytes.", |usage| {

@@ -14,7 +14,8 @@ use crate::problem::clip;
 const BUILTIN: &str = "builtin:";
 
 /// The keys of a check.
-const KEYS: &[&str] = &["plugin", "digest", "settings", "settings-file", "data", "grants", "limits", "image"];
+const KEYS: &[&str] =
+    &["plugin", "digest", "settings", "settings-file", "data", "grants", "limits", "image", "breaker"];
 
 /// The policies for images, by their words.
 pub(in crate::policy) const IMAGES: [(&str, ImagePolicy); 3] =
@@ -67,6 +68,7 @@ impl Reader<'_, '_> {
         let settings = self.settings(&table, bytes);
         let grants = table.get("grants").map_or(Some(Grants::default()), |node| self.grants(&node));
         let image = table.get("image").map_or(Some(ImagePolicy::default()), |node| self.image(&node));
+        let breaker = table.get("breaker").map_or(Some(None), |node| self.breaker(&node).map(Some));
         Some(CheckSpec {
             name: name.to_owned(),
             plugin: plugin?,
@@ -74,6 +76,7 @@ impl Reader<'_, '_> {
             grants: grants?,
             limits: limits?,
             image: image?,
+            breaker: breaker?,
         })
     }
 

@@ -1,5 +1,6 @@
 //! Reading `policy.toml`: from the text of a file to a policy, with every problem on the way.
 
+mod breaker;
 mod check;
 mod data;
 mod expression;
