@@ -26,8 +26,8 @@ pub struct Decided {
     pub rule: Option<Arc<str>>,
     /// Why the policy denied; none for an allow, and for a denial in the mode `monitor`.
     pub cause: Option<DenialCause>,
-    /// The denial that the mode `monitor` turned into an allow, with its cause. Its id differs from that of the decision
-    /// if a check under `always` would have denied and the rule was asked all the same.
+    /// The denial that the mode `monitor` turned into an allow, with its cause. Its id differs from that of the
+    /// decision if a check under `always` would have denied and the rule was asked all the same.
     pub would_deny: Option<(Denial, DenialCause)>,
     /// The report of the checks; none if none were evaluated.
     pub report: Option<Report>,

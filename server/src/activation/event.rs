@@ -95,7 +95,8 @@ impl ActivationEvent {
                 "a policy is refused, and the one before it stays"
             ),
             ActivationResult::Superseded => tracing::info!(
-                target: "guardhouse::activation", tenant, digest, elapsed_ms, "a policy was replaced before it was active"
+                target: "guardhouse::activation",
+                tenant, digest, elapsed_ms, "a policy was replaced before it was active"
             ),
             ActivationResult::Removed => {
                 tracing::info!(target: "guardhouse::activation", tenant, "a tenant was removed");

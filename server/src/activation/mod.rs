@@ -1,15 +1,15 @@
 //! Activation: what the source has becomes what decides, one tenant at a time.
 //!
-//! 1. The source lists the digests of policies that have settled. A tenant whose digest is neither active nor refused is
-//!    put into a queue. Several tenants are activated at the same time, each only once at a time.
-//! 2. The new snapshot is loaded beside the old one (`one.rs`). If anything is wrong with it, the old one stays, and the
-//!    digest is refused until it changes. If a newer policy is wanted by then, the result is dropped.
+//! 1. The source lists the digests of policies that have settled. A tenant whose digest is neither active nor refused
+//!    is put into a queue. Several tenants are activated at the same time, each only once at a time.
+//! 2. The new snapshot is loaded beside the old one (`one.rs`). If anything is wrong with it, the old one stays, and
+//!    the digest is refused until it changes. If a newer policy is wanted by then, the result is dropped.
 //! 3. The pointer of the tenant is swapped, and the policy is written to the state folder.
 //!
-//! **Removal.** A tenant is removed if the source was read without an error, lists at least one tenant, and does not list
-//! this one. A source that is empty or cannot be read removes and changes nothing: that is how a volume looks that is not
-//! mounted. [`Tenants::readiness`] then says why. A tenant whose folder exists without a policy that can be read keeps
-//! the active one, and its status says why.
+//! **Removal.** A tenant is removed if the source was read without an error, lists at least one tenant, and does not
+//! list this one. A source that is empty or cannot be read removes and changes nothing: that is how a volume looks that
+//! is not mounted. [`Tenants::readiness`] then says why. A tenant whose folder exists without a policy that can be read
+//! keeps the active one, and its status says why.
 //!
 //! **Start.** A tenant whose policy cannot be activated gets the last good one of the state folder. If the source as a
 //! whole cannot be read, all tenants of the state folder do.
@@ -167,7 +167,10 @@ impl Run {
                 // A panic in one activation must not end the others, nor leave its tenant as running for ever.
                 let ended = tokio::spawn(one::run(parts, tenant.clone(), job)).await;
                 if let Err(error) = ended {
-                    tracing::error!(target: "guardhouse::activation", tenant = tenant.as_str(), %error, "an activation ended early");
+                    tracing::error!(
+                        target: "guardhouse::activation",
+                        tenant = tenant.as_str(), %error, "an activation ended early"
+                    );
                 }
                 tenant
             });
@@ -198,7 +201,7 @@ impl Run {
                 tracing::info!(target: "guardhouse::activation", "the source can be read again");
             }
             for problem in &problems {
-                tracing::debug!(target: "guardhouse::activation", %problem, "the source has something that is no tenant");
+                tracing::debug!(target: "guardhouse::activation", %problem, "something in the source is no tenant");
             }
             self.parts.tenants.set_other_problems(problems);
             self.remove_others(&versions).await;
@@ -211,7 +214,7 @@ impl Run {
     /// The source cannot be read: everything stays as it is. At the start, the last good policies are restored.
     async fn failed(&mut self, problem: String, is_first: bool) {
         if self.parts.tenants.set_source_problem(Some(problem.clone())) {
-            tracing::warn!(target: "guardhouse::activation", problem, "the source cannot be read, and everything stays");
+            tracing::warn!(target: "guardhouse::activation", problem, "the source cannot be read; everything stays");
         }
         if !is_first {
             return;

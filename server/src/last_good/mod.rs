@@ -1,13 +1,13 @@
 //! The state folder: the last good policy of each tenant, from which a server starts if its source is broken.
 //!
-//! `tenants/NAME` is the entry of a tenant: a manifest with the digest of the folder and its small files. Larger files are
-//! in `contents/` under their digests, once for all tenants that have them. Each file is written under a temporary name,
-//! flushed to the disk, and renamed; contents come before the entry that names them. So after a crash at any point a
-//! tenant has its old entry or its new one. An entry is read only if the folder that it describes has the digest in its
-//! manifest. A damaged one is an error with a reason, and is never used.
+//! `tenants/NAME` is the entry of a tenant: a manifest with the digest of the folder and its small files. Larger files
+//! are in `contents/` under their digests, once for all tenants that have them. Each file is written under a temporary
+//! name, flushed to the disk, and renamed; contents come before the entry that names them. So after a crash at any
+//! point a tenant has its old entry or its new one. An entry is read only if the folder that it describes has the
+//! digest in its manifest. A damaged one is an error with a reason, and is never used.
 //!
-//! Processes may share a state folder: they write under a shared lock, and contents that no entry names are removed under
-//! an exclusive one. The folder must be inaccessible to other users, because the policies in it decide.
+//! Processes may share a state folder: they write under a shared lock, and contents that no entry names are removed
+//! under an exclusive one. The folder must be inaccessible to other users, because the policies in it decide.
 
 mod entry;
 

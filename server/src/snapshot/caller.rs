@@ -10,8 +10,8 @@ use serde_json::Value;
 /// Where AuthZEN's subject stands in the attributes of a request.
 const SUBJECT: &str = "/subject";
 
-/// The caller of a request. Two requests are of one caller if they have the same token with the same claims, and the same
-/// AuthZEN subject. Without either, nothing is known of the caller but the attributes, which then must be equal.
+/// The caller of a request. Two requests are of one caller if they have the same token with the same claims, and the
+/// same AuthZEN subject. Without either, nothing is known of the caller but the attributes, which then must be equal.
 #[derive(PartialEq, Eq)]
 pub(super) struct Caller<'a> {
     token: Option<&'a AccessToken>,
@@ -21,7 +21,8 @@ pub(super) struct Caller<'a> {
 }
 
 impl<'a> Caller<'a> {
-    /// The caller of a request; none if a document that names the caller cannot be read. Such a request is decided alone.
+    /// The caller of a request; none if a document that names the caller cannot be read. Such a request is decided
+    /// alone.
     pub(super) fn of(context: &'a AuthContext) -> Option<Self> {
         let token = context.token.as_ref();
         let claims = context.document(Document::Claim).ok()?.map(value);

@@ -43,8 +43,8 @@ pub struct Counts {
 }
 
 impl Snapshot {
-    /// Loads, compiles and configures everything that `policy` names, for a single use. A server has a [`Loader`], which
-    /// loads again only what changed.
+    /// Loads, compiles and configures everything that `policy` names, for a single use. A server has a [`Loader`],
+    /// which loads again only what changed.
     ///
     /// # Errors
     /// A problem for each check that cannot be loaded or configured.

@@ -1,8 +1,8 @@
 //! Snapshots: the policy of a tenant, loaded, compiled and configured. A snapshot never changes.
 //!
-//! A [`Loader`](load::Loader) makes snapshots. It reuses the checks of the tenant's previous snapshot that are equal, and
-//! shares plugins between tenants. A snapshot has a plan for each rule, made in advance: the checks that a request is
-//! asked of, and what their reports mean.
+//! A [`Loader`](load::Loader) makes snapshots. It reuses the checks of the tenant's previous snapshot that are equal,
+//! and shares plugins between tenants. A snapshot has a plan for each rule, made in advance: the checks that a request
+//! is asked of, and what their reports mean.
 
 mod batch;
 mod caller;
@@ -59,9 +59,9 @@ impl Snapshot {
 
     /// Decides one request, within `deadline` if there is one.
     ///
-    /// A fault denies, in a check as well as in the policy. Only the mode [`Monitor`](crate::policy::Mode::Monitor), which
-    /// the policy declares, turns a denial into an allow, and [`Decided::would_deny`] says so. A request without a normal
-    /// form is denied in each mode.
+    /// A fault denies, in a check as well as in the policy. Only the mode [`Monitor`](crate::policy::Mode::Monitor),
+    /// which the policy declares, turns a denial into an allow, and [`Decided::would_deny`] says so. A request without
+    /// a normal form is denied in each mode.
     pub async fn decide(&self, context: &AuthContext, deadline: Option<Duration>) -> Decided {
         let start = Instant::now();
         let decided = match Target::of(context) {
@@ -74,8 +74,8 @@ impl Snapshot {
         self.signed(decided, start)
     }
 
-    /// Decides several requests of one enforcement point, in their order, as if each were alone; `deadline` is that of all
-    /// together. Requests of one caller that the same rule matches are decided as a batch
+    /// Decides several requests of one enforcement point, in their order, as if each were alone; `deadline` is that of
+    /// all together. Requests of one caller that the same rule matches are decided as a batch
     /// ([`AuthChecks::run_batch`](guardhouse::AuthChecks::run_batch)). Requests of different callers never share an
     /// instance. A fault denies only the request in which it occurs.
     pub async fn decide_batch(&self, contexts: &[AuthContext], deadline: Option<Duration>) -> Vec<Decided> {

@@ -182,8 +182,8 @@ fn within(checks: &[AnyCheck], start: Instant, deadline: Option<Duration>) -> Au
     list.deadline(left).unwrap_or(list)
 }
 
-/// The check of an expression. An index that does not exist is a fault, which a negation does not turn into an allow; no
-/// policy that was read has one.
+/// The check of an expression. An index that does not exist is a fault, which a negation does not turn into an allow;
+/// no policy that was read has one.
 fn of(expression: &Expression, checks: &[AnyCheck]) -> AnyCheck {
     let all = |members: &[Expression]| members.iter().map(|member| of(member, checks)).collect::<Vec<_>>();
     match expression {

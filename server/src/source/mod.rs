@@ -17,14 +17,13 @@ pub type SourceFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// The origin of the policies of all tenants.
 ///
-/// A source compares contents, and not times: a policy is changed if its digest is another one. It answers with a content
-/// only once that has settled, so that no half-written policy is activated.
+/// A source compares contents, and not times: a policy is changed if its digest is another one. It answers with a
+/// content only once that has settled, so that no half-written policy is activated.
 pub trait Source: fmt::Debug + Send + Sync {
     /// Lists the tenants of a change with the versions of their policies. A tenant that does not exist is left out.
     ///
-    /// # Errors
-    /// [`SourceError`] if nothing can be said about the tenants of the change. Nothing is changed then, and no tenant is
-    /// removed.
+    /// # Errors [`SourceError`] if nothing can be said about the tenants of the change. Nothing is changed then, and no
+    /// tenant is removed.
     fn list<'a>(&'a self, change: &'a Change) -> SourceFuture<'a, Result<Listing, SourceError>>;
 
     /// Reads the policy of a tenant. Its digest may be another one than the source has listed, if it changed since.

@@ -100,8 +100,8 @@ impl Tenants {
         existed
     }
 
-    /// Decides one request of a tenant, within `deadline` if there is one. A tenant that does not exist, or has no policy
-    /// yet, is denied like any other request.
+    /// Decides one request of a tenant, within `deadline` if there is one. A tenant that does not exist, or has no
+    /// policy yet, is denied like any other request.
     pub async fn decide(&self, tenant: &str, context: &AuthContext, deadline: Option<Duration>) -> Decided {
         match self.snapshot(tenant) {
             Ok(snapshot) => snapshot.decide(context, deadline).await,
@@ -195,8 +195,8 @@ impl Tenants {
         readiness
     }
 
-    /// Forgets why policies were refused, so that each is tried again at the next check of the source, for example after
-    /// a fault of the machine was mended.
+    /// Forgets why policies were refused, so that each is tried again at the next check of the source, for example
+    /// after a fault of the machine was mended.
     pub fn retry_refused(&self) {
         self.states().iter().for_each(|state| lock(&state.record).forget_refusal());
     }

@@ -52,8 +52,8 @@ impl Record {
         self.wanted = None;
     }
 
-    /// Refuses a policy; without a digest, one that cannot be read. The active one stays. Returns whether the refusal is
-    /// new.
+    /// Refuses a policy; without a digest, one that cannot be read. The active one stays. Returns whether the refusal
+    /// is new.
     pub(crate) fn refuse(&mut self, digest: Option<Digest>, problems: Vec<Problem>) -> bool {
         let same = |refused: &Refusal| refused.digest == digest && refused.problems == problems;
         if self.refused.as_ref().is_some_and(same) {

@@ -1,5 +1,5 @@
-//! A process that is killed at each step of an activation: a restart with a broken source finds the old policy or the new
-//! one, whole, and never nothing.
+//! A process that is killed at each step of an activation: a restart with a broken source finds the old policy or the
+//! new one, whole, and never nothing.
 
 use std::path::PathBuf;
 use std::process::Command;

@@ -1,9 +1,9 @@
 //! The default source: a folder with one sub-folder for each tenant.
 //!
-//! A folder is read again only if its metadata changed, and then its digest says whether its content did. A content counts
-//! once two readings and the metadata of both agree, or if it was last changed some seconds before it was read; so a file
-//! that is being written is not taken by halves. Links may lead to the folder of a tenant, which is how Kubernetes swaps a
-//! volume (`..data`), and to the root. Names that begin with a dot are ignored.
+//! A folder is read again only if its metadata changed, and then its digest says whether its content did. A content
+//! counts once two readings and the metadata of both agree, or if it was last changed some seconds before it was read;
+//! so a file that is being written is not taken by halves. Links may lead to the folder of a tenant, which is how
+//! Kubernetes swaps a volume (`..data`), and to the root. Names that begin with a dot are ignored.
 
 mod walk;
 mod watch;
@@ -69,8 +69,8 @@ struct Inner {
     options: FolderOptions,
     known: Mutex<HashMap<TenantName, Known>>,
     watches: Option<Watches>,
-    /// Tenants that are being written, with the time of the next look at each. A tenant that writes without end is looked at
-    /// no more often, so that it does not delay the others.
+    /// Tenants that are being written, with the time of the next look at each. A tenant that writes without end is
+    /// looked at no more often, so that it does not delay the others.
     changing: Mutex<BTreeMap<TenantName, Instant>>,
     /// The time of the next check of all tenants, and the number of those before.
     next_check: Mutex<(Instant, u64)>,
@@ -102,7 +102,10 @@ impl Folders {
     pub fn new(root: impl Into<PathBuf>, options: FolderOptions) -> Self {
         let watches = if options.watch { Watches::new() } else { Err(std::io::Error::other("not wanted")) };
         if let (Err(error), true) = (&watches, options.watch) {
-            tracing::warn!(target: "guardhouse::activation", %error, "folders cannot be watched, only checked periodically");
+            tracing::warn!(
+                target: "guardhouse::activation",
+                %error, "folders cannot be watched, and are only checked periodically"
+            );
         }
         Self(Arc::new(Inner {
             root: root.into(),
@@ -206,9 +209,8 @@ impl Folders {
                 change
             }
             () = again => {
-                let mut changing = lock(changing);
-                let rested: BTreeSet<_> = changing.iter().filter(|(_, next)| **next <= Instant::now()).map(|(tenant, _)| tenant.clone()).collect();
-                changing.retain(|tenant, _| !rested.contains(tenant));
+                let now = Instant::now();
+                let rested = lock(changing).extract_if(.., |_, next| *next <= now).map(|(tenant, _)| tenant).collect();
                 Change::Tenants(rested)
             }
             () = tokio::time::sleep_until(due) => {
