@@ -12,6 +12,7 @@ use crate::last_good::LastGood;
 use crate::lock::lock;
 use crate::policy::cases::Case;
 use crate::policy::folder::Folder;
+use crate::policy::locate;
 use crate::problem::Problem;
 use crate::snapshot::load::Counts;
 use crate::snapshot::{Snapshot, cases};
@@ -123,7 +124,13 @@ impl One {
         let loader = self.parts.tenants.loader();
         let loaded = loader.load(self.state.name(), generation, policy, previous.as_deref()).await;
         self.counts = loaded.counts;
-        let snapshot = loaded.snapshot?;
+        let snapshot = match loaded.snapshot {
+            Ok(snapshot) => snapshot,
+            Err(problems) => {
+                let located = move || problems.into_iter().map(|problem| locate(&folder, problem)).collect();
+                return Err(blocking(located).await.unwrap_or_else(internal));
+            }
+        };
         step("a policy is loaded");
         let problems = cases::run(&snapshot, &cases).await;
         if !problems.is_empty() {

@@ -22,8 +22,9 @@ pub type SourceFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub trait Source: fmt::Debug + Send + Sync {
     /// Lists the tenants of a change with the versions of their policies. A tenant that does not exist is left out.
     ///
-    /// # Errors [`SourceError`] if nothing can be said about the tenants of the change. Nothing is changed then, and no
-    /// tenant is removed.
+    /// # Errors
+    /// [`SourceError`] if nothing can be said about the tenants of the change. Nothing is changed then, and no tenant
+    /// is removed.
     fn list<'a>(&'a self, change: &'a Change) -> SourceFuture<'a, Result<Listing, SourceError>>;
 
     /// Reads the policy of a tenant. Its digest may be another one than the source has listed, if it changed since.
