@@ -26,7 +26,7 @@ and metrics on 127.0.0.1:8181.
 Signals:
   SIGTERM  not ready any more; ends when all requests are answered
   SIGINT   the same, without waiting for load balancers
-  SIGHUP   reads the credentials and the settings of tenants again
+  SIGHUP   reads the credentials and the settings of tenants again, and tries refused policies again
 
 Examples:
   guardhouse serve

@@ -6,6 +6,7 @@
 use guardhouse::{AuthContext, Grant, builtin};
 use serde_json::{Map, Value, json};
 
+use crate::log_rules::{LogPart, LogRules};
 use crate::policy::bounds;
 use crate::policy::cases::{ExpectedDecision, OUTCOMES};
 use crate::policy::read::{IMAGES, LimitKind, limit_kinds};
@@ -28,6 +29,7 @@ pub fn policy() -> Value {
                 "`enforce`: a denial denies. `monitor`: a denial is only logged, and the request is allowed. For `always`, \
                  and for each rule without a mode of its own."
             ),
+            "log": log(),
             "always": {
                 "description": "The checks that every request must pass, in order.",
                 "type": "array",
@@ -80,6 +82,32 @@ pub fn policy() -> Value {
 
 fn mode(description: &str) -> Value {
     json!({ "description": description, "enum": ["enforce", "monitor"], "default": "enforce" })
+}
+
+fn log() -> Value {
+    let pointers = |description: &str| {
+        json!({
+            "description": description,
+            "type": "array",
+            "maxItems": LogRules::MAX_POINTERS,
+            "items": { "type": "string", "pattern": "^/" },
+        })
+    };
+    json!({
+        "description": "The parts of a request that the decision log may have. Default: none.",
+        "type": "object",
+        "additionalProperties": false,
+        "properties": {
+            "include": {
+                "description": "The parts that are logged.",
+                "type": "array",
+                "maxItems": LogPart::ALL.len(),
+                "items": { "enum": LogPart::ALL.map(LogPart::as_str) },
+            },
+            "mask": pointers("JSON pointers of values that are logged as a mask."),
+            "drop": pointers("JSON pointers of values that are left out."),
+        },
+    })
 }
 
 fn check() -> Value {

@@ -44,6 +44,8 @@ impl Reload {
                         log.reopen();
                     }
                     self.read_file();
+                    // What was refused for a fault of the machine may work now.
+                    self.tenants.retry_refused();
                 }
             }
             if !self.config.credentials.is_empty() {

@@ -51,6 +51,10 @@ fn the_schema_accepts_what_the_reader_accepts() {
         with_check("settings = 7\ngrants = [\"raw-token\", \"raw-token\"]\nimage = \"never\""),
         with_check("settings-file = \"data.json\"\ndata = { x = \"data.json\" }"),
         with_check("[checks.b]\nplugin = \"x.wasm\""),
+        with_check("breaker = { faults = 2, first-pause = \"1s\" }"),
+        with_check("breaker = {}"),
+        "version = 1\n[log]\ninclude = [\"action\", \"claims\"]\nmask = [\"/token/claims/email\"]\ndrop = []\n"
+            .to_owned(),
         with_rule(
             "when = { kind = \"tool\", name = ['a\\*', \"**b*?\"], tag = \"é\" }\ncheck = { not = \"a\" }\nmode = \"monitor\"",
         ),
@@ -96,6 +100,11 @@ fn the_schema_rejects_what_the_reader_rejects() {
         with_check("limits = { fuel = 0 }"),
         with_check("limits = { queue = -1 }"),
         with_check("image = \"always\""),
+        with_check("breaker = 5"),
+        with_check("breaker = { faults = 0 }"),
+        with_check("breaker = { pause = \"1s\" }"),
+        "version = 1\n[log]\ninclude = [\"secrets\"]\n".to_owned(),
+        "version = 1\n[log]\nmask = [\"token\"]\n".to_owned(),
         with_rule("check = \"a\""),
         with_rule("when = {}"),
         with_rule("when = {}\ncheck = \"a\"\nunchecked = \"allow\""),
