@@ -63,7 +63,7 @@ struct Measured {
 pub(crate) fn run(guardhouse: &Path) -> Result<()> {
     let folder = TempDir::new()?;
     let policies = folder.path().join("policies");
-    write_good(&policies.join("acme"))?;
+    write_policy(&policies.join("acme"), GOOD_CHECK)?;
     for number in 0..CROWDS.into_iter().max().unwrap_or_default() {
         write_hostile(&policies.join(format!("hostile-{number}")), attack(number), 0)?;
     }
@@ -81,6 +81,8 @@ pub(crate) fn run(guardhouse: &Path) -> Result<()> {
     }
     let crowd = crowd(server.address)?;
     println!("\n300 requests at once to a check of 2 ms: {crowd}");
+    let reloads = reload(&server, &policies)?;
+    println!("a minute with a new policy each second: {reloads}");
     judge(&all)
 }
 
@@ -122,6 +124,32 @@ fn measure(server: &Server, policies: &Path, hostile: usize) -> Result<Measured>
         denied,
         answered: answered.into_inner(),
     })
+}
+
+/// Gives the good tenant a new policy each second for a minute, while it is asked all the time.
+fn reload(server: &Server, policies: &Path) -> Result<String> {
+    let is_over = AtomicBool::new(false);
+    let samples = std::thread::scope(|scope| {
+        let renewing = scope.spawn(|| {
+            for round in 0..60 {
+                std::thread::sleep(Duration::from_secs(1));
+                let spare = format!("[checks.spare-{round}]\nplugin = \"builtin:require-auth\"\n");
+                write_policy(&policies.join("acme"), &format!("{GOOD_CHECK}{spare}"))?;
+            }
+            is_over.store(true, Ordering::Relaxed);
+            anyhow::Ok(())
+        });
+        let mut samples = Vec::new();
+        while !is_over.load(Ordering::Relaxed) && !renewing.is_finished() {
+            samples.extend(ask_paced(server.address)?);
+        }
+        let renewed = renewing.join().unwrap_or_else(|_| anyhow::bail!("the thread that renews panicked"));
+        renewed.map(|()| samples)
+    })?;
+    let denied = samples.iter().filter(|(_, is_allowed)| !is_allowed).count();
+    let mut times: Vec<f64> = samples.iter().map(|(time, _)| *time).collect();
+    ensure!(denied == 0, "{denied} of {} requests were denied during reloads", samples.len());
+    Ok(format!("{} requests, none denied, p99 {:.3} ms", samples.len(), quantile(&mut times, 0.99)))
 }
 
 /// Asks the good tenant at fixed times. A time counts from the moment at which the request was due.
@@ -179,10 +207,9 @@ fn attack(number: usize) -> &'static Attack {
     ATTACKS.iter().cycle().nth(number).unwrap_or(&ATTACKS[0])
 }
 
-fn write_good(folder: &Path) -> Result<()> {
-    let check = "[checks.it]\nplugin = \"builtin:require-scopes\"\nsettings = { scopes = [\"read\", \"scope-17\"] }\n";
-    write_policy(folder, check)
-}
+/// The check of the good tenant.
+const GOOD_CHECK: &str =
+    "[checks.it]\nplugin = \"builtin:require-scopes\"\nsettings = { scopes = [\"read\", \"scope-17\"] }\n";
 
 fn write_hostile(folder: &Path, attack: &Attack, round: u32) -> Result<()> {
     let Some(text) = attack.plugin else {
