@@ -81,7 +81,7 @@ def prove_decern(base: str) -> None:
 
 def prove_schemathesis(program: str, base: str) -> None:
     subprocess.run(
-        [program, "run", f"{base}/openapi.json", "--url", base, "--max-examples", "200", "--seed", "1"],
+        [program, "--config-file", "schemathesis.toml", "run", f"{base}/openapi.json", "--url", base, "--max-examples", "200", "--seed", "1"],
         check=True,
     )
 

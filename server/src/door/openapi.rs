@@ -204,6 +204,12 @@ fn schemas() -> Value {
         }),
     );
     let several = with(with(members(), "evaluations", evaluations), "options", options);
+    // Without items, the request is one evaluation.
+    let one_or_several = json!([
+        { "required": ["subject", "action", "resource"] },
+        { "required": ["evaluations"], "properties": { "evaluations": { "minItems": 1 } } },
+    ]);
+    let evaluations = with(object(&[], several), "anyOf", one_or_several);
     let mut schemas = json!({
         "AuthContext": context,
         "Contexts": closed(&["contexts"], json!({ "contexts": list("AuthContext") })),
@@ -217,7 +223,7 @@ fn schemas() -> Value {
         "Action": entity(&["name"]),
         "Resource": entity(&["type", "id"]),
         "Evaluation": object(&["subject", "action", "resource"], members()),
-        "Evaluations": object(&[], several),
+        "Evaluations": evaluations,
         "EvaluationDecision": closed(&["decision"], json!({
             "decision": { "type": "boolean" }, "context": { "type": "object" },
         })),
