@@ -173,7 +173,8 @@ impl Tenants {
         self.states().iter().map(of).sum()
     }
 
-    /// Whether every tenant of the source was tried once since the start. It is part of [`readiness`](Self::readiness),
+    /// Whether every tenant of the source was tried once since the start, or the start has taken too long to wait for the
+    /// others (see [`Activation::start_patience`](crate::activation::Activation::start_patience)). It is part of [`readiness`](Self::readiness),
     /// which looks at every tenant.
     #[must_use]
     pub fn is_started(&self) -> bool {
@@ -219,7 +220,7 @@ impl Tenants {
         self.0.states.values()
     }
 
-    /// Says that every tenant of the source was tried once.
+    /// Says that every tenant of the source was tried once, or that the start waits for no more.
     pub(crate) fn set_started(&self) {
         self.0.is_started.store(true, Ordering::Release);
     }

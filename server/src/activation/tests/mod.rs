@@ -40,6 +40,20 @@ async fn a_change_of_one_tenant_configures_one_check() {
 }
 
 #[tokio::test]
+async fn a_tenant_that_is_never_ready_keeps_no_server_from_starting() {
+    let world = World::new().with_start_patience(Duration::from_millis(1));
+    world.source.hold("endless");
+    world.source.set("endless", "read");
+    world.source.set("acme", "read");
+    let served = world.serve().await;
+    served.until(|served| served.activated("acme") == 1).await;
+    assert!(world.source.is_held("endless"));
+    assert!(served.tenants.is_started());
+    world.source.release("endless");
+    served.until(|served| served.activated("endless") == 1).await;
+}
+
+#[tokio::test]
 async fn what_did_not_change_in_a_policy_is_reused() {
     let world = World::new();
     world.source.set("acme", "a b c");

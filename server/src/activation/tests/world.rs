@@ -202,13 +202,15 @@ pub(super) struct World {
     pub(super) source: Arc<TestSource>,
     state: Option<PathBuf>,
     patience: Duration,
+    start_patience: Duration,
     /// Removes the state folder in the end.
     _dir: Option<tempfile::TempDir>,
 }
 
 impl World {
     pub(super) fn new() -> Self {
-        Self { source: Arc::default(), state: None, patience: Duration::from_secs(600), _dir: None }
+        let patience = Duration::from_secs(600);
+        Self { source: Arc::default(), state: None, patience, start_patience: patience, _dir: None }
     }
 
     /// With a state folder.
@@ -220,6 +222,11 @@ impl World {
     /// With a source that must answer in this time.
     pub(super) fn with_patience(self, patience: Duration) -> Self {
         Self { patience, ..self }
+    }
+
+    /// With a server that waits for its tenants for this time at its start.
+    pub(super) fn with_start_patience(self, start_patience: Duration) -> Self {
+        Self { start_patience, ..self }
     }
 
     /// With a state folder that another process made.
@@ -235,6 +242,7 @@ impl World {
         let source = Arc::clone(&self.source);
         let mut activation = Activation::new(tenants.clone(), Arc::clone(&source) as Arc<dyn Source>, read)
             .patience(self.patience)
+            .start_patience(self.start_patience)
             .listener(Arc::new(move |event: &ActivationEvent| lock(&noted).push(event.clone())));
         if let Some(state) = &self.state {
             activation = activation.last_good(LastGood::open(state, DEFAULT_BYTES).unwrap());
