@@ -75,7 +75,7 @@ mod tests {
         };
         let (release, released) = mpsc::channel::<()>();
         runtime.block_on(async {
-            let mut endless = pin!(two.run(Some(&greedy), move || drop(released.recv())));
+            let mut endless = pin!(two.run(Some(&greedy), move || released.recv()));
             assert!(poll(endless.as_mut()).is_pending());
             let mut others: Vec<_> = (0..256).map(|_| Box::pin(two.run(Some(&greedy), work("greedy")))).collect();
             assert!(others.iter_mut().all(|other| poll(other.as_mut()).is_pending()));
@@ -84,7 +84,7 @@ mod tests {
             two.run(None, work("none")).await.unwrap();
             assert_eq!(begins.try_iter().collect::<Vec<_>>(), ["good", "other", "none"]);
             release.send(()).unwrap();
-            endless.await.unwrap();
+            endless.await.unwrap().unwrap();
             for other in others {
                 other.await.unwrap();
             }
