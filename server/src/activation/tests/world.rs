@@ -24,6 +24,7 @@ use crate::problem::Problem;
 use crate::source::{Change, Listing, Source, SourceError, SourceFuture, Version};
 use crate::tenant_name::TenantName;
 use crate::tenants::Tenants;
+use crate::tenants::allowance::Allowances;
 use crate::tenants::status::Durability;
 
 /// The policies of each tenant as text, or the reason why it cannot be read.
@@ -203,6 +204,7 @@ pub(super) struct World {
     state: Option<PathBuf>,
     patience: Duration,
     start_patience: Duration,
+    bounds: Option<(HostLimits, Allowances)>,
     /// Removes the state folder in the end.
     _dir: Option<tempfile::TempDir>,
 }
@@ -210,7 +212,7 @@ pub(super) struct World {
 impl World {
     pub(super) fn new() -> Self {
         let patience = Duration::from_secs(600);
-        Self { source: Arc::default(), state: None, patience, start_patience: patience, _dir: None }
+        Self { source: Arc::default(), state: None, patience, start_patience: patience, bounds: None, _dir: None }
     }
 
     /// With a state folder.
@@ -222,6 +224,11 @@ impl World {
     /// With a source that must answer in this time.
     pub(super) fn with_patience(self, patience: Duration) -> Self {
         Self { patience, ..self }
+    }
+
+    /// With a host of its own, on which tenants have these allowances.
+    pub(super) fn with_bounds(self, limits: HostLimits, allowances: Allowances) -> Self {
+        Self { bounds: Some((limits, allowances)), ..self }
     }
 
     /// With a server that waits for its tenants for this time at its start.
@@ -236,7 +243,14 @@ impl World {
 
     /// A server, after every tenant was tried once.
     pub(super) async fn serve(&self) -> Served {
-        let tenants = Tenants::new(host().clone());
+        let tenants = match &self.bounds {
+            None => Tenants::new(host().clone()),
+            Some((limits, allowances)) => {
+                let tenants = Tenants::new(Host::builder().limits(limits.clone()).build().unwrap());
+                tenants.set_allowances(allowances.clone());
+                tenants
+            }
+        };
         let events = Arc::<Mutex<Vec<ActivationEvent>>>::default();
         let noted = Arc::clone(&events);
         let source = Arc::clone(&self.source);
