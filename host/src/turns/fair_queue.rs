@@ -410,7 +410,11 @@ mod tests {
         queue.add(&returning, "a", 1, Standing::Returning);
         queue.add(&resuming, "b", 1, Standing::Resuming);
         queue.add(&ahead, "c", 1, Standing::Resuming);
-        assert_eq!([&returning, &resuming, &ahead].map(|lane| lane.tag()), [0, 900, 5_000]);
+        assert_eq!(
+            [&returning, &resuming, &ahead].map(|lane| lane.tag()),
+            [0, 999, 5_000],
+            "the queue has the least credit"
+        );
     }
 
     #[test]

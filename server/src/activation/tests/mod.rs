@@ -25,7 +25,7 @@ async fn a_change_of_one_tenant_configures_one_check() {
     let names: Vec<String> = (0..tenants).map(|index| format!("t{index}")).collect();
     names.iter().for_each(|name| world.source.set(name, "read"));
     let served = world.serve().await;
-    assert_eq!(served.counts(), (1, tenants, 0), "the tenants share the plugin");
+    assert_eq!(served.counts(), (1, tenants, 0), "the tenants share the built-in plugin");
     assert_eq!(served.tenants.len(), 200);
     assert!(served.allows("t7", "read").await && !served.allows("t7", "write").await);
 
