@@ -118,15 +118,19 @@ impl Check {
     }
 
     /// The async form of [`new`](Self::new): the work is done on the pool for blocking work of the current tokio
-    /// runtime, and no thread of the runtime waits for it. At most as many checks as this machine has processors are
-    /// made at the same time; the others wait for their turn. If the future is dropped, work that has begun still
+    /// runtime, and no thread of the runtime waits for it. At most as many checks as this machine has processors, and
+    /// at least two, are made at the same time, but only one of each tenant; the others wait for their turn, and the
+    /// tenant is next whose checks took the least time by weight. If the future is dropped, work that has begun still
     /// finishes.
     ///
     /// # Errors
     /// As for [`new`](Self::new), and [`ConfigError::Host`] outside a tokio runtime.
     pub async fn new_async(plugin: &Plugin, config: impl Into<CheckConfig>) -> Result<Self, ConfigError> {
         let (of, config) = (plugin.clone(), config.into());
-        plugin.host().configuring().run(move || Self::new(&of, config)).await.map_err(ConfigError::Host).flatten()
+        check_tenant(plugin, config.tenant.as_ref())?;
+        let tenant = config.tenant.clone();
+        let made = plugin.host().configuring().run(tenant.as_ref(), move || Self::new(&of, config)).await;
+        made.map_err(ConfigError::Host).flatten()
     }
 
     /// The name of the check, for the operator.

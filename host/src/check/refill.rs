@@ -13,13 +13,16 @@ use crate::util::block_on::block_on;
 use crate::util::lru::Evict;
 use crate::util::panic::catch;
 
-/// Queues the making of standby instances until there are enough.
+/// Queues the making of standby instances until there are enough: one for each job, so that tenants take turns however
+/// long each takes.
 pub(super) fn start_refill(check: &Arc<Configured>) {
     let [refilled, refused] = [(); 2].map(|()| Arc::downgrade(check));
     let run = move || {
-        // The loop ends when the check is dropped. A panic ends it too, and a later evaluation starts another refill.
-        let _ = catch(|| while refilled.upgrade().is_some_and(|check| add_one(&check)) {});
-        if let Some(check) = refilled.upgrade() {
+        let Some(check) = refilled.upgrade() else { return };
+        // A panic ends the refill, and a later evaluation starts another one.
+        if matches!(catch(|| add_one(&check)), Ok(true)) {
+            start_refill(&check);
+        } else {
             check.standby.end_refill();
         }
     };

@@ -14,7 +14,7 @@ use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
 };
 
-use crate::util::unblock::processors;
+use crate::util::processors::processors;
 
 /// The resources of one compiler process.
 #[derive(Debug, Clone, Copy, serde::Serialize, serde::Deserialize)]

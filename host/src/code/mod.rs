@@ -39,7 +39,7 @@ use crate::engine::config::Memory;
 use crate::error::HostError;
 use crate::limits::HostLimits;
 use crate::turns::{TurnSettings, Turns};
-use crate::util::unblock::processors;
+use crate::util::processors::processors;
 
 /// Everything that turns bytes into code: the limits of plugins, the engines, and the compilation with its cache.
 pub(crate) struct Toolchain {

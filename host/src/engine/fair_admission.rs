@@ -115,6 +115,19 @@ impl FairAdmission {
         self.admit_evicting(tenant, units, end, || ()).await
     }
 
+    /// Waits for `units` without an end. Returns `None` if the queue is full. The rules must have no pause: no clock of the
+    /// runtime is used.
+    pub(crate) async fn admit_in_the_end(&self, tenant: Option<&Tenant>, units: u32) -> Option<FairPermit> {
+        let (share, most) = self.0.share(tenant);
+        let (ticket, answer) = match self.0.ask(&share, units, most) {
+            Asked::Permit(permit) => return Some(permit),
+            Asked::Waits(ticket, answer) => (ticket, answer),
+        };
+        let _waiting = Waiting { inner: &self.0, share: &share, ticket };
+        self.0.bound_queue();
+        answer.await.ok()?.ok()
+    }
+
     /// Like [`admit`](Self::admit), but calls `evict` to evict standby instances before waiting.
     pub(crate) async fn admit_evicting(
         &self,

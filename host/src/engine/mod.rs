@@ -121,7 +121,20 @@ impl Engines {
             resource: Resource::Compilers,
             units: limits.compilers,
             queue: limits.queue,
-            rules: Rules::Compilers { pause: COMPILER_PAUSE },
+            rules: Rules::OneEach { pause: COMPILER_PAUSE },
+            debt: COMPILER_DEBT,
+        })
+    }
+
+    /// The admission of blocking work for async callers to `threads` threads, at most one of each tenant. Every caller may
+    /// wait.
+    pub(crate) fn blocking(what: &'static str, resource: Resource, threads: usize) -> FairAdmission {
+        FairAdmission::new(Settings {
+            what,
+            resource,
+            units: u32::try_from(threads).unwrap_or(u32::MAX),
+            queue: usize::MAX,
+            rules: Rules::OneEach { pause: Duration::ZERO },
             debt: COMPILER_DEBT,
         })
     }

@@ -12,7 +12,7 @@ pub(super) enum Rules {
     /// take any unit; further ones leave `headroom` to first instances of others.
     Instances { headroom: u32 },
     /// A tenant holds one unit at a time, and the last free one is for a tenant that has used none for `pause`.
-    Compilers { pause: Duration },
+    OneEach { pause: Duration },
 }
 
 /// A wish for some units.
@@ -43,7 +43,7 @@ impl Rules {
     pub(super) fn time_to_wait(self, share: &Share, now: u64) -> Option<Duration> {
         match self {
             Self::Instances { .. } => None,
-            Self::Compilers { pause } => {
+            Self::OneEach { pause } => {
                 let since = Duration::from_nanos(now.saturating_sub(share.last_end()?));
                 pause.checked_sub(since).filter(|left| !left.is_zero())
             }
@@ -58,7 +58,7 @@ impl Pass {
         match self.rules {
             _ if !wish.share.is_tenant => self.up_to(self.all, wish.units),
             Rules::Instances { headroom } => self.instance(wish, headroom),
-            Rules::Compilers { pause } => self.compiler(wish, pause),
+            Rules::OneEach { pause } => self.one_each(wish, pause),
         }
     }
 
@@ -84,7 +84,7 @@ impl Pass {
         }
     }
 
-    fn compiler(&self, wish: &Wish<'_>, pause: Duration) -> Choice {
+    fn one_each(&self, wish: &Wish<'_>, pause: Duration) -> Choice {
         let is_last = self.all > 1 && self.all.saturating_sub(self.used) <= wish.units;
         let is_recent =
             wish.share.last_end().is_some_and(|end| Duration::from_nanos(self.now.saturating_sub(end)) < pause);

@@ -215,6 +215,7 @@ impl<'a> Turn<'a> {
                     turn.stage = Stage::Waiting(id);
                 } else {
                     turns.give_back(lane, paid, cost);
+                    turn.standing = Standing::Resuming;
                 }
             });
         }
@@ -222,7 +223,7 @@ impl<'a> Turn<'a> {
     }
 
     fn begin_slice(&mut self, paid: Option<Paid>) {
-        let is_first = self.standing != Standing::Returning;
+        let is_first = matches!(self.standing, Standing::Arrival | Standing::Certain);
         let slice = if is_first { Slice::first(self.tick) } else { Slice::next(self.cpu_time) };
         self.standing = Standing::Returning;
         self.stage = Stage::Running(Running { slice, paid });

@@ -13,13 +13,14 @@ use crate::engine::config::Memory;
 use crate::error::HostError;
 use crate::host::advice::{Advice, Machine};
 use crate::host::background::Background;
+use crate::host::unblock::Unblock;
 use crate::host::validator::Validator;
 use crate::limits::HostLimits;
 use crate::tenant::registry::Tenants;
 use crate::tenant::share::Resource;
 use crate::tuning::{BASELINE_BYTES, EVICTION_BATCH_DIVISOR};
 use crate::util::lru::Lru;
-use crate::util::unblock::{Unblock, processors};
+use crate::util::processors::processors;
 
 /// The builder of a [`Host`], made by [`Host::builder`]. Its defaults: [`HostLimits::default`], ticks of 1 ms, no
 /// cache, compilation in this process, and on x86-64 baseline code for plugins of 256 KiB and more.
@@ -148,8 +149,8 @@ impl HostBuilder {
             recompiling: Background::new("guardhouse-recompile", Resource::Recompiling, processors()),
             refilling: Background::new("guardhouse-standby", Resource::Refilling, processors()),
             tenants: Tenants::new(Arc::clone(&toolchain.turns), limits.tenants),
-            loading: Unblock::new(),
-            configuring: Unblock::new(),
+            loading: Unblock::new("loading", Resource::Loading),
+            configuring: Unblock::new("configuring", Resource::Configuring),
             advice,
             started: Instant::now(),
             toolchain,

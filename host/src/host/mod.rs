@@ -3,6 +3,7 @@
 pub(crate) mod advice;
 pub(crate) mod background;
 pub(crate) mod builder;
+mod unblock;
 pub(crate) mod validator;
 
 use std::sync::Arc;
@@ -16,13 +17,13 @@ use crate::error::HostError;
 use crate::guest::imports;
 use crate::host::advice::Advice;
 use crate::host::background::Background;
+use crate::host::unblock::Unblock;
 use crate::host::validator::Validator;
 use crate::limits::HostLimits;
 use crate::tenant::registry::Tenants;
 use crate::tenant::{Tenant, TenantUsage};
 use crate::turns::usage::TurnUsage;
 use crate::util::lru::Lru;
-use crate::util::unblock::Unblock;
 
 /// The runtime that plugins are loaded into: engines, pools of instances, limits, caches and tenants. One host is
 /// enough for a process; it isolates plugins and tenants from each other.

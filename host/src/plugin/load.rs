@@ -114,20 +114,21 @@ impl Plugin {
     }
 
     /// The async form of [`load`](Self::load): the work is done on the pool for blocking work of the current tokio
-    /// runtime, and no thread of the runtime waits for it. At most as many plugins as this machine has processors are
-    /// loaded at the same time; the others wait for their turn, with their bytes in memory, so bound the number of
-    /// callers. If the future is dropped, work that has begun still finishes.
+    /// runtime, and no thread of the runtime waits for it. At most as many plugins as this machine has processors, and at
+    /// least two, are loaded at the same time; the others wait for their turn, with their bytes in memory, so bound the
+    /// number of callers. If the future is dropped, work that has begun still finishes.
     ///
     /// # Errors
     /// As for [`load`](Self::load), and [`LoadError::Host`] outside a tokio runtime.
     pub async fn load_async(host: &Host, bytes: impl Into<Cow<'static, [u8]>>) -> Result<Self, LoadError> {
         let (of, bytes) = (host.clone(), bytes.into());
         shape::check_size(bytes.len(), host.limits())?;
-        host.loading().run(move || Self::load(&of, &bytes)).await.map_err(LoadError::Host).flatten()
+        host.loading().run(None, move || Self::load(&of, &bytes)).await.map_err(LoadError::Host).flatten()
     }
 
     /// The async form of [`load_for`](Self::load_for), as [`load_async`](Self::load_async) is that of
-    /// [`load`](Self::load).
+    /// [`load`](Self::load). Only one plugin of each tenant is loaded at the same time, and the tenant is next whose
+    /// plugins took the least time by weight.
     ///
     /// # Errors
     /// As for [`load_for`](Self::load_for), and [`LoadError::Host`] outside a tokio runtime.
@@ -136,9 +137,13 @@ impl Plugin {
         tenant: &Tenant,
         bytes: impl Into<Cow<'static, [u8]>>,
     ) -> Result<Self, LoadError> {
-        let (of, tenant, bytes) = (host.clone(), tenant.clone(), bytes.into());
+        if !host.tenants().has(tenant) {
+            return Err(LoadError::OtherHost { tenant: clip(tenant.name()) });
+        }
+        let (of, owner, bytes) = (host.clone(), tenant.clone(), bytes.into());
         shape::check_size(bytes.len(), host.limits())?;
-        host.loading().run(move || Self::load_for(&of, &tenant, &bytes)).await.map_err(LoadError::Host).flatten()
+        let loaded = host.loading().run(Some(tenant), move || Self::load_for(&of, &owner, &bytes)).await;
+        loaded.map_err(LoadError::Host).flatten()
     }
 
     /// Loads the component in a regular file. The call blocks its thread, as [`load`](Self::load) does.
@@ -157,7 +162,7 @@ impl Plugin {
     /// As for [`load_file`](Self::load_file), and [`LoadError::Host`] outside a tokio runtime.
     pub async fn load_file_async(host: &Host, path: impl Into<PathBuf>) -> Result<Self, LoadError> {
         let (of, path) = (host.clone(), path.into());
-        host.loading().run(move || Self::load_file(&of, path)).await.map_err(LoadError::Host).flatten()
+        host.loading().run(None, move || Self::load_file(&of, path)).await.map_err(LoadError::Host).flatten()
     }
 
     /// Reads the file of a plugin without loading it, for example to [inspect](Shape::read) it.

@@ -20,11 +20,15 @@ pub(crate) enum Resource {
     Recompiling,
     /// The threads that make standby instances.
     Refilling,
+    /// The threads that load plugins for async callers.
+    Loading,
+    /// The threads that make checks for async callers.
+    Configuring,
 }
 
 impl Resource {
     /// The number of resources.
-    pub(super) const COUNT: usize = 8;
+    pub(super) const COUNT: usize = 10;
 }
 
 /// The part of one tenant, or of all work without a tenant, in one resource. It is made on first use.

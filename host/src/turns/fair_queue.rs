@@ -60,6 +60,9 @@ pub(crate) enum Standing {
     Certain,
     /// It was served, and waits for more. Its lane keeps its tag, so that work in many parts gains nothing.
     Returning,
+    /// It was served, waited for something else than a turn, and goes on. Its lane keeps its debt, but no more credit than
+    /// one that was idle.
+    Resuming,
 }
 
 /// The answer of a caller that chooses which waiter is served.
@@ -96,8 +99,12 @@ impl<T> FairQueue<T> {
 
     /// Adds a waiter, with an estimate of its cost.
     pub(crate) fn add(&mut self, lane: &Arc<Lane>, item: T, estimate: u64, standing: Standing) -> Ticket {
-        if standing != Standing::Returning && !self.is_waiting(lane) {
-            self.time.align(lane, self.lanes.len());
+        if !self.is_waiting(lane) {
+            match standing {
+                Standing::Arrival | Standing::Certain => self.time.align(lane, self.lanes.len()),
+                Standing::Resuming => self.time.limit_credit(lane),
+                Standing::Returning => {}
+            }
         }
         // The first ticket is 1: the key of a lane that never waited has the ticket 0.
         self.last_ticket += 1;
@@ -393,6 +400,21 @@ mod tests {
         other.charge(1);
         queue.resume(&other);
         assert_eq!(other.tag(), 501, "a debt stays");
+    }
+
+    #[test]
+    fn a_lane_that_resumes_keeps_a_debt_and_no_more_credit_than_an_idle_one() {
+        let (mut queue, returning, resuming, ahead) = (queue(), lane(16), lane(16), lane(16));
+        queue.time.set(1_000);
+        ahead.charge(5_000);
+        queue.add(&returning, "a", 1, Standing::Returning);
+        queue.add(&resuming, "b", 1, Standing::Resuming);
+        queue.add(&ahead, "c", 1, Standing::Resuming);
+        assert_eq!(
+            [&returning, &resuming, &ahead].map(|lane| lane.tag()),
+            [0, 999, 5_000],
+            "the queue has the least credit"
+        );
     }
 
     #[test]

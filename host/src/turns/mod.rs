@@ -129,14 +129,14 @@ impl Turns {
         if self.try_take(lane) {
             return Ok(Asked::Taken(Paid::default()));
         }
-        let mut woken = Vec::new();
+        let (mut woken, waker, mut forgotten) = (Vec::new(), waker.clone(), None);
         let mut waiting = lock(&self.waiting);
         if standing == Standing::Arrival && waiting.queue.arrivals_of(lane) >= self.settings.queue_of_tenant {
             Events::count(&self.events.refused);
             return Err(Refusal::QueueFull);
         }
         Events::count(&self.events.waited);
-        let id = waiting.add(lane, estimate, standing, waker.clone());
+        let id = waiting.add(lane, estimate, standing, waker);
         self.counts.add_waiter();
         if waiting.queue.arrivals() > self.settings.queue
             && let Some(refused) = waiting.refuse_greediest()
@@ -147,12 +147,16 @@ impl Turns {
         }
         // A turn may have become free before the waiter was counted.
         self.give_free_turns(&mut waiting, &mut woken);
-        let asked = match waiting.state(id, waker) {
+        let asked = match waiting.state(id) {
             Some(WaiterState::Queued(_)) => Ok(Asked::Waiting(id)),
-            state => self.answer(&mut waiting, id, state).map(Asked::Taken),
+            state => {
+                forgotten = waiting.forget(id);
+                self.answer(state).map(Asked::Taken)
+            }
         };
         let must_preempt = matches!(asked, Ok(Asked::Waiting(_))) && waiting.queue.is_next(lane);
         drop(waiting);
+        drop(forgotten);
         woken.into_iter().for_each(Waker::wake);
         if must_preempt && let Some(preempt) = self.preempt.get() {
             preempt();
@@ -163,12 +167,18 @@ impl Turns {
     /// Whether a waiter has its turn now. `waker` is woken when that changes. A guest that goes on gives way to whoever
     /// comes before it by now.
     pub(crate) fn poll(&self, id: WaiterId, waker: &Waker) -> Poll<Result<Paid, Refusal>> {
-        let mut woken = Vec::new();
+        // What is declared before the lock is dropped after it.
+        let (mut woken, waker) = (Vec::new(), waker.clone());
+        let (_replaced, _forgotten);
         let mut waiting = lock(&self.waiting);
-        match waiting.state(id, waker) {
+        _replaced = waiting.set_waker(id, waker);
+        match waiting.state(id) {
             Some(WaiterState::Queued(_)) => return Poll::Pending,
             Some(WaiterState::Given(paid)) if waiting.hand_over(id, paid) => {}
-            state => return Poll::Ready(self.answer(&mut waiting, id, state)),
+            state => {
+                _forgotten = waiting.forget(id);
+                return Poll::Ready(self.answer(state));
+            }
         }
         self.counts.add_waiter();
         self.counts.give_back();
@@ -182,7 +192,7 @@ impl Turns {
     pub(crate) fn leave(&self, id: WaiterId) {
         let mut woken = Vec::new();
         let mut waiting = lock(&self.waiting);
-        let Some(Waiter { lane, state, .. }) = waiting.forget(id) else { return };
+        let Some(Waiter { lane, state, waker, .. }) = waiting.forget(id) else { return };
         match state {
             WaiterState::Queued(ticket) => {
                 waiting.queue.remove(&lane, ticket);
@@ -196,6 +206,7 @@ impl Turns {
         }
         self.give_free_turns(&mut waiting, &mut woken);
         drop(waiting);
+        drop(waker);
         woken.into_iter().for_each(Waker::wake);
     }
 
@@ -221,6 +232,7 @@ impl Turns {
         estimate: u64,
         waker: &Waker,
     ) -> WaiterId {
+        let waker = waker.clone();
         self.give_back_with(|waiting| {
             if paid == Paid::default() {
                 lane.charge(cost);
@@ -228,7 +240,7 @@ impl Turns {
                 waiting.queue.settle(lane, paid, cost);
             }
             self.counts.add_waiter();
-            waiting.add(lane, estimate, Standing::Returning, waker.clone())
+            waiting.add(lane, estimate, Standing::Returning, waker)
         })
     }
 
@@ -294,8 +306,7 @@ impl Turns {
     }
 
     /// The end of the wait of a waiter that is not in the queue any more.
-    fn answer(&self, waiting: &mut Waiting, id: WaiterId, state: Option<WaiterState>) -> Result<Paid, Refusal> {
-        waiting.forget(id);
+    fn answer(&self, state: Option<WaiterState>) -> Result<Paid, Refusal> {
         match state {
             Some(WaiterState::Given(paid)) => Ok(paid),
             Some(WaiterState::Refused(refusal)) => Err(refusal),

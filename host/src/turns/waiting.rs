@@ -30,7 +30,7 @@ pub(super) struct Waiter {
     estimate: u64,
     /// Whether it was served before.
     is_returning: bool,
-    waker: Waker,
+    pub(super) waker: Waker,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,19 +57,24 @@ impl Waiting {
         self.last += 1;
         let id = WaiterId(self.last);
         let ticket = self.queue.add(lane, id, estimate, standing);
-        let is_returning = standing == Standing::Returning;
+        let is_returning = matches!(standing, Standing::Returning | Standing::Resuming);
         let state = WaiterState::Queued(ticket);
         self.waiters.insert(id, Waiter { lane: Arc::clone(lane), state, estimate, is_returning, waker });
         id
     }
 
-    /// The state of a waiter, which will be woken by `waker` when it changes.
-    pub(super) fn state(&mut self, id: WaiterId, waker: &Waker) -> Option<WaiterState> {
-        let waiter = self.waiters.get_mut(&id)?;
-        if matches!(waiter.state, WaiterState::Queued(_)) {
-            waiter.waker.clone_from(waker);
+    /// The state of a waiter.
+    pub(super) fn state(&self, id: WaiterId) -> Option<WaiterState> {
+        self.waiters.get(&id).map(|waiter| waiter.state)
+    }
+
+    /// Sets the waker of a waiter, also of one that may wait again. Returns the one that is no longer needed, which must
+    /// be dropped after the lock: it may do anything.
+    pub(super) fn set_waker(&mut self, id: WaiterId, waker: Waker) -> Waker {
+        match self.waiters.get_mut(&id) {
+            Some(waiter) => std::mem::replace(&mut waiter.waker, waker),
+            None => waker,
         }
-        Some(waiter.state)
     }
 
     /// Takes a turn back from a waiter that was given it for a further time and has not taken it, if a lane waits that
@@ -122,5 +127,36 @@ impl Waiting {
             }
         }
         lapsed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Wake;
+
+    use super::*;
+    use crate::turns::virtual_time::Alignment;
+
+    struct Task;
+
+    impl Wake for Task {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    #[test]
+    fn a_waiter_that_waits_again_is_woken_by_its_newest_waker() {
+        let [old, new] = [(); 2].map(|()| Waker::from(Arc::new(Task)));
+        let time = Arc::new(VirtualTime::new(Alignment { credit: 0, debt: 0, parallel: 1 }));
+        let [lane, other] = [(); 2].map(|()| Arc::new(time.lane()));
+        let mut waiting = Waiting::new(time);
+        lane.charge(10);
+        let id = waiting.add(&lane, 10, Standing::Returning, old.clone());
+        assert!(waiting.give_to_next(0).unwrap().will_wake(&old));
+        let Some(WaiterState::Given(paid)) = waiting.state(id) else { panic!("it has no turn") };
+        waiting.add(&other, 1, Standing::Returning, Waker::noop().clone());
+        assert!(waiting.set_waker(id, new.clone()).will_wake(&old), "also while it has a turn");
+        assert!(waiting.hand_over(id, paid));
+        waiting.give_to_next(0).unwrap();
+        assert!(waiting.give_to_next(0).unwrap().will_wake(&new));
     }
 }

@@ -7,7 +7,7 @@ pub(crate) mod lru;
 pub(crate) mod memo;
 pub(crate) mod microseconds;
 pub(crate) mod panic;
+pub(crate) mod processors;
 pub(crate) mod resident;
 pub(crate) mod text;
-pub(crate) mod unblock;
 pub(crate) mod weak_map;

@@ -39,11 +39,15 @@ use crate::source::{Change, Listing, Source, SourceError, Version};
 use crate::tenant_name::TenantName;
 use crate::tenants::Tenants;
 
+/// The time for which a start waits for the source, and again for the tenants that it lists.
+const START_PATIENCE: Duration = Duration::from_secs(60);
+
 /// The activation of all tenants of a source.
 pub struct Activation {
     parts: Parts,
     parallel: usize,
     patience: Duration,
+    start_patience: Duration,
 }
 
 /// The state of a run.
@@ -64,7 +68,7 @@ impl Activation {
     pub fn new(tenants: Tenants, source: Arc<dyn Source>, reader: Reader) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
         let parts = Parts { tenants, source, reader, last_good: None, listeners: Vec::new() };
-        Self { parts, parallel: (4 * processors).max(8), patience: Duration::from_secs(60) }
+        Self { parts, parallel: (4 * processors).max(8), patience: START_PATIENCE, start_patience: START_PATIENCE }
     }
 
     /// Sets the state folder. Without it, a server whose source is broken starts without policies.
@@ -96,10 +100,18 @@ impl Activation {
         self
     }
 
+    /// Sets the time after the first answer of the source from which the server counts as started although tenants are
+    /// still tried: one tenant does not keep the others from being served. Default: 60 s.
+    #[must_use]
+    pub fn start_patience(mut self, patience: Duration) -> Self {
+        self.start_patience = patience;
+        self
+    }
+
     /// Activates what the source has, and every change of it, until `stop` is ready. [`Tenants::readiness`] says when
-    /// every tenant was tried once.
+    /// every tenant was tried once, or the [patience](Self::start_patience) of the start is over.
     pub async fn run(self, stop: impl Future<Output = ()>) {
-        let Self { parts, parallel, patience } = self;
+        let Self { parts, parallel, patience, start_patience } = self;
         let parts = Arc::new(parts);
         let (sender, mut listings) = mpsc::channel(1);
         let mut watching = JoinSet::new();
@@ -107,13 +119,21 @@ impl Activation {
         let (queue, work) = (Queue::default(), JoinSet::new());
         let mut run = Run { parts, queue, work, parallel, is_listed: false, is_complete: false };
         let mut stop = std::pin::pin!(stop);
+        let mut start_is_late = std::pin::pin!(tokio::time::sleep(start_patience));
         loop {
             run.fill();
             if run.is_listed && run.queue.is_idle() {
                 run.parts.tenants.set_started();
             }
+            let is_starting = run.is_listed && !run.parts.tenants.is_started();
             tokio::select! {
-                Some((change, listed)) = listings.recv() => run.listed(&change, listed).await,
+                Some((change, listed)) = listings.recv() => {
+                    if !run.is_listed {
+                        start_is_late.as_mut().reset(tokio::time::Instant::now() + start_patience);
+                    }
+                    run.listed(&change, listed).await;
+                }
+                () = &mut start_is_late, if is_starting => run.start_anyway(start_patience),
                 Some(done) = run.work.join_next() => run.done(done),
                 () = &mut stop => return,
                 else => return,
@@ -175,6 +195,15 @@ impl Run {
                 tenant
             });
         }
+    }
+
+    /// Says that the server has started, although tenants are still tried.
+    fn start_anyway(&self, patience: Duration) {
+        self.parts.tenants.set_started();
+        tracing::warn!(
+            target: "guardhouse::activation",
+            ?patience, tenants = self.queue.len(), "the server starts before every tenant was tried"
+        );
     }
 
     fn done(&mut self, done: Result<TenantName, tokio::task::JoinError>) {

@@ -45,6 +45,10 @@ pub(super) async fn run(parts: Arc<Parts>, tenant: TenantName, job: Job) {
     // A tenant that was removed meanwhile has nothing left to do.
     let Some(state) = parts.tenants.state(tenant.as_str()) else { return };
     let mut one = One { parts, state, start: Instant::now(), counts: Counts::default() };
+    // Nothing of a tenant without bounds is loaded. There may be room the next time.
+    if let Err(problem) = one.parts.tenants.bound(&one.state) {
+        return one.refuse(None, vec![problem]);
+    }
     // The source may have listed it again while it was loaded.
     let is_open = |digest| lock(&one.state.record).is_open(digest);
     if let Job::Activate(digest) = job

@@ -47,9 +47,14 @@ impl Queue {
         self.running.remove(tenant);
     }
 
+    /// The number of jobs that wait or run.
+    pub(super) fn len(&self) -> usize {
+        self.order.len() + self.running.len()
+    }
+
     /// Whether no job waits or runs.
     pub(super) fn is_idle(&self) -> bool {
-        self.order.is_empty() && self.running.is_empty()
+        self.len() == 0
     }
 }
 

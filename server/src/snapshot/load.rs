@@ -15,7 +15,7 @@ use crate::policy::{CheckSpec, Policy};
 use crate::problem::Problem;
 use crate::tenant_name::TenantName;
 
-/// Loads snapshots on one host. Tenants share the plugins that have equal bytes. A clone is shallow.
+/// Loads snapshots on one host. Tenants share the built-in plugins. A clone is shallow.
 #[derive(Debug, Clone)]
 pub struct Loader {
     host: Host,

@@ -31,14 +31,15 @@ pub struct Allowances {
 }
 
 impl Allowances {
-    /// Gives a tenant its allowance.
-    pub(super) fn give(&self, host: &Host, name: &TenantName) {
+    /// Gives a tenant its allowance. Returns whether it has it: a tenant without bounds must not run.
+    pub(super) fn give(&self, host: &Host, name: &TenantName) -> bool {
         let Allowance { weight, budget } = self.tenants.get(name).unwrap_or(&self.default);
         let tenant = host.tenant(name.as_str());
         let given = tenant.set_weight(*weight).and_then(|()| tenant.set_budget(budget.clone()));
-        if let Err(error) = given {
+        if let Err(error) = &given {
             // The host keeps as many tenants as a source has at most, unless it is configured otherwise.
-            tracing::error!(target: "guardhouse::server", tenant = %name, %error, "a tenant has no bounds");
+            tracing::error!(target: "guardhouse::server", tenant = %name, %error, "a tenant cannot be bounded, and is denied");
         }
+        given.is_ok()
     }
 }

@@ -35,6 +35,8 @@ pub struct Tenants(Arc<Inner>);
 struct Inner {
     loader: Loader,
     allowances: ArcSwap<Allowances>,
+    /// Held while an allowance is given, so that the newest is the last.
+    giving: Mutex<()>,
     states: Shards<Arc<TenantState>>,
     is_started: AtomicBool,
     /// Why the source cannot be read as a whole; none if it can.
@@ -48,6 +50,8 @@ struct Inner {
 pub(crate) struct TenantState {
     name: TenantName,
     active: ArcSwapOption<Snapshot>,
+    /// Whether the host keeps the allowance of the tenant. Without it, everything is denied.
+    is_bounded: AtomicBool,
     pub(crate) record: Mutex<Record>,
 }
 
@@ -58,6 +62,7 @@ impl Tenants {
         Self(Arc::new(Inner {
             loader: Loader::new(host),
             allowances: ArcSwap::default(),
+            giving: Mutex::default(),
             states: Shards::default(),
             is_started: AtomicBool::new(false),
             source_problem: Mutex::default(),
@@ -88,13 +93,14 @@ impl Tenants {
     /// Sets what tenants may use, from now on, for those that exist and those that are added.
     pub fn set_allowances(&self, allowances: Allowances) {
         self.0.allowances.store(Arc::new(allowances));
-        let allowances = self.0.allowances.load();
-        self.states().iter().for_each(|state| allowances.give(self.host(), &state.name));
+        self.states().iter().for_each(|state| drop(self.bound(state)));
     }
 
     /// Removes a tenant. Its requests are then denied as those of any tenant that does not exist. Returns whether it
     /// existed.
     pub fn remove(&self, tenant: &TenantName) -> bool {
+        // No activation that still runs gives the tenant its allowance again.
+        let _giving = lock(&self.0.giving);
         let existed = self.0.states.remove(tenant.as_str()).is_some();
         self.host().forget_tenant(tenant.as_str());
         existed
@@ -126,9 +132,12 @@ impl Tenants {
     /// The active snapshot of a tenant.
     ///
     /// # Errors
-    /// [`DenialCause::UnknownTenant`] or [`DenialCause::NoPolicy`].
+    /// [`DenialCause::UnknownTenant`] or [`DenialCause::NoPolicy`], also for a tenant that the host has no room to bound.
     pub fn snapshot(&self, tenant: &str) -> Result<Arc<Snapshot>, DenialCause> {
         let state = self.0.states.get(tenant).ok_or(DenialCause::UnknownTenant)?;
+        if !state.is_bounded() {
+            return Err(DenialCause::NoPolicy);
+        }
         state.active.load_full().ok_or(DenialCause::NoPolicy)
     }
 
@@ -173,7 +182,8 @@ impl Tenants {
         self.states().iter().map(of).sum()
     }
 
-    /// Whether every tenant of the source was tried once since the start. It is part of [`readiness`](Self::readiness),
+    /// Whether every tenant of the source was tried once since the start, or the start has taken too long to wait for the
+    /// others (see [`Activation::start_patience`](crate::activation::Activation::start_patience)). It is part of [`readiness`](Self::readiness),
     /// which looks at every tenant.
     #[must_use]
     pub fn is_started(&self) -> bool {
@@ -190,7 +200,7 @@ impl Tenants {
             ..Readiness::default()
         };
         for state in self.states() {
-            lock(&state.record).count(state.active.load().is_some(), &mut readiness);
+            lock(&state.record).count(state.is_bounded() && state.active.load().is_some(), &mut readiness);
         }
         readiness
     }
@@ -203,12 +213,32 @@ impl Tenants {
 
     /// The state of a tenant, which is added if it does not exist.
     pub(crate) fn add(&self, tenant: &TenantName) -> Arc<TenantState> {
+        let mut is_new = false;
         let make = || {
-            // Before anything of the tenant is loaded.
-            self.0.allowances.load().give(self.host(), tenant);
+            is_new = true;
             Arc::new(TenantState::new(tenant.clone()))
         };
-        self.0.states.get_or_insert(tenant, make)
+        let state = self.0.states.get_or_insert(tenant, make);
+        if is_new {
+            // It is denied until then. Whoever sets other allowances meanwhile either finds it, or did so before.
+            drop(self.bound(&state));
+        }
+        state
+    }
+
+    /// Gives a tenant its allowance.
+    ///
+    /// # Errors
+    /// The problem for which everything of the tenant is denied: the host has no room to keep its allowance.
+    pub(crate) fn bound(&self, state: &TenantState) -> Result<(), Problem> {
+        let _giving = lock(&self.0.giving);
+        if !self.state(state.name.as_str()).is_some_and(|found| std::ptr::eq(&raw const *found, state)) {
+            return Err(Problem::new(".", "the tenant was removed"));
+        }
+        let is_bounded = self.0.allowances.load().give(self.host(), &state.name);
+        state.is_bounded.store(is_bounded, Ordering::Release);
+        let message = "the host has no room to keep the budget of the tenant, so everything of it is denied";
+        if is_bounded { Ok(()) } else { Err(Problem::new(".", message)) }
     }
 
     pub(crate) fn state(&self, tenant: &str) -> Option<Arc<TenantState>> {
@@ -219,7 +249,7 @@ impl Tenants {
         self.0.states.values()
     }
 
-    /// Says that every tenant of the source was tried once.
+    /// Says that every tenant of the source was tried once, or that the start waits for no more.
     pub(crate) fn set_started(&self) {
         self.0.is_started.store(true, Ordering::Release);
     }
@@ -249,7 +279,11 @@ impl Tenants {
 
 impl TenantState {
     fn new(name: TenantName) -> Self {
-        Self { name, active: ArcSwapOption::empty(), record: Mutex::default() }
+        Self { name, active: ArcSwapOption::empty(), is_bounded: AtomicBool::new(false), record: Mutex::default() }
+    }
+
+    fn is_bounded(&self) -> bool {
+        self.is_bounded.load(Ordering::Acquire)
     }
 
     pub(crate) fn name(&self) -> &TenantName {

@@ -314,7 +314,7 @@ fn a_standby_instance_counts_for_the_tenant_that_it_serves() {
 #[test]
 fn a_tenant_compiles_one_at_a_time_and_leaves_the_last_compiler_to_the_rested() {
     let pause = Duration::from_secs(60);
-    let bench = Bench::new(2, 100, Rules::Compilers { pause });
+    let bench = Bench::new(2, 100, Rules::OneEach { pause });
     let (busy, other, rested) = (bench.tenant("busy"), bench.tenant("other"), bench.tenant("rested"));
     let first = bench.ask(Some(&busy), 1).ok().unwrap();
     let mut waits = vec![("busy", bench.ask(Some(&busy), 1).err().unwrap())];
@@ -340,13 +340,13 @@ fn a_tenant_compiles_one_at_a_time_and_leaves_the_last_compiler_to_the_rested() 
 
 #[test]
 fn one_compiler_is_shared_without_a_pause() {
-    let bench = Bench::new(1, 100, Rules::Compilers { pause: Duration::from_secs(60) });
+    let bench = Bench::new(1, 100, Rules::OneEach { pause: Duration::from_secs(60) });
     let tenant = bench.tenant("a");
     for _ in 0..3 {
         assert!(bench.ask(Some(&tenant), 1).is_ok());
     }
     // Work without a tenant uses all of them.
-    let bench = Bench::new(3, 100, Rules::Compilers { pause: Duration::from_secs(60) });
+    let bench = Bench::new(3, 100, Rules::OneEach { pause: Duration::from_secs(60) });
     assert_eq!(bench.take_all(None).len(), 3);
 }
 

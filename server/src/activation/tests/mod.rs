@@ -5,11 +5,12 @@ mod world;
 
 use std::time::Duration;
 
-use guardhouse::{AccessToken, AuthContext, Component};
+use guardhouse::{AccessToken, AuthContext, Component, HostLimits, TenantBudget};
 
 use self::world::{Served, TestSource, World};
 use super::event::ActivationResult;
 use crate::decided::DenialCause;
+use crate::tenants::allowance::{Allowance, Allowances};
 use crate::tenants::status::{Durability, Origin};
 
 /// A request with a scope.
@@ -24,7 +25,7 @@ async fn a_change_of_one_tenant_configures_one_check() {
     let names: Vec<String> = (0..tenants).map(|index| format!("t{index}")).collect();
     names.iter().for_each(|name| world.source.set(name, "read"));
     let served = world.serve().await;
-    assert_eq!(served.counts(), (1, tenants, 0), "the tenants share the plugin");
+    assert_eq!(served.counts(), (1, tenants, 0), "the tenants share the built-in plugin");
     assert_eq!(served.tenants.len(), 200);
     assert!(served.allows("t7", "read").await && !served.allows("t7", "write").await);
 
@@ -37,6 +38,68 @@ async fn a_change_of_one_tenant_configures_one_check() {
     assert!(status.iter().all(|status| status.refused.is_none() && status.checks.len() == 1));
     assert_eq!(served.id("t7").generation, 2);
     assert_eq!(served.id("t8").generation, 1);
+}
+
+#[tokio::test]
+async fn a_tenant_that_the_host_cannot_bound_is_denied() {
+    let budget = TenantBudget { checks: Some(5), ..TenantBudget::default() };
+    let bounds = Allowances { default: Allowance { budget, ..Allowance::default() }, ..Allowances::default() };
+    let limits = HostLimits { tenants: 1, instances: 4, ..HostLimits::default() };
+    let world = World::new().with_bounds(limits, bounds.clone());
+    world.source.set("acme", "read");
+    let served = world.serve().await;
+    assert!(served.allows("acme", "read").await);
+    world.source.set("late", "read");
+    served.until(|served| served.refused("late") == 1).await;
+    assert!(served.last_problems("late")[0].message.contains("no room"), "{:?}", served.events("late"));
+    assert!(!served.allows("late", "read").await && served.allows("acme", "read").await);
+    assert_eq!(served.tenants.readiness().without_policy, 1);
+    // There is room once the first is gone.
+    world.source.remove("acme");
+    served.until(|served| served.tenants.len() == 1).await;
+    world.source.poke();
+    served.until(|served| served.activated("late") == 1).await;
+    assert!(served.allows("late", "read").await);
+    // Also a tenant that decides already is denied, if it cannot be bounded from some time on.
+    served.tenants.set_allowances(Allowances::default());
+    world.source.set("acme", "read");
+    served.until(|served| served.activated("acme") == 2).await;
+    served.tenants.set_allowances(bounds);
+    let (acme, late) = (served.allows("acme", "read").await, served.allows("late", "read").await);
+    assert!(acme != late, "the host keeps one of them: {acme} {late}");
+}
+
+#[tokio::test]
+async fn the_newest_allowances_are_given_also_to_tenants_that_are_added_meanwhile() {
+    let tenants = crate::tenants::Tenants::new(world::host().clone());
+    let of = |checks| {
+        let budget = TenantBudget { checks: Some(checks), ..TenantBudget::default() };
+        Allowances { default: Allowance { budget, ..Allowance::default() }, ..Allowances::default() }
+    };
+    let names: Vec<crate::tenant_name::TenantName> =
+        (0..500).map(|index| format!("added{index}").parse().unwrap()).collect();
+    std::thread::scope(|scope| {
+        scope.spawn(|| names.iter().for_each(|name| drop(tenants.add(name))));
+        (1..=200).for_each(|checks| tenants.set_allowances(of(checks)));
+    });
+    for name in &names {
+        assert_eq!(tenants.host().tenant(name.as_str()).budget().checks, Some(200));
+        tenants.remove(name);
+    }
+}
+
+#[tokio::test]
+async fn a_tenant_that_is_never_ready_keeps_no_server_from_starting() {
+    let world = World::new().with_start_patience(Duration::from_millis(1));
+    world.source.hold("endless");
+    world.source.set("endless", "read");
+    world.source.set("acme", "read");
+    let served = world.serve().await;
+    served.until(|served| served.activated("acme") == 1).await;
+    assert!(world.source.is_held("endless"));
+    assert!(served.tenants.is_started());
+    world.source.release("endless");
+    served.until(|served| served.activated("endless") == 1).await;
 }
 
 #[tokio::test]

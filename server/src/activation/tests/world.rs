@@ -24,6 +24,7 @@ use crate::problem::Problem;
 use crate::source::{Change, Listing, Source, SourceError, SourceFuture, Version};
 use crate::tenant_name::TenantName;
 use crate::tenants::Tenants;
+use crate::tenants::allowance::Allowances;
 use crate::tenants::status::Durability;
 
 /// The policies of each tenant as text, or the reason why it cannot be read.
@@ -202,13 +203,16 @@ pub(super) struct World {
     pub(super) source: Arc<TestSource>,
     state: Option<PathBuf>,
     patience: Duration,
+    start_patience: Duration,
+    bounds: Option<(HostLimits, Allowances)>,
     /// Removes the state folder in the end.
     _dir: Option<tempfile::TempDir>,
 }
 
 impl World {
     pub(super) fn new() -> Self {
-        Self { source: Arc::default(), state: None, patience: Duration::from_secs(600), _dir: None }
+        let patience = Duration::from_secs(600);
+        Self { source: Arc::default(), state: None, patience, start_patience: patience, bounds: None, _dir: None }
     }
 
     /// With a state folder.
@@ -222,6 +226,16 @@ impl World {
         Self { patience, ..self }
     }
 
+    /// With a host of its own, on which tenants have these allowances.
+    pub(super) fn with_bounds(self, limits: HostLimits, allowances: Allowances) -> Self {
+        Self { bounds: Some((limits, allowances)), ..self }
+    }
+
+    /// With a server that waits for its tenants for this time at its start.
+    pub(super) fn with_start_patience(self, start_patience: Duration) -> Self {
+        Self { start_patience, ..self }
+    }
+
     /// With a state folder that another process made.
     pub(super) fn at(state: PathBuf) -> Self {
         Self { state: Some(state), ..Self::new() }
@@ -229,12 +243,20 @@ impl World {
 
     /// A server, after every tenant was tried once.
     pub(super) async fn serve(&self) -> Served {
-        let tenants = Tenants::new(host().clone());
+        let tenants = match &self.bounds {
+            None => Tenants::new(host().clone()),
+            Some((limits, allowances)) => {
+                let tenants = Tenants::new(Host::builder().limits(limits.clone()).build().unwrap());
+                tenants.set_allowances(allowances.clone());
+                tenants
+            }
+        };
         let events = Arc::<Mutex<Vec<ActivationEvent>>>::default();
         let noted = Arc::clone(&events);
         let source = Arc::clone(&self.source);
         let mut activation = Activation::new(tenants.clone(), Arc::clone(&source) as Arc<dyn Source>, read)
             .patience(self.patience)
+            .start_patience(self.start_patience)
             .listener(Arc::new(move |event: &ActivationEvent| lock(&noted).push(event.clone())));
         if let Some(state) = &self.state {
             activation = activation.last_good(LastGood::open(state, DEFAULT_BYTES).unwrap());

@@ -299,3 +299,24 @@ async fn a_root_that_is_gone_or_too_large_is_an_error() {
     let error = world.source.list(&Change::All).await.unwrap_err().to_string();
     assert!(error.contains("cannot be read"), "{error}");
 }
+
+#[test]
+fn a_walk_follows_no_link_out_of_the_folder() {
+    let world = World::new(options());
+    world.write("acme/policy.toml", "");
+    world.write("acme/real/data", "");
+    let outside = world.dir.path().join("outside");
+    fs::create_dir(&outside).unwrap();
+    symlink(&outside, world.path("acme/out")).unwrap();
+    symlink("real", world.path("acme/in")).unwrap();
+    let walk = || walk::Walk::over(&world.path("acme"));
+    let before = walk();
+    let root = fs::canonicalize(world.path("acme")).unwrap();
+    assert!(before.folders.contains(&root) && before.folders.contains(&root.join("real")), "{:?}", before.folders);
+    assert!(before.folders.iter().all(|folder| folder.starts_with(&root)), "{:?}", before.folders);
+    // Nothing behind the link was looked at, not even its time.
+    fs::write(outside.join("data"), "").unwrap();
+    assert_eq!(walk().stamp, before.stamp);
+    fs::write(world.path("acme/in/data"), "changed").unwrap();
+    assert_ne!(walk().stamp, before.stamp);
+}

@@ -1,12 +1,16 @@
 //! Walks over the folder of one tenant, which read no file.
 
+use std::ffi::OsStr;
 use std::fmt::Write as _;
-use std::fs::{self, Metadata};
-use std::os::unix::fs::MetadataExt;
+use std::fs;
+use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use guardhouse::Digest;
+use rustix::fs::{CWD, Dir, FileType, Mode, OFlags, ResolveFlags, Stat, fstat, openat, openat2};
+use rustix::io::Errno;
 
 use crate::policy::bounds;
 
@@ -28,10 +32,17 @@ const COARSEST_CLOCK: Duration = Duration::from_secs(2);
 impl Walk {
     /// Walks over a folder, as far as one is read. Something that cannot be looked at is part of the stamp too.
     pub(super) fn over(root: &Path) -> Self {
-        let root = fs::canonicalize(root).unwrap_or_else(|_| root.to_owned());
-        let mut walker =
-            Walker { root: root.clone(), folders: Vec::new(), entries: 0, stamp: String::new(), newest: UNIX_EPOCH };
-        walker.visit(".", root, 0);
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let opened = openat(CWD, root, flags, Mode::empty());
+        let (folders, stamp) = (Vec::new(), String::new());
+        let mut walker = Walker { root: None, folders, entries: 0, stamp, newest: UNIX_EPOCH };
+        match opened {
+            Ok(root) => {
+                walker.root = place_of(&root).map(|place| (root, place));
+                walker.visit(".", Path::new("."), 0);
+            }
+            Err(error) => walker.note(".", &error),
+        }
         let Walker { folders, stamp, newest, .. } = walker;
         Self { folders, stamp: Digest::of(stamp), newest }
     }
@@ -43,7 +54,8 @@ impl Walk {
 }
 
 struct Walker {
-    root: PathBuf,
+    /// The folder and its place, without links.
+    root: Option<(OwnedFd, PathBuf)>,
     folders: Vec<PathBuf>,
     entries: usize,
     stamp: String,
@@ -51,38 +63,33 @@ struct Walker {
 }
 
 impl Walker {
-    fn visit(&mut self, name: &str, path: PathBuf, depth: usize) {
-        let is_link = fs::symlink_metadata(&path).is_ok_and(|found| found.is_symlink());
-        let found = match fs::metadata(&path) {
-            Ok(found) => found,
-            Err(error) => return self.note(name, &error.kind()),
+    /// Looks at one place of the folder. A link is followed only to a place inside: nothing behind another one counts,
+    /// and what it leads to may be a disk that never answers.
+    fn visit(&mut self, name: &str, path: &Path, depth: usize) {
+        let opened = self.open(path, OFlags::PATH);
+        let (file, found) = match opened.and_then(|file| fstat(&file).map(|found| (file, found))) {
+            Ok(opened) => opened,
+            Err(error) => return self.note(name, &error),
         };
         self.stamp(name, &found);
-        if !found.is_dir() || depth > bounds::FOLDER_NESTING {
-            return;
-        }
-        if is_link {
-            // A link that leads out of the folder is not followed, so nothing behind it counts.
-            match fs::canonicalize(&path) {
-                Ok(target) if target.starts_with(&self.root) => self.enter(name, target, depth),
-                _ => {}
-            }
-        } else {
-            self.enter(name, path, depth);
+        let is_folder = FileType::from_raw_mode(found.st_mode) == FileType::Directory;
+        if is_folder && depth <= bounds::FOLDER_NESTING {
+            self.enter(name, path, &file, depth);
         }
     }
 
-    fn enter(&mut self, prefix: &str, folder: PathBuf, depth: usize) {
-        let listed = match fs::read_dir(&folder) {
+    fn enter(&mut self, prefix: &str, path: &Path, folder: &OwnedFd, depth: usize) {
+        let opened = self.open(path, OFlags::DIRECTORY);
+        let listed = match opened.and_then(Dir::new) {
             Ok(listed) => listed,
-            Err(error) => return self.note(prefix, &error.kind()),
+            Err(error) => return self.note(prefix, &error),
         };
         let mut names = Vec::new();
         for entry in listed {
             match entry {
-                Ok(entry) if entry.file_name().as_encoded_bytes().starts_with(b".") => {}
-                Ok(entry) => names.push(entry.file_name()),
-                Err(error) => self.note(prefix, &error.kind()),
+                Ok(entry) if entry.file_name().to_bytes().starts_with(b".") => {}
+                Ok(entry) => names.push(OsStr::from_bytes(entry.file_name().to_bytes()).to_owned()),
+                Err(error) => self.note(prefix, &error),
             }
             self.entries += 1;
             if self.entries > bounds::ENTRIES {
@@ -92,16 +99,24 @@ impl Walker {
         // The order of a folder may change although the folder does not.
         names.sort_unstable();
         for name in names {
-            let path = folder.join(&name);
-            self.visit(&format!("{prefix}/{}", name.to_string_lossy()), path, depth + 1);
+            self.visit(&format!("{prefix}/{}", name.to_string_lossy()), &path.join(&name), depth + 1);
         }
-        self.folders.push(folder);
+        let place = place_of(folder);
+        let is_inside = |place: &PathBuf| self.root.as_ref().is_some_and(|(_, root)| place.starts_with(root));
+        self.folders.extend(place.filter(is_inside));
     }
 
-    fn stamp(&mut self, name: &str, found: &Metadata) {
-        let changed = (found.mtime(), found.mtime_nsec(), found.ctime(), found.ctime_nsec());
-        self.note(name, &(found.dev(), found.ino(), found.mode(), found.len(), changed));
-        for (seconds, nanoseconds) in [(found.mtime(), found.mtime_nsec()), (found.ctime(), found.ctime_nsec())] {
+    /// Opens a place inside the folder.
+    fn open(&self, path: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
+        let (root, _) = self.root.as_ref().ok_or(Errno::NOENT)?;
+        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+        openat2(root, path, OFlags::CLOEXEC | flags, Mode::empty(), resolve)
+    }
+
+    fn stamp(&mut self, name: &str, found: &Stat) {
+        let times = [(found.st_mtime, found.st_mtime_nsec), (found.st_ctime, found.st_ctime_nsec)];
+        self.note(name, &(found.st_dev, found.st_ino, found.st_mode, found.st_size, times));
+        for (seconds, nanoseconds) in times {
             let since = Duration::new(u64::try_from(seconds).unwrap_or(0), u32::try_from(nanoseconds).unwrap_or(0));
             self.newest = self.newest.max(UNIX_EPOCH.checked_add(since).unwrap_or(SystemTime::now()));
         }
@@ -111,4 +126,9 @@ impl Walker {
         // Writing to a text does not fail.
         let _ = writeln!(self.stamp, "{name:?} {what:?}");
     }
+}
+
+/// The path of an open folder, without links.
+fn place_of(folder: &OwnedFd) -> Option<PathBuf> {
+    fs::read_link(format!("/proc/self/fd/{}", folder.as_raw_fd())).ok()
 }
