@@ -227,6 +227,39 @@ fn an_invalid_item_is_denied_with_its_mistake_and_the_others_are_decided() {
 }
 
 #[test]
+fn the_members_that_items_repeat_have_a_bound() {
+    let daemon = with_rules(&certification_rules());
+    let ask = |lists: usize, item: &dyn Fn(usize) -> Value| {
+        let mut request = request("read");
+        request["context"] = json!({ "a": vec![json!([]); lists] });
+        request["evaluations"] = (0..100).map(item).collect();
+        let bytes = ["subject", "action", "context"].map(|name| request[name].to_string().len());
+        (post(&daemon, "evaluations", &request), 100 * (bytes.iter().sum::<usize>() + "read".len()))
+    };
+    let own = |index: usize| json!({ "resource": { "type": "record", "id": index.to_string() } });
+    // Each of these contexts would be another copy of the same lists.
+    let with_properties = |index: usize| {
+        let mut item = own(index);
+        item["resource"]["properties"] = json!({});
+        item
+    };
+    let (fits, copied) = ask(3_455, &with_properties);
+    assert!((1_040_000..=1 << 20).contains(&copied), "{copied}");
+    assert_eq!(fits.json()["evaluations"], json!(vec![json!({ "decision": true }); 100]));
+    for lists in [3_500, 345_000] {
+        let (refused, copied) = ask(lists, &with_properties);
+        assert!(copied > 1 << 20);
+        assert_eq!(refused.status, 400);
+        assert!(refused.text().contains("over the cap of 1048576"), "{}", refused.text());
+    }
+    // Without attributes of their own, all requests share one document.
+    let (shared, _) = ask(3_500, &own);
+    assert_eq!(shared.json()["evaluations"], json!(vec![json!({ "decision": true }); 100]));
+    let (shared, _) = ask(3_500, &|_| json!({}));
+    assert_eq!(shared.status, 200);
+}
+
+#[test]
 fn a_message_reaches_the_caller_and_a_fault_does_not() {
     let daemon = with_plugin(&denies_with(b"over the limit").unwrap());
     let answer = post(&daemon, "evaluation", &request("read"));

@@ -7,7 +7,7 @@ use guardhouse_server::policy::Policy;
 use guardhouse_tests::guest::assemble;
 use serde_json::{Value, json};
 
-use crate::harness::{Daemon, Reply, fixture, policy};
+use crate::harness::{Client, Daemon, Reply, fixture, policy};
 
 const POLICY: &str = r#"
 version = 1
@@ -203,4 +203,25 @@ fn an_answer_repeats_the_request_id() {
         assert_eq!((answer.status, answer.header("x-request-id")), (status, Some("bfe9eb29")));
     }
     assert_eq!(daemon.post(CHECK, &context("search").to_string()).header("x-request-id"), None);
+}
+
+#[test]
+fn bodies_that_do_not_arrive_take_no_memory_from_others() {
+    let daemon = daemon();
+    let head = format!(
+        "POST {CHECK} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
+         Expect: 100-continue\r\n\r\n",
+        1 << 20
+    );
+    // All of them together announce twice the bodies that the server has memory for.
+    let waiting: Vec<Client> = (0..128)
+        .map(|_| {
+            let mut client = daemon.connect();
+            client.send(&head);
+            client.wait_for_continue();
+            client
+        })
+        .collect();
+    assert_eq!(daemon.post(CHECK, &context("search").to_string()).status, 200);
+    drop(waiting);
 }

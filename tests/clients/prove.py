@@ -79,11 +79,11 @@ def prove_decern(base: str) -> None:
     assert (allowed.allowed, denied.allowed, unknown.allowed) == (True, False, False)
 
 
-def prove_schemathesis(program: str, base: str) -> None:
+def prove_schemathesis(program: str, base: str, folder: Path) -> None:
     # The phase `coverage` expects tenants that are no names to be rejected. They are denied, like all that do not exist.
     phases = ["--phases", "examples,fuzzing", "--max-examples", "200", "--seed", "1"]
-    config = ["--config-file", "schemathesis.toml"]
-    subprocess.run([program, *config, "run", f"{base}/openapi.json", "--url", base, *phases], check=True)
+    config = ["--config-file", str(Path(__file__).with_name("schemathesis.toml"))]
+    subprocess.run([program, *config, "run", f"{base}/openapi.json", "--url", base, *phases], check=True, cwd=folder)
 
 
 def prove_prometheus(folder: Path, operator: str) -> None:
@@ -142,7 +142,7 @@ def main() -> None:
             step("decern")
             prove_decern(base)
             step("schemathesis")
-            prove_schemathesis(schemathesis, base)
+            prove_schemathesis(schemathesis, base, folder)
             step("Prometheus")
             prove_prometheus(folder, operator_base)
         finally:

@@ -17,8 +17,8 @@ pub struct ConnectionLimits {
     pub head_time: Duration,
     /// The body of a request, in bytes. At most 16 MiB. Default: 1 MiB.
     pub body_bytes: usize,
-    /// The bodies of all requests that are read or decided at the same time, in bytes; a further one is refused. At least
-    /// one body. Default: 64 MiB.
+    /// The bodies of all requests that are read or decided at the same time, in bytes as they arrive; a further one is
+    /// refused. One caller may hold a quarter, or one body if that is more. At least one body. Default: 64 MiB.
     pub all_bodies_bytes: usize,
     /// Wall-clock time from the end of a head to the last byte of its body. Default: 10 s.
     pub body_time: Duration,

@@ -104,12 +104,12 @@ impl Credentials {
         self.all.is_empty()
     }
 
-    /// Whether the caller with this value of `Authorization` may ask about `tenant` at `door`. The tenant is compared with
-    /// those of the credential, whether it exists or not.
+    /// The name of the credential with which the caller with this value of `Authorization` may ask about `tenant` at
+    /// `door`. The tenant is compared with those of the credential, whether it exists or not.
     ///
     /// # Errors
     /// [`Refused`], which says as little as an HTTP status.
-    pub fn check(&self, authorization: Option<&[u8]>, door: Door, tenant: &str) -> Result<(), Refused> {
+    pub fn check(&self, authorization: Option<&[u8]>, door: Door, tenant: &str) -> Result<&str, Refused> {
         let token = authorization.and_then(bearer).ok_or(Refused::Unauthenticated)?;
         let presented = Digest::of(token);
         let mut found = None;
@@ -122,7 +122,7 @@ impl Credentials {
         }
         let config = found.ok_or(Refused::Unauthenticated)?;
         let has_tenant = config.tenants.as_ref().is_none_or(|tenants| tenants.iter().any(|name| name == tenant));
-        if has_tenant && config.doors.has(door) { Ok(()) } else { Err(Refused::Forbidden) }
+        if has_tenant && config.doors.has(door) { Ok(&config.name) } else { Err(Refused::Forbidden) }
     }
 }
 

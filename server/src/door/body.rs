@@ -1,13 +1,20 @@
-//! Bodies of requests, bounded one by one and all together.
+//! Bodies of requests, bounded one by one, for each caller, and all together.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt::Display;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Mutex;
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::Body;
 
 use super::answer::{Kind, Refusal};
+use super::caller::Caller;
+use crate::lock::lock;
+
+/// One caller may hold this part of the memory for all bodies.
+const CALLERS: usize = 4;
 
 /// The memory for the bodies of all requests.
 #[derive(Debug)]
@@ -15,8 +22,16 @@ pub(super) struct Bodies {
     /// The largest body, in bytes.
     pub(super) cap: usize,
     /// All bodies at the same time, in bytes.
-    pub(super) total: usize,
-    held: AtomicUsize,
+    total: usize,
+    held: Mutex<HeldBytes>,
+}
+
+/// The bytes that arrived and are held.
+#[derive(Debug, Default)]
+struct HeldBytes {
+    all: usize,
+    /// Those of each caller that holds any.
+    callers: HashMap<Caller, usize>,
 }
 
 /// A body, which holds its part of the memory until it is dropped.
@@ -29,26 +44,29 @@ pub(super) struct Held<'a> {
 #[derive(Debug)]
 struct Share<'a> {
     bodies: &'a Bodies,
+    caller: Caller,
     held: usize,
 }
 
 impl Bodies {
     pub(super) fn new(cap: usize, total: usize) -> Self {
-        Self { cap, total, held: AtomicUsize::new(0) }
+        Self { cap, total, held: Mutex::default() }
     }
 
-    /// Reads a body.
+    /// Reads a body. What a caller says that it will send takes no memory before it arrives.
     ///
     /// # Errors
-    /// The body is larger than the cap, there is no memory for it beside the others, or the caller stopped in the middle.
-    pub(super) async fn read<B>(&self, body: B) -> Result<Held<'_>, Refusal>
+    /// The body is larger than the cap, there is no memory for it beside the others or those of its caller, or the caller
+    /// stopped in the middle.
+    pub(super) async fn read<B>(&self, caller: Caller, body: B) -> Result<Held<'_>, Refusal>
     where
         B: Body<Data = Bytes>,
         B::Error: Display,
     {
-        let mut share = Share { bodies: self, held: 0 };
-        let expected = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
-        share.grow(expected)?;
+        let mut share = Share { bodies: self, caller, held: 0 };
+        if !usize::try_from(body.size_hint().lower()).is_ok_and(|expected| expected <= self.cap) {
+            return Err(self.too_large());
+        }
         let mut body = std::pin::pin!(body);
         let mut first = Bytes::new();
         let mut joined = BytesMut::new();
@@ -63,7 +81,7 @@ impl Bodies {
                 continue;
             }
             if joined.is_empty() {
-                joined.reserve(expected.max(length));
+                joined.reserve(length);
                 joined.extend_from_slice(&first);
             }
             joined.extend_from_slice(&data);
@@ -72,10 +90,14 @@ impl Bodies {
         Ok(Held { bytes, _share: share })
     }
 
+    fn too_large(&self) -> Refusal {
+        Refusal::new(Kind::TooLarge, format!("the body has more than {} bytes", self.cap))
+    }
+
     /// The memory that bodies hold now, in bytes.
     #[cfg(test)]
     fn held(&self) -> usize {
-        self.held.load(Ordering::Relaxed)
+        lock(&self.held).all
     }
 }
 
@@ -90,21 +112,44 @@ impl Share<'_> {
     fn grow(&mut self, to: usize) -> Result<(), Refusal> {
         let Bodies { cap, total, held } = self.bodies;
         if to > *cap {
-            return Err(Refusal::new(Kind::TooLarge, format!("the body has more than {cap} bytes")));
+            return Err(self.bodies.too_large());
         }
         let more = to.saturating_sub(self.held);
-        // What is taken is given back when the share is dropped, also if it was too much.
-        self.held += more;
-        if held.fetch_add(more, Ordering::Relaxed).saturating_add(more) > *total {
+        if more == 0 {
+            return Ok(());
+        }
+        let mut held = lock(held);
+        let all = held.all.saturating_add(more);
+        if all > *total {
             return Err(Refusal::new(Kind::Busy, "the bodies of all requests take all of their memory"));
         }
+        let of_caller = held.callers.get(&self.caller).copied().unwrap_or_default().saturating_add(more);
+        // One body is always a caller's due.
+        if of_caller > (*total / CALLERS).max(*cap) {
+            return Err(Refusal::new(Kind::Busy, "the bodies of this caller take all of its share of the memory"));
+        }
+        held.all = all;
+        held.callers.insert(self.caller.clone(), of_caller);
+        self.held += more;
         Ok(())
     }
 }
 
 impl Drop for Share<'_> {
     fn drop(&mut self) {
-        self.bodies.held.fetch_sub(self.held, Ordering::Relaxed);
+        if self.held == 0 {
+            return;
+        }
+        let mut held = lock(&self.bodies.held);
+        held.all = held.all.saturating_sub(self.held);
+        if let Entry::Occupied(mut of_caller) = held.callers.entry(self.caller.clone()) {
+            let left = of_caller.get().saturating_sub(self.held);
+            if left == 0 {
+                of_caller.remove();
+            } else {
+                of_caller.insert(left);
+            }
+        }
     }
 }
 
@@ -112,10 +157,10 @@ impl Drop for Share<'_> {
 mod tests {
     use std::collections::VecDeque;
     use std::pin::Pin;
-    use std::task::{Context, Poll};
+    use std::task::{Context, Poll, Waker};
 
     use http_body_util::Full;
-    use hyper::body::Frame;
+    use hyper::body::{Frame, SizeHint};
 
     use super::*;
 
@@ -144,7 +189,7 @@ mod tests {
         for (body, expected) in
             [(&[][..], ""), (&["abc"], "abc"), (&["", "ab", "", "cd", "e"], "abcde"), (&["0123456789"], "0123456789")]
         {
-            let held = bodies.read(frames(body)).await.unwrap();
+            let held = bodies.read(Caller::Local, frames(body)).await.unwrap();
             assert_eq!(held.bytes(), expected.as_bytes());
             assert_eq!(bodies.held(), expected.len());
         }
@@ -155,22 +200,75 @@ mod tests {
     async fn a_body_over_the_cap_is_refused_before_it_is_read() {
         let bodies = Bodies::new(10, 100);
         for body in [&["01234567890"][..], &["0123456789", "0"]] {
-            assert_eq!(bodies.read(frames(body)).await.unwrap_err().kind, Kind::TooLarge);
+            assert_eq!(bodies.read(Caller::Local, frames(body)).await.unwrap_err().kind, Kind::TooLarge);
         }
-        let refused = bodies.read(Full::new(Bytes::from_static(b"01234567890"))).await.unwrap_err();
+        let refused = bodies.read(Caller::Local, Full::new(Bytes::from_static(b"01234567890"))).await.unwrap_err();
         assert_eq!(refused.kind, Kind::TooLarge);
         assert_eq!(bodies.held(), 0);
     }
 
     #[tokio::test]
     async fn all_bodies_together_have_a_bound() {
-        let bodies = Bodies::new(10, 15);
-        let first = bodies.read(frames(&["01234567"])).await.unwrap();
-        assert_eq!(bodies.read(frames(&["01234567"])).await.unwrap_err().kind, Kind::Busy);
+        let bodies = Bodies::new(15, 15);
+        let first = bodies.read(Caller::Local, frames(&["01234567"])).await.unwrap();
+        assert_eq!(bodies.read(Caller::Local, frames(&["01234567"])).await.unwrap_err().kind, Kind::Busy);
         assert_eq!(bodies.held(), 8);
-        let second = bodies.read(frames(&["0123456"])).await.unwrap();
+        let second = bodies.read(Caller::Local, frames(&["0123456"])).await.unwrap();
         assert_eq!(bodies.held(), 15);
         drop((first, second));
         assert_eq!(bodies.held(), 0);
+    }
+
+    /// A body that says its length, and does not arrive.
+    struct Announced(u64);
+
+    impl Body for Announced {
+        type Data = Bytes;
+        type Error = std::convert::Infallible;
+
+        fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+            Poll::Pending
+        }
+
+        fn size_hint(&self) -> SizeHint {
+            SizeHint::with_exact(self.0)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_takes_memory_when_it_arrives() {
+        let bodies = Bodies::new(10, 10);
+        let mut waiting: Vec<_> = (0..100).map(|_| Box::pin(bodies.read(Caller::Local, Announced(10)))).collect();
+        for read in &mut waiting {
+            assert!(read.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        }
+        assert_eq!(bodies.held(), 0);
+        let held = bodies.read(Caller::Local, frames(&["0123456789"])).await.unwrap();
+        assert_eq!((held.bytes().len(), bodies.held()), (10, 10));
+        let refused = bodies.read(Caller::Local, Announced(11)).await.unwrap_err();
+        assert_eq!(refused.kind, Kind::TooLarge);
+    }
+
+    #[tokio::test]
+    async fn a_caller_has_a_quarter_of_the_memory() {
+        let bodies = Bodies::new(10, 80);
+        let caller = |name: &str| Caller::Credential(name.into());
+        let full = || frames(&["0123456789"]);
+        let first = [bodies.read(caller("a"), full()).await.unwrap(), bodies.read(caller("a"), full()).await.unwrap()];
+        for _ in 0..2 {
+            assert_eq!(bodies.read(caller("a"), frames(&["0"])).await.unwrap_err().kind, Kind::Busy);
+        }
+        let others = [
+            bodies.read(caller("b"), full()).await.unwrap(),
+            bodies.read(Caller::Address([192, 0, 2, 1].into()), full()).await.unwrap(),
+            bodies.read(Caller::Address([192, 0, 2, 2].into()), full()).await.unwrap(),
+            bodies.read(Caller::Local, full()).await.unwrap(),
+        ];
+        assert_eq!(bodies.held(), 60);
+        drop(first);
+        let again = bodies.read(caller("a"), full()).await.unwrap();
+        drop((others, again));
+        assert_eq!(bodies.held(), 0);
+        assert!(lock(&bodies.held).callers.is_empty());
     }
 }

@@ -12,6 +12,7 @@ use tracing::Instrument;
 
 use super::answer::{self, Answer, DECISION_ID, Kind, Refusal};
 use super::body::Bodies;
+use super::caller::Caller;
 use super::exchange::Incoming;
 use super::peer;
 use crate::config::ServerConfig;
@@ -80,14 +81,15 @@ impl Doors {
     }
 
     /// Compares the tenant in the path with those of the caller's credential, before anything else is read.
-    pub(super) fn authenticate(&self, listener: Listener, incoming: &Incoming<'_>) -> Result<(), Refusal> {
+    pub(super) fn authenticate(&self, listener: Listener, incoming: &Incoming<'_>) -> Result<Caller, Refusal> {
         let credentials = self.0.credentials.load();
         if listener.anonymous || credentials.is_empty() {
-            return Ok(());
+            return Ok(Caller::unknown(incoming.peer));
         }
         let mut values = incoming.headers.get_all(AUTHORIZATION).iter();
         let value = values.next().filter(|_| values.next().is_none()).map(HeaderValue::as_bytes);
-        credentials.check(value, incoming.door, incoming.tenant).map_err(|refused| match refused {
+        let name = credentials.check(value, incoming.door, incoming.tenant);
+        name.map(|name| Caller::Credential(name.into())).map_err(|refused| match refused {
             Refused::Unauthenticated => Refusal::new(Kind::Unauthenticated, "send `Authorization: Bearer` and a token"),
             Refused::Forbidden => Refusal::new(Kind::Forbidden, "the credential is for other tenants or doors"),
         })

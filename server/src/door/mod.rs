@@ -4,6 +4,7 @@
 // In reading order.
 pub mod answer;
 mod body;
+mod caller;
 pub mod peer;
 mod route;
 

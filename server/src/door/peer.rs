@@ -1,5 +1,6 @@
 //! The other end of the connection that a request came in on.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// The interval at which a caller is looked for while its request is decided. hyper notices a caller that has gone at
@@ -13,6 +14,9 @@ pub trait Peer: Send + Sync {
 
     /// Notes that its request is read as a whole, and is decided now.
     fn decides(&self);
+
+    /// Its address on the network; none on this machine.
+    fn address(&self) -> Option<IpAddr>;
 }
 
 /// A caller in this process, which waits for its answer.
@@ -22,6 +26,10 @@ impl Peer for () {
     }
 
     fn decides(&self) {}
+
+    fn address(&self) -> Option<IpAddr> {
+        None
+    }
 }
 
 /// Returns when the other end has gone.

@@ -86,8 +86,8 @@ impl Doors {
             });
         }
         request_id(incoming.headers)?;
-        self.authenticate(listener, incoming)?;
-        let body = self.bodies().read(body).await?;
+        let caller = self.authenticate(listener, incoming)?;
+        let body = self.bodies().read(caller, body).await?;
         incoming.peer.decides();
         match route.task {
             Task::CheckBatch => native::check_batch(self, incoming, body.bytes()).await,

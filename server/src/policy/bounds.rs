@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use guardhouse::Limits;
+
 /// `policy.toml`, in bytes.
 pub const POLICY_BYTES: usize = 256 << 10;
 
@@ -87,6 +89,26 @@ pub const FILE_BYTES: usize = 32 << 20;
 
 /// All files of the folder together, in bytes.
 pub const FOLDER_BYTES: usize = 64 << 20;
+
+/// The largest limits that a policy may set, of those that nothing else bounds. The deadline of the tenant bounds
+/// `deadline` and `cpu-time`; the limits of the host bound `memory`, `table-elements` and `core-instances`, and the budget
+/// of the tenant bounds `instances`. With `fuel`, a policy can only ask for less.
+#[must_use]
+pub fn limits() -> Limits {
+    Limits {
+        configure_deadline: Duration::from_secs(60),
+        configure_cpu_time: Duration::from_secs(10),
+        queue: 4_096,
+        standby: Some(16),
+        handles: 10_000,
+        context_bytes: 16 << 20,
+        message_bytes: 256 << 10,
+        log_bytes: 256 << 10,
+        host_call_bytes: 1 << 20,
+        settings_bytes: 4 << 20,
+        ..Limits::default()
+    }
+}
 
 /// The name of a case, in bytes.
 pub const CASE_NAME_BYTES: usize = 200;

@@ -1,6 +1,8 @@
 //! Normal forms: one spelling of each path and of each URI. What has none is denied, because the server behind the
 //! enforcement point could read it in another way than the rules do.
 
+mod host;
+
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
@@ -16,6 +18,17 @@ enum Part {
     Other,
 }
 
+/// What a URI stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum UriKind {
+    /// A resource, or whatever else a component is.
+    Resource,
+    /// All resources of a template (RFC 6570).
+    Template,
+    /// A route of an HTTP server. Its normal form has neither a query nor a fragment.
+    Route,
+}
+
 /// The normal form of a path without a query.
 pub(super) fn route(path: &str) -> Result<Cow<'_, str>, &'static str> {
     check_characters(path)?;
@@ -28,8 +41,8 @@ pub(super) fn route(path: &str) -> Result<Cow<'_, str>, &'static str> {
     route_path(path)
 }
 
-/// The normal form of a URI. That of a route has neither a query nor a fragment.
-pub(super) fn uri(uri: &str, is_route: bool) -> Result<Cow<'_, str>, &'static str> {
+/// The normal form of a URI.
+pub(super) fn uri(uri: &str, kind: UriKind) -> Result<Cow<'_, str>, &'static str> {
     check_characters(uri)?;
     let (scheme, rest) = uri.split_once(':').ok_or("it has no scheme")?;
     let is_scheme = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
@@ -39,15 +52,19 @@ pub(super) fn uri(uri: &str, is_route: bool) -> Result<Cow<'_, str>, &'static st
     let scheme = scheme.to_ascii_lowercase();
     let end = rest.find(['?', '#']).unwrap_or(rest.len());
     let (hierarchy, query) = rest.split_at_checked(end).unwrap_or((rest, ""));
-    if is_route && !query.is_empty() {
+    if kind == UriKind::Route && !query.is_empty() {
         return Err("it has a query or a fragment");
+    }
+    // A fragment is not sent to the host: with and without it, the same is read. In a template, it may be a variable.
+    if kind != UriKind::Template && is_special(&scheme) && query.contains('#') {
+        return Err("it has a fragment");
     }
     let mut normal = format!("{scheme}:");
     let path = match hierarchy.strip_prefix("//") {
         Some(rest) => {
             let (authority, path) = rest.split_at_checked(rest.find('/').unwrap_or(rest.len())).unwrap_or((rest, ""));
             normal.push_str("//");
-            normal.push_str(&self::authority(&scheme, authority)?);
+            normal.push_str(&self::authority(&scheme, authority, kind)?);
             if path.is_empty() && is_special(&scheme) { "/" } else { path }
         }
         None if is_special(&scheme) || scheme == "file" && !hierarchy.starts_with('/') => {
@@ -60,7 +77,7 @@ pub(super) fn uri(uri: &str, is_route: bool) -> Result<Cow<'_, str>, &'static st
             hierarchy
         }
     };
-    normal.push_str(&if is_route { route_path(path)? } else { self::path(path)? });
+    normal.push_str(&if kind == UriKind::Route { route_path(path)? } else { self::path(path)? });
     normal.push_str(&escapes(query, Part::Other)?);
     Ok(if normal == uri { Cow::Borrowed(uri) } else { Cow::Owned(normal) })
 }
@@ -99,44 +116,30 @@ fn path(path: &str) -> Result<Cow<'_, str>, &'static str> {
 }
 
 /// The user, the host and the port.
-fn authority<'a>(scheme: &str, authority: &'a str) -> Result<Cow<'a, str>, &'static str> {
+fn authority<'a>(scheme: &str, authority: &'a str, kind: UriKind) -> Result<Cow<'a, str>, &'static str> {
+    let is_template = kind == UriKind::Template;
     if scheme == "file" {
-        let host = authority.to_ascii_lowercase();
-        return Ok(if host == "localhost" { Cow::Borrowed("") } else { Cow::Owned(host) });
+        // `file://localhost/x` and `file:///x` are the same.
+        let host = if authority.is_empty() { String::new() } else { host::normal(authority, is_template)? };
+        return Ok(Cow::Owned(if host == "localhost" { String::new() } else { host }));
     }
     let Some((_, default_port)) = SPECIAL.iter().find(|(special, _)| *special == scheme) else {
         return escapes(authority, Part::Other);
     };
-    // In a template, the names of variables have upper and lower case.
-    if authority.contains('{') {
-        return Ok(Cow::Borrowed(authority));
-    }
     if authority.contains('@') {
         return Err("it has a user before its host");
-    }
-    if !authority.is_ascii() || authority.contains('%') {
-        return Err("its host is not ASCII: write it as `xn--…`");
     }
     let (host, port) = match authority.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (host, port),
         _ => (authority, ""),
     };
-    if host.is_empty() {
-        return Err("it has no host");
-    }
-    if host.ends_with('.') {
-        return Err("its host ends in `.`");
-    }
-    if host.contains(':') && !(host.starts_with('[') && host.ends_with(']')) {
-        return Err("its host has a `:`, but is not an address in brackets");
-    }
+    let host = host::normal(host, is_template)?;
     // `u16` would accept a sign.
     let is_number = port.bytes().all(|byte| byte.is_ascii_digit()) && !port.starts_with('0');
-    let is_port = port.is_empty() || is_number && port.parse::<u16>().is_ok();
+    let is_port = port.is_empty() || is_number && port.parse::<u16>().is_ok() || is_template && host::is_variable(port);
     if !is_port {
         return Err("its port is not a number from 1 to 65535");
     }
-    let host = host.to_ascii_lowercase();
     Ok(Cow::Owned(if port.is_empty() || port == *default_port { host } else { format!("{host}:{port}") }))
 }
 

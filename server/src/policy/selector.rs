@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-use guardhouse::AuthContext;
+use guardhouse::{AuthContext, Component};
 
+use crate::policy::bounds;
+use crate::policy::normal::{self, UriKind};
 use crate::policy::pattern::{Pattern, Text};
-use crate::policy::{bounds, normal};
 
 /// The kind of a component whose name is a path.
 pub(super) const ROUTE: &str = "route";
@@ -47,7 +48,7 @@ impl<'a> Target<'a> {
             None => None,
             Some(uri) => {
                 check("component.uri", uri, bounds::URI_BYTES)?;
-                let normal = normal::uri(uri, is_route);
+                let normal = normal::uri(uri, uri_kind(&component.kind));
                 Some(normal.map_err(|reason| NotNormal { part: "component.uri", reason })?)
             }
         };
@@ -71,6 +72,15 @@ impl<'a> Target<'a> {
     #[must_use]
     pub fn context(&self) -> &AuthContext {
         &self.context
+    }
+}
+
+/// What the URI of a component stands for.
+fn uri_kind(kind: &str) -> UriKind {
+    match kind {
+        ROUTE => UriKind::Route,
+        Component::RESOURCE_TEMPLATE => UriKind::Template,
+        _ => UriKind::Resource,
     }
 }
 

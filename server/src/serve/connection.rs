@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::poll_fn;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -25,6 +26,7 @@ use crate::door::{Doors, Listener};
 struct Caller {
     socket: Arc<Socket>,
     progress: Arc<Progress>,
+    address: Option<IpAddr>,
 }
 
 impl Peer for Caller {
@@ -34,6 +36,10 @@ impl Peer for Caller {
 
     fn decides(&self) {
         self.progress.enter(Phase::Decision);
+    }
+
+    fn address(&self) -> Option<IpAddr> {
+        self.address
     }
 }
 
@@ -56,9 +62,10 @@ pub(super) async fn serve(
     limits: Arc<ConnectionLimits>,
     mut stopping: watch::Receiver<bool>,
 ) {
+    let address = socket.peer_address();
     let socket = Arc::new(socket);
     let progress = Arc::new(Progress::new());
-    let caller = Caller { socket: Arc::clone(&socket), progress: Arc::clone(&progress) };
+    let caller = Caller { socket: Arc::clone(&socket), progress: Arc::clone(&progress), address };
     let (doors, caller) = (&doors, &caller);
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| async move {
         caller.progress.enter(Phase::Body);

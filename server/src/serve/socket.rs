@@ -1,6 +1,7 @@
 //! Sockets: the two ends that a connection may have, and what became of the other one.
 
 use std::io;
+use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::task::{Context, Poll};
 
@@ -23,6 +24,14 @@ impl Socket {
         let mut polled = [PollFd::new(self, PollFlags::RDHUP)];
         // An error says nothing about the other end; reading the socket will find it.
         poll(&mut polled, Some(&Timespec::default())).is_ok_and(|count| count > 0)
+    }
+
+    /// The address of the other end on the network, if it is there.
+    pub(super) fn peer_address(&self) -> Option<IpAddr> {
+        match self {
+            Self::Tcp(stream) => stream.peer_addr().ok().map(|address| address.ip()),
+            Self::Unix(_) => None,
+        }
     }
 
     pub(super) fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<usize>> {

@@ -50,6 +50,13 @@ impl Client {
         self.stream.shutdown(Shutdown::Write).unwrap();
     }
 
+    /// Waits until the server asks for the body of a request with `Expect: 100-continue`.
+    pub(crate) fn wait_for_continue(&mut self) {
+        let mut asked = [0; 25];
+        self.stream.read_exact(&mut asked).unwrap();
+        assert_eq!(String::from_utf8_lossy(&asked), "HTTP/1.1 100 Continue\r\n\r\n");
+    }
+
     /// The next answer.
     pub(crate) fn reply(&mut self) -> Reply {
         loop {

@@ -4,11 +4,11 @@ mod request;
 
 use std::time::{Duration, Instant};
 
-use guardhouse::{AuthContext, Decision, Json};
+use guardhouse::{Decision, Json};
 use hyper::StatusCode;
 use serde_json::{Map, Value, json};
 
-use self::request::{Members, invalid};
+use self::request::{Contexts, Defaults, Members, Parts, invalid};
 use super::answer::{self, Answer, Kind, Refusal};
 use super::doors::{Doors, answer_of_gone};
 use super::exchange::{Incoming, is_json};
@@ -52,14 +52,18 @@ pub(super) async fn evaluations(doors: &Doors, incoming: &Incoming<'_>, body: &[
     if items.len() > cap {
         return Err(invalid(EVALUATIONS, &format!("{} evaluations, over the cap of {cap}", items.len())));
     }
-    let defaults = Members::of(root);
-    defaults.check()?;
+    let mut defaults = Defaults::of(root)?;
     let deadline = incoming.deadline()?;
-    let contexts: Vec<_> = items.iter().map(|item| context(item, defaults)).collect();
+    let requests: Vec<_> = items.iter().map(|item| defaults.parts(item)).collect();
+    let (copied, cap) = (defaults.copied(), doors.bodies().cap);
+    if copied > cap {
+        let reason = format!("they repeat {copied} bytes of the members beside them, over the cap of {cap}");
+        return Err(invalid(EVALUATIONS, &reason));
+    }
     let answers = match semantic {
-        Semantic::ExecuteAll => all(doors, incoming, contexts, deadline).await,
-        Semantic::DenyOnFirstDeny => until(doors, incoming, contexts, deadline, false).await,
-        Semantic::PermitOnFirstPermit => until(doors, incoming, contexts, deadline, true).await,
+        Semantic::ExecuteAll => all(doors, incoming, requests, deadline).await,
+        Semantic::DenyOnFirstDeny => until(doors, incoming, requests, deadline, false).await,
+        Semantic::PermitOnFirstPermit => until(doors, incoming, requests, deadline, true).await,
     };
     let Some(answers) = answers else { return Ok(answer_of_gone()) };
     Ok(answer::json(StatusCode::OK, &json!({ (EVALUATIONS): answers })))
@@ -80,7 +84,7 @@ pub(super) fn metadata(public_url: Option<&str>, tenant: &str) -> Result<Answer,
 }
 
 async fn one(doors: &Doors, incoming: &Incoming<'_>, root: &Map<String, Value>) -> Result<Answer, Refusal> {
-    let context = Members::of(root).context()?;
+    let context = Members::of(root).parts()?.context()?;
     let deadline = incoming.deadline()?;
     let Some(decided) = doors.decide(incoming, &context, deadline).await else { return Ok(answer_of_gone()) };
     let mut answer = answer::json(StatusCode::OK, &shown(&decided));
@@ -92,12 +96,14 @@ async fn one(doors: &Doors, incoming: &Incoming<'_>, root: &Map<String, Value>) 
 async fn all(
     doors: &Doors,
     incoming: &Incoming<'_>,
-    contexts: Vec<Result<AuthContext, Refusal>>,
+    requests: Vec<Result<Parts<'_>, Refusal>>,
     deadline: Option<Duration>,
 ) -> Option<Vec<Value>> {
-    let mut errors = Vec::with_capacity(contexts.len());
-    let mut valid = Vec::with_capacity(contexts.len());
-    for context in contexts {
+    let mut contexts = Contexts::default();
+    let mut errors = Vec::with_capacity(requests.len());
+    let mut valid = Vec::with_capacity(requests.len());
+    for request in requests {
+        let context = request.and_then(|parts| contexts.next(&parts));
         errors.push(context.map(|context| valid.push(context)).err());
     }
     let decided = doors.decide_batch(incoming, &valid, deadline).await?;
@@ -114,14 +120,15 @@ async fn all(
 async fn until(
     doors: &Doors,
     incoming: &Incoming<'_>,
-    contexts: Vec<Result<AuthContext, Refusal>>,
+    requests: Vec<Result<Parts<'_>, Refusal>>,
     deadline: Option<Duration>,
     last: bool,
 ) -> Option<Vec<Value>> {
     let end = Instant::now() + doors.deadline(incoming.tenant, deadline);
+    let mut contexts = Contexts::default();
     let mut answers = Vec::new();
-    for context in contexts {
-        let (is_permitted, answer) = match context {
+    for request in requests {
+        let (is_permitted, answer) = match request.and_then(|parts| contexts.next(&parts)) {
             Err(error) => (false, shown_error(&error)),
             Ok(context) => {
                 let left = end.saturating_duration_since(Instant::now());
@@ -158,11 +165,6 @@ fn shown(decided: &Decided) -> Value {
 fn shown_error(error: &Refusal) -> Value {
     let status = error.kind.status().as_u16();
     json!({ "decision": false, "context": { "error": { "status": status, "message": error.line() } } })
-}
-
-fn context(item: &Value, defaults: Members<'_>) -> Result<AuthContext, Refusal> {
-    let item = item.as_object().ok_or_else(|| Refusal::new(Kind::InvalidRequest, "it must be an object"))?;
-    Members::of(item).or(defaults).context()
 }
 
 fn document(incoming: &Incoming<'_>, body: &[u8]) -> Result<Json, Refusal> {

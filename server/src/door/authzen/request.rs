@@ -1,7 +1,9 @@
 //! Requests of the Authorization API 1.0, and the contexts that they become (`docs/request.md`).
 
-use guardhouse::{AuthContext, Component};
-use serde_json::{Map, Value};
+use std::io;
+
+use guardhouse::{AuthContext, Component, Json};
+use serde_json::{Map, Value, json};
 
 use crate::door::answer::{Kind, Refusal};
 
@@ -45,32 +47,188 @@ impl<'a> Members<'a> {
             (self.resource, "resource", &["type", "id"]),
         ] {
             if let Some(member) = member {
-                attribute(object(member, name)?, name, texts)?;
+                let entity = object(member, name)?;
+                for member in texts {
+                    text(entity, name, member)?;
+                }
+                properties(entity, name)?;
             }
         }
         self.context.map_or(Ok(()), |context| object(context, "context").map(drop))
     }
 
-    /// The context for the checks. The subject does not become a token: nobody says that one was verified.
-    pub(super) fn context(&self) -> Result<AuthContext, Refusal> {
+    /// What of the request reaches the checks.
+    pub(super) fn parts(&self) -> Result<Parts<'a>, Refusal> {
         let subject = required(self.subject, "subject")?;
         let action = required(self.action, "action")?;
         let resource = required(self.resource, "resource")?;
-        let component = Component::new(text(resource, "resource", "type")?, text(resource, "resource", "id")?);
+        text(subject, "subject", "type")?;
+        text(subject, "subject", "id")?;
+        properties(subject, "subject")?;
+        Ok(Parts {
+            kind: text(resource, "resource", "type")?,
+            name: text(resource, "resource", "id")?,
+            action: text(action, "action", "name")?,
+            attributes: Attributes {
+                subject,
+                action: properties(action, "action")?,
+                resource: properties(resource, "resource")?,
+                context: self.context.map(|context| object(context, "context")).transpose()?,
+            },
+        })
+    }
+}
+
+/// What of a valid request reaches the checks.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Parts<'a> {
+    kind: &'a str,
+    name: &'a str,
+    action: &'a str,
+    attributes: Attributes<'a>,
+}
+
+impl Parts<'_> {
+    /// The context for the checks. The subject does not become a token: nobody says that one was verified.
+    pub(super) fn context(&self) -> Result<AuthContext, Refusal> {
+        Ok(self.with(self.attributes.document()?))
+    }
+
+    fn with(&self, attributes: Json) -> AuthContext {
+        AuthContext::new(Component::new(self.kind, self.name)).with_action(self.action).with_attributes(attributes)
+    }
+}
+
+/// What becomes the attributes of a context.
+#[derive(Debug, Clone, Copy)]
+struct Attributes<'a> {
+    subject: Entity<'a>,
+    /// The properties of the action.
+    action: Option<Entity<'a>>,
+    /// The properties of the resource.
+    resource: Option<Entity<'a>>,
+    context: Option<Entity<'a>>,
+}
+
+impl Attributes<'_> {
+    fn document(&self) -> Result<Json, Refusal> {
         let mut attributes = Map::new();
-        attributes.insert("subject".to_owned(), attribute(subject, "subject", &["type", "id"])?.into());
-        for (entity, name) in [(action, "action"), (resource, "resource")] {
-            let attribute = attribute(entity, name, &[])?;
-            if !attribute.is_empty() {
-                attributes.insert(name.to_owned(), attribute.into());
+        attributes.insert("subject".to_owned(), attribute(self.subject, "subject", &["type", "id"])?.into());
+        for (properties, name) in [(self.action, "action"), (self.resource, "resource")] {
+            if let Some(properties) = properties {
+                attributes.insert(name.to_owned(), json!({ "properties": properties }));
             }
         }
         if let Some(context) = self.context {
-            attributes.insert("context".to_owned(), object(context, "context")?.clone().into());
+            attributes.insert("context".to_owned(), context.clone().into());
         }
-        let action = text(action, "action", "name")?;
-        Ok(AuthContext::new(component).with_action(action).with_attributes(Value::Object(attributes)))
+        Ok(Value::Object(attributes).into())
     }
+
+    /// Whether both are the same places of a document.
+    fn are(&self, other: &Self) -> bool {
+        let are = |one: Option<Entity<'_>>, other: Option<Entity<'_>>| match (one, other) {
+            (Some(one), Some(other)) => std::ptr::eq(one, other),
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        std::ptr::eq(self.subject, other.subject)
+            && are(self.action, other.action)
+            && are(self.resource, other.resource)
+            && are(self.context, other.context)
+    }
+}
+
+/// The contexts of several requests, made one after the other. Requests in a row with the same attributes share them.
+#[derive(Debug, Default)]
+pub(super) struct Contexts<'a> {
+    last: Option<(Attributes<'a>, Json)>,
+}
+
+impl<'a> Contexts<'a> {
+    /// The context of the next request.
+    pub(super) fn next(&mut self, parts: &Parts<'a>) -> Result<AuthContext, Refusal> {
+        let attributes = match &self.last {
+            Some((attributes, document)) if attributes.are(&parts.attributes) => document.clone(),
+            _ => parts.attributes.document()?,
+        };
+        self.last = Some((parts.attributes, attributes.clone()));
+        Ok(parts.with(attributes))
+    }
+}
+
+/// The members that stand for all of several requests, and their sizes as JSON text.
+#[derive(Debug)]
+pub(super) struct Defaults<'a> {
+    members: Members<'a>,
+    subject: usize,
+    action: usize,
+    resource: usize,
+    context: usize,
+    /// The bytes that requests copied of them.
+    copied: usize,
+    last: Option<Attributes<'a>>,
+}
+
+impl<'a> Defaults<'a> {
+    pub(super) fn of(root: &'a Map<String, Value>) -> Result<Self, Refusal> {
+        let members = Members::of(root);
+        members.check()?;
+        let Members { subject, action, resource, context } = members;
+        Ok(Self {
+            members,
+            subject: subject.map_or(0, text_bytes),
+            action: action.map_or(0, text_bytes),
+            resource: resource.map_or(0, text_bytes),
+            context: context.map_or(0, text_bytes),
+            copied: 0,
+            last: None,
+        })
+    }
+
+    /// What of a request reaches the checks, with the defaults that it has no members for.
+    pub(super) fn parts(&mut self, item: &'a Value) -> Result<Parts<'a>, Refusal> {
+        let item = item.as_object().ok_or_else(|| Refusal::new(Kind::InvalidRequest, "it must be an object"))?;
+        let own = Members::of(item);
+        let parts = own.or(self.members).parts()?;
+        let copied = |member: Option<&Value>, bytes: usize| if member.is_none() { bytes } else { 0 };
+        let is_shared = self.last.as_ref().is_some_and(|last| last.are(&parts.attributes));
+        let texts = copied(own.resource, parts.kind.len() + parts.name.len()) + copied(own.action, parts.action.len());
+        self.copied = self.copied.saturating_add(texts);
+        if !is_shared {
+            for (member, bytes) in [
+                (own.subject, self.subject),
+                (own.action, self.action),
+                (own.resource, self.resource),
+                (own.context, self.context),
+            ] {
+                self.copied = self.copied.saturating_add(copied(member, bytes));
+            }
+        }
+        self.last = Some(parts.attributes);
+        Ok(parts)
+    }
+
+    /// The bytes of JSON text that the requests so far copied.
+    pub(super) fn copied(&self) -> usize {
+        self.copied
+    }
+}
+
+/// The size of a value as JSON text, in bytes.
+fn text_bytes(value: &Value) -> usize {
+    struct Count(usize);
+    impl io::Write for Count {
+        fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+            self.0 = self.0.saturating_add(text.len());
+            Ok(text.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut count = Count(0);
+    serde_json::to_writer(&mut count, value).map_or(usize::MAX, |()| count.0)
 }
 
 /// The attribute of an entity: some of its texts, and its properties if it has any.
@@ -79,11 +237,14 @@ fn attribute(entity: Entity<'_>, name: &str, texts: &[&str]) -> Result<Map<Strin
     for member in texts {
         attribute.insert((*member).to_owned(), text(entity, name, member)?.into());
     }
-    if let Some(properties) = entity.get("properties") {
-        let properties = object(properties, &format!("{name}.properties"))?;
+    if let Some(properties) = properties(entity, name)? {
         attribute.insert("properties".to_owned(), properties.clone().into());
     }
     Ok(attribute)
+}
+
+fn properties<'a>(entity: Entity<'a>, name: &str) -> Result<Option<Entity<'a>>, Refusal> {
+    entity.get("properties").map(|properties| object(properties, &format!("{name}.properties"))).transpose()
 }
 
 fn required<'a>(member: Option<&'a Value>, name: &str) -> Result<Entity<'a>, Refusal> {
@@ -111,7 +272,7 @@ mod tests {
     use super::*;
 
     fn context(request: &Value) -> Result<AuthContext, Refusal> {
-        Members::of(request.as_object().unwrap()).context()
+        Members::of(request.as_object().unwrap()).parts()?.context()
     }
 
     fn good() -> Value {
@@ -170,5 +331,45 @@ mod tests {
             assert_eq!(context(&request).unwrap_err().path.as_deref(), Some(name));
             assert_eq!(Members::of(request.as_object().unwrap()).check(), Ok(()));
         }
+    }
+
+    #[test]
+    fn defaults_are_counted_as_often_as_they_are_copied() {
+        let mut request = good();
+        let bytes = |name: &str| good()[name].to_string().len();
+        let texts = "recordrecord-1delete".len();
+        request["evaluations"] = json!([
+            {},
+            {},
+            { "resource": { "type": "record", "id": "record-2" } },
+            { "resource": { "type": "record", "id": "record-3" } },
+            { "subject": { "type": "user", "id": "bob" }, "context": {} },
+            { "subject": [] },
+        ]);
+        let all = bytes("subject") + bytes("action") + bytes("resource") + bytes("context");
+        let mut expected = [
+            all + texts,
+            // The attributes are those of the first.
+            texts,
+            bytes("subject") + bytes("action") + bytes("context") + "delete".len(),
+            "delete".len(),
+            bytes("action") + bytes("resource") + texts,
+            0,
+        ]
+        .into_iter();
+        let mut defaults = Defaults::of(request.as_object().unwrap()).unwrap();
+        let mut contexts = Contexts::default();
+        let mut made = Vec::new();
+        for item in request["evaluations"].as_array().unwrap() {
+            let before = defaults.copied();
+            let parts = defaults.parts(item);
+            assert_eq!(defaults.copied() - before, expected.next().unwrap(), "{item}");
+            made.extend(parts.map(|parts| contexts.next(&parts).unwrap()));
+        }
+        let [first, second, third, _, fifth] = &made[..] else { panic!("{}", made.len()) };
+        assert!(std::ptr::eq(&raw const *first.attributes, &raw const *second.attributes));
+        assert_eq!(first.attributes["resource"]["properties"]["owner"], "bob");
+        assert_eq!((&*third.component.name, third.attributes.get("resource")), ("record-2", None));
+        assert_eq!((&fifth.attributes["subject"]["id"], &fifth.attributes["context"]), (&json!("bob"), &json!({})));
     }
 }

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::UriKind::{Resource, Route, Template};
 use super::*;
 
 #[test]
@@ -78,7 +79,13 @@ fn a_uri_has_one_spelling() {
         ("http://a:8080/", "http://a:8080/"),
         ("https://[::1]:443/", "https://[::1]/"),
         ("https://a:/", "https://a/"),
-        ("https://a/b?c=%2f%41%c3%a9#d", "https://a/b?c=%2FAé#d"),
+        ("https://a/b?c=%2f%41%c3%a9", "https://a/b?c=%2FAé"),
+        ("x://a/b?c#d", "x://a/b?c#d"),
+        ("https://192.0.2.1/", "https://192.0.2.1/"),
+        ("https://1.example/", "https://1.example/"),
+        ("https://0x7f.a/", "https://0x7f.a/"),
+        ("https://[2001:DB8::1]:8443/", "https://[2001:db8::1]:8443/"),
+        ("file://Server_1/x", "file://server_1/x"),
         ("https://a?b", "https://a/?b"),
         ("FILE:/etc/x", "file:///etc/x"),
         ("file://LOCALHOST/etc/x", "file:///etc/x"),
@@ -87,11 +94,50 @@ fn a_uri_has_one_spelling() {
         ("urn:isbn:0451450523", "urn:isbn:0451450523"),
         ("data:text/plain;base64,QQ==", "data:text/plain;base64,QQ=="),
         ("weather://{City}/current{?units}", "weather://{City}/current{?units}"),
-        ("https://{Host}/x", "https://{Host}/x"),
         ("s3://bucket/a;v=1", "s3://bucket/a;v=1"),
         ("x:/a/b/", "x:/a/b/"),
     ] {
-        assert_eq!(uri(text, false).as_deref(), Ok(normal), "{text}");
+        assert_eq!(uri(text, Resource).as_deref(), Ok(normal), "{text}");
+    }
+}
+
+#[test]
+fn a_template_has_variables_for_labels_of_its_host() {
+    for (text, normal) in [
+        ("https://{Host}/x", "https://{Host}/x"),
+        ("HTTPS://{Shop}.Example.COM:443/a{?b}", "https://{Shop}.example.com/a{?b}"),
+        ("https://{host}:{Port}/", "https://{host}:{Port}/"),
+        ("https://a/b{#c}", "https://a/b{#c}"),
+        ("https://A/b", "https://a/b"),
+        ("file://{Host}/x", "file://{Host}/x"),
+    ] {
+        assert_eq!(uri(text, Template).as_deref(), Ok(normal), "{text}");
+    }
+    for text in [
+        "https://{@example.com/secret/a",
+        "https://{@EXAMPLE.com:443/secret/a",
+        "https://{a}@example.com/",
+        "https://{a@example.com}/",
+        "https://{a",
+        "https://a}/",
+        "https://{}/",
+        "https://{a}b/",
+        "https://{a}{b}/",
+        "https://{{a}}/",
+        "https://{+a}/",
+        "https://{a.b}/",
+        "https://{é}/",
+        "https://{%61}/",
+        "https://{a}:{b/",
+        "https://{a}.1/",
+        "file://{a/x",
+    ] {
+        for kind in [Resource, Template, Route] {
+            assert!(uri(text, kind).is_err(), "{text:?}: {:?}", uri(text, kind));
+        }
+    }
+    for text in ["https://{Host}/x", "https://a:{Port}/x", "file://{Host}/x", "https://a/b{#c}"] {
+        assert!(uri(text, Resource).is_err(), "{text:?}");
     }
 }
 
@@ -130,16 +176,53 @@ fn a_uri_that_can_be_read_in_two_ways_has_no_normal_form() {
         "x:..;/a",
         "https://:80/",
         "x:%",
+        "https://a/b#c",
+        "https://a/b?c#",
+        "https://127.1/",
+        "https://2130706433/",
+        "https://0x7f000001/",
+        "https://0X7F.0.0.1/",
+        "https://0x/",
+        "https://127.0.0.0x1/",
+        "https://0177.0.0.1/",
+        "https://127.0.0.01/",
+        "https://a.1/",
+        "https://1.2.3.4.5/",
+        "https://256.0.0.1/",
+        "https://[0::1]/",
+        "https://[0:0:0:0:0:0:0:1]/",
+        "https://[2001:db8::01]/",
+        "https://[::ffff:192.0.2.1]/",
+        "https://[::ffff:c000:201]/",
+        "https://[::1%25eth0]/",
+        "https://[::1]a/",
+        "https://[a]/",
+        "https://[]/",
+        "https://a]/",
+        "https://a..b/",
+        "https://.a/",
+        "https://a b/",
+        "https://a|b/",
+        "file://%6cocalhost/x",
+        "file://a%2fb/x",
+        "file://c:/x",
+        "file://a@b/x",
+        "file://localhost./x",
+        "file://127.1/x",
     ] {
-        assert!(uri(text, false).is_err(), "{text:?}: {:?}", uri(text, false));
+        assert!(uri(text, Resource).is_err(), "{text:?}: {:?}", uri(text, Resource));
+        // Only a fragment may be part of a template.
+        assert!(text.contains('#') || uri(text, Template).is_err(), "{text:?}: {:?}", uri(text, Template));
     }
-    for text in ["https://a/b?c", "https://a/b#c", "https://a/b;c", "https://a/b%3bc"] {
-        assert!(uri(text, false).is_ok() && uri(text, true).is_err(), "{text}");
+    for text in ["https://a/b?c", "https://a/b;c", "https://a/b%3bc"] {
+        assert!(uri(text, Resource).is_ok() && uri(text, Route).is_err(), "{text}");
     }
 }
 
-const PARTS: &[&str] =
-    &["/", ".", "a", "A", "é", ";", ":", "@", "{", "?", "#", "%", "%25", "%2e", "%41", "%c3", "%A9", "2", "\\"];
+const PARTS: &[&str] = &[
+    "/", ".", "a", "A", "é", ";", ":", "@", "{", "{a}", "}", "[", "::", "]", "0x", "?", "#", "%", "%25", "%2e", "%41",
+    "%c3", "%A9", "2", "\\",
+];
 
 /// Texts of the characters that have a meaning, and of escapes.
 fn texts() -> impl Strategy<Value = String> {
@@ -154,10 +237,10 @@ proptest! {
         if let Ok(normal) = route(&text) {
             prop_assert_eq!(route(&normal), Ok(Cow::Borrowed(&*normal)));
         }
-        for is_route in [false, true] {
+        for kind in [Resource, Template, Route] {
             let text = format!("{scheme}{text}");
-            if let Ok(normal) = uri(&text, is_route) {
-                prop_assert_eq!(uri(&normal, is_route), Ok(Cow::Borrowed(&*normal)), "{}", text);
+            if let Ok(normal) = uri(&text, kind) {
+                prop_assert_eq!(uri(&normal, kind), Ok(Cow::Borrowed(&*normal)), "{}", text);
             }
         }
     }

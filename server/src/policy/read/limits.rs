@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use toml::de::DeValue;
 
 use super::Reader;
+use crate::policy::bounds;
 use crate::policy::document::Node;
 use crate::problem::clip;
 
@@ -117,5 +118,33 @@ fn value(name: &str, field: &str, default: &Value, node: &Node<'_>) -> Result<Va
     if !times.into_iter().flatten().all(|time| (SHORTEST..=LONGEST).contains(&time)) {
         return Err("the limit must be from `1ms` to `1h`".to_owned());
     }
+    let most = bounds::limits();
+    if !is_within(&limits, &most) {
+        let most = serde_json::to_value(&most).ok().and_then(|mut most| most.get_mut(field).map(Value::take));
+        let most = match most.unwrap_or_default() {
+            Value::String(text) => text,
+            other => other.to_string(),
+        };
+        return Err(format!("a policy can set the limit to at most `{most}`"));
+    }
     Ok(value)
+}
+
+/// Whether the limits that [`bounds::limits`] is about are at most those.
+fn is_within(limits: &Limits, most: &Limits) -> bool {
+    let numbers = |limits: &Limits| {
+        [
+            limits.queue,
+            limits.handles,
+            limits.context_bytes,
+            limits.message_bytes,
+            limits.log_bytes,
+            limits.host_call_bytes,
+            limits.settings_bytes,
+        ]
+    };
+    limits.configure_deadline <= most.configure_deadline
+        && limits.configure_cpu_time <= most.configure_cpu_time
+        && limits.standby <= most.standby
+        && numbers(limits).iter().zip(numbers(most)).all(|(number, most)| *number <= most)
 }

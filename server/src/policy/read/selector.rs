@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 
 use super::Reader;
+use crate::policy::bounds;
 use crate::policy::document::Node;
+use crate::policy::normal::{self, UriKind};
 use crate::policy::pattern::{Pattern, PatternError};
 use crate::policy::selector::{ROUTE, Selector};
-use crate::policy::{bounds, normal};
 use crate::problem::clip;
 
 /// The keys of a selector.
@@ -97,7 +98,8 @@ impl Path {
     fn normal(self, text: &str) -> Result<Cow<'_, str>, &'static str> {
         match self {
             Self::Route => normal::route(text),
-            Self::Uri => normal::uri(text, false),
+            // Which kinds a rule is for does not say which URIs it was meant for.
+            Self::Uri => normal::uri(text, UriKind::Resource).or_else(|_| normal::uri(text, UriKind::Template)),
         }
     }
 

@@ -385,3 +385,33 @@ fn the_debug_form_of_a_policy_has_no_content_of_files() {
     let text = format!("{folder:?} {policy:?}");
     assert!(text.contains("holidays.json") && !text.contains("not a component"), "{text}");
 }
+
+#[test]
+fn a_policy_cannot_raise_a_limit_over_its_cap() {
+    for (name, most, more, shown) in [
+        ("configure-deadline", "\"60s\"", "\"60001ms\"", "1min"),
+        ("configure-cpu-time", "\"10s\"", "\"1h\"", "10s"),
+        ("queue", "4096", "4097", "4096"),
+        ("standby", "16", "17", "16"),
+        ("handles", "10_000", "10_001", "10000"),
+        ("context-bytes", "\"16MiB\"", "\"17MiB\"", "16MiB"),
+        ("message-bytes", "\"256KiB\"", "\"257KiB\"", "256KiB"),
+        ("log-bytes", "\"256KiB\"", "\"1024GiB\"", "256KiB"),
+        ("host-call-bytes", "\"1MiB\"", "\"1025KiB\"", "1MiB"),
+        ("settings-bytes", "\"4MiB\"", "\"5MiB\"", "4MiB"),
+    ] {
+        let with = |value: &str| {
+            let text = format!(
+                "version = 1\n[checks.a]\nplugin = \"builtin:require-auth\"\nlimits = {{ {name} = {value} }}\n\
+                                [[rules]]\nwhen = {{}}\ncheck = \"a\"\n"
+            );
+            Policy::read(&folder(&text))
+        };
+        assert!(with(most).is_ok(), "{name}: {:?}", with(most));
+        let [problem] = &with(more).unwrap_err()[..] else { panic!("{name}") };
+        let problem = problem.to_string();
+        assert!(problem.contains("policy.toml:4:"), "{problem}");
+        assert!(problem.contains(&format!("checks.a.limits.{name}")), "{problem}");
+        assert!(problem.contains(&format!("at most `{shown}`")), "{problem}");
+    }
+}
