@@ -10,6 +10,7 @@
 mod lock;
 pub mod log_rules;
 pub mod problem;
+mod socket_file;
 mod step;
 pub mod tenant_name;
 

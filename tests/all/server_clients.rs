@@ -1,13 +1,18 @@
 //! Clients that are slow, greedy, confused or hostile.
 
-use std::time::Duration;
+use std::fs::File;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::time::{Duration, Instant};
 
 use guardhouse_server::policy::Policy;
 use guardhouse_server::serve::raise_open_files;
 use guardhouse_tests::guest::{assemble, denies_with};
+use rustix::net::{AddressFamily, SocketType, connect, socket};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::harness::client::request;
 use crate::harness::{Client, Daemon, eventually, fixture, policy};
+use crate::isolated::survives;
 
 const ONE_CHECK: &str = r#"
 version = 1
@@ -113,6 +118,72 @@ fn a_connection_over_the_limit_is_closed_at_once() {
     clients.pop();
     eventually("two are open", || daemon.counts().open == 2);
     assert_eq!(daemon.post(CHECK, CONTEXT).status, 200);
+}
+
+#[test]
+fn health_is_reached_while_callers_of_decisions_have_all_their_connections() {
+    let daemon = Daemon::start_with(allows(), |config| config.connections.maximum = 3);
+    let idle: Vec<Client> = (0..3).map(|_| daemon.connect()).collect();
+    eventually("three are open", || daemon.counts().open == 3);
+    assert_eq!(daemon.connect().rest(), "", "there is no fourth one");
+    let health = || {
+        let mut client = Client::connect(daemon.operator);
+        client.request("GET", "/healthz", &[], "");
+        client
+    };
+    assert_eq!(health().reply().status, 200);
+    eventually("it is closed", || daemon.counts().open == idle.len());
+    // These have a limit too, which does not count for decisions.
+    let mut all: Vec<Client> = (0..64).map(|_| health()).collect();
+    assert!(all.iter_mut().all(|client| client.reply().status == 200));
+    assert_eq!(Client::connect(daemon.operator).rest(), "");
+    drop(idle);
+    eventually("only they are open", || daemon.counts().open == all.len());
+    assert_eq!(daemon.post(CHECK, CONTEXT).status, 200);
+}
+
+#[test]
+fn a_server_without_descriptors_pauses_and_then_takes_the_connections_that_waited() {
+    survives("server_clients::without_descriptors");
+}
+
+#[test]
+#[ignore = "runs in a process of its own"]
+pub(crate) fn without_descriptors() {
+    let daemon = Daemon::start(allows());
+    let mut open = daemon.connect();
+    open.send(good());
+    assert_eq!(open.reply().status, 200);
+    let mut closed = daemon.connect();
+    closed.send(good());
+    assert_eq!(closed.reply().status, 200);
+    let waiting: Vec<OwnedFd> =
+        (0..4).map(|_| socket(AddressFamily::INET, SocketType::STREAM, None).unwrap()).collect();
+    // No number is free below the limit, once the gaps are filled.
+    let highest = waiting.iter().map(AsRawFd::as_raw_fd).max().unwrap();
+    let limit = Rlimit { current: u64::try_from(highest + 1).ok(), maximum: getrlimit(Resource::Nofile).maximum };
+    setrlimit(Resource::Nofile, limit).unwrap();
+    let gaps: Vec<File> = std::iter::from_fn(|| File::open("/dev/null").ok()).collect();
+    let start = Instant::now();
+    let mut waiting: Vec<Client> = waiting
+        .into_iter()
+        .map(|socket| {
+            connect(&socket, &daemon.address).unwrap();
+            let mut client = Client::of(socket.into());
+            client.send(good());
+            client
+        })
+        .collect();
+    eventually("some attempts failed", || daemon.counts().failed >= 3);
+    let (failed, elapsed) = (daemon.counts().failed, start.elapsed());
+    assert!(u128::from(failed) <= elapsed.as_millis() / 100 + 1, "{failed} attempts in {elapsed:?}: there is no pause");
+    assert_eq!(daemon.counts().accepted, 2);
+    open.send(good());
+    assert_eq!(open.reply().status, 200, "a connection that is open is served");
+    drop(closed);
+    assert_eq!(waiting.remove(0).reply().status, 200, "a connection that has closed leaves room for another");
+    drop(gaps);
+    assert!(waiting.iter_mut().all(|client| client.reply().status == 200));
 }
 
 #[test]

@@ -1,10 +1,19 @@
 //! Credentials: who may ask about which tenant, at which door.
 
-use guardhouse_server::config::credentials::{CredentialConfig, Credentials};
-use guardhouse_server::config::listener::{Door, DoorSet};
-use guardhouse_tests::guest::assemble;
+use std::io::Write;
+use std::sync::{Arc, Mutex};
 
-use crate::harness::{Daemon, fixture, policy};
+use guardhouse_server::config::ServerConfig;
+use guardhouse_server::config::credentials::{CredentialConfig, Credentials};
+use guardhouse_server::config::listener::{Address, Door, DoorSet};
+use guardhouse_server::serve::Stop;
+use guardhouse_server::serve::daemon;
+use guardhouse_server::serve::inherited::Inherited;
+use guardhouse_tests::guest::assemble;
+use rustix::process::{Signal, getpid, kill_process};
+
+use crate::harness::{Client, Daemon, eventually, fixture, host, policy};
+use crate::isolated::survives;
 
 const ONE_CHECK: &str = "version = 1\n[checks.only]\nplugin = \"only.wasm\"\n[[rules]]\nwhen = {}\ncheck = \"only\"\n";
 const CONTEXT: &str = r#"{"component": {"kind": "tool", "name": "t"}}"#;
@@ -105,4 +114,93 @@ fn a_file_with_an_error_has_no_token_and_the_error_does_not_repeat_it() {
         ..credential(&folder, "a", "", &[], &[Door::Native])
     };
     assert_eq!(Credentials::read(&[missing]).1.len(), 1);
+}
+
+/// What was logged.
+#[derive(Debug, Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn count(&self, text: &str) -> usize {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).matches(text).count()
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn no_reload_takes_the_credentials_away_from_a_listener_that_is_open() {
+    survives("server_credentials::reloads");
+}
+
+#[test]
+#[ignore = "runs in a process of its own"]
+pub(crate) fn reloads() {
+    let log = Log::default();
+    let writer = log.clone();
+    tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).init();
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    std::fs::create_dir(folder.path().join("policies")).unwrap();
+    write("old", "old-token-0123456789");
+    write("new", "new-token-0123456789");
+    let file = |listener: &str, credentials: &str| {
+        format!("version = 1\nstatus = \"off\"\n[[listeners]]\n{listener}\ndoors = [\"native\"]\n{credentials}")
+    };
+    let credential = |name: &str| format!("[[credentials]]\nname = \"{name}\"\ntoken-file = \"{name}\"\n");
+    let reached = "address = \"0.0.0.0:0\"";
+    let path = folder.path().join(ServerConfig::FILE);
+    let first = file(reached, &credential("old"));
+    write(ServerConfig::FILE, &first);
+    let mut config = ServerConfig::read(first.as_bytes(), folder.path()).unwrap();
+    config.decision_log.destination = guardhouse_server::config::log::LogDestination::Off;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let mut inherited = Inherited::default();
+    let opened = daemon::Daemon::open(config, Some(path), host().clone(), &mut inherited);
+    let daemon = runtime.block_on(opened).unwrap();
+    let Some(Address::Tcp(address)) = daemon.listeners().map(|listener| listener.address.clone()).next() else {
+        panic!("not a TCP listener")
+    };
+    runtime.spawn(daemon.run(std::future::pending::<Stop>()));
+    let status = |token: &str| {
+        let mut client = Client::connect(([127, 0, 0, 1], address.port()).into());
+        let authorization = format!("Bearer {token}-token-0123456789");
+        let headers: &[(&str, &str)] = if token.is_empty() { &[] } else { &[("Authorization", &authorization)] };
+        client.request("POST", "/v1/tenants/acme/check", headers, CONTEXT);
+        client.reply().status
+    };
+    let statuses = || ["", "old", "new"].map(status);
+    assert_eq!(statuses(), [401, 200, 401]);
+    // A handler of its own, so that no signal ends this process.
+    let _guard = runtime.enter();
+    let _handler = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).unwrap();
+    let hang_up = || kill_process(getpid(), Signal::HUP).unwrap();
+    eventually("the server handles the signal", || {
+        hang_up();
+        log.count("were reloaded") > 0
+    });
+    let reload = |text: &str, event: &str| {
+        let before = log.count(event);
+        write(ServerConfig::FILE, text);
+        hang_up();
+        eventually(event, || log.count(event) > before);
+    };
+    for text in [
+        file("address = \"127.0.0.1:8180\"", ""),
+        file("address = \"0.0.0.0:8180\"\nanonymous = true", ""),
+        "version = 1\n".to_owned(),
+    ] {
+        reload(&text, "there are no credentials any more");
+        assert_eq!(statuses(), [401, 200, 401], "{text}");
+    }
+    reload(&file(reached, &credential("new")), "were reloaded");
+    eventually("the new credential is used", || statuses() == [401, 401, 200]);
 }

@@ -26,8 +26,12 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    /// Adds a job. It replaces one of the same tenant that waits, in its place.
+    /// Adds a job. It replaces one of the same tenant that waits, in its place. But a policy that waits to be forgotten is
+    /// not restored: its tenant was removed.
     pub(super) fn push(&mut self, tenant: TenantName, job: Job) {
+        if job == Job::Restore && self.waiting.get(&tenant) == Some(&Job::Forget) {
+            return;
+        }
         if self.waiting.insert(tenant.clone(), job).is_none() {
             self.order.push_back(tenant);
         }
@@ -61,6 +65,25 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_waits_to_be_forgotten_is_not_restored() {
+        let tenant: TenantName = "a".parse().unwrap();
+        let activate = Job::Activate(Digest::of("1"));
+        for (jobs, expected) in [
+            (&[Job::Forget, Job::Restore][..], Job::Forget),
+            (&[Job::Restore, Job::Forget], Job::Forget),
+            (&[Job::Forget, Job::Restore, activate], activate),
+            (&[activate, Job::Restore], Job::Restore),
+        ] {
+            let mut queue = Queue::default();
+            for job in jobs {
+                queue.push(tenant.clone(), *job);
+            }
+            assert_eq!(queue.pop(), Some((tenant.clone(), expected)), "{jobs:?}");
+            assert_eq!(queue.pop(), None);
+        }
+    }
 
     #[test]
     fn the_newest_job_of_a_tenant_waits_until_its_last_one_is_done() {

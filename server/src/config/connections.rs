@@ -5,8 +5,8 @@ use std::time::Duration;
 /// The limits of connections. The doc of each field names its default.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConnectionLimits {
-    /// Connections at the same time, over all listeners; a further one is closed at once. At least 1.
-    /// Default: 10,000.
+    /// Connections at the same time, over all listeners with a door for decisions; a further one is closed at once. At
+    /// least 1. The other listeners have 64 together, beside these. Default: 10,000.
     pub maximum: usize,
     /// The head of a request, in bytes: its first line and its headers. From 8 KiB to 1 MiB. Default: 16 KiB.
     pub head_bytes: usize,

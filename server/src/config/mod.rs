@@ -9,6 +9,7 @@ pub mod host;
 pub mod listener;
 pub mod log;
 pub mod machine;
+pub(crate) mod reach;
 mod read;
 mod schema;
 pub mod tenant;

@@ -13,6 +13,7 @@ use super::field::Fields;
 use super::host::read_host;
 use super::listener::{Address, Door, DoorSet, ListenerConfig};
 use super::log::read_log;
+use super::reach::{Unprotected, unprotected};
 use super::tenant::TenantSettings;
 use super::{ServerConfig, StatusConfig};
 use crate::policy::document::{Node, Table, parse};
@@ -310,17 +311,21 @@ fn check_names_of_credentials(root: &Table<'_>, config: &ServerConfig, findings:
     }
 }
 
-/// A door for decisions that other machines reach needs a credential, unless the operator says otherwise.
+/// A door for decisions that other machines reach needs a credential, and one that names tenants must not be reached,
+/// unless the operator says otherwise.
 fn check_reach(root: &Table<'_>, config: &ServerConfig, findings: &mut Findings<'_>) {
-    if !config.credentials.is_empty() {
-        return;
-    }
-    let open = config.listeners.iter().find(|listener| {
-        !listener.anonymous && !listener.address.is_local() && listener.doors.doors().any(Door::decides)
-    });
-    let Some(listener) = open else { return };
+    let (message, help) = match unprotected(&config.listeners, &config.credentials) {
+        None => return,
+        Some(Unprotected::Decisions(listener)) => (
+            format!("everybody who reaches `{}` could ask for decisions", listener.address),
+            "write `[[credentials]]`; or `anonymous = true` for the listener, if only enforcement points reach it",
+        ),
+        Some(Unprotected::TenantMetrics(listener)) => (
+            format!("everybody who reaches `{}` could read the names of all tenants", listener.address),
+            "give `tenant-metrics` a local listener of its own; or write `anonymous = true` for this one, if only the \
+             operator reaches it",
+        ),
+    };
     let place = root.get("listeners").map_or_else(Place::default, |node| node.place);
-    let help = "write `[[credentials]]`; or `anonymous = true` for the listener, if only enforcement points reach it";
-    let message = format!("everybody who reaches `{}` could ask for decisions", listener.address);
     findings.error_with_help(&place, message, help);
 }

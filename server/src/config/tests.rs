@@ -209,6 +209,22 @@ fn a_door_that_others_reach_needs_a_credential() {
 }
 
 #[test]
+fn metrics_of_tenants_are_reached_by_others_only_if_the_operator_says_so() {
+    let credential = "[[credentials]]\nname = \"a\"\ntoken-file = \"a\"";
+    let listener = |address: &str, door: &str, more: &str| {
+        format!("version = 1\n[[listeners]]\naddress = \"{address}\"\ndoors = [\"{door}\"]\n{more}\n")
+    };
+    for (address, more) in [("0.0.0.0:8181", ""), ("systemd:0", ""), ("0.0.0.0:8181", credential)] {
+        let found = errors(&listener(address, "tenant-metrics", more));
+        assert!(found[0].contains(&format!("everybody who reaches `{address}` could read the names")), "{found:?}");
+        read(&listener(address, "metrics", more));
+    }
+    for (address, more) in [("127.0.0.1:8181", ""), ("unix:/run/x", credential), ("0.0.0.0:8181", "anonymous = true")] {
+        read(&listener(address, "tenant-metrics", more));
+    }
+}
+
+#[test]
 fn the_version_and_the_text_are_checked_before_anything_else() {
     for (text, expected) in [
         (&b"policies = \"a\""[..], "`version` is missing"),

@@ -10,17 +10,26 @@ use tokio::sync::{Notify, watch};
 use super::accepting::Accepting;
 use super::connection;
 use crate::config::connections::ConnectionLimits;
+use crate::config::listener::Door;
 use crate::door::{Doors, Listener};
 use crate::observe::metrics::ListenerMetrics;
 
 /// The pause after an error that the next connection would meet too, such as a lack of file descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// The connections of all listeners without a door for decisions, at the same time. They are not among those of
+/// [`ConnectionLimits::maximum`], so that health is reached while callers of decisions have taken all of those.
+const OPERATOR_CONNECTIONS: usize = 64;
+
 /// The connections of a server.
 #[derive(Debug)]
 pub(super) struct Connections {
     pub(super) limits: Arc<ConnectionLimits>,
     open: AtomicUsize,
+    /// Those among them that are of listeners with a door for decisions.
+    deciding: AtomicUsize,
+    /// The others.
+    operator: AtomicUsize,
     closed: Notify,
     counts: Counts,
 }
@@ -49,7 +58,14 @@ pub struct ConnectionCounts {
 
 impl Connections {
     pub(super) fn new(limits: ConnectionLimits) -> Self {
-        Self { limits: Arc::new(limits), open: AtomicUsize::new(0), closed: Notify::new(), counts: Counts::default() }
+        Self {
+            limits: Arc::new(limits),
+            open: AtomicUsize::new(0),
+            deciding: AtomicUsize::new(0),
+            operator: AtomicUsize::new(0),
+            closed: Notify::new(),
+            counts: Counts::default(),
+        }
     }
 
     /// Waits until no connection is open.
@@ -72,25 +88,36 @@ impl Connections {
         }
     }
 
-    /// A place for one more connection; none if there are too many.
-    fn admit(self: &Arc<Self>) -> Option<Place> {
-        if self.open.fetch_add(1, Ordering::AcqRel) >= self.limits.maximum {
-            self.open.fetch_sub(1, Ordering::AcqRel);
+    /// A place for one more connection of a listener; none if there are too many.
+    fn admit(self: &Arc<Self>, decides: bool) -> Option<Place> {
+        let maximum = if decides { self.limits.maximum } else { OPERATOR_CONNECTIONS };
+        let kind = self.kind(decides);
+        if kind.fetch_add(1, Ordering::AcqRel) >= maximum {
+            kind.fetch_sub(1, Ordering::AcqRel);
             self.counts.refused.fetch_add(1, Ordering::Relaxed);
             return None;
         }
+        self.open.fetch_add(1, Ordering::AcqRel);
         self.counts.accepted.fetch_add(1, Ordering::Relaxed);
-        Some(Place(Arc::clone(self)))
+        Some(Place { connections: Arc::clone(self), decides })
+    }
+
+    fn kind(&self, decides: bool) -> &AtomicUsize {
+        if decides { &self.deciding } else { &self.operator }
     }
 }
 
 /// The place of an open connection.
-struct Place(Arc<Connections>);
+struct Place {
+    connections: Arc<Connections>,
+    decides: bool,
+}
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if self.0.open.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.0.closed.notify_waiters();
+        self.connections.kind(self.decides).fetch_sub(1, Ordering::AcqRel);
+        if self.connections.open.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.connections.closed.notify_waiters();
         }
     }
 }
@@ -105,6 +132,7 @@ pub(super) async fn accept(
     mut closing: watch::Receiver<bool>,
     stopping: watch::Receiver<bool>,
 ) {
+    let decides = listener.doors.doors().any(Door::decides);
     loop {
         let accepted = tokio::select! {
             biased;
@@ -114,7 +142,7 @@ pub(super) async fn accept(
         match accepted {
             Ok(socket) => {
                 // A socket over the limit is closed here.
-                let Some(place) = connections.admit() else {
+                let Some(place) = connections.admit(decides) else {
                     metrics.refused("too-many");
                     continue;
                 };

@@ -1,12 +1,12 @@
 //! Sockets that take connections.
 
 use std::io;
-use std::path::PathBuf;
 
 use tokio::net::{TcpListener, UnixListener};
 
 use super::socket::Socket;
 use crate::config::listener::Address;
+use crate::socket_file::SocketFile;
 
 /// A socket that takes connections.
 #[derive(Debug)]
@@ -15,17 +15,6 @@ pub(super) enum Accepting {
     Tcp(TcpListener),
     /// Over a Unix socket, with its file unless the service manager has it.
     Unix { listener: UnixListener, _file: Option<SocketFile> },
-}
-
-/// The file of a Unix socket, which is removed with it.
-#[derive(Debug)]
-pub(super) struct SocketFile(pub(super) PathBuf);
-
-impl Drop for SocketFile {
-    fn drop(&mut self) {
-        // A file that is left over is replaced at the next start.
-        let _ = std::fs::remove_file(&self.0);
-    }
 }
 
 impl Accepting {

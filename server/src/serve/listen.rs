@@ -6,9 +6,10 @@ use std::path::Path;
 
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 
-use super::accepting::{Accepting, SocketFile};
+use super::accepting::Accepting;
 use super::inherited::Inherited;
 use crate::config::listener::Address;
+use crate::socket_file::SocketFile;
 
 /// Opens a listener.
 ///
@@ -20,7 +21,7 @@ pub(super) async fn open(address: &Address, inherited: &mut Inherited) -> io::Re
         Address::Unix(path) => {
             remove_unused(path).await?;
             let listener = UnixListener::bind(path)?;
-            Ok(Accepting::Unix { listener, _file: Some(SocketFile(path.clone())) })
+            Ok(Accepting::Unix { listener, _file: Some(SocketFile::at(path)?) })
         }
         Address::Inherited(index) => inherited.take(*index),
     }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::config::ServerConfig;
-use crate::config::credentials::Credentials;
+use crate::config::credentials::{CredentialConfig, Credentials};
+use crate::config::reach::{Unprotected, unprotected};
 use crate::door::Doors;
 use crate::tenants::Tenants;
 
@@ -75,10 +76,10 @@ impl Reload {
             ServerConfig::read(&text, folder)
                 .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
         });
-        match read {
+        match read.and_then(|new| check(&self.config, &new.credentials).map(|()| new)) {
             Ok(new) => self.take(new),
             Err(error) => {
-                tracing::warn!(target: "guardhouse::server", error, "the configuration stays as it was");
+                tracing::error!(target: "guardhouse::server", error, "the configuration stays as it was");
             }
         }
     }
@@ -101,6 +102,22 @@ impl Reload {
     }
 }
 
+/// Checks that new credentials protect the listeners that are open. Those of the new file are not: they need a restart.
+fn check(open: &ServerConfig, credentials: &[CredentialConfig]) -> Result<(), String> {
+    // A file that was cut off has none either.
+    if credentials.is_empty() && !open.credentials.is_empty() {
+        return Err("there are no credentials any more, and everybody could ask for decisions: \
+                    restart the server if that is intended"
+            .to_owned());
+    }
+    match unprotected(&open.listeners, credentials) {
+        None => Ok(()),
+        Some(Unprotected::Decisions(listener) | Unprotected::TenantMetrics(listener)) => {
+            Err(format!("the listener `{}`, which is open, is unprotected: restart the server", listener.address))
+        }
+    }
+}
+
 /// Waits for a signal; for ever without one.
 async fn received(signal: Option<&mut Signal>) {
     let received = match signal {
@@ -109,5 +126,49 @@ async fn received(signal: Option<&mut Signal>) {
     };
     if received.is_none() {
         std::future::pending::<()>().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::listener::ListenerConfig;
+
+    #[test]
+    fn credentials_are_judged_by_the_listeners_that_are_open() {
+        let read = |listener: &str, credentials: &str| {
+            let text = format!("version = 1\n[[listeners]]\n{listener}\ndoors = [\"native\"]\n{credentials}");
+            ServerConfig::read(text.as_bytes(), Path::new("")).unwrap()
+        };
+        let [some, others] = ["a", "b"].map(|name| format!("[[credentials]]\nname = \"{name}\"\ntoken-file = \"t\""));
+        let reached = "address = \"0.0.0.0:1\"";
+        let anonymous = "address = \"0.0.0.0:1\"\nanonymous = true";
+        let local = "address = \"127.0.0.1:1\"";
+        let inherited = "address = \"systemd:0\"";
+        for (listener, old, new, is_taken) in [
+            (reached, &*some, &*others, true),
+            (reached, &some, "", false),
+            (inherited, &some, &others, true),
+            (inherited, &some, "", false),
+            (local, &some, &others, true),
+            (local, &some, "", false),
+            (local, "", &some, true),
+            (local, "", "", true),
+            (anonymous, &some, "", false),
+            (anonymous, "", "", true),
+        ] {
+            let open = read(listener, old);
+            // Whatever the file says of listeners now.
+            for in_file in [local, anonymous] {
+                let new = read(in_file, new);
+                assert_eq!(check(&open, &new.credentials).is_ok(), is_taken, "{listener} {old:?} {new:?}");
+            }
+        }
+        let cut_off = ServerConfig::read(b"version = 1", Path::new("")).unwrap();
+        assert!(check(&read(reached, &some), &cut_off.credentials).is_err());
+        // No file has such listeners; a program may.
+        let listener = ListenerConfig { address: "0.0.0.0:1".parse().unwrap(), ..read(local, "").listeners.remove(0) };
+        let open = ServerConfig { listeners: vec![listener], ..ServerConfig::default() };
+        assert!(check(&open, &[]).unwrap_err().contains("0.0.0.0:1"));
     }
 }

@@ -4,7 +4,7 @@ use std::fs::Permissions;
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net as blocking;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::observe::status::{ANSWER_TIME, MAX_REQUEST_BYTES, REQUEST_TIME, StatusRequest, StatusSource};
+use crate::socket_file::SocketFile;
 
 /// The connections that are answered at the same time.
 const MAX_CONNECTIONS: usize = 4;
@@ -29,13 +30,6 @@ const ERROR_WAIT: Duration = Duration::from_millis(200);
 pub struct StatusSocket {
     listener: UnixListener,
     file: SocketFile,
-}
-
-/// The file of a socket, with its device and its number.
-#[derive(Debug)]
-struct SocketFile {
-    path: PathBuf,
-    id: (u64, u64),
 }
 
 #[derive(Serialize)]
@@ -62,9 +56,7 @@ impl StatusSocket {
         let listener = blocking::UnixListener::bind(&temporary)?;
         let file = (|| {
             std::fs::set_permissions(&temporary, Permissions::from_mode(0o600))?;
-            let id = id(&std::fs::symlink_metadata(&temporary)?);
-            std::fs::rename(&temporary, path)?;
-            Ok(SocketFile { path: path.to_owned(), id })
+            SocketFile::rename(&temporary, path)
         })();
         let file = file.inspect_err(|_: &io::Error| _ = std::fs::remove_file(&temporary))?;
         listener.set_nonblocking(true)?;
@@ -74,7 +66,7 @@ impl StatusSocket {
     /// The path of the socket.
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.file.path
+        self.file.path()
     }
 
     /// Answers until it is dropped.
@@ -100,19 +92,6 @@ impl StatusSocket {
             }
         }
     }
-}
-
-impl Drop for SocketFile {
-    fn drop(&mut self) {
-        // Another process may have replaced it meanwhile.
-        if std::fs::symlink_metadata(&self.path).is_ok_and(|metadata| id(&metadata) == self.id) {
-            let _ = std::fs::remove_file(&self.path);
-        }
-    }
-}
-
-fn id(metadata: &std::fs::Metadata) -> (u64, u64) {
-    (metadata.dev(), metadata.ino())
 }
 
 /// Checks that nobody listens on a path, and that its file may be replaced.
