@@ -24,7 +24,7 @@ const FLOORS: &[&[&str]] = &[
 
 /// The folders and files of `server/src`, like [`FLOORS`].
 const SERVER_FLOORS: &[&[&str]] = &[
-    &["lock", "log_rules", "problem", "step", "tenant_name"],
+    &["lock", "log_rules", "problem", "socket_file", "step", "tenant_name"],
     &["policy"],
     &["decided"],
     &["snapshot"],

@@ -9,7 +9,7 @@ use crate::harness::policies::{Policies, Server, scope_policy};
 use crate::harness::{host, somebody};
 
 #[tokio::test]
-async fn a_start_loads_each_plugin_once_and_a_change_configures_one_check() {
+async fn a_start_loads_a_builtin_once_and_a_file_for_each_tenant_and_a_change_configures_one_check() {
     let policies = Policies::new();
     for index in 0..200 {
         policies.needs_scope(&format!("t{index}"), "read");
@@ -18,7 +18,7 @@ async fn a_start_loads_each_plugin_once_and_a_change_configures_one_check() {
     policies.of_fixture("u1", "token");
     let server = policies.serve(host()).await;
     assert_eq!(server.tenants.len(), 202);
-    assert_eq!(server.take_counts(), (2, 202, 0));
+    assert_eq!(server.take_counts(), (3, 202, 0));
     policies.needs_scope("t7", "write");
     server.until("it is active", |server| server.results("t7") == ["activated"]).await;
     assert_eq!(server.take_counts(), (0, 1, 0));
