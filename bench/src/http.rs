@@ -37,7 +37,7 @@ pub(crate) struct Answer {
 impl Answer {
     /// Whether the answer is a decision, and allows.
     pub(crate) fn allows(&self) -> bool {
-        self.status == 200 && (self.body.contains("\"allow\"") || self.body.contains("true"))
+        self.status == 200 && (["\"allow\"", "true", "EFFECT_ALLOW"].iter().any(|word| self.body.contains(word)))
     }
 }
 
