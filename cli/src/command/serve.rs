@@ -56,9 +56,12 @@ pub(crate) fn run(args: &ServeArgs) -> Result<Output> {
         return Ok(Output::success(format!("`{name}` is valid\n")));
     }
     raise_open_files();
-    // One thread more than may decide, so that connections are served while all of them do.
+    // A thread for each processor that decides: a guest gives its thread to the runtime at each tick, which then looks
+    // for requests before it goes on. A further thread would wait for the kernel to take a processor from a guest.
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(config.host.processors + 1)
+        .worker_threads(config.host.processors)
+        .event_interval(1)
+        .global_queue_interval(1)
         .thread_name("guardhouse-serve")
         .enable_all()
         .build()
