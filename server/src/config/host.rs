@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use guardhouse::HostLimits;
-use serde_json::{Map, Value, json};
-use toml::de::DeValue;
+use serde_json::Value;
 
 use super::field::Fields;
 use super::machine::Machine;
 use crate::policy::document::Node;
+use crate::policy::fields::read_fields;
 use crate::policy::findings::Findings;
 
 /// The keys of the section.
@@ -101,41 +101,9 @@ pub(super) fn read_host(node: &Node<'_>, host: &mut HostConfig, findings: &mut F
     fields.size("memory", MIN_MEMORY_BYTES..=1 << 46, &mut host.memory_bytes);
     fields.count("processors", 1..=1_024, &mut host.processors);
     fields.duration("tick", Duration::from_micros(100)..=Duration::from_millis(100), &mut host.tick);
-    let Some(table) = limits.and_then(|node| node.open_table(findings)) else { return };
-    let known = limit_names();
-    for (name, place, node) in table.members() {
-        let Some((_, field)) = known.iter().find(|(known, _)| known == name) else {
-            findings.unknown(&place, "the limit", name, known.iter().map(|(name, _)| &**name));
-            continue;
-        };
-        match limit(field, &node) {
-            Ok(value) => host.limits.push((field.clone(), value)),
-            Err(message) => findings.error(&node.place, message),
-        }
-    }
-}
-
-/// The names of the limits in the file, with those of their fields.
-pub(super) fn limit_names() -> Vec<(String, String)> {
-    let fields = match serde_json::to_value(HostLimits::default()) {
-        Ok(Value::Object(fields)) => fields,
-        _ => Map::new(),
+    let is_not_zero = |value: Value| {
+        if value == 0 { Err("the limit must be more than zero".to_owned()) } else { Ok(value) }
     };
-    fields.into_iter().map(|(field, _)| (field.replace('_', "-"), field)).collect()
-}
-
-fn limit(field: &str, node: &Node<'_>) -> Result<Value, String> {
-    let value = match node.value {
-        DeValue::String(text) => Value::from(&**text),
-        DeValue::Integer(number) => {
-            u64::from_str_radix(number.as_str(), number.radix()).map_or(Value::Null, Value::from)
-        }
-        _ => Value::Null,
-    };
-    let only = json!({ (field): value });
-    match serde_json::from_value::<HostLimits>(only) {
-        Ok(_) if value == json!(0) => Err("the limit must be more than zero".to_owned()),
-        Ok(_) => Ok(value),
-        Err(error) => Err(error.to_string()),
-    }
+    let read = limits.and_then(|node| read_fields::<HostLimits>(&node, "the limit", is_not_zero, findings));
+    host.limits.extend(read.into_iter().flatten());
 }

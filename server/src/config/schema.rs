@@ -1,11 +1,12 @@
 //! The JSON Schema of `guardhouse.toml`. Tests compare it with the reader.
 
+use guardhouse::{HostLimits, TenantBudget};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::ServerConfig;
-use super::budget::budget_names;
-use super::host::limit_names;
 use super::listener::Door;
+use crate::policy::fields::field_names;
 use crate::tenant_name::TenantName;
 
 impl ServerConfig {
@@ -71,7 +72,7 @@ impl ServerConfig {
                             "description": "The share of what several tenants want at the same time. Default: 16.",
                             "type": "integer", "minimum": 1, "maximum": 1_000,
                         },
-                        "budget": section("The bounds of what it may use. Default: none.", budget()),
+                        "budget": section("The bounds of what it may use. Default: none.", texts_or_numbers::<TenantBudget>()),
                     })),
                 },
             },
@@ -79,10 +80,10 @@ impl ServerConfig {
     }
 }
 
-fn budget() -> Value {
-    let bounds: Map<String, Value> =
-        budget_names().into_iter().map(|(name, _)| (name, json!({ "type": ["string", "integer"] }))).collect();
-    bounds.into()
+/// A property for each field of `T`.
+fn texts_or_numbers<T: Default + Serialize>() -> Value {
+    let property = |(name, _)| (name, json!({ "type": ["string", "integer"] }));
+    field_names::<T>().into_iter().map(property).collect::<Map<_, _>>().into()
 }
 
 fn listener() -> Value {
@@ -135,15 +136,13 @@ fn connections() -> Value {
 }
 
 fn host() -> Value {
-    let limits: Map<String, Value> =
-        limit_names().into_iter().map(|(name, _)| (name, json!({ "type": ["string", "integer"] }))).collect();
     section(
         "What plugins may use of this machine together.",
         json!({
             "memory": size("The memory of the process. Default: three quarters of what the machine allows."),
             "processors": count("The processors that decisions may use. Default: all that the machine allows."),
             "tick": duration("The interval at which deadlines are enforced. Default: 200us."),
-            "limits": section("The limits of all plugins together, where they are not sized from the memory.", limits.into()),
+            "limits": section("The limits of all plugins together, where they are not sized from the memory.", texts_or_numbers::<HostLimits>()),
         }),
     )
 }

@@ -258,6 +258,17 @@ fn the_schema_has_exactly_the_keys_that_are_read() {
 }
 
 #[test]
+fn a_limit_or_a_bound_of_another_type_is_an_error_also_if_it_may_be_absent() {
+    for text in ["[host.limits]\nturns = true", "[host.limits]\nqueue-time = []", "[tenants.acme.budget]\nchecks = 1.5"]
+    {
+        let text = format!("version = 1\n{text}\n");
+        let problems = ServerConfig::read(text.as_bytes(), Path::new("/")).unwrap_err();
+        assert_eq!(problems.len(), 1, "{text}");
+        assert_eq!(problems[0].position.map(|position| position.line), Some(3), "{text}");
+    }
+}
+
+#[test]
 fn a_tenant_has_a_weight_and_a_budget_of_its_own_or_the_default_ones() {
     let config = read(
         "version = 1\n[tenants.default]\nweight = 8\nbudget = { checks = 5, memory-bytes = \"1GiB\" }\n\

@@ -4,6 +4,7 @@ pub mod bounds;
 pub mod cases;
 mod coverage;
 pub(crate) mod document;
+pub(crate) mod fields;
 pub(crate) mod findings;
 pub mod first;
 pub mod folder;
