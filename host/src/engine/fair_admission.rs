@@ -18,6 +18,7 @@ use crate::tenant::share::{Resource, Share};
 use crate::turns::fair_queue::{Choice, FairQueue, Paid, Standing, Ticket};
 use crate::turns::virtual_time::{Alignment, VirtualTime};
 use crate::util::lock::lock;
+use crate::util::microseconds::nanoseconds;
 
 /// The weight of the newest cost in the mean, as a divisor.
 const MEAN_DIVISOR: u64 = 8;
@@ -347,10 +348,6 @@ fn send(answers: Answers) {
         // A caller that has gone gives the units back.
         drop(sender.send(answer));
     }
-}
-
-fn nanoseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 
 use super::budget::TenantBudget;
-use super::rate::{Rate, nanoseconds};
+use super::rate::Rate;
 use crate::fault::{Cause, Fault};
 use crate::units::{format_duration, format_size};
 use crate::util::lock::lock;
+use crate::util::microseconds::nanoseconds;
 
 const SECOND: u64 = 1_000_000_000;
 const HOUR: u64 = 3_600 * SECOND;

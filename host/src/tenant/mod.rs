@@ -24,7 +24,6 @@ pub use self::usage::TenantUsage;
 
 use self::account::Account;
 use self::level::Level;
-use self::rate::nanoseconds;
 use self::share::{Resource, Share};
 use crate::error::TooManyTenants;
 use crate::fault::Fault;
@@ -33,6 +32,7 @@ use crate::turns::Turns;
 use crate::turns::lane::{DEFAULT_WEIGHT, Lane};
 use crate::util::lock::lock;
 use crate::util::lru::Evict;
+use crate::util::microseconds::nanoseconds;
 use crate::util::resident::Resident;
 use crate::util::weak_map::WeakMap;
 

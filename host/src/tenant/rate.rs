@@ -1,7 +1,6 @@
 //! A rate that is held on average, with bursts: the generic cell rate algorithm (ITU-T I.371).
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 /// A bucket that fills with time, kept as one number, so that an idle tenant costs nothing. A time is in nanoseconds.
 #[derive(Debug)]
@@ -77,11 +76,6 @@ impl Rate {
         let time = (u128::from(amount) * u128::from(self.period)).checked_div(u128::from(self.amount));
         time.map_or(u64::MAX, |time| u64::try_from(time).unwrap_or(u64::MAX))
     }
-}
-
-/// A duration in nanoseconds; the largest number for one that is longer.
-pub(super) fn nanoseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

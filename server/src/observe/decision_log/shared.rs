@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
+use crate::lock::lock;
 use crate::observe::decision_log::counts::Counts;
 use crate::observe::decision_log::queue::{Line, Queue};
 
@@ -55,7 +56,7 @@ impl Shared {
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     pub(super) fn stop(&self) {
