@@ -3,22 +3,11 @@
 use guardhouse_tests::guest::{assemble, denies_with};
 use serde_json::{Value, json};
 
-use crate::harness::{Condition, Daemon, Reply, fixture, policy, rules_plugin};
-
-const ONE_CHECK: &str = r#"
-version = 1
-
-[checks.only]
-plugin = "only.wasm"
-
-[[rules]]
-when = {}
-check = "only"
-"#;
+use crate::harness::{Condition, Daemon, Reply, decided_by, fixture, rules_plugin};
 
 /// A server with one tenant, whose requests one plugin decides.
 fn with_plugin(plugin: &[u8]) -> Daemon {
-    Daemon::start(vec![("acme", policy(ONE_CHECK, &[("only.wasm", plugin)]))])
+    Daemon::start(vec![("acme", decided_by(plugin))])
 }
 
 fn with_rules(rules: &[Vec<Condition>]) -> Daemon {
@@ -278,7 +267,7 @@ fn a_message_reaches_the_caller_and_a_fault_does_not() {
 
 #[test]
 fn the_metadata_names_the_endpoints_of_a_tenant() {
-    let plugin = policy(ONE_CHECK, &[("only.wasm", &assemble(&fixture("allow")).unwrap())]);
+    let plugin = decided_by(&assemble(&fixture("allow")).unwrap());
     let url = Some("https://pdp.example/guardhouse".to_owned());
     let daemon = Daemon::start_with(vec![("acme", plugin)], |config| config.public_url = url);
     for tenant in ["acme", "other"] {

@@ -11,26 +11,15 @@ use rustix::net::{AddressFamily, SocketType, connect, socket};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::harness::client::request;
-use crate::harness::{Client, Daemon, eventually, fixture, policy};
+use crate::harness::{Client, Daemon, decided_by, eventually, fixture};
 use crate::isolated::survives;
-
-const ONE_CHECK: &str = r#"
-version = 1
-
-[checks.only]
-plugin = "only.wasm"
-
-[[rules]]
-when = {}
-check = "only"
-"#;
 
 const CHECK: &str = "/v1/tenants/acme/check";
 const CONTEXT: &str = r#"{"component": {"kind": "tool", "name": "t"}}"#;
 const SHORT: Duration = Duration::from_millis(50);
 
 fn allows() -> Vec<(&'static str, Policy)> {
-    vec![("acme", policy(ONE_CHECK, &[("only.wasm", &assemble(&fixture("allow")).unwrap())]))]
+    vec![("acme", decided_by(&assemble(&fixture("allow")).unwrap()))]
 }
 
 fn good() -> String {
@@ -60,7 +49,7 @@ fn a_client_that_is_slow_in_any_phase_is_let_go() {
 #[test]
 fn a_client_that_does_not_take_its_answer_is_let_go() {
     let message = "a".repeat(60_000);
-    let policies = vec![("acme", policy(ONE_CHECK, &[("only.wasm", &denies_with(message.as_bytes()).unwrap())]))];
+    let policies = vec![("acme", decided_by(&denies_with(message.as_bytes()).unwrap()))];
     // More than the buffers of a connection hold.
     let count = 500;
     let daemon = Daemon::start_with(policies, |config| {

@@ -12,10 +12,9 @@ use guardhouse_server::serve::inherited::Inherited;
 use guardhouse_tests::guest::assemble;
 use rustix::process::{Signal, getpid, kill_process};
 
-use crate::harness::{Client, Daemon, eventually, fixture, host, policy};
+use crate::harness::{Client, Daemon, decided_by, eventually, fixture, host};
 use crate::isolated::survives;
 
-const ONE_CHECK: &str = "version = 1\n[checks.only]\nplugin = \"only.wasm\"\n[[rules]]\nwhen = {}\ncheck = \"only\"\n";
 const CONTEXT: &str = r#"{"component": {"kind": "tool", "name": "t"}}"#;
 const EVALUATION: &str =
     r#"{"subject": {"type": "u", "id": "a"}, "action": {"name": "r"}, "resource": {"type": "t", "id": "1"}}"#;
@@ -44,7 +43,7 @@ fn each_route_asks_for_the_credential_of_its_tenant_and_door() {
         credential(&folder, "native", "native-token-0123456789", &[], &[Door::Native]),
         credential(&folder, "other", "other-token-0123456789", &["other"], &both),
     ];
-    let allow = policy(ONE_CHECK, &[("only.wasm", &assemble(&fixture("allow")).unwrap())]);
+    let allow = decided_by(&assemble(&fixture("allow")).unwrap());
     let daemon = Daemon::start_with(vec![("acme", allow)], |config| config.credentials = credentials);
     let routes = [
         ("/v1/tenants/acme/check", CONTEXT.to_owned(), true),

@@ -6,12 +6,11 @@ use guardhouse_server::serve::Stop;
 use guardhouse_tests::guest::assemble;
 
 use crate::harness::client::request;
-use crate::harness::{Client, Daemon, eventually, fixture, policy};
+use crate::harness::{Client, Daemon, decided_by, eventually, fixture};
 use crate::server_hang_up::{endless, instances, while_decided};
 
 const CHECK: &str = "/v1/tenants/acme/check";
 const CONTEXT: &str = r#"{"component": {"kind": "tool", "name": "t"}}"#;
-const ONE_CHECK: &str = "version = 1\n[checks.only]\nplugin = \"only.wasm\"\n[[rules]]\nwhen = {}\ncheck = \"only\"\n";
 const HOUR: Duration = Duration::from_secs(3_600);
 
 fn good() -> String {
@@ -68,7 +67,7 @@ fn no_client_delays_the_end() {
 
 #[test]
 fn a_server_that_is_about_to_end_is_not_ready_and_still_takes_connections() {
-    let allow = policy(ONE_CHECK, &[("only.wasm", &assemble(&fixture("allow")).unwrap())]);
+    let allow = decided_by(&assemble(&fixture("allow")).unwrap());
     let daemon = Daemon::start_with(vec![("acme", allow)], |config| config.drain.notice = HOUR);
     let (address, operator) = (daemon.address, daemon.operator);
     let ask = |address, text: &str| {

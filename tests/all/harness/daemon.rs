@@ -30,6 +30,12 @@ pub(crate) fn policy(text: &str, files: &[(&str, &[u8])]) -> Policy {
     Policy::read(&Folder::new(files)).unwrap().0
 }
 
+/// A policy by which one plugin decides every request.
+pub(crate) fn decided_by(plugin: &[u8]) -> Policy {
+    let text = "version = 1\n[checks.only]\nplugin = \"only.wasm\"\n[[rules]]\nwhen = {}\ncheck = \"only\"\n";
+    policy(text, &[("only.wasm", plugin)])
+}
+
 /// A server that runs until it is stopped.
 pub(crate) struct Daemon {
     /// The address for decisions.

@@ -21,7 +21,7 @@ use guardhouse_tests::guest::assemble;
 use serde_json::Value;
 
 pub(crate) use self::client::{Client, Reply};
-pub(crate) use self::daemon::{Daemon, policy};
+pub(crate) use self::daemon::{Daemon, decided_by, policy};
 pub(crate) use self::guest::{Guest, fixture, of_pool, reads};
 pub(crate) use self::report::{cause, failed, reproducible};
 pub(crate) use self::rules::{Condition, rules_plugin};
