@@ -43,7 +43,7 @@ impl Queued {
         })
     }
 
-    /// Does work that is no waiting, such as loading code.
+    /// Does work that does not count as waiting, such as loading code.
     pub(super) async fn not_counting<T>(&mut self, work: impl Future<Output = T>) -> T {
         let Some(queue_end) = &mut self.queue_end else { return work.await };
         let began = Instant::now();

@@ -164,8 +164,8 @@ impl Turns {
         asked
     }
 
-    /// Whether a waiter has its turn now. `waker` is woken when that changes. A guest that goes on gives way to whoever
-    /// comes before it by now.
+    /// Whether a waiter has its turn now. `waker` is woken when that changes. A guest that goes on gives way to a waiter
+    /// that comes before it by now.
     pub(crate) fn poll(&self, id: WaiterId, waker: &Waker) -> Poll<Result<Paid, Refusal>> {
         // What is declared before the lock is dropped after it.
         let (mut woken, waker) = (Vec::new(), waker.clone());

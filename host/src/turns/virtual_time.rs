@@ -46,7 +46,7 @@ impl VirtualTime {
     }
 
     /// Moves the tag of a lane without waiters close to those of the others, when a first one arrives while `others`
-    /// lanes wait. A waiter that was served, and waits for more, is no arrival.
+    /// lanes wait. A waiter that was served, and waits for more, is not an arrival.
     pub(super) fn align(&self, lane: &Lane, others: usize) {
         let Alignment { credit, debt, parallel } = self.alignment;
         let credit = if others > parallel { credit / 2 } else { credit };

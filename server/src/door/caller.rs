@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::peer::Peer;
 
-/// Whoever sends a request.
+/// The sender of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Caller {
     /// The credential with this name.

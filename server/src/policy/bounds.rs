@@ -1,4 +1,4 @@
-//! The bounds of a policy: whoever writes one tenant's policy must not be able to slow down another tenant.
+//! The bounds of a policy: the author of one tenant's policy must not be able to slow down another tenant.
 
 use std::time::Duration;
 

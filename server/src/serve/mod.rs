@@ -119,7 +119,7 @@ impl Server {
             let _ = task.await;
         }
         stopping.send_replace(true);
-        // Whoever has not gone by then is cut off, when the runtime ends.
+        // A client that has not gone by then is cut off, when the runtime ends.
         let _ = tokio::time::timeout(drain.time, connections.all_closed()).await;
     }
 }

@@ -61,7 +61,7 @@ fn next(shared: &Shared, sink: &mut Sink) -> Option<Entry> {
     let mut state = shared.lock();
     loop {
         if std::mem::take(&mut state.reopen) {
-            // Whoever waits for the queue to be written also waits for this.
+            // A caller that waits for the queue to be written also waits for this.
             state.is_writing = true;
             drop(state);
             reopen(shared, sink);

@@ -80,7 +80,7 @@ impl StatusSocket {
                 Ok((stream, _)) => {
                     let source = source.clone();
                     answering.spawn(async move {
-                        // Whoever asks and goes away misses the answer.
+                        // A client that asks and goes away misses the answer.
                         let _ = answer(stream, source).await;
                         drop(place);
                     });
