@@ -70,7 +70,7 @@ fn a_neighbor_gets_its_turn_before_the_tick_of_an_endless_loop() {
 }
 
 #[test]
-fn a_neighbor_gets_the_turn_that_an_endless_loop_kept_at_a_tick() {
+fn a_neighbor_takes_the_turn_that_an_endless_loop_kept_at_a_tick() {
     let host = host(Duration::from_millis(1), small());
     let (greedy, good) = (check(&host, "greedy", "loop"), check(&host, "good", "allow"));
     runtime().block_on(async {
@@ -79,13 +79,10 @@ fn a_neighbor_gets_the_turn_that_an_endless_loop_kept_at_a_tick() {
         // It runs until a tick, and keeps its turn: nobody waits.
         assert!(is_pending(running.as_mut()).await);
         assert_eq!(free_and_waiting(&host), (0, 0));
-        let mut waiting = pin!(run_auth_checks(&good, &context));
-        assert!(is_pending(waiting.as_mut()).await);
-        assert_eq!(free_and_waiting(&host), (0, 1));
-        // One poll of the loop, in which it gives way.
+        // The loop is not polled meanwhile.
+        assert!(run_auth_checks(&good, &context).await.is_allow());
+        assert_eq!(host.turn_usage().waited, 0);
         assert!(is_pending(running.as_mut()).await);
-        assert!(waiting.await.is_allow());
-        assert_eq!(host.turn_usage().waited, 1);
     });
     assert_eq!(free_and_waiting(&host), (1, 0));
 }
@@ -93,13 +90,22 @@ fn a_neighbor_gets_the_turn_that_an_endless_loop_kept_at_a_tick() {
 #[test]
 fn a_turn_that_a_blocked_thread_does_not_take_passes_on() {
     let host = host(Duration::from_millis(1), small());
-    let (greedy, good) = (check(&host, "greedy", "loop"), check(&host, "good", "allow"));
+    let checks = [check(&host, "late", "loop"), check(&host, "late", "allow"), check(&host, "blocked", "loop")];
+    let [late_loop, late, blocked] = checks.map(|check| [check]);
+    host.tenant("late").set_weight(1).unwrap();
     runtime().block_on(async {
-        let (context, greedy) = (nobody(), [greedy]);
-        let mut running = pin!(run_auth_checks(&greedy, &context));
+        let context = nobody();
+        {
+            // The tenant has used much by its weight, and comes later.
+            let mut running = pin!(run_auth_checks(&late_loop, &context));
+            for _ in 0..3 {
+                assert!(is_pending(running.as_mut()).await);
+            }
+        }
+        let mut running = pin!(run_auth_checks(&blocked, &context));
         assert!(is_pending(running.as_mut()).await);
         // The loop keeps its turn, and this thread does not poll it.
-        assert_eq!(run_auth_checks_blocking(&[good], &nobody()), Decision::Allow);
+        assert_eq!(run_auth_checks_blocking(&late, &nobody()), Decision::Allow);
         assert_eq!(host.turn_usage().lapsed, 1);
         // It goes on all the same.
         assert!(is_pending(running.as_mut()).await);

@@ -115,11 +115,11 @@ impl Queue {
 fn work(queue: &Mutex<Queue>) {
     loop {
         let next = lock(queue).next();
-        let Some(Served { lane, item, paid }) = next else { return };
+        let Some(Served { lane, item, paid, ticket }) = next else { return };
         let began = Instant::now();
         // A job that panics is lost; the others still run.
         let _ = catch(item.run);
-        lock(queue).end(&Served { lane, item: (), paid }, began.elapsed());
+        lock(queue).end(&Served { lane, item: (), paid, ticket }, began.elapsed());
     }
 }
 

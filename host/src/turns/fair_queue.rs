@@ -81,6 +81,7 @@ pub(crate) struct Served<T> {
     pub(crate) lane: Arc<Lane>,
     pub(crate) item: T,
     pub(crate) paid: Paid,
+    pub(crate) ticket: Ticket,
 }
 
 /// The charge for an estimate, which is corrected when the cost is known. Nothing was paid by a waiter that was served
@@ -99,24 +100,39 @@ impl<T> FairQueue<T> {
 
     /// Adds a waiter, with an estimate of its cost.
     pub(crate) fn add(&mut self, lane: &Arc<Lane>, item: T, estimate: u64, standing: Standing) -> Ticket {
-        if !self.is_waiting(lane) {
-            match standing {
-                Standing::Arrival | Standing::Certain => self.time.align(lane, self.lanes.len()),
-                Standing::Resuming => self.time.limit_credit(lane),
-                Standing::Returning => {}
-            }
-        }
+        self.align(lane, standing);
         // The first ticket is 1: the key of a lane that never waited has the ticket 0.
         self.last_ticket += 1;
         let (ticket, is_arrival) = (self.last_ticket, standing == Standing::Arrival);
-        let waiting = self.lanes.remove(&Key::of(lane));
-        let mut waiters =
-            waiting.unwrap_or_else(|| Waiters { lane: Arc::clone(lane), queue: VecDeque::new(), arrivals: 0 });
-        waiters.queue.push_back(Waiter { ticket, item, estimate, is_arrival });
-        waiters.arrivals += usize::from(is_arrival);
         self.arrivals += usize::from(is_arrival);
-        self.insert(waiters);
+        self.add_waiter(lane, Waiter { ticket, item, estimate, is_arrival });
         Ticket(ticket)
+    }
+
+    /// Adds a waiter again that was served and did nothing, at the place that it had. It is no arrival any more.
+    pub(super) fn put_back(&mut self, lane: &Arc<Lane>, item: T, ticket: Ticket, estimate: u64) {
+        self.add_waiter(lane, Waiter { ticket: ticket.0, item, estimate, is_arrival: false });
+    }
+
+    /// Prepares the tag of a lane for a waiter that arrives, or is served at once.
+    pub(super) fn align(&self, lane: &Lane, standing: Standing) {
+        if self.is_waiting(lane) {
+            return;
+        }
+        match standing {
+            Standing::Arrival | Standing::Certain => self.time.align(lane, self.lanes.len()),
+            Standing::Resuming => self.time.limit_credit(lane),
+            Standing::Returning => {}
+        }
+    }
+
+    /// Serves a waiter that is not in the queue, and charges its lane for the estimate.
+    pub(super) fn serve_at_once(&mut self, lane: &Lane, estimate: u64) -> Paid {
+        self.time.advance(lane.tag());
+        let paid = lane.scaled(estimate);
+        lane.add(paid);
+        self.reorder(lane);
+        Paid(paid)
     }
 
     /// Takes the waiter that is served next, and charges its lane for the estimate.
@@ -150,7 +166,7 @@ impl<T> FairQueue<T> {
         let paid = lane.scaled(waiter.estimate);
         lane.add(paid);
         self.insert(waiters);
-        Some(Served { lane, item: waiter.item, paid: Paid(paid) })
+        Some(Served { lane, item: waiter.item, paid: Paid(paid), ticket: Ticket(waiter.ticket) })
     }
 
     /// Corrects the charge of a waiter that was served: `paid` was for the estimate, and `cost` is what it took.
@@ -218,6 +234,16 @@ impl<T> FairQueue<T> {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.lanes.is_empty()
+    }
+
+    fn add_waiter(&mut self, lane: &Arc<Lane>, waiter: Waiter<T>) {
+        let waiting = self.lanes.remove(&Key::of(lane));
+        let mut waiters =
+            waiting.unwrap_or_else(|| Waiters { lane: Arc::clone(lane), queue: VecDeque::new(), arrivals: 0 });
+        waiters.arrivals += usize::from(waiter.is_arrival);
+        let at = waiters.queue.partition_point(|other| other.ticket < waiter.ticket);
+        waiters.queue.insert(at, waiter);
+        self.insert(waiters);
     }
 
     fn is_waiting(&self, lane: &Lane) -> bool {

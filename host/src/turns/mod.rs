@@ -49,6 +49,8 @@ pub(crate) struct Turns {
     least: AtomicU64,
     ticks: AtomicU64,
     is_shared: AtomicBool,
+    /// Whether a guest has computed for longer than a tick since the last one.
+    is_long: AtomicBool,
     estimate: Estimate,
     settings: TurnSettings,
     events: Events,
@@ -74,6 +76,7 @@ impl Turns {
             least: AtomicU64::new(0),
             ticks: AtomicU64::new(0),
             is_shared: AtomicBool::new(settings.is_shared),
+            is_long: AtomicBool::new(false),
             estimate: Estimate::default(),
             settings,
             events: Events::default(),
@@ -131,6 +134,13 @@ impl Turns {
         }
         let (mut woken, waker, mut forgotten) = (Vec::new(), waker.clone(), None);
         let mut waiting = lock(&self.waiting);
+        if let Some(paid) = waiting.take_over(lane, estimate, standing) {
+            self.counts.add_waiter();
+            self.give_free_turns(&mut waiting, &mut woken);
+            drop(waiting);
+            woken.into_iter().for_each(Waker::wake);
+            return Ok(Asked::Taken(paid));
+        }
         if standing == Standing::Arrival && waiting.queue.arrivals_of(lane) >= self.settings.queue_of_tenant {
             Events::count(&self.events.refused);
             return Err(Refusal::QueueFull);
@@ -173,7 +183,14 @@ impl Turns {
         let mut waiting = lock(&self.waiting);
         _replaced = waiting.set_waker(id, waker);
         match waiting.state(id) {
-            Some(WaiterState::Queued(_)) => return Poll::Pending,
+            Some(WaiterState::Queued(_)) => {
+                let Some(paid) = waiting.exchange(id) else { return Poll::Pending };
+                _forgotten = waiting.forget(id);
+                self.give_free_turns(&mut waiting, &mut woken);
+                drop(waiting);
+                woken.into_iter().for_each(Waker::wake);
+                return Poll::Ready(Ok(paid));
+            }
             Some(WaiterState::Given(paid)) if waiting.hand_over(id, paid) => {}
             state => {
                 _forgotten = waiting.forget(id);
@@ -276,6 +293,16 @@ impl Turns {
         self.give_free_turns(&mut waiting, &mut woken);
         drop(waiting);
         woken.into_iter().for_each(Waker::wake);
+    }
+
+    /// Records that a guest has computed for longer than a tick.
+    pub(crate) fn note_long(&self) {
+        self.is_long.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a guest has computed for longer than a tick since this was asked last.
+    pub(crate) fn take_long(&self) -> bool {
+        self.is_long.swap(false, Ordering::Relaxed)
     }
 
     /// Records that a guest gave way before its tick.

@@ -14,9 +14,19 @@ use super::virtual_time::VirtualTime;
 pub(super) struct Waiting {
     pub(super) queue: FairQueue<WaiterId>,
     waiters: BTreeMap<WaiterId, Waiter>,
-    /// The waiters that were given a turn, and have not taken it yet, with the number of the tick.
-    given: Vec<(WaiterId, u64)>,
+    /// The waiters that were given a turn, and have not taken it yet.
+    given: Vec<Given>,
     last: u64,
+}
+
+/// A waiter that was given a turn.
+#[derive(Debug, Clone, Copy)]
+struct Given {
+    id: WaiterId,
+    /// The number of the tick.
+    tick: u64,
+    /// Its place in the queue, to which it returns if the turn is taken from it.
+    ticket: Ticket,
 }
 
 /// The number of a waiter, which is never used again.
@@ -87,20 +97,50 @@ impl Waiting {
         self.queue.refund(&waiter.lane, paid);
         let ticket = self.queue.add(&waiter.lane, id, waiter.estimate, Standing::Returning);
         waiter.state = WaiterState::Queued(ticket);
-        self.given.retain(|(given, _)| *given != id);
+        self.given.retain(|given| given.id != id);
         true
+    }
+
+    /// Takes a turn from a waiter that was given it and has not taken it, for a lane that comes no later than its own, and
+    /// charges that lane for the estimate. The waiter is the first of its lane again. Only this way no turn is idle while
+    /// the task of a waiter has no thread.
+    pub(super) fn take_over(&mut self, lane: &Arc<Lane>, estimate: u64, standing: Standing) -> Option<Paid> {
+        self.queue.align(lane, standing);
+        let (at, given, paid) = self.given.iter().enumerate().find_map(|(at, given)| {
+            let waiter = self.waiters.get(&given.id)?;
+            let WaiterState::Given(paid) = waiter.state else { return None };
+            let is_own = Arc::ptr_eq(&waiter.lane, lane);
+            (is_own || is_before(lane.tag(), waiter.lane.tag_before(paid.0))).then_some((at, *given, paid))
+        })?;
+        let waiter = self.waiters.get_mut(&given.id)?;
+        self.given.swap_remove(at);
+        self.queue.refund(&waiter.lane, paid);
+        self.queue.put_back(&waiter.lane, given.id, given.ticket, waiter.estimate);
+        waiter.state = WaiterState::Queued(given.ticket);
+        Some(self.queue.serve_at_once(lane, estimate))
+    }
+
+    /// Takes a turn from another waiter of the same lane that was given it and has not taken it, for one that waits too.
+    /// That one is then no longer in the queue.
+    pub(super) fn exchange(&mut self, id: WaiterId) -> Option<Paid> {
+        let waiter = self.waiters.get(&id)?;
+        let WaiterState::Queued(ticket) = waiter.state else { return None };
+        let (lane, estimate) = (Arc::clone(&waiter.lane), waiter.estimate);
+        let paid = self.take_over(&lane, estimate, Standing::Returning)?;
+        self.queue.remove(&lane, ticket);
+        Some(paid)
     }
 
     /// Forgets a waiter, which must not be in the queue any more. Returns its lane and its last state.
     pub(super) fn forget(&mut self, id: WaiterId) -> Option<Waiter> {
-        self.given.retain(|(given, _)| *given != id);
+        self.given.retain(|given| given.id != id);
         self.waiters.remove(&id)
     }
 
     /// Gives a turn to the waiter that is next. Returns its waker, or `None` if nobody waits.
     pub(super) fn give_to_next(&mut self, tick: u64) -> Option<Waker> {
         let served = self.queue.serve()?;
-        self.given.push((served.item, tick));
+        self.given.push(Given { id: served.item, tick, ticket: served.ticket });
         let waiter = self.waiters.get_mut(&served.item)?;
         waiter.state = WaiterState::Given(served.paid);
         Some(waiter.waker.clone())
@@ -116,10 +156,9 @@ impl Waiting {
 
     /// Lets the turns lapse that were given before the tick `before` and have not been taken. Returns their number.
     pub(super) fn lapse(&mut self, before: u64) -> usize {
-        let is_old = |tick: u64| tick < before;
         let mut lapsed = 0;
-        for (id, _) in self.given.extract_if(.., |(_, tick)| is_old(*tick)) {
-            let Some(waiter) = self.waiters.get_mut(&id) else { continue };
+        for given in self.given.extract_if(.., |given| given.tick < before) {
+            let Some(waiter) = self.waiters.get_mut(&given.id) else { continue };
             if let WaiterState::Given(paid) = waiter.state {
                 self.queue.refund(&waiter.lane, paid);
                 waiter.state = WaiterState::Lapsed;
@@ -158,5 +197,56 @@ mod tests {
         assert!(waiting.hand_over(id, paid));
         waiting.give_to_next(0).unwrap();
         assert!(waiting.give_to_next(0).unwrap().will_wake(&new));
+    }
+
+    /// Two lanes without credit, and those that wait in them for turns.
+    fn two_lanes() -> (Waiting, [Arc<Lane>; 2]) {
+        let time = Arc::new(VirtualTime::new(Alignment { credit: 0, debt: 1_000, parallel: 1 }));
+        let lanes = [(); 2].map(|()| Arc::new(time.lane()));
+        (Waiting::new(time), lanes)
+    }
+
+    fn wait(waiting: &mut Waiting, lane: &Arc<Lane>) -> WaiterId {
+        waiting.add(lane, 10, Standing::Arrival, Waker::noop().clone())
+    }
+
+    #[test]
+    fn a_turn_that_is_not_taken_goes_to_another_of_its_lane_that_runs_now() {
+        let (mut waiting, [lane, _]) = two_lanes();
+        let [first, second] = [(); 2].map(|()| wait(&mut waiting, &lane));
+        waiting.give_to_next(0).unwrap();
+        let tag = lane.tag();
+        assert!(waiting.take_over(&lane, 10, Standing::Arrival).is_some());
+        assert_eq!(lane.tag(), tag, "the lane pays for one turn");
+        assert!(waiting.take_over(&lane, 10, Standing::Arrival).is_none(), "there was one turn");
+        // Both wait in their order again.
+        waiting.give_to_next(0).unwrap();
+        assert!(matches!(waiting.state(first), Some(WaiterState::Given(_))));
+        // The second may take it as well, and the first gets the next.
+        assert!(waiting.exchange(second).is_some());
+        assert_eq!(waiting.queue.arrivals_of(&lane), 0);
+        waiting.give_to_next(0).unwrap();
+        assert!(matches!(waiting.state(first), Some(WaiterState::Given(_))));
+        assert!(waiting.give_to_next(0).is_none());
+    }
+
+    #[test]
+    fn a_turn_that_is_not_taken_goes_to_no_lane_that_comes_later() {
+        let (mut waiting, [lane, later]) = two_lanes();
+        later.charge(5);
+        wait(&mut waiting, &lane);
+        waiting.give_to_next(0).unwrap();
+        assert!(waiting.take_over(&later, 10, Standing::Arrival).is_none());
+        let id = wait(&mut waiting, &later);
+        assert!(waiting.exchange(id).is_none());
+
+        let (mut waiting, [lane, earlier]) = two_lanes();
+        lane.charge(5);
+        let id = wait(&mut waiting, &lane);
+        waiting.give_to_next(0).unwrap();
+        let tag = lane.tag();
+        assert!(waiting.take_over(&earlier, 10, Standing::Arrival).is_some());
+        assert!(matches!(waiting.state(id), Some(WaiterState::Queued(_))));
+        assert_eq!(lane.tag(), tag - 10, "it has not paid");
     }
 }
