@@ -136,6 +136,10 @@ fn location(path: &str) -> String {
 /// Reads a `T` from a document, before which a byte order mark may stand. An error has the path of the mistake.
 pub(crate) fn read<T: DeserializeOwned>(document: &[u8]) -> Result<T, JsonError> {
     let text = text(document).map_err(|reason| JsonError::new(".", reason))?;
+    if let Ok(value) = serde_json::from_str(text) {
+        return Ok(value);
+    }
+    // Following the path takes as long as reading, so only a document with a mistake is read that way.
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut deserializer)
         .map_err(|error| JsonError::new(known(&error.path().to_string()), error.inner().to_string()))?;
