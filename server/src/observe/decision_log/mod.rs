@@ -117,8 +117,9 @@ impl DecisionLog {
     /// Opens the file again under its path, because it was renamed. No line is lost. A destination without a path is not
     /// changed.
     pub fn reopen(&self) {
-        self.0.shared.lock().reopen = true;
-        self.0.shared.changed.notify_all();
+        let mut state = self.0.shared.lock();
+        state.reopen = true;
+        self.0.shared.wake_writer(&mut state);
     }
 
     /// The counts since the start.
@@ -140,7 +141,7 @@ impl DecisionLog {
         shared.stop();
         shared.wait_until(at_most, |state| state.has_ended);
         let mut state = shared.lock();
-        let lost = state.queue.clear() + u64::from(state.is_writing);
+        let lost = state.queue.clear() + state.lines_in_hand;
         shared.counts.shutdown.fetch_add(lost, Ordering::Relaxed) + lost
     }
 }

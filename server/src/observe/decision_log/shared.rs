@@ -10,11 +10,16 @@ use crate::lock::lock;
 use crate::observe::decision_log::counts::Counts;
 use crate::observe::decision_log::queue::{Line, Queue};
 
+/// The bytes of lines that are written together. The writer does not wait for more.
+pub(super) const BATCH_BYTES: usize = 64 << 10;
+
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) state: Mutex<State>,
-    /// Wakes the writer, and those who wait for it to finish.
-    pub(super) changed: Condvar,
+    /// Wakes the writer.
+    pub(super) work: Condvar,
+    /// Wakes those who wait for the writer to finish.
+    pub(super) done: Condvar,
     /// Wakes the decisions that wait for room.
     pub(super) room: Notify,
     pub(super) counts: Counts,
@@ -25,7 +30,13 @@ pub(super) struct Shared {
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) queue: Queue,
+    /// What wakes the writer, while it sleeps.
+    pub(super) sleep: Option<Sleep>,
     pub(super) is_writing: bool,
+    /// The lines that are being written.
+    pub(super) lines_in_hand: u64,
+    /// Those who wait until the queue is written.
+    pub(super) flushing: usize,
     pub(super) reopen: bool,
     pub(super) stop: bool,
     pub(super) has_ended: bool,
@@ -35,11 +46,33 @@ pub(super) struct State {
     pub(super) waiting: usize,
 }
 
+/// What wakes the writer while it sleeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sleep {
+    /// Any line.
+    UntilLine,
+    /// What must be written at once. Until its time is over, further lines only join the first one.
+    UntilUrgent,
+    /// The end of the log, or another file. The destination fails.
+    UntilAsked,
+}
+
+impl State {
+    /// Whether the writer does not wait for further lines.
+    pub(super) fn is_urgent(&self) -> bool {
+        let is_awaited = self.stop || self.reopen || self.flushing > 0 || self.waiting > 0;
+        is_awaited || self.queue.bytes() >= BATCH_BYTES
+    }
+}
+
 impl Shared {
     pub(super) fn new(queue_bytes: usize) -> Self {
         let state = State {
             queue: Queue::new(queue_bytes),
+            sleep: None,
             is_writing: false,
+            lines_in_hand: 0,
+            flushing: 0,
             reopen: false,
             stop: false,
             has_ended: false,
@@ -48,7 +81,8 @@ impl Shared {
         };
         Self {
             state: Mutex::new(state),
-            changed: Condvar::new(),
+            work: Condvar::new(),
+            done: Condvar::new(),
             room: Notify::new(),
             counts: Counts::default(),
             progress: AtomicU64::new(0),
@@ -60,16 +94,51 @@ impl Shared {
     }
 
     pub(super) fn stop(&self) {
-        self.lock().stop = true;
-        self.changed.notify_all();
+        let mut state = self.lock();
+        state.stop = true;
+        self.wake_writer(&mut state);
     }
 
     /// Counts one lost line. Always false: the line is not in the queue.
     pub(super) fn lose(&self, reason: &AtomicU64) -> bool {
         reason.fetch_add(1, Ordering::Relaxed);
-        self.lock().queue.lose(1);
-        self.changed.notify_all();
+        let mut state = self.lock();
+        state.queue.lose(1);
+        self.wake_writer(&mut state);
         false
+    }
+
+    /// Wakes the writer, if it sleeps and there is what it sleeps for. Each time takes a system call.
+    pub(super) fn wake_writer(&self, state: &mut State) {
+        let must_wake = match state.sleep {
+            None => false,
+            Some(Sleep::UntilLine) => true,
+            Some(Sleep::UntilUrgent) => state.is_urgent(),
+            Some(Sleep::UntilAsked) => state.stop || state.reopen,
+        };
+        if must_wake {
+            state.sleep = None;
+            self.work.notify_one();
+        }
+    }
+
+    /// Lets the writer sleep, at most until `end`.
+    pub(super) fn sleep<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        sleep: Sleep,
+        end: Option<Instant>,
+    ) -> MutexGuard<'a, State> {
+        state.sleep = Some(sleep);
+        let mut state = match end {
+            None => self.work.wait(state).unwrap_or_else(PoisonError::into_inner),
+            Some(end) => {
+                let left = end.saturating_duration_since(Instant::now());
+                self.work.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
+            }
+        };
+        state.sleep = None;
+        state
     }
 
     pub(super) fn push(&self, state: &mut State, line: Line) -> Result<(), Line> {
@@ -77,13 +146,17 @@ impl Shared {
             return Err(line);
         }
         state.queue.push(line)?;
-        self.changed.notify_all();
+        self.wake_writer(state);
         Ok(())
     }
 
     pub(super) async fn wait_to_push(&self, line: Line, at_most: Duration) -> bool {
         self.counts.waits.fetch_add(1, Ordering::Relaxed);
-        self.lock().waiting += 1;
+        {
+            let mut state = self.lock();
+            state.waiting += 1;
+            self.wake_writer(&mut state);
+        }
         let mut waiting = Waiting { shared: self, line: Some(line) };
         let before = self.progress.load(Ordering::Relaxed);
         match tokio::time::timeout(at_most, waiting.push()).await {
@@ -101,14 +174,20 @@ impl Shared {
     pub(super) fn wait_until(&self, at_most: Duration, reached: impl Fn(&State) -> bool) -> bool {
         let start = Instant::now();
         let mut state = self.lock();
-        while !reached(&state) {
+        state.flushing += 1;
+        self.wake_writer(&mut state);
+        let is_reached = loop {
+            if reached(&state) {
+                break true;
+            }
             let left = at_most.saturating_sub(start.elapsed());
             if left.is_zero() {
-                return false;
+                break false;
             }
-            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
-        true
+            state = self.done.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        };
+        state.flushing -= 1;
+        is_reached
     }
 }
 
