@@ -4,10 +4,12 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use guardhouse::{Host, ImagePolicy};
+use axum::http::StatusCode;
+use guardhouse::{AuthContext, Host, ImagePolicy, run_auth_checks};
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -19,6 +21,9 @@ use crate::table::{Row, quantile};
 
 /// The argument with which this program is a server that answers a constant.
 pub(crate) const ANSWER: &str = "answer";
+
+/// The argument with which this program is a server that decides with the library before it answers a constant.
+pub(crate) const ANSWER_ALLOWED: &str = "answer-allowed";
 
 /// The connections of a measurement of throughput.
 const CONNECTIONS: usize = 8;
@@ -43,16 +48,25 @@ struct Subject {
 
 impl Subject {
     fn new(name: &'static str, server: usize, request: Request) -> Self {
-        Self { name, server, request, is_decision: name != "bare", cpu: vec![], rate: vec![], latency: vec![] }
+        Self {
+            name,
+            server,
+            request,
+            is_decision: name != "bare" && name != "embedded",
+            cpu: vec![],
+            rate: vec![],
+            latency: vec![],
+        }
     }
 }
 
 /// Measures the doors of the daemon that `guardhouse serve` is, and the peer `cerbos` if there is one.
 pub(crate) fn run(guardhouse: &Path, cerbos: Option<&Path>, span: Span) -> Result<Vec<Row>> {
     let folder = TempDir::new()?;
-    let mut servers = vec![bare()?, daemon(guardhouse, folder.path())?];
+    let mut servers = vec![ours(ANSWER)?, daemon(guardhouse, folder.path())?, ours(ANSWER_ALLOWED)?];
     let mut subjects = vec![
         Subject::new("bare", 0, Request::post("/", &serde_json::to_string(&real()?)?)),
+        Subject::new("embedded", 2, Request::post("/", &serde_json::to_string(&real()?)?)),
         Subject::new("native", 1, Request::post("/v1/tenants/acme/check", &serde_json::to_string(&real()?)?)),
         Subject::new("authzen", 1, Request::post("/tenants/acme/access/v1/evaluation", &evaluation().to_string())),
     ];
@@ -152,7 +166,8 @@ fn rows(subjects: &mut [Subject], library: &mut [f64]) -> Vec<Row> {
         let of_bare = *bare.get_or_insert(cpu);
         let name = |what: &str| format!("{}_{what}", subject.name);
         rows.push(Row::new(name("cpu"), "µs", cpu).against("bare_cpu"));
-        rows.push(Row::new(name("added_cpu"), "µs", cpu - of_bare).against("library_cpu"));
+        let floor = if subject.is_decision { "embedded_added_cpu" } else { "library_cpu" };
+        rows.push(Row::new(name("added_cpu"), "µs", cpu - of_bare).against(floor));
         rows.push(Row::new(name("throughput"), "1/s", quantile(&mut subject.rate, 0.5)).against("bare_throughput"));
         let latency = std::mem::take(&mut subject.latency);
         rows.push(Row::of_samples(name("latency"), latency, Some("bare_latency")));
@@ -160,19 +175,41 @@ fn rows(subjects: &mut [Subject], library: &mut [f64]) -> Vec<Row> {
     rows
 }
 
-/// This program, as a server that answers a constant.
-fn bare() -> Result<Server> {
+/// This program, as one of its servers.
+fn ours(kind: &str) -> Result<Server> {
     let address = free_address()?;
     let mut command = Command::new(std::env::current_exe()?);
-    Server::start(command.arg(ANSWER).arg(address.to_string()), address, &Request::post("/", "{}"))
+    Server::start(command.arg(kind).arg(address.to_string()), address, &Request::get("/"))
 }
 
 /// Serves a constant until the process is killed.
 pub(crate) fn answer(address: &str) -> Result<()> {
+    serve(address, axum::routing::post(|| async { constant() }))
+}
+
+/// Serves a constant for requests that the library allows, until the process is killed.
+pub(crate) fn answer_allowed(address: &str) -> Result<()> {
+    let check = check(&builtin_plugin(&Host::new()?, "require-scopes")?, two_scopes(), ImagePolicy::Eager)?;
+    let check = Arc::new(check);
+    let decide = move |body: axum::body::Bytes| {
+        let check = Arc::clone(&check);
+        async move {
+            let context = AuthContext::from_slice(&body).map_err(|_| StatusCode::BAD_REQUEST)?;
+            let decision = run_auth_checks(&[&*check], &context).await;
+            if decision.is_allow() { Ok(constant()) } else { Err(StatusCode::FORBIDDEN) }
+        }
+    };
+    serve(address, axum::routing::post(decide))
+}
+
+fn constant() -> impl axum::response::IntoResponse {
+    ([("content-type", "application/json")], r#"{"decision":"allow"}"#)
+}
+
+fn serve(address: &str, post: axum::routing::MethodRouter) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        let constant = || async { ([("content-type", "application/json")], r#"{"decision":"allow"}"#) };
-        let router = axum::Router::new().route("/", axum::routing::post(constant));
+        let router = axum::Router::new().route("/", post.get(|| async { "ready" }));
         let listener = tokio::net::TcpListener::bind(address).await?;
         Ok(axum::serve(listener, router).await?)
     })

@@ -3,6 +3,7 @@
 
 mod compile;
 mod counts;
+mod door;
 mod doors;
 mod http;
 mod isolation;
@@ -60,6 +61,7 @@ fn main() -> ExitCode {
         ["decide", count] => count.parse().map_err(Into::into).and_then(counts::decide),
         [isolation::ISOLATION, guardhouse] => isolation::run(guardhouse.as_ref()),
         [doors::ANSWER, address] => doors::answer(address),
+        [doors::ANSWER_ALLOWED, address] => doors::answer_allowed(address),
         [scale::MAKE_IMAGES, count, folder] => scale::make_images(count, folder),
         options => parse(options).and_then(|options| run(&options)),
     };
@@ -112,9 +114,10 @@ fn run(options: &Options) -> Result<()> {
         true => doors::Span { rounds: 1, slice: Duration::from_millis(100) },
         false => doors::Span { rounds: 5, slice: Duration::from_secs(1) },
     };
-    let groups: [Group<'_>; 11] = [
+    let groups: [Group<'_>; 12] = [
         ("decisions", Box::new(|| latency::decisions(effort(15, 40)))),
         ("settings", Box::new(|| latency::settings(&regexes()?, effort(11, 40)))),
+        ("door", Box::new(|| door::run(effort(15, 40)))),
         ("counts", Box::new(counts::run)),
         ("threads", Box::new(threads::run)),
         ("neighbor", Box::new(neighbor::run)),
