@@ -130,6 +130,10 @@ pub(crate) const TURN_TAKEN_WITHIN: Duration = Duration::from_millis(10);
 /// microsecond. Arbitrary: far less than a tick.
 pub(crate) const PREEMPTION_INTERVAL: Duration = Duration::from_micros(50);
 
+/// The interval of ticks while no guest computes for longer than a tick, if the host's own ticks are shorter.
+/// Benchmark: `doors`.
+pub(crate) const REST_TICK: Duration = Duration::from_millis(1);
+
 // Pools.
 
 /// The divisor of a pool's permits that gives the share of a check, unless

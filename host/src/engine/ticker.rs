@@ -1,5 +1,8 @@
 //! The thread that makes running guests look at their deadlines, and at who waits for their turns: it increments the
 //! epoch of every engine at each tick, and when a guest may have to give way.
+//!
+//! While no guest computes for longer than a tick, ticks may be as far apart as [`REST_TICK`]: each wakes a thread, which
+//! costs more than a small check.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
@@ -8,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use wasmtime::{Engine, EngineWeak};
 
-use crate::tuning::PREEMPTION_INTERVAL;
+use crate::tuning::{PREEMPTION_INTERVAL, REST_TICK};
 use crate::turns::Turns;
 use crate::util::lock::lock;
 use crate::util::microseconds::nanoseconds;
@@ -55,7 +58,7 @@ impl Ticker {
                 if now >= next {
                     ticker.turns.tick();
                     ticker.interrupt();
-                    next = now + tick;
+                    next = now + if ticker.turns.take_long() { tick } else { tick.max(REST_TICK) };
                 } else if ticker.may_interrupt_at().is_some_and(|at| now >= at) {
                     ticker.interrupt();
                 }

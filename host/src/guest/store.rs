@@ -240,6 +240,9 @@ fn meet_epoch(state: &mut State) -> wasmtime::Result<UpdateDeadline> {
 /// yield costs more than a small check.
 fn tick(state: &State, must_yield: bool) -> wasmtime::Result<UpdateDeadline> {
     let cpu_time = cpu_time_so_far();
+    if let Some(tenant) = state.tenant().filter(|_| cpu_time >= state.tick) {
+        tenant.turns().note_long();
+    }
     if let Some(cap) = state.cpu_time.filter(|cap| cpu_time > *cap) {
         let detail = format!("used {cpu_time:?} of processor time, over the cap of {cap:?}");
         return Err(HostFault(Fault::new(Cause::CpuTimeLimit, detail)).into());

@@ -74,7 +74,8 @@ impl HostBuilder {
 
     /// Sets the interval at which deadlines are enforced: a check is stopped at most two ticks after its deadline, and
     /// a check that computes yields its thread to others, and its [turn](HostLimits::turns) to other tenants, once per
-    /// tick. From 100 µs to 100 ms. Default: 1 ms.
+    /// tick. Ticks of less than 1 ms begin at most 1 ms after a check has started to compute for longer than one. From
+    /// 100 µs to 100 ms. Default: 1 ms.
     #[must_use]
     pub fn tick(mut self, tick: Duration) -> Self {
         self.tick = tick;
