@@ -244,7 +244,7 @@ fn write_slow(folder: &Path) -> Result<()> {
     let text = include_str!("../../tests/fixtures/allow.wat");
     let work = "(func $work (local i32) (loop $again
         (local.set 0 (i32.add (local.get 0) (i32.const 1)))
-        (br_if $again (i32.lt_u (local.get 0) (i32.const 4000000)))))";
+        (br_if $again (i32.lt_u (local.get 0) (i32.const 2000000)))))";
     let text = filled(text, &[("fields", work), ("items", "")]);
     let text = text.replace("(i32.const 16))) ;; ok(true)", "(call $work) (i32.const 16)))");
     fs::create_dir_all(folder)?;

@@ -130,6 +130,9 @@ pub(crate) const TURN_TAKEN_WITHIN: Duration = Duration::from_millis(10);
 /// microsecond. Arbitrary: far less than a tick.
 pub(crate) const PREEMPTION_INTERVAL: Duration = Duration::from_micros(50);
 
+/// The longest wait for a turn of work beside evaluations, on a host without a bound of its own. Arbitrary.
+pub(crate) const WORK_QUEUE_TIME: Duration = Duration::from_millis(10);
+
 /// The interval of ticks while no guest computes for longer than a tick, if the host's own ticks are shorter.
 /// Benchmark: `doors`.
 pub(crate) const REST_TICK: Duration = Duration::from_millis(1);

@@ -57,6 +57,21 @@ impl<'a> Turn<'a> {
         Self { tenant, estimate, tick, standing, stage, cpu_time, given_up: None }
     }
 
+    /// The turn of work without a guest, which may be refused if too many wait. Nothing is taken yet.
+    pub(crate) fn of_work(tenant: &'a Tenant, tick: Duration) -> Self {
+        Self::new(tenant, None, Standing::Arrival, tick)
+    }
+
+    /// Does `work` without a guest in a turn, which it waits for until `end`; without one if there is none by then. The
+    /// tenant is charged in both cases.
+    pub(crate) async fn work<T>(mut self, end: Instant, work: impl FnOnce() -> T) -> T {
+        if self.take(end).await.is_ok() {
+            return work();
+        }
+        self.given_up = Some(Instant::now());
+        work()
+    }
+
     /// Waits for a turn until `end`.
     ///
     /// # Errors

@@ -15,6 +15,7 @@ use crate::engine::config::Pool;
 use crate::engine::fair_admission::FairAdmission;
 use crate::error::HostError;
 use crate::guest::imports;
+use crate::guest::turn::Turn;
 use crate::host::advice::Advice;
 use crate::host::background::Background;
 use crate::host::unblock::Unblock;
@@ -22,6 +23,7 @@ use crate::host::validator::Validator;
 use crate::limits::HostLimits;
 use crate::tenant::registry::Tenants;
 use crate::tenant::{Tenant, TenantUsage};
+use crate::tuning::WORK_QUEUE_TIME;
 use crate::turns::usage::TurnUsage;
 use crate::util::lru::Lru;
 
@@ -100,6 +102,25 @@ impl Host {
     #[must_use]
     pub fn turn_usage(&self) -> TurnUsage {
         self.0.toolchain.turns.usage()
+    }
+
+    /// Does `work` in a turn of a tenant: once it comes before the other tenants that want the processor, and at its
+    /// expense. It is for what a server does for a tenant beside evaluations, such as reading a request, and must be
+    /// short, because it is not interrupted. While no tenant waits, it is done at once.
+    ///
+    /// A tenant that gets no turn within its time in the queue, or has too much that waits already, has it done without
+    /// one, and is charged all the same. What is done for no tenant has the turns of those without a tenant.
+    pub async fn in_turn<T>(&self, tenant: Option<&Tenant>, work: impl FnOnce() -> T) -> T {
+        let nobody;
+        let tenant = match tenant {
+            Some(tenant) => tenant,
+            None => {
+                nobody = self.0.tenants.get(None);
+                &nobody
+            }
+        };
+        let end = Instant::now() + self.limits().queue_time.unwrap_or(WORK_QUEUE_TIME);
+        Turn::of_work(tenant, self.toolchain().tick).work(end, work).await
     }
 
     /// Whether plugins may import an interface of this name. Some imports need a [grant](crate::Grant::needed_by) in

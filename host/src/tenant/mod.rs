@@ -214,6 +214,13 @@ impl Tenant {
         }
     }
 
+    /// Charges the tenant for processor time that was used for it outside of its evaluations, such as that of writing its
+    /// answers. It counts for its [budget](Self::set_budget), and for its place among the tenants that want the processor.
+    pub fn charge(&self, used: Duration) {
+        self.charge_cpu_time(used);
+        self.charge_without_turn(used);
+    }
+
     /// Adds processor time that was used for the tenant, and takes it from the budget.
     pub(crate) fn charge_cpu_time(&self, used: Duration) {
         self.0.account.charge_cpu_time(used, Instant::now);

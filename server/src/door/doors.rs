@@ -23,6 +23,7 @@ use crate::config::tenant::AllTenantSettings;
 use crate::decided::Decided;
 use crate::observe::Observers;
 use crate::observe::health::Health;
+use crate::snapshot::Snapshot;
 use crate::tenants::Tenants;
 
 /// The doors of a server. A clone is shallow.
@@ -116,6 +117,12 @@ impl Doors {
         caller.map_or(granted, |caller| caller.min(granted))
     }
 
+    /// Does work for the tenant of a request, such as reading its body, in a turn of the tenant.
+    pub(super) async fn in_turn<T>(&self, incoming: &Incoming<'_>, work: impl FnOnce() -> T) -> T {
+        let snapshot = self.0.tenants.snapshot(incoming.tenant).ok();
+        self.0.tenants.host().in_turn(snapshot.as_deref().map(Snapshot::account), work).await
+    }
+
     /// Decides one request; none if the caller has gone. Then nothing of its evaluation is left.
     pub(super) async fn decide(
         &self,
@@ -126,7 +133,7 @@ impl Doors {
         let deadline = self.deadline(incoming.tenant, deadline);
         let decided = self.0.tenants.decide(incoming.tenant, context, Some(deadline)).instrument(incoming.span());
         let decided = unless_gone(incoming, decided).await?;
-        self.0.observers.decided(&incoming.exchange(context), &decided).await;
+        self.observe(incoming, context, &decided).await;
         Some(decided)
     }
 
@@ -141,9 +148,17 @@ impl Doors {
         let all = self.0.tenants.decide_batch(incoming.tenant, contexts, Some(deadline)).instrument(incoming.span());
         let all = unless_gone(incoming, all).await?;
         for (context, decided) in contexts.iter().zip(&all) {
-            self.0.observers.decided(&incoming.exchange(context), decided).await;
+            self.observe(incoming, context, decided).await;
         }
         Some(all)
+    }
+
+    /// Tells the observers of a decision, at the expense of its tenant.
+    async fn observe(&self, incoming: &Incoming<'_>, context: &AuthContext, decided: &Decided) {
+        let took = self.0.observers.decided(&incoming.exchange(context), decided).await;
+        if let Ok(snapshot) = self.0.tenants.snapshot(incoming.tenant) {
+            snapshot.account().charge(took);
+        }
     }
 
     /// Adds the id of a decision to its answer.

@@ -74,7 +74,8 @@ struct Decisions<'a> {
 pub(super) async fn check(doors: &Doors, incoming: &Incoming<'_>, body: &[u8]) -> Result<Answer, Refusal> {
     require_json(incoming)?;
     let deadline = incoming.deadline()?;
-    let context = AuthContext::from_slice(body).map_err(|error| invalid(error.path(), error.reason()))?;
+    let context = doors.in_turn(incoming, || AuthContext::from_slice(body)).await;
+    let context = context.map_err(|error| invalid(error.path(), error.reason()))?;
     let Some(decided) = doors.decide(incoming, &context, deadline).await else { return Ok(answer_of_gone()) };
     let mut answer = answer::json(StatusCode::OK, &Shown::from(&decided));
     doors.add_id(&mut answer, &decided);
@@ -85,7 +86,8 @@ pub(super) async fn check(doors: &Doors, incoming: &Incoming<'_>, body: &[u8]) -
 pub(super) async fn check_batch(doors: &Doors, incoming: &Incoming<'_>, body: &[u8]) -> Result<Answer, Refusal> {
     require_json(incoming)?;
     let deadline = incoming.deadline()?;
-    let batch: Batch = Json::read(body).map_err(|error| invalid(error.path(), error.reason()))?;
+    let batch = doors.in_turn(incoming, || Json::read::<Batch>(body)).await;
+    let batch = batch.map_err(|error| invalid(error.path(), error.reason()))?;
     let cap = doors.batch();
     if batch.contexts.len() > cap {
         return Err(invalid("contexts", &format!("{} contexts, over the cap of {cap}", batch.contexts.len())));

@@ -11,6 +11,7 @@ pub mod timestamp;
 pub mod trace_parent;
 
 use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
 
 use crate::decided::Decided;
 use crate::log_rules::LogRules;
@@ -53,18 +54,23 @@ impl Observers {
     }
 
     /// Tells every observer of a decision. No failure of an observer changes the decision. It waits only for the decision
-    /// log, and only as [`WhenFull::Wait`](decision_log::WhenFull::Wait) says.
-    pub async fn decided(&self, exchange: &Exchange<'_>, decided: &Decided) {
+    /// log, and only as [`WhenFull::Wait`](decision_log::WhenFull::Wait) says. Returns the time that it took without that
+    /// wait.
+    pub async fn decided(&self, exchange: &Exchange<'_>, decided: &Decided) -> Duration {
         static NOTHING: LazyLock<LogRules> = LazyLock::new(LogRules::default);
+        let began = Instant::now();
         self.metrics.decided(exchange, decided);
-        let Some(log) = &self.log else { return };
+        let Some(log) = &self.log else { return began.elapsed() };
         let rules = decided.log_rules.as_deref().unwrap_or(&NOTHING);
-        let is_logged = match record::decision_line(exchange, decided, rules, log.limits().line_bytes) {
+        let line = record::decision_line(exchange, decided, rules, log.limits().line_bytes);
+        let took = began.elapsed();
+        let is_logged = match line {
             Some(line) => log.write(decided.tenant.as_ref(), line).await,
             None => log.lose_too_long(),
         };
         if !is_logged {
             self.metrics.lost_line(decided.tenant.as_ref());
         }
+        took
     }
 }

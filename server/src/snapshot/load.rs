@@ -112,7 +112,7 @@ impl Loader {
         if !problems.is_empty() {
             return Loaded { snapshot: Err(problems), counts };
         }
-        Loaded { snapshot: Ok(Snapshot::of(tenant.clone(), generation, policy, made)), counts }
+        Loaded { snapshot: Ok(Snapshot::of(self.host(), tenant.clone(), generation, policy, made)), counts }
     }
 
     async fn make(

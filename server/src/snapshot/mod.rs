@@ -18,7 +18,7 @@ pub mod cases;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use guardhouse::AuthContext;
+use guardhouse::{AuthContext, Host, Tenant};
 
 use crate::decided::{Decided, DenialCause, PolicyId};
 use crate::policy::Policy;
@@ -30,6 +30,8 @@ use crate::tenant_name::TenantName;
 /// The policy of a tenant, ready to decide.
 pub struct Snapshot {
     tenant: TenantName,
+    /// The tenant in the host.
+    account: Tenant,
     id: PolicyId,
     /// The policy without its checks: their bytes and settings are in `made`, as far as they are needed.
     policy: Policy,
@@ -50,6 +52,12 @@ impl Snapshot {
     #[must_use]
     pub fn id(&self) -> PolicyId {
         self.id
+    }
+
+    /// The tenant in the host, whose account pays for its decisions.
+    #[must_use]
+    pub fn account(&self) -> &Tenant {
+        &self.account
     }
 
     /// The checks of the snapshot, in the order of the policy.
@@ -85,13 +93,13 @@ impl Snapshot {
     }
 
     /// A snapshot of a policy whose checks are made.
-    fn of(tenant: TenantName, generation: u64, mut policy: Policy, made: Vec<Made>) -> Self {
+    fn of(host: &Host, tenant: TenantName, generation: u64, mut policy: Policy, made: Vec<Made>) -> Self {
         let checks: Vec<AnyCheck> = made.iter().map(|made| Arc::new(made.check.clone()) as AnyCheck).collect();
         let plans = Plan::all(&policy, &checks);
         let id = PolicyId { generation, digest: policy.digest };
         // The bytes of plugins and the data in settings would be in memory twice.
         policy.checks = Vec::new();
-        Self { tenant, id, policy, plans, made }
+        Self { account: host.tenant(tenant.as_str()), tenant, id, policy, plans, made }
     }
 
     /// The plan of a request, with its index; none if it takes too many steps to find the rule. No snapshot lacks a plan.

@@ -34,13 +34,13 @@ enum Semantic {
 
 /// Decides one request.
 pub(super) async fn evaluation(doors: &Doors, incoming: &Incoming<'_>, body: &[u8]) -> Result<Answer, Refusal> {
-    let document = document(incoming, body)?;
+    let document = doors.in_turn(incoming, || document(incoming, body)).await?;
     one(doors, incoming, root(&document)?).await
 }
 
 /// Decides several requests, or one if there are no several.
 pub(super) async fn evaluations(doors: &Doors, incoming: &Incoming<'_>, body: &[u8]) -> Result<Answer, Refusal> {
-    let document = document(incoming, body)?;
+    let document = doors.in_turn(incoming, || document(incoming, body)).await?;
     let root = root(&document)?;
     let semantic = semantic(root)?;
     let Some(items) = root.get(EVALUATIONS) else { return one(doors, incoming, root).await };

@@ -50,11 +50,11 @@ pub(super) struct State {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sleep {
     /// Any line.
-    UntilLine,
+    Line,
     /// What must be written at once. Until its time is over, further lines only join the first one.
-    UntilUrgent,
+    Urgent,
     /// The end of the log, or another file. The destination fails.
-    UntilAsked,
+    Asked,
 }
 
 impl State {
@@ -112,9 +112,9 @@ impl Shared {
     pub(super) fn wake_writer(&self, state: &mut State) {
         let must_wake = match state.sleep {
             None => false,
-            Some(Sleep::UntilLine) => true,
-            Some(Sleep::UntilUrgent) => state.is_urgent(),
-            Some(Sleep::UntilAsked) => state.stop || state.reopen,
+            Some(Sleep::Line) => true,
+            Some(Sleep::Urgent) => state.is_urgent(),
+            Some(Sleep::Asked) => state.stop || state.reopen,
         };
         if must_wake {
             state.sleep = None;

@@ -102,7 +102,7 @@ fn next(shared: &Shared, sink: &mut Sink) -> Option<Batch> {
             if state.stop {
                 return None;
             }
-            state = shared.sleep(state, Sleep::UntilLine, None);
+            state = shared.sleep(state, Sleep::Line, None);
         } else {
             let end = *gather.get_or_insert_with(|| Instant::now() + GATHER);
             if state.is_urgent() || Instant::now() >= end {
@@ -111,7 +111,7 @@ fn next(shared: &Shared, sink: &mut Sink) -> Option<Batch> {
                 state.lines_in_hand = u64::try_from(batch.lines.len()).unwrap_or(u64::MAX);
                 return Some(batch);
             }
-            state = shared.sleep(state, Sleep::UntilUrgent, Some(end));
+            state = shared.sleep(state, Sleep::Urgent, Some(end));
         }
     }
 }
@@ -130,7 +130,7 @@ fn write(shared: &Shared, sink: &mut Sink, bytes: &[u8]) -> usize {
                 let is_over = |state: &State| state.reopen || state.stop;
                 let end = Instant::now() + wait;
                 while !is_over(&state) && Instant::now() < end {
-                    state = shared.sleep(state, Sleep::UntilAsked, Some(end));
+                    state = shared.sleep(state, Sleep::Asked, Some(end));
                 }
                 if std::mem::take(&mut state.reopen) {
                     drop(state);
