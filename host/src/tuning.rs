@@ -95,6 +95,19 @@ pub(crate) const COMPILER_PAUSE: Duration = Duration::from_secs(60);
 /// It is ten times the default limit of one compilation.
 pub(crate) const COMPILER_DEBT: Duration = Duration::from_secs(600);
 
+// Blocking work for async callers: loading plugins, making checks.
+
+/// The rest of a tenant by its blocking work, before it may use the last free thread: a tenant that uses a thread for more
+/// than a hundredth of the time leaves the last one to those that use less. With it, a hundred tenants whose work always
+/// takes as long as it may leave the last thread free for most of the time.
+pub(crate) const BLOCKING_REST_TIMES: u32 = 100;
+
+/// The blocking work that needs no rest: a new policy with some slow checks uses all threads. Arbitrary.
+pub(crate) const BLOCKING_REST_FREE: Duration = Duration::from_secs(10);
+
+/// The longest rest of a tenant, before it may use the last free thread again. Arbitrary.
+pub(crate) const BLOCKING_REST_MOST: Duration = Duration::from_secs(3_600);
+
 // Time.
 
 /// The time that a check has beyond the deadline of its evaluation to report its own fault: the check of a plugin enforces

@@ -171,6 +171,27 @@ async fn a_kubernetes_volume_is_reloaded_when_it_is_swapped() {
     assert!(server.allows("acme", &somebody(&["write"])).await);
 }
 
+#[tokio::test]
+async fn tenants_whose_plugins_never_start_leave_the_others_their_policies() {
+    let policies = Policies::new();
+    let greedy = ["a", "b", "c", "d"];
+    greedy.iter().for_each(|tenant| policies.of_fixture(tenant, "start-loop"));
+    policies.needs_scope("z", "read");
+    let server = policies.serve(host()).await;
+    for tenant in greedy {
+        assert_eq!(server.results(tenant), ["refused"]);
+        assert!(server.refused(tenant).contains("processor time"), "{}", server.refused(tenant));
+    }
+    assert!(server.allows("z", &somebody(&["read"])).await);
+    // Again, with other policies of the same plugins.
+    for tenant in greedy {
+        policies.write(&format!("{tenant}/other"), "");
+    }
+    policies.needs_scope("z", "write");
+    server.until("the new policy is active", |server| server.results("z").len() == 2).await;
+    assert!(server.allows("z", &somebody(&["write"])).await);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn reloads_under_load_lose_no_request() {
     let policies = Policies::new();

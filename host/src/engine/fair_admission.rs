@@ -116,8 +116,8 @@ impl FairAdmission {
         self.admit_evicting(tenant, units, end, || ()).await
     }
 
-    /// Waits for `units` without an end. Returns `None` if the queue is full. The rules must have no pause: no clock of the
-    /// runtime is used.
+    /// Waits for `units` without an end. Returns `None` if the queue is full. No clock of the runtime is used, so the end
+    /// of a rest wakes nobody: a tenant that rests is served once another unit is free, whose holder serves those that wait.
     pub(crate) async fn admit_in_the_end(&self, tenant: Option<&Tenant>, units: u32) -> Option<FairPermit> {
         let (share, most) = self.0.share(tenant);
         let (ticket, answer) = match self.0.ask(&share, units, most) {
@@ -274,7 +274,8 @@ impl Inner {
         let (share, units) = (&permit.share, permit.units);
         let mut state = lock(&self.state);
         state.used = state.used.saturating_sub(units);
-        share.give_back(units, now);
+        share.give_back(units);
+        share.rest_until(self.settings.rules.rested_at(share, cost, now));
         state.queue.settle(&share.lane, permit.paid, cost);
         let of_unit = cost.checked_div(units.into()).unwrap_or(cost);
         state.mean = (state.mean - state.mean / MEAN_DIVISOR).saturating_add(of_unit / MEAN_DIVISOR).max(1);
@@ -306,7 +307,7 @@ impl FairPermit {
         // The units are in use already: what matters is what the tenant holds.
         let is_allowed = !share.is_tenant || share.held() == 0 || share.held().saturating_add(self.units) <= most;
         if is_allowed {
-            self.share.give_back(self.units, now);
+            self.share.give_back(self.units);
             share.take(self.units);
             self.inner.time.serve(&share.lane);
             self.share = share;

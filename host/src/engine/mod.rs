@@ -31,7 +31,7 @@ use crate::digest::Digest;
 use crate::engine::admission::Admission;
 use crate::engine::config::{Memory, Pool, Reservation, Strategy};
 use crate::engine::fair_admission::{FairAdmission, Settings};
-use crate::engine::rules::Rules;
+use crate::engine::rules::{Rest, Rules};
 use crate::engine::ticker::Ticker;
 use crate::error::HostError;
 use crate::guest::imports;
@@ -40,10 +40,18 @@ use crate::guest::store::State;
 use crate::limits::HostLimits;
 use crate::tenant::share::Resource;
 use crate::tuning::{
-    COMPILER_DEBT, COMPILER_PAUSE, EVICTION_BATCH_DIVISOR, HEADROOM_DIVISOR, INSTANCE_DEBT, STANDBY_POOL_DIVISOR,
+    BLOCKING_REST_FREE, BLOCKING_REST_MOST, BLOCKING_REST_TIMES, COMPILER_DEBT, COMPILER_PAUSE, EVICTION_BATCH_DIVISOR,
+    HEADROOM_DIVISOR, INSTANCE_DEBT, STANDBY_POOL_DIVISOR,
 };
 use crate::turns::Turns;
 use crate::util::lru::Lru;
+
+/// The rest of a tenant after a compilation, before it may use the last free compiler.
+const COMPILER_REST: Rest = Rest { least: COMPILER_PAUSE, times: 0, free: Duration::ZERO, most: COMPILER_PAUSE };
+
+/// The rest of a tenant after blocking work for async callers, before it may use the last free thread.
+const BLOCKING_REST: Rest =
+    Rest { least: Duration::ZERO, times: BLOCKING_REST_TIMES, free: BLOCKING_REST_FREE, most: BLOCKING_REST_MOST };
 
 /// An engine with everything that plugins may import: it runs the plugins of one pool that were compiled with one
 /// strategy.
@@ -121,20 +129,20 @@ impl Engines {
             resource: Resource::Compilers,
             units: limits.compilers,
             queue: limits.queue,
-            rules: Rules::OneEach { pause: COMPILER_PAUSE },
+            rules: Rules::OneEach { rest: COMPILER_REST },
             debt: COMPILER_DEBT,
         })
     }
 
-    /// The admission of blocking work for async callers to `threads` threads, at most one of each tenant. Every caller may
-    /// wait.
+    /// The admission of blocking work for async callers to `threads` threads, at most one of each tenant, and the last one
+    /// for a tenant that has used little of them. Every caller may wait.
     pub(crate) fn blocking(what: &'static str, resource: Resource, threads: usize) -> FairAdmission {
         FairAdmission::new(Settings {
             what,
             resource,
             units: u32::try_from(threads).unwrap_or(u32::MAX),
             queue: usize::MAX,
-            rules: Rules::OneEach { pause: Duration::ZERO },
+            rules: Rules::OneEach { rest: BLOCKING_REST },
             debt: COMPILER_DEBT,
         })
     }

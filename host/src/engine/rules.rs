@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::tenant::share::Share;
 use crate::turns::fair_queue::Choice;
+use crate::util::microseconds::nanoseconds;
 
 /// The rules of one resource.
 #[derive(Debug, Clone, Copy)]
@@ -11,8 +12,42 @@ pub(super) enum Rules {
     /// A tenant holds at most its share of the units, except that one instance is always possible. Its first instance may
     /// take any unit; further ones leave `headroom` to first instances of others.
     Instances { headroom: u32 },
-    /// A tenant holds one unit at a time, and the last free one is for a tenant that has used none for `pause`.
-    OneEach { pause: Duration },
+    /// A tenant holds one unit at a time, and the last free one is for a tenant that has rested.
+    OneEach { rest: Rest },
+}
+
+/// The rest of a tenant after it used a unit.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rest {
+    /// The rest after each use, at least.
+    pub(super) least: Duration,
+    /// The rest by the cost of the uses: each nanosecond is this many of rest, on top of what is left from before.
+    pub(super) times: u32,
+    /// The use that needs no rest, on average.
+    pub(super) free: Duration,
+    /// The longest rest.
+    pub(super) most: Duration,
+}
+
+impl Rest {
+    /// The end of the rest of a tenant that rests until `rested_at`, after a further use that costs `cost`.
+    fn after(self, rested_at: u64, cost: u64, now: u64) -> u64 {
+        let by_cost = rested_at.max(now).saturating_add(cost.saturating_mul(self.times.into()));
+        let least = now.saturating_add(nanoseconds(self.least));
+        let most = now.saturating_add(self.unrested()).saturating_add(nanoseconds(self.most));
+        by_cost.max(least).min(most)
+    }
+
+    /// The rest that is left; none if the tenant has rested.
+    fn left(self, rested_at: u64, now: u64) -> Option<Duration> {
+        let left = rested_at.saturating_sub(now.saturating_add(self.unrested()));
+        (left > 0).then(|| Duration::from_nanos(left))
+    }
+
+    /// The rest that is not taken.
+    fn unrested(self) -> u64 {
+        nanoseconds(self.free).saturating_mul(self.times.into())
+    }
 }
 
 /// A wish for some units.
@@ -43,10 +78,15 @@ impl Rules {
     pub(super) fn time_to_wait(self, share: &Share, now: u64) -> Option<Duration> {
         match self {
             Self::Instances { .. } => None,
-            Self::OneEach { pause } => {
-                let since = Duration::from_nanos(now.saturating_sub(share.last_end()?));
-                pause.checked_sub(since).filter(|left| !left.is_zero())
-            }
+            Self::OneEach { rest } => rest.left(share.rested_at(), now),
+        }
+    }
+
+    /// The time until which a tenant rests after a use that costs `cost`.
+    pub(super) fn rested_at(self, share: &Share, cost: u64, now: u64) -> u64 {
+        match self {
+            Self::Instances { .. } => 0,
+            Self::OneEach { rest } => rest.after(share.rested_at(), cost, now),
         }
     }
 }
@@ -58,7 +98,7 @@ impl Pass {
         match self.rules {
             _ if !wish.share.is_tenant => self.up_to(self.all, wish.units),
             Rules::Instances { headroom } => self.instance(wish, headroom),
-            Rules::OneEach { pause } => self.one_each(wish, pause),
+            Rules::OneEach { rest } => self.one_each(wish, rest),
         }
     }
 
@@ -84,11 +124,9 @@ impl Pass {
         }
     }
 
-    fn one_each(&self, wish: &Wish<'_>, pause: Duration) -> Choice {
+    fn one_each(&self, wish: &Wish<'_>, rest: Rest) -> Choice {
         let is_last = self.all > 1 && self.all.saturating_sub(self.used) <= wish.units;
-        let is_recent =
-            wish.share.last_end().is_some_and(|end| Duration::from_nanos(self.now.saturating_sub(end)) < pause);
-        if wish.share.held() > 0 || (is_last && is_recent) {
+        if wish.share.held() > 0 || (is_last && rest.left(wish.share.rested_at(), self.now).is_some()) {
             wish.share.pass_over();
             return Choice::Skip;
         }

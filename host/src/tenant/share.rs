@@ -40,8 +40,8 @@ pub(crate) struct Share {
     held: AtomicU32,
     /// Whether its waiters were passed over because it held all that it may.
     was_passed_over: AtomicBool,
-    /// The end of the last use, in nanoseconds on the clock of the resource; zero without one.
-    last_end: AtomicU64,
+    /// The time until which it rests, in nanoseconds on the clock of the resource; see `engine/rules.rs`.
+    rested_at: AtomicU64,
 }
 
 impl Share {
@@ -51,7 +51,7 @@ impl Share {
             is_tenant,
             held: AtomicU32::new(0),
             was_passed_over: AtomicBool::new(false),
-            last_end: AtomicU64::new(0),
+            rested_at: AtomicU64::new(0),
         }
     }
 
@@ -64,14 +64,17 @@ impl Share {
         self.held.fetch_add(units, Ordering::Relaxed);
     }
 
-    pub(crate) fn give_back(&self, units: u32, now: u64) {
+    pub(crate) fn give_back(&self, units: u32) {
         self.held.fetch_sub(units, Ordering::Relaxed);
-        self.last_end.store(now.max(1), Ordering::Relaxed);
     }
 
-    /// The end of the last use, if there was one.
-    pub(crate) fn last_end(&self) -> Option<u64> {
-        Some(self.last_end.load(Ordering::Relaxed)).filter(|end| *end > 0)
+    /// The time until which it rests. It is in the past if it has rested.
+    pub(crate) fn rested_at(&self) -> u64 {
+        self.rested_at.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn rest_until(&self, rested_at: u64) {
+        self.rested_at.store(rested_at, Ordering::Relaxed);
     }
 
     pub(crate) fn pass_over(&self) {

@@ -1,7 +1,9 @@
 //! Activation: what the source has becomes what decides, one tenant at a time.
 //!
 //! 1. The source lists the digests of policies that have settled. A tenant whose digest is neither active nor refused
-//!    is put into a queue. Several tenants are activated at the same time, each only once at a time.
+//!    is put into a queue. Several tenants are activated at the same time, each only once at a time. Those whose activations
+//!    take long leave a part of the jobs to the others (`queue.rs`), and an activation has a deadline: so another tenant
+//!    waits for the end of one activation at most.
 //! 2. The new snapshot is loaded beside the old one (`one.rs`). If anything is wrong with it, the old one stays, and
 //!    the digest is refused until it changes. If a newer policy is wanted by then, the result is dropped.
 //! 3. The pointer of the tenant is swapped, and the policy is written to the state folder.
@@ -23,7 +25,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::num::NonZero;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -42,6 +44,9 @@ use crate::tenants::Tenants;
 /// The time for which a start waits for the source, and again for the tenants that it lists.
 const START_PATIENCE: Duration = Duration::from_secs(60);
 
+/// The longest time of loading a policy.
+const DEADLINE: Duration = Duration::from_secs(600);
+
 /// The activation of all tenants of a source.
 pub struct Activation {
     parts: Parts,
@@ -55,7 +60,7 @@ struct Run {
     parts: Arc<Parts>,
     queue: Queue,
     work: JoinSet<TenantName>,
-    parallel: usize,
+    start: Instant,
     /// Whether the source has answered.
     is_listed: bool,
     /// Whether the source has answered with tenants.
@@ -67,7 +72,7 @@ impl Activation {
     #[must_use]
     pub fn new(tenants: Tenants, source: Arc<dyn Source>, reader: Reader) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let parts = Parts { tenants, source, reader, last_good: None, listeners: Vec::new() };
+        let parts = Parts { tenants, source, reader, last_good: None, listeners: Vec::new(), deadline: DEADLINE };
         Self { parts, parallel: (4 * processors).max(8), patience: START_PATIENCE, start_patience: START_PATIENCE }
     }
 
@@ -85,11 +90,20 @@ impl Activation {
         self
     }
 
-    /// Sets the number of tenants that are activated at the same time. Each may have its folder in memory meanwhile.
-    /// Default: four for each processor, and at least eight.
+    /// Sets the number of tenants that are activated at the same time. Each may have its folder in memory meanwhile. A
+    /// quarter of them is for tenants whose activations took less than a hundredth of the time, which come before the
+    /// others. Default: four for each processor, and at least eight.
     #[must_use]
     pub fn parallel(mut self, tenants: usize) -> Self {
         self.parallel = tenants.max(1);
+        self
+    }
+
+    /// Sets the time in which a policy must be read and loaded, and its cases run. A policy that takes longer is refused,
+    /// and tried again at the next check of the source, because others may have been the reason. Default: 10 minutes.
+    #[must_use]
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.parts.deadline = deadline;
         self
     }
 
@@ -116,8 +130,8 @@ impl Activation {
         let (sender, mut listings) = mpsc::channel(1);
         let mut watching = JoinSet::new();
         watching.spawn(watch(Arc::clone(&parts.source), patience, sender));
-        let (queue, work) = (Queue::default(), JoinSet::new());
-        let mut run = Run { parts, queue, work, parallel, is_listed: false, is_complete: false };
+        let (queue, work, start) = (Queue::new(parallel), JoinSet::new(), Instant::now());
+        let mut run = Run { parts, queue, work, start, is_listed: false, is_complete: false };
         let mut stop = std::pin::pin!(stop);
         let mut start_is_late = std::pin::pin!(tokio::time::sleep(start_patience));
         loop {
@@ -179,9 +193,7 @@ async fn watch(
 impl Run {
     /// Starts as many jobs as may run.
     fn fill(&mut self) {
-        while self.work.len() < self.parallel
-            && let Some((tenant, job)) = self.queue.pop()
-        {
+        while let Some((tenant, job)) = self.queue.pop(self.start.elapsed()) {
             let parts = Arc::clone(&self.parts);
             self.work.spawn(async move {
                 // A panic in one activation must not end the others, nor leave its tenant as running for ever.
@@ -208,7 +220,7 @@ impl Run {
 
     fn done(&mut self, done: Result<TenantName, tokio::task::JoinError>) {
         if let Ok(tenant) = done {
-            self.queue.done(&tenant);
+            self.queue.done(&tenant, self.start.elapsed());
         }
     }
 

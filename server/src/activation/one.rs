@@ -1,7 +1,7 @@
 //! One activation: a policy is read, loaded beside the old one, proved, made active, and written down.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use guardhouse::Digest;
 
@@ -65,20 +65,12 @@ impl One {
     /// Activates the policy of the source that has this digest.
     async fn activate(&mut self, digest: Digest) {
         step("an activation begins");
-        let folder = match self.parts.source.read(self.state.name()).await {
-            Ok(folder) => folder,
-            // It may be readable again although its content is the same, so the refusal has no digest.
-            Err(problems) => return self.refuse(None, problems),
-        };
-        if folder.digest() != digest {
-            // The source will list what it is now.
-            return self.report(Some(digest), ActivationResult::Superseded);
-        }
-        step("a policy is read");
-        let ready = match self.prepare(folder).await {
-            Ok(ready) => ready,
-            Err(_) if self.is_superseded(digest) => return self.report(Some(digest), ActivationResult::Superseded),
-            Err(problems) => return self.refuse(Some(digest), problems),
+        let deadline = self.parts.deadline;
+        let ready = match tokio::time::timeout(deadline, self.make_ready(digest)).await {
+            Ok(Ok(ready)) => ready,
+            Ok(Err(result)) => return result.map_or((), |(digest, problems)| self.refuse(digest, problems)),
+            // Others may have been the reason, so the refusal has no digest.
+            Err(_) => return self.refuse(None, vec![late(deadline)]),
         };
         if self.is_superseded(digest) {
             return self.report(Some(digest), ActivationResult::Superseded);
@@ -87,6 +79,28 @@ impl One {
             Some(folder) => self.write_down(folder).await,
             None => self.report(Some(digest), ActivationResult::Superseded),
         }
+    }
+
+    /// Reads the policy that has this digest, and prepares it. The error is a refusal, or none if another policy is wanted.
+    async fn make_ready(&mut self, digest: Digest) -> Result<Ready, Option<(Option<Digest>, Vec<Problem>)>> {
+        let folder = match self.parts.source.read(self.state.name()).await {
+            Ok(folder) => folder,
+            // It may be readable again although its content is the same, so the refusal has no digest.
+            Err(problems) => return Err(Some((None, problems))),
+        };
+        if folder.digest() != digest {
+            // The source will list what it is now.
+            self.report(Some(digest), ActivationResult::Superseded);
+            return Err(None);
+        }
+        step("a policy is read");
+        self.prepare(folder).await.map_err(|problems| {
+            if self.is_superseded(digest) {
+                self.report(Some(digest), ActivationResult::Superseded);
+                return None;
+            }
+            Some((Some(digest), problems))
+        })
     }
 
     /// Activates the last good policy.
@@ -103,7 +117,9 @@ impl One {
             }
         };
         let digest = folder.digest();
-        match self.prepare(folder).await {
+        let deadline = self.parts.deadline;
+        let prepared = tokio::time::timeout(deadline, self.prepare(folder)).await;
+        match prepared.unwrap_or_else(|_| Err(vec![late(deadline)])) {
             Ok(ready) => drop(self.swap(ready, Origin::LastGood)),
             Err(problems) => self.report(Some(digest), ActivationResult::Refused(problems)),
         }
@@ -190,6 +206,13 @@ impl One {
         let (tenant, counts, elapsed) = (self.state.name().clone(), self.counts, self.start.elapsed());
         self.parts.tell(&ActivationEvent { tenant, digest, result, counts, elapsed });
     }
+}
+
+/// The problem of a policy that is not loaded in time.
+fn late(deadline: Duration) -> Problem {
+    let message = format!("the policy was not loaded within {deadline:?}; it is tried again");
+    Problem::new(".", message)
+        .with_help("check what takes so long: plugins that are compiled, slow settings, many cases")
 }
 
 /// Writes a folder unless it is the last good one already.

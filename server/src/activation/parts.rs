@@ -1,6 +1,7 @@
 //! The parts that all activations of a server share.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::event::{ActivationEvent, Listener};
 use crate::last_good::LastGood;
@@ -20,6 +21,8 @@ pub(super) struct Parts {
     pub(super) reader: Reader,
     pub(super) last_good: Option<Arc<LastGood>>,
     pub(super) listeners: Vec<Arc<Listener>>,
+    /// The longest time of loading a policy.
+    pub(super) deadline: Duration,
 }
 
 impl Parts {

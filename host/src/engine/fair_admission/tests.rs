@@ -1,5 +1,7 @@
 //! Tests on a virtual clock: nothing sleeps, and every order is asserted exactly.
 
+mod rest;
+
 use std::num::NonZeroU32;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,11 +10,13 @@ use std::task::{Context, Poll, Waker};
 use tokio::runtime::{Builder, Runtime};
 
 use super::*;
+use crate::engine::COMPILER_REST;
 use crate::tenant::TenantBudget;
 use crate::tenant::registry::Tenants;
 
 const FOREVER: Duration = Duration::from_secs(3_600);
 const MILLISECOND: u64 = 1_000_000;
+const COMPILERS: Rules = Rules::OneEach { rest: COMPILER_REST };
 
 /// A resource with a clock that only the test moves.
 struct Bench {
@@ -313,8 +317,7 @@ fn a_standby_instance_counts_for_the_tenant_that_it_serves() {
 
 #[test]
 fn a_tenant_compiles_one_at_a_time_and_leaves_the_last_compiler_to_the_rested() {
-    let pause = Duration::from_secs(60);
-    let bench = Bench::new(2, 100, Rules::OneEach { pause });
+    let bench = Bench::new(2, 100, COMPILERS);
     let (busy, other, rested) = (bench.tenant("busy"), bench.tenant("other"), bench.tenant("rested"));
     let first = bench.ask(Some(&busy), 1).ok().unwrap();
     let mut waits = vec![("busy", bench.ask(Some(&busy), 1).err().unwrap())];
@@ -340,13 +343,13 @@ fn a_tenant_compiles_one_at_a_time_and_leaves_the_last_compiler_to_the_rested() 
 
 #[test]
 fn one_compiler_is_shared_without_a_pause() {
-    let bench = Bench::new(1, 100, Rules::OneEach { pause: Duration::from_secs(60) });
+    let bench = Bench::new(1, 100, COMPILERS);
     let tenant = bench.tenant("a");
     for _ in 0..3 {
         assert!(bench.ask(Some(&tenant), 1).is_ok());
     }
     // Work without a tenant uses all of them.
-    let bench = Bench::new(3, 100, Rules::OneEach { pause: Duration::from_secs(60) });
+    let bench = Bench::new(3, 100, COMPILERS);
     assert_eq!(bench.take_all(None).len(), 3);
 }
 

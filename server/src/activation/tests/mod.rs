@@ -103,6 +103,50 @@ async fn a_tenant_that_is_never_ready_keeps_no_server_from_starting() {
 }
 
 #[tokio::test]
+async fn a_policy_that_is_not_loaded_in_time_is_refused_and_leaves_its_job_to_others() {
+    // All jobs are taken by tenants whose policies are never read.
+    let world = World::new().with_jobs(2, Duration::from_millis(500));
+    for name in ["slow1", "slow2", "slow3"] {
+        world.source.hold(name);
+        world.source.set(name, "read");
+    }
+    world.source.set("z", "read");
+    let served = world.serve().await;
+    // On a slow machine, it may take more than one attempt too.
+    let poked = |served: &Served, name: &str| {
+        world.source.poke();
+        served.activated(name) == 1
+    };
+    served.until(|served| poked(served, "z")).await;
+    assert!(served.allows("z", "read").await);
+    for name in ["slow1", "slow2", "slow3"] {
+        assert!(served.refused(name) >= 1 && served.tenants.snapshot(name).is_err());
+        let problem = served.last_problems(name)[0].to_string();
+        assert!(problem.contains("not loaded within 500ms"), "{problem}");
+    }
+    // It is tried again when the source is listed, also if it has not changed.
+    world.source.release("slow2");
+    served.until(|served| poked(served, "slow2")).await;
+    assert!(served.allows("slow2", "read").await);
+}
+
+#[tokio::test]
+async fn a_last_good_policy_is_restored_if_the_new_one_is_not_loaded_in_time() {
+    let world = World::new().with_state().with_jobs(1, Duration::from_millis(500));
+    world.keep("acme", "read");
+    world.source.hold("acme");
+    world.source.set("acme", "write");
+    let served = world.serve().await;
+    served
+        .until(|served| {
+            world.source.poke();
+            served.activated("acme") == 1
+        })
+        .await;
+    assert!(served.allows("acme", "read").await && served.refused("acme") >= 1);
+}
+
+#[tokio::test]
 async fn what_did_not_change_in_a_policy_is_reused() {
     let world = World::new();
     world.source.set("acme", "a b c");

@@ -204,6 +204,8 @@ pub(super) struct World {
     state: Option<PathBuf>,
     patience: Duration,
     start_patience: Duration,
+    /// The number of activations at the same time, and the deadline of each.
+    jobs: Option<(usize, Duration)>,
     bounds: Option<(HostLimits, Allowances)>,
     /// Removes the state folder in the end.
     _dir: Option<tempfile::TempDir>,
@@ -212,7 +214,15 @@ pub(super) struct World {
 impl World {
     pub(super) fn new() -> Self {
         let patience = Duration::from_secs(600);
-        Self { source: Arc::default(), state: None, patience, start_patience: patience, bounds: None, _dir: None }
+        Self {
+            source: Arc::default(),
+            state: None,
+            patience,
+            start_patience: patience,
+            jobs: None,
+            bounds: None,
+            _dir: None,
+        }
     }
 
     /// With a state folder.
@@ -234,6 +244,11 @@ impl World {
     /// With a server that waits for its tenants for this time at its start.
     pub(super) fn with_start_patience(self, start_patience: Duration) -> Self {
         Self { start_patience, ..self }
+    }
+
+    /// With so many activations at the same time, each within a deadline.
+    pub(super) fn with_jobs(self, parallel: usize, deadline: Duration) -> Self {
+        Self { jobs: Some((parallel, deadline)), ..self }
     }
 
     /// With a state folder that another process made.
@@ -258,6 +273,9 @@ impl World {
             .patience(self.patience)
             .start_patience(self.start_patience)
             .listener(Arc::new(move |event: &ActivationEvent| lock(&noted).push(event.clone())));
+        if let Some((parallel, deadline)) = self.jobs {
+            activation = activation.parallel(parallel).deadline(deadline);
+        }
         if let Some(state) = &self.state {
             activation = activation.last_good(LastGood::open(state, DEFAULT_BYTES).unwrap());
         }
