@@ -17,8 +17,12 @@ pub struct ConnectionLimits {
     pub head_time: Duration,
     /// The body of a request, in bytes. At most 16 MiB. Default: 1 MiB.
     pub body_bytes: usize,
-    /// The bodies of all requests that are read or decided at the same time, in bytes as they arrive; a further one is
-    /// refused. One caller may hold a quarter, or one body if that is more. At least one body. Default: 64 MiB.
+    /// The memory of one body as JSON, in bytes: its text, its values and members, and the copies that are made of them. It
+    /// is found before the body is read, and is an upper bound. From 64 KiB to 1 GiB, and at least one body. Default: 16 MiB.
+    pub document_bytes: usize,
+    /// The memory of the bodies of all requests that are read or decided at the same time, in bytes: text as it arrives,
+    /// and from when a body is complete its memory as JSON. A further one is refused. One caller may hold a quarter, or
+    /// `document_bytes` if that is more. At least one body. Default: 64 MiB.
     pub all_bodies_bytes: usize,
     /// Wall-clock time from the end of a head to the last byte of its body. Default: 10 s.
     pub body_time: Duration,
@@ -38,6 +42,7 @@ impl Default for ConnectionLimits {
             headers: 100,
             head_time: Duration::from_secs(10),
             body_bytes: 1 << 20,
+            document_bytes: 16 << 20,
             all_bodies_bytes: 64 << 20,
             body_time: Duration::from_secs(10),
             answer_time: Duration::from_secs(10),

@@ -52,6 +52,7 @@ pub(super) const CONNECTION_KEYS: &[&str] = &[
     "headers",
     "head-time",
     "body-bytes",
+    "document-bytes",
     "all-bodies-bytes",
     "body-time",
     "answer-time",
@@ -249,6 +250,7 @@ fn connections(root: &Table<'_>, config: &mut ServerConfig, findings: &mut Findi
     fields.count("headers", 1..=1_000, &mut limits.headers);
     fields.duration("head-time", times.clone(), &mut limits.head_time);
     fields.size("body-bytes", 1 << 10..=16 << 20, &mut limits.body_bytes);
+    fields.size("document-bytes", 64 << 10..=1 << 30, &mut limits.document_bytes);
     fields.size("all-bodies-bytes", limits.body_bytes..=1 << 40, &mut limits.all_bodies_bytes);
     fields.duration("body-time", times.clone(), &mut limits.body_time);
     fields.duration("answer-time", times.clone(), &mut limits.answer_time);

@@ -45,6 +45,7 @@ head-bytes = "8KiB"
 headers = 10
 head-time = "1s"
 body-bytes = "2MiB"
+document-bytes = "3MiB"
 all-bodies-bytes = "4MiB"
 body-time = "2s"
 answer-time = "3s"
@@ -114,7 +115,8 @@ fn a_configuration_is_read_as_it_is_written() {
     assert_eq!((all.tenants.as_ref(), all.doors.doors().count()), (None, 2));
     let limits = &config.connections;
     assert_eq!((limits.maximum, limits.head_bytes, limits.headers, limits.batch), (5, 8 << 10, 10, 7));
-    assert_eq!((limits.body_bytes, limits.all_bodies_bytes), (2 << 20, 4 << 20));
+    let bytes = [limits.body_bytes, limits.document_bytes, limits.all_bodies_bytes];
+    assert_eq!(bytes, [2 << 20, 3 << 20, 4 << 20]);
     let times = [limits.head_time, limits.body_time, limits.answer_time, limits.idle_time];
     assert_eq!(times, [1, 2, 3, 4].map(Duration::from_secs));
     assert_eq!((config.drain.notice, config.drain.time), (Duration::ZERO, Duration::from_secs(60)));

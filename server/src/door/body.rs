@@ -11,6 +11,7 @@ use hyper::body::Body;
 
 use super::answer::{Kind, Refusal};
 use super::caller::Caller;
+use super::document::memory_of_text;
 use crate::lock::lock;
 
 /// One caller may hold this part of the memory for all bodies.
@@ -21,7 +22,9 @@ const CALLERS: usize = 4;
 pub(super) struct Bodies {
     /// The largest body, in bytes.
     pub(super) cap: usize,
-    /// All bodies at the same time, in bytes.
+    /// The memory of the largest document that is read from a body, with its text, in bytes.
+    document: usize,
+    /// All bodies and documents at the same time, in bytes.
     total: usize,
     held: Mutex<HeldBytes>,
 }
@@ -34,11 +37,11 @@ struct HeldBytes {
     callers: HashMap<Caller, usize>,
 }
 
-/// A body, which holds its part of the memory until it is dropped.
+/// A body, which holds its part of the memory until it is dropped, with that of the document that is read from it.
 #[derive(Debug)]
 pub(super) struct Held<'a> {
     bytes: Bytes,
-    _share: Share<'a>,
+    share: Share<'a>,
 }
 
 #[derive(Debug)]
@@ -49,8 +52,9 @@ struct Share<'a> {
 }
 
 impl Bodies {
-    pub(super) fn new(cap: usize, total: usize) -> Self {
-        Self { cap, total, held: Mutex::default() }
+    pub(super) fn new(cap: usize, document: usize, total: usize) -> Self {
+        // A larger one would never have room.
+        Self { cap, document: document.max(cap).min(total), total, held: Mutex::default() }
     }
 
     /// Reads a body. What a caller says that it will send takes no memory before it arrives.
@@ -87,11 +91,17 @@ impl Bodies {
             joined.extend_from_slice(&data);
         }
         let bytes = if joined.is_empty() { first } else { joined.freeze() };
-        Ok(Held { bytes, _share: share })
+        Ok(Held { bytes, share })
     }
 
     fn too_large(&self) -> Refusal {
         Refusal::new(Kind::TooLarge, format!("the body has more than {} bytes", self.cap))
+    }
+
+    fn too_many_values(&self) -> Refusal {
+        let detail =
+            format!("read as JSON, the body takes more than {} bytes of memory: send fewer values", self.document);
+        Refusal::new(Kind::TooLarge, detail)
     }
 
     /// The memory that bodies hold now, in bytes.
@@ -105,15 +115,36 @@ impl Held<'_> {
     pub(super) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
+
+    /// Holds the memory of the document that is read from the body, `copies` times.
+    ///
+    /// # Errors
+    /// The document takes more memory than one may, or there is none for it beside the others.
+    pub(super) fn hold_document(&mut self, copies: usize) -> Result<(), Refusal> {
+        self.hold(memory_of_text(&self.bytes).saturating_mul(copies))
+    }
+
+    /// Holds more memory.
+    ///
+    /// # Errors
+    /// As for [`hold_document`](Self::hold_document).
+    pub(super) fn hold(&mut self, more: usize) -> Result<(), Refusal> {
+        let to = self.share.held.saturating_add(more);
+        if to > self.share.bodies.document {
+            return Err(self.share.bodies.too_many_values());
+        }
+        self.share.take(to)
+    }
 }
 
 impl Share<'_> {
     /// Grows to a number of bytes, if it is more than before.
     fn grow(&mut self, to: usize) -> Result<(), Refusal> {
-        let Bodies { cap, total, held } = self.bodies;
-        if to > *cap {
-            return Err(self.bodies.too_large());
-        }
+        if to > self.bodies.cap { Err(self.bodies.too_large()) } else { self.take(to) }
+    }
+
+    fn take(&mut self, to: usize) -> Result<(), Refusal> {
+        let Bodies { document, total, held, .. } = self.bodies;
         let more = to.saturating_sub(self.held);
         if more == 0 {
             return Ok(());
@@ -124,8 +155,8 @@ impl Share<'_> {
             return Err(Refusal::new(Kind::Busy, "the bodies of all requests take all of their memory"));
         }
         let of_caller = held.callers.get(&self.caller).copied().unwrap_or_default().saturating_add(more);
-        // One body is always a caller's due.
-        if of_caller > (*total / CALLERS).max(*cap) {
+        // One document is always a caller's due.
+        if of_caller > (*total / CALLERS).max(*document) {
             return Err(Refusal::new(Kind::Busy, "the bodies of this caller take all of its share of the memory"));
         }
         held.all = all;
@@ -185,7 +216,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_is_what_its_frames_say_together() {
-        let bodies = Bodies::new(10, 100);
+        let bodies = Bodies::new(10, 10, 100);
         for (body, expected) in
             [(&[][..], ""), (&["abc"], "abc"), (&["", "ab", "", "cd", "e"], "abcde"), (&["0123456789"], "0123456789")]
         {
@@ -198,7 +229,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_over_the_cap_is_refused_before_it_is_read() {
-        let bodies = Bodies::new(10, 100);
+        let bodies = Bodies::new(10, 10, 100);
         for body in [&["01234567890"][..], &["0123456789", "0"]] {
             assert_eq!(bodies.read(Caller::Local, frames(body)).await.unwrap_err().kind, Kind::TooLarge);
         }
@@ -209,7 +240,7 @@ mod tests {
 
     #[tokio::test]
     async fn all_bodies_together_have_a_bound() {
-        let bodies = Bodies::new(15, 15);
+        let bodies = Bodies::new(15, 15, 15);
         let first = bodies.read(Caller::Local, frames(&["01234567"])).await.unwrap();
         assert_eq!(bodies.read(Caller::Local, frames(&["01234567"])).await.unwrap_err().kind, Kind::Busy);
         assert_eq!(bodies.held(), 8);
@@ -237,7 +268,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_takes_memory_when_it_arrives() {
-        let bodies = Bodies::new(10, 10);
+        let bodies = Bodies::new(10, 10, 10);
         let mut waiting: Vec<_> = (0..100).map(|_| Box::pin(bodies.read(Caller::Local, Announced(10)))).collect();
         for read in &mut waiting {
             assert!(read.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
@@ -251,7 +282,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_caller_has_a_quarter_of_the_memory() {
-        let bodies = Bodies::new(10, 80);
+        let bodies = Bodies::new(10, 10, 80);
         let caller = |name: &str| Caller::Credential(name.into());
         let full = || frames(&["0123456789"]);
         let first = [bodies.read(caller("a"), full()).await.unwrap(), bodies.read(caller("a"), full()).await.unwrap()];
@@ -267,6 +298,37 @@ mod tests {
         assert_eq!(bodies.held(), 60);
         drop(first);
         let again = bodies.read(caller("a"), full()).await.unwrap();
+        drop((others, again));
+        assert_eq!(bodies.held(), 0);
+        assert!(lock(&bodies.held).callers.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_document_takes_the_memory_of_its_values() {
+        const DOCUMENT: &str = r#"[{"":0},{"":0},{"":0}]"#;
+        let memory = DOCUMENT.len() + memory_of_text(DOCUMENT.as_bytes());
+        let caller = |name: &str| Caller::Credential(name.into());
+        // Room for three, of which a caller has one.
+        let bodies = Bodies::new(100, memory, 3 * memory + 100);
+        let mut first = bodies.read(caller("a"), frames(&[DOCUMENT])).await.unwrap();
+        first.hold_document(1).unwrap();
+        assert_eq!(bodies.held(), memory);
+        let refused = first.hold(1).unwrap_err();
+        assert!(refused.kind == Kind::TooLarge && refused.line().contains("send fewer values"), "{}", refused.line());
+        assert_eq!(bodies.read(caller("a"), frames(&["[]"])).await.unwrap_err().kind, Kind::Busy);
+        // The others have their own, until all of it is taken.
+        let mut others = Vec::new();
+        for name in ["b", "c", "d"] {
+            let mut other = bodies.read(caller(name), frames(&[DOCUMENT])).await.unwrap();
+            let held = other.hold_document(1);
+            assert_eq!(held.map_err(|refused| refused.kind), if name == "d" { Err(Kind::Busy) } else { Ok(()) });
+            others.push(other);
+        }
+        drop(first);
+        let mut again = bodies.read(caller("a"), frames(&[DOCUMENT])).await.unwrap();
+        // The text is as large as a body may be, and its values are too many.
+        assert_eq!(again.hold_document(2).unwrap_err().kind, Kind::TooLarge);
+        again.hold_document(1).unwrap();
         drop((others, again));
         assert_eq!(bodies.held(), 0);
         assert!(lock(&bodies.held).callers.is_empty());

@@ -46,12 +46,12 @@ impl Doors {
     /// The doors to some tenants, as a configuration describes them.
     #[must_use]
     pub fn new(tenants: Tenants, observers: Observers, config: &ServerConfig, credentials: Credentials) -> Self {
-        let ConnectionLimits { body_bytes, all_bodies_bytes, batch, .. } = config.connections;
+        let ConnectionLimits { body_bytes, document_bytes, all_bodies_bytes, batch, .. } = config.connections;
         Self(Arc::new(Inner {
             health: Health::new(tenants.clone(), config.health),
             tenants,
             observers,
-            bodies: Bodies::new(body_bytes, all_bodies_bytes),
+            bodies: Bodies::new(body_bytes, document_bytes, all_bodies_bytes),
             batch,
             public_url: config.public_url.clone(),
             settings: ArcSwap::from_pointee(config.tenants.clone()),

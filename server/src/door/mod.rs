@@ -5,6 +5,7 @@
 pub mod answer;
 mod body;
 mod caller;
+mod document;
 pub mod peer;
 mod route;
 

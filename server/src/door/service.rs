@@ -87,12 +87,14 @@ impl Doors {
         }
         request_id(incoming.headers)?;
         let caller = self.authenticate(listener, incoming)?;
-        let body = self.bodies().read(caller, body).await?;
+        let mut body = self.bodies().read(caller, body).await?;
+        // The door of AuthZEN makes contexts of the document.
+        body.hold_document(if route.door == Door::Authzen { 2 } else { 1 })?;
         incoming.peer.decides();
         match route.task {
             Task::CheckBatch => native::check_batch(self, incoming, body.bytes()).await,
             Task::Evaluation => authzen::evaluation(self, incoming, body.bytes()).await,
-            Task::Evaluations => authzen::evaluations(self, incoming, body.bytes()).await,
+            Task::Evaluations => authzen::evaluations(self, incoming, &mut body).await,
             _ => native::check(self, incoming, body.bytes()).await,
         }
     }

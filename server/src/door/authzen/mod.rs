@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use self::request::{Contexts, Defaults, Members, Parts, invalid};
 use super::answer::{self, Answer, Kind, Refusal};
+use super::body::Held;
 use super::doors::{Doors, answer_of_gone};
 use super::exchange::{Incoming, is_json};
 
@@ -39,8 +40,12 @@ pub(super) async fn evaluation(doors: &Doors, incoming: &Incoming<'_>, body: &[u
 }
 
 /// Decides several requests, or one if there are no several.
-pub(super) async fn evaluations(doors: &Doors, incoming: &Incoming<'_>, body: &[u8]) -> Result<Answer, Refusal> {
-    let document = doors.in_turn(incoming, || document(incoming, body)).await?;
+pub(super) async fn evaluations(
+    doors: &Doors,
+    incoming: &Incoming<'_>,
+    body: &mut Held<'_>,
+) -> Result<Answer, Refusal> {
+    let document = doors.in_turn(incoming, || document(incoming, body.bytes())).await?;
     let root = root(&document)?;
     let semantic = semantic(root)?;
     let Some(items) = root.get(EVALUATIONS) else { return one(doors, incoming, root).await };
@@ -60,6 +65,7 @@ pub(super) async fn evaluations(doors: &Doors, incoming: &Incoming<'_>, body: &[
         let reason = format!("they repeat {copied} bytes of the members beside them, over the cap of {cap}");
         return Err(invalid(EVALUATIONS, &reason));
     }
+    body.hold(defaults.copied_memory())?;
     let answers = match semantic {
         Semantic::ExecuteAll => all(doors, incoming, requests, deadline).await,
         Semantic::DenyOnFirstDeny => until(doors, incoming, requests, deadline, false).await,

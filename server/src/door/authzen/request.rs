@@ -6,6 +6,7 @@ use guardhouse::{AuthContext, Component, Json};
 use serde_json::{Map, Value, json};
 
 use crate::door::answer::{Kind, Refusal};
+use crate::door::document::memory_of;
 
 /// The members of a request for a decision, as they arrived. Other members are ignored.
 #[derive(Debug, Clone, Copy, Default)]
@@ -156,17 +157,41 @@ impl<'a> Contexts<'a> {
     }
 }
 
-/// The members that stand for all of several requests, and their sizes as JSON text.
+/// The members that stand for all of several requests, and their sizes.
 #[derive(Debug)]
 pub(super) struct Defaults<'a> {
     members: Members<'a>,
-    subject: usize,
-    action: usize,
-    resource: usize,
-    context: usize,
-    /// The bytes that requests copied of them.
-    copied: usize,
+    subject: Size,
+    action: Size,
+    resource: Size,
+    context: Size,
+    /// The size of what requests copied of them.
+    copied: Size,
     last: Option<Attributes<'a>>,
+}
+
+/// The size of values, in bytes.
+#[derive(Debug, Clone, Copy, Default)]
+struct Size {
+    /// As JSON text.
+    text: usize,
+    /// Of a copy in memory.
+    memory: usize,
+}
+
+impl Size {
+    fn of(value: Option<&Value>) -> Self {
+        value.map_or_else(Self::default, |value| Self { text: text_bytes(value), memory: memory_of(value) })
+    }
+
+    fn of_texts(bytes: usize) -> Self {
+        Self { text: bytes, memory: bytes }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.text = self.text.saturating_add(other.text);
+        self.memory = self.memory.saturating_add(other.memory);
+    }
 }
 
 impl<'a> Defaults<'a> {
@@ -176,11 +201,11 @@ impl<'a> Defaults<'a> {
         let Members { subject, action, resource, context } = members;
         Ok(Self {
             members,
-            subject: subject.map_or(0, text_bytes),
-            action: action.map_or(0, text_bytes),
-            resource: resource.map_or(0, text_bytes),
-            context: context.map_or(0, text_bytes),
-            copied: 0,
+            subject: Size::of(subject),
+            action: Size::of(action),
+            resource: Size::of(resource),
+            context: Size::of(context),
+            copied: Size::default(),
             last: None,
         })
     }
@@ -190,18 +215,20 @@ impl<'a> Defaults<'a> {
         let item = item.as_object().ok_or_else(|| Refusal::new(Kind::InvalidRequest, "it must be an object"))?;
         let own = Members::of(item);
         let parts = own.or(self.members).parts()?;
-        let copied = |member: Option<&Value>, bytes: usize| if member.is_none() { bytes } else { 0 };
         let is_shared = self.last.as_ref().is_some_and(|last| last.are(&parts.attributes));
-        let texts = copied(own.resource, parts.kind.len() + parts.name.len()) + copied(own.action, parts.action.len());
-        self.copied = self.copied.saturating_add(texts);
+        let texts = |member: Option<&Value>, bytes: usize| if member.is_none() { bytes } else { 0 };
+        let texts = texts(own.resource, parts.kind.len() + parts.name.len()) + texts(own.action, parts.action.len());
+        self.copied.add(Size::of_texts(texts));
         if !is_shared {
-            for (member, bytes) in [
+            for (member, size) in [
                 (own.subject, self.subject),
                 (own.action, self.action),
                 (own.resource, self.resource),
                 (own.context, self.context),
             ] {
-                self.copied = self.copied.saturating_add(copied(member, bytes));
+                if member.is_none() {
+                    self.copied.add(size);
+                }
             }
         }
         self.last = Some(parts.attributes);
@@ -210,7 +237,12 @@ impl<'a> Defaults<'a> {
 
     /// The bytes of JSON text that the requests so far copied.
     pub(super) fn copied(&self) -> usize {
-        self.copied
+        self.copied.text
+    }
+
+    /// The memory of those copies, in bytes.
+    pub(super) fn copied_memory(&self) -> usize {
+        self.copied.memory
     }
 }
 

@@ -1,0 +1,221 @@
+//! The memory of JSON documents: an upper bound of what a document takes once it is read, found before it is read.
+//!
+//! A short text can take far more memory than it has bytes: `{"":0}` has 6, and the first member of an object takes a node
+//! of a tree, of more than 600. So a document counts by its values and members, and not by its text.
+
+use std::mem::size_of;
+
+use serde_json::{Map, Value};
+
+/// The members that fit into the first node of an object (`B-1` of two nodes of `std`, which has `B = 6`).
+const NODE_MEMBERS: usize = 11;
+
+/// What the allocator adds to an allocation: its own word, and what it rounds up.
+const ALLOCATION: usize = 24;
+
+/// The first node of an object: names, values, a pointer and two lengths.
+const NODE: usize = NODE_MEMBERS * (size_of::<String>() + size_of::<Value>()) + 16 + ALLOCATION;
+
+/// One more member. Each node has five members or more, and one stands between two of them; a node of six nodes has seven
+/// pointers or more besides.
+const MEMBER: usize = NODE / 6 + (NODE + (NODE_MEMBERS + 1) * size_of::<usize>()) / 36;
+
+/// The allocation of a text, besides its bytes.
+const TEXT: usize = ALLOCATION + 8;
+
+/// The first allocation of a list, for four values.
+const LIST: usize = 4 * size_of::<Value>() + ALLOCATION;
+
+/// One more value of a list, which grows to twice its size.
+const ITEM: usize = 2 * size_of::<Value>();
+
+/// Everything that a request has whatever its document.
+const BASE: usize = 1 << 10;
+
+/// The levels of a document, beyond which it is not read.
+const LEVELS: usize = 128;
+
+/// The memory of a document that is read from `text`, in bytes. Of what is not JSON, it is that of the values before the
+/// mistake, or more.
+pub(super) fn memory_of_text(text: &[u8]) -> usize {
+    let mut memory = BASE.saturating_add(text.len());
+    let mut levels = Levels::default();
+    let mut rest = text;
+    while let [byte, after @ ..] = rest {
+        rest = after;
+        memory += match byte {
+            b'"' => {
+                rest = after_text(rest);
+                TEXT
+            }
+            b'{' | b'[' => {
+                if !levels.begin(*byte == b'{') {
+                    return memory;
+                }
+                let is_list = *byte == b'[' && rest.trim_ascii_start().first() != Some(&b']');
+                if is_list { LIST } else { 0 }
+            }
+            b'}' | b']' => {
+                levels.end();
+                0
+            }
+            b',' => levels.item(),
+            b':' => levels.member(),
+            _ => 0,
+        };
+    }
+    memory
+}
+
+/// The memory of a copy of a value, in bytes, besides the value itself.
+pub(super) fn memory_of(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        Value::Array(items) if items.is_empty() => 0,
+        Value::String(text) => TEXT + text.len(),
+        Value::Array(items) => {
+            items.iter().map(|item| size_of::<Value>() + memory_of(item)).sum::<usize>() + ALLOCATION
+        }
+        Value::Object(members) => memory_of_object(members),
+    }
+}
+
+fn memory_of_object(members: &Map<String, Value>) -> usize {
+    let of_members = members.iter().map(|(name, value)| TEXT + name.len() + memory_of(value)).sum::<usize>();
+    of_members + memory_of_members(members.len())
+}
+
+fn memory_of_members(members: usize) -> usize {
+    let first = if members == 0 { 0 } else { NODE };
+    first + members.saturating_sub(NODE_MEMBERS) * MEMBER
+}
+
+/// The rest after the end of a text that has begun.
+fn after_text(mut rest: &[u8]) -> &[u8] {
+    while let Some(at) = rest.iter().position(|byte| matches!(byte, b'"' | b'\\')) {
+        let is_escape = rest.get(at) == Some(&b'\\');
+        rest = rest.get(at + 1 + usize::from(is_escape)..).unwrap_or_default();
+        if !is_escape {
+            return rest;
+        }
+    }
+    &[]
+}
+
+/// The lists and objects that are open.
+struct Levels {
+    /// The members of each object so far, or none of a list. Counting ends where every further one costs the same.
+    open: [Option<usize>; LEVELS],
+    depth: usize,
+}
+
+impl Default for Levels {
+    fn default() -> Self {
+        Self { open: [None; LEVELS], depth: 0 }
+    }
+}
+
+impl Levels {
+    /// Begins a level. Returns whether a document may have one more.
+    fn begin(&mut self, is_object: bool) -> bool {
+        let Some(level) = self.open.get_mut(self.depth) else { return false };
+        *level = is_object.then_some(0);
+        self.depth += 1;
+        true
+    }
+
+    fn end(&mut self) {
+        self.depth = self.depth.saturating_sub(1);
+    }
+
+    /// The memory of one more value of the innermost list; a member of an object is counted by itself.
+    fn item(&mut self) -> usize {
+        if self.innermost().is_some_and(|level| level.is_none()) { ITEM } else { 0 }
+    }
+
+    /// The memory of one more member of the innermost object.
+    fn member(&mut self) -> usize {
+        let Some(Some(members)) = self.innermost() else { return 0 };
+        *members += 1;
+        memory_of_members(*members) - memory_of_members(*members - 1)
+    }
+
+    fn innermost(&mut self) -> Option<&mut Option<usize>> {
+        self.open.get_mut(self.depth.checked_sub(1)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// What a value takes in memory, which `read` has made: nodes, lists and texts as `std` and the allocator have them.
+    fn taken(value: &Value) -> usize {
+        memory_of(value)
+            + if let Value::Array(items) = value { (items.capacity() - items.len()) * size_of::<Value>() } else { 0 }
+    }
+
+    fn all_taken(value: &Value) -> usize {
+        let inner = match value {
+            Value::Array(items) => items.iter().map(|item| all_taken(item) - memory_of(item)).sum(),
+            Value::Object(members) => members.values().map(|value| all_taken(value) - memory_of(value)).sum(),
+            _ => 0,
+        };
+        taken(value) + inner
+    }
+
+    #[test]
+    fn a_document_takes_no_more_than_its_text_tells() {
+        let wide: Map<String, Value> = (0..1_000).map(|number| (number.to_string(), json!(number))).collect();
+        for value in [
+            json!(null),
+            json!([]),
+            json!({}),
+            json!([{ "": 0 }, { "": 0 }, { "": 0 }]),
+            json!(vec![0; 1_000]),
+            json!(vec![json!([0]); 1_000]),
+            json!(vec![json!({ "": 0 }); 1_000]),
+            json!(vec![json!({}); 1_000]),
+            json!(vec!["a"; 1_000]),
+            Value::Object(wide),
+            json!({ "\"\\": ["\\", "\"", "{\"a\":[1,2,3]}", "a\\\"b"], "b": { "c": [[], {}, [{}]] } }),
+        ] {
+            for text in [value.to_string(), serde_json::to_string_pretty(&value).unwrap()] {
+                let read: Value = serde_json::from_str(&text).unwrap();
+                let (bound, taken) = (memory_of_text(text.as_bytes()), all_taken(&read));
+                assert!(taken <= bound, "{taken} of {bound}: {}", &text[..text.len().min(80)]);
+                // A document of texts is not counted as one of small objects.
+                assert!(bound <= 3 * taken + 3 * text.len() + BASE, "{bound} for {taken}");
+            }
+        }
+    }
+
+    #[test]
+    fn structure_inside_a_text_counts_as_text() {
+        let text = r#"{"a":"[[[[,,,,{{{{::::\"\\"}"#;
+        assert_eq!(memory_of_text(text.as_bytes()), BASE + text.len() + NODE + 2 * TEXT);
+    }
+
+    #[test]
+    fn the_factor_is_that_of_the_documentation() {
+        let times = |item: &str| {
+            let text = format!("[{}]", vec![item; 10_000].join(","));
+            memory_of_text(text.as_bytes()) / text.len()
+        };
+        assert_eq!(
+            (times(r#"{"":0}"#), times("[0]"), times("0"), times(&format!("{:?}", "a".repeat(200)))),
+            (108, 55, 33, 1)
+        );
+    }
+
+    #[test]
+    fn what_is_not_json_is_counted_to_its_mistake() {
+        let deep = "[".repeat(200_000);
+        assert_eq!(memory_of_text(deep.as_bytes()), BASE + deep.len() + LEVELS * LIST);
+        for text in ["\"", "\"\\", "}}}},,,:::", "[}:", "", "{\"a\\"] {
+            assert!(memory_of_text(text.as_bytes()) < 2 * BASE, "{text}");
+        }
+    }
+}
