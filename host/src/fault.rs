@@ -133,13 +133,15 @@ causes! {
     Exit = "exit",
     /// The host or the check had no capacity for another instance within the deadline, or its queue was full.
     NoCapacity = "no-capacity",
-    /// Too many evaluations waited. For an instance: of all tenants ([`HostLimits::queue`](crate::HostLimits::queue)), of
+    /// Too many evaluations waited. Of the tenant, if its [budget](crate::TenantBudget::queue) has a bound. For an
+    /// instance: of all tenants ([`HostLimits::queue`](crate::HostLimits::queue)), of
     /// which this one had the most by weight. For processor time: of the tenant
     /// ([`HostLimits::tenant_queue`](crate::HostLimits::tenant_queue)), or of all tenants
     /// ([`HostLimits::turn_queue`](crate::HostLimits::turn_queue)), of which this one had the most by weight.
     QueueFull = "queue-full",
     /// The evaluation waited for an instance and for processor time longer than
-    /// [`HostLimits::queue_time`](crate::HostLimits::queue_time).
+    /// [`TenantBudget::queue_time`](crate::TenantBudget::queue_time), or
+    /// [`HostLimits::queue_time`](crate::HostLimits::queue_time) without it.
     QueuedTooLong = "queued-too-long",
     /// The tenant has spent its [budget](crate::TenantBudget).
     OverBudget = "over-budget",

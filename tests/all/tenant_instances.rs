@@ -109,6 +109,36 @@ fn a_full_queue_denies_the_newest_of_the_greedy_tenant_and_serves_the_other() {
 }
 
 #[test]
+fn a_budget_bounds_the_evaluations_that_wait_for_an_instance() {
+    let (host, context) = (host(8, 1_000), nobody());
+    let budget = TenantBudget { queue: Some(3), ..TenantBudget::default() };
+    host.tenant("greedy").set_budget(budget).unwrap();
+    // One check waits for an instance of the pool, the other one for its own share.
+    let narrow = |limits: &mut Limits| limits.instances = Some(1);
+    let narrow = Guest::new("loop").on_host(&host).tenant("greedy").deadline(LONG).limits(narrow).check();
+    let (endless, good) = ([check(&host, "greedy", "loop"), narrow], [check(&host, "good", "allow")]);
+    runtime().block_on(async {
+        let checks = [AuthChecks::new(&endless[..1]), AuthChecks::new(&endless[1..])];
+        let ask = |check: usize| Box::pin(checks[check].explain(&context));
+        let mut asked: Vec<_> = [1, 0, 0, 1, 1].into_iter().map(ask).collect();
+        for request in &mut asked {
+            assert!(is_pending(request.as_mut()).await);
+        }
+        assert_eq!(instances(&host, "greedy"), 2, "the other three wait");
+        for check in [0, 1] {
+            let refused = ask(check).await;
+            assert_eq!(cause(&refused), Some(Cause::QueueFull));
+            assert!(refused.checks[0].evaluation.outcome.fault().unwrap().detail.contains("TenantBudget::queue"));
+        }
+        assert_eq!(run_auth_checks(&good, &context).await, Decision::Allow);
+        // One that is dropped no longer counts.
+        drop(asked.pop());
+        assert!(is_pending(ask(0).as_mut()).await);
+    });
+    assert_eq!(instances(&host, "greedy"), 0);
+}
+
+#[test]
 fn checks_without_a_tenant_use_the_whole_pool() {
     let (host, context) = (host(8, 0), nobody());
     let all = |limits: &mut Limits| limits.instances = Some(8);

@@ -5,7 +5,9 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use guardhouse::{AuthChecks, Cause, Check, Decision, Host, HostLimits, run_auth_checks, run_auth_checks_blocking};
+use guardhouse::{
+    AuthChecks, Cause, Check, Decision, Host, HostLimits, TenantBudget, run_auth_checks, run_auth_checks_blocking,
+};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::admission::is_pending;
@@ -170,6 +172,43 @@ fn an_evaluation_that_waits_too_long_fails_with_its_own_cause() {
     let limits = HostLimits { queue_time: Some(Duration::from_millis(1)), ..small() };
     // Evaluations of one tenant do not interrupt each other.
     assert_eq!(cause_beside_a_loop(limits, "greedy"), Cause::QueuedTooLong);
+}
+
+#[test]
+fn a_budget_bounds_the_evaluations_that_wait_and_for_how_long() {
+    let queue_time = Some(Duration::from_secs(60));
+    let limits = HostLimits { instances: 64, tenant_queue: 2, queue_time, ..small() };
+    let host = host(LONG_TICK, limits);
+    let (endless, other) = (check(&host, "acme", "loop"), check(&host, "other", "loop"));
+    let budget = |queue, queue_time| {
+        host.tenant("acme").set_budget(TenantBudget { queue, queue_time, ..TenantBudget::default() }).unwrap();
+    };
+    runtime().block_on(async {
+        let (context, endless, other) = (nobody(), [&endless], [&other]);
+        let checks = AuthChecks::new(&endless);
+        let ask = || Box::pin(checks.explain(&context));
+        let mut running = pin!(run_auth_checks(&other, &context));
+        assert!(is_pending(running.as_mut()).await);
+        // Without a bound of its own, with a larger one, and with a smaller one.
+        for (queue, waits) in [(None, 2), (Some(5), 5), (Some(1), 1), (Some(0), 0)] {
+            budget(queue, None);
+            let mut waiting: Vec<_> = (0..waits).map(|_| ask()).collect();
+            for wait in &mut waiting {
+                assert!(is_pending(wait.as_mut()).await, "{queue:?}");
+            }
+            let report = ask().await;
+            assert_eq!(cause(&report), Some(Cause::QueueFull), "{queue:?}");
+            // A neighbor has its own queue.
+            let mut neighbor = pin!(run_auth_checks(&other, &context));
+            assert!(is_pending(neighbor.as_mut()).await);
+        }
+        budget(None, Some(Duration::from_millis(1)));
+        assert_eq!(cause(&ask().await), Some(Cause::QueuedTooLong));
+        let mut neighbor = pin!(run_auth_checks(&other, &context));
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        assert!(is_pending(neighbor.as_mut()).await, "it waits as long as the host lets it");
+    });
+    assert_eq!(free_and_waiting(&host), (1, 0));
 }
 
 #[test]

@@ -160,7 +160,8 @@ class HostLimits(_Limits):
 @dataclass(frozen=True)
 class TenantBudget(_Limits):
     """What the checks of a tenant may use together in one process. An evaluation of a tenant that has spent its
-    budget fails at once, with the cause `over-budget`, and takes nothing from others. None means no bound.
+    budget fails at once, with the cause `over-budget`, and takes nothing from others. None means no bound unless the
+    field says so.
 
     >>> TenantBudget(evaluations_per_second=100).evaluations_per_second
     100
@@ -176,6 +177,12 @@ class TenantBudget(_Limits):
     """Processor time that can be used at once after a pause; None means that of one second."""
     compile_time_per_hour: Duration | None = None
     """Processor time of compiling images of its checks, per hour. Plugins belong to no tenant."""
+    queue: int | None = None
+    """Evaluations that wait for an instance slot or their first turn; one more fails immediately. None means
+    `HostLimits.tenant_queue` for those that wait for their first turn."""
+    queue_time: Duration | None = None
+    """The time that an evaluation waits for an instance slot and its first turn, after which it fails; None means
+    `HostLimits.queue_time`."""
     checks: int | None = None
     """Checks that exist at the same time."""
     settings_bytes: Size | None = None

@@ -214,7 +214,7 @@ async fn instance<'c>(
     session: Option<&mut Option<Instance>>,
     request: GuestRequest,
     budget: &Budget<'_>,
-    mut queued: Queued,
+    mut queued: Queued<'_>,
     turn: &mut Turn<'_>,
 ) -> Result<(Instance, Option<&'c String>), Fault> {
     if let Some(session) = session.filter(|session| session.is_some()) {
@@ -224,8 +224,7 @@ async fn instance<'c>(
         }
     }
     // The check's own admission comes first: evaluations that wait there hold no permit of the pool.
-    let own = check.admission.admit(check.plugin.weight(), queued.until()).await;
-    let own = own.map_err(|fault| queued.fault(fault))?;
+    let own = queued.wait(check.admission.admit(check.plugin.weight(), queued.until())).await?;
     let now = check.plugin.host().micros_since_start(queued.start);
     if check.standby.is_used() {
         // An instance is taken only by an evaluation that can use it.
@@ -236,7 +235,7 @@ async fn instance<'c>(
         turn.give_back();
     }
     let (linked, settings) = queued.not_counting(check.linked(now, queued.end)).await?;
-    let permit = admit(check, linked.weight, queued.until()).await.map_err(|fault| queued.fault(fault))?;
+    let permit = queued.wait(admit(check, linked.weight, queued.until())).await?;
     queued.turn(turn).await?;
     Ok((check.instance(linked, request, budget, permit).with_check_permit(own), settings))
 }

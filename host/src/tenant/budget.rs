@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::units::{optional_duration, optional_size};
 
 /// What the checks and plugins of a tenant may use together, set by [`Tenant::set_budget`](crate::Tenant::set_budget).
-/// `None` means no bound, and is the default of everything.
+/// `None` is the default of everything. It means no bound, or that of the host where the field says so.
 ///
 /// An evaluation of a tenant that has spent its budget fails with
 /// [`Cause::OverBudget`](crate::Cause::OverBudget) before it takes an instance or waits for anything, so that it takes
@@ -51,6 +51,16 @@ pub struct TenantBudget {
     /// used at once; what is used beyond is paid back before the next compilation. Code from the cache takes none of it.
     #[serde(with = "optional_duration")]
     pub compile_time_per_hour: Option<Duration>,
+    /// Evaluations that wait: for an instance, or for their first turn on a processor. A further one fails at once, with
+    /// [`Cause::QueueFull`](crate::Cause::QueueFull). `None` means that those which wait for a turn have the bound of
+    /// [`HostLimits::tenant_queue`](crate::HostLimits::tenant_queue), and those which wait for an instance only that of
+    /// their check and of the host.
+    pub queue: Option<u32>,
+    /// The time that an evaluation waits for an instance and its first turn on a processor, after which it fails with
+    /// [`Cause::QueuedTooLong`](crate::Cause::QueuedTooLong). `None` means
+    /// [`HostLimits::queue_time`](crate::HostLimits::queue_time).
+    #[serde(with = "optional_duration")]
+    pub queue_time: Option<Duration>,
     /// Plugins that exist at the same time, of those that were loaded by
     /// [`Plugin::load_for`](crate::Plugin::load_for).
     pub plugins: Option<u32>,

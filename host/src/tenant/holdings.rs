@@ -2,7 +2,7 @@
 
 use super::Tenant;
 use super::account::{over_budget, spent, spent_bytes};
-use crate::fault::Fault;
+use crate::fault::{Cause, Fault};
 use crate::units::format_size;
 
 /// A check of a tenant.
@@ -52,6 +52,32 @@ impl Drop for Membership {
     fn drop(&mut self) {
         self.tenant.0.checks.remove(1);
         self.tenant.0.settings_bytes.remove(self.settings_bytes);
+    }
+}
+
+/// An evaluation of a tenant that waits.
+pub(crate) struct Waiter<'a>(Option<&'a Tenant>);
+
+impl<'a> Waiter<'a> {
+    /// Counts one more, if their number has a bound.
+    ///
+    /// # Errors
+    /// A fault if too many wait already.
+    pub(crate) fn new(tenant: &'a Tenant) -> Result<Self, Fault> {
+        let Some(most) = tenant.0.account.bound(|budget| budget.queue) else { return Ok(Self(None)) };
+        if tenant.0.waiting.add(1, Some(most.into())) {
+            return Ok(Self(Some(tenant)));
+        }
+        let detail = format!("{most} evaluations of the tenant wait already (`TenantBudget::queue`)");
+        Err(Fault::new(Cause::QueueFull, detail))
+    }
+}
+
+impl Drop for Waiter<'_> {
+    fn drop(&mut self) {
+        if let Some(tenant) = self.0 {
+            tenant.0.waiting.remove(1);
+        }
     }
 }
 

@@ -58,6 +58,8 @@ struct Inner {
     plugin_bytes: Level,
     instances: Level,
     memory_bytes: Level,
+    /// Its evaluations that wait, if they have a bound.
+    waiting: Level,
     evaluations: AtomicU64,
     fuel: AtomicU64,
     cpu_nanoseconds: AtomicU64,
@@ -174,6 +176,11 @@ impl Tenant {
         most.map_or_else(|| (all / SHARE_DIVISOR).max(1), |most| most.get().min(all))
     }
 
+    /// The time that an evaluation waits at most, if the budget says so.
+    pub(crate) fn queue_time(&self) -> Option<Duration> {
+        self.0.account.bound(|budget| budget.queue_time)
+    }
+
     /// Takes one evaluation from the budget. Returns the processor time that is left for it; none if it has no bound.
     ///
     /// # Errors
@@ -276,6 +283,7 @@ impl Inner {
             plugin_bytes: Level::default(),
             instances: Level::default(),
             memory_bytes: Level::default(),
+            waiting: Level::default(),
             evaluations: AtomicU64::default(),
             fuel: AtomicU64::default(),
             cpu_nanoseconds: AtomicU64::default(),
@@ -309,7 +317,10 @@ impl Inner {
 impl Registry {
     fn set_budget(&self, tenant: &Tenant, budget: TenantBudget) -> Result<(), TooManyTenants> {
         let must_keep = !budget.is_unlimited() || tenant.weight() != DEFAULT_WEIGHT;
-        self.change(tenant, must_keep, || tenant.0.account.set(budget, Instant::now()))
+        self.change(tenant, must_keep, || {
+            tenant.0.lane.set_queue(budget.queue);
+            tenant.0.account.set(budget, Instant::now());
+        })
     }
 
     fn set_weight(&self, tenant: &Tenant, weight: u32) -> Result<(), TooManyTenants> {

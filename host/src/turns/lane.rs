@@ -7,6 +7,9 @@ pub(crate) const DEFAULT_WEIGHT: u32 = 16;
 /// The largest weight.
 pub(crate) const MAX_WEIGHT: u32 = 1_000;
 
+/// The queue of a lane that has no bound of its own.
+const NO_QUEUE: u32 = u32::MAX;
+
 /// The largest charge at once, in units of a tag. It keeps the tags of a queue so close together that they can be
 /// compared after they have wrapped around.
 const MAX_CHARGE: u64 = 1 << 48;
@@ -20,6 +23,8 @@ const MAX_CHARGE: u64 = 1 << 48;
 pub(crate) struct Lane {
     tag: AtomicU64,
     weight: AtomicU32,
+    /// The arrivals that may wait, or [`NO_QUEUE`].
+    queue: AtomicU32,
     /// The key under which the lane waits. Only its queue uses it.
     pub(super) key_tag: AtomicU64,
     pub(super) key_ticket: AtomicU64,
@@ -31,6 +36,7 @@ impl Lane {
         Self {
             tag: AtomicU64::new(tag),
             weight: AtomicU32::new(DEFAULT_WEIGHT),
+            queue: AtomicU32::new(NO_QUEUE),
             key_tag: AtomicU64::new(0),
             key_ticket: AtomicU64::new(0),
         }
@@ -43,6 +49,17 @@ impl Lane {
     /// Sets the weight of all charges from now on, from 1 to [`MAX_WEIGHT`].
     pub(crate) fn set_weight(&self, weight: u32) {
         self.weight.store(weight.clamp(1, MAX_WEIGHT), Ordering::Relaxed);
+    }
+
+    /// Sets the number of arrivals that may wait; without it, the lane has no bound of its own.
+    pub(crate) fn set_queue(&self, most: Option<u32>) {
+        self.queue.store(most.map_or(NO_QUEUE, |most| most.min(NO_QUEUE - 1)), Ordering::Relaxed);
+    }
+
+    /// The number of arrivals that may wait, if the lane has a bound of its own.
+    pub(super) fn queue(&self) -> Option<usize> {
+        let most = Some(self.queue.load(Ordering::Relaxed)).filter(|most| *most != NO_QUEUE)?;
+        Some(usize::try_from(most).unwrap_or(usize::MAX))
     }
 
     /// Charges the lane for `cost`, for example in nanoseconds. It needs no access to the queue, which finds the new tag

@@ -141,7 +141,8 @@ impl Turns {
             woken.into_iter().for_each(Waker::wake);
             return Ok(Asked::Taken(paid));
         }
-        if standing == Standing::Arrival && waiting.queue.arrivals_of(lane) >= self.settings.queue_of_tenant {
+        let most = lane.queue().unwrap_or(self.settings.queue_of_tenant);
+        if standing == Standing::Arrival && waiting.queue.arrivals_of(lane) >= most {
             Events::count(&self.events.refused);
             return Err(Refusal::QueueFull);
         }

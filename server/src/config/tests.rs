@@ -274,7 +274,7 @@ fn a_limit_or_a_bound_of_another_type_is_an_error_also_if_it_may_be_absent() {
 fn a_tenant_has_a_weight_and_a_budget_of_its_own_or_the_default_ones() {
     let config = read(
         "version = 1\n[tenants.default]\nweight = 8\nbudget = { checks = 5, memory-bytes = \"1GiB\" }\n\
-         [tenants.acme]\nbudget = { evaluations-per-second = 7, memory-bytes = \"none\" }\n[tenants.small]\nweight = 1\n",
+         [tenants.acme]\nbudget = { evaluations-per-second = 7, memory-bytes = \"none\", queue = 9, queue-time = \"5ms\" }\n[tenants.small]\nweight = 1\n",
     );
     let allowances = config.tenants.allowances();
     let of = |name: &str| allowances.tenants[&name.parse::<TenantName>().unwrap()].clone();
@@ -282,6 +282,7 @@ fn a_tenant_has_a_weight_and_a_budget_of_its_own_or_the_default_ones() {
     let acme = of("acme");
     assert_eq!((acme.weight, acme.budget.checks, acme.budget.memory_bytes), (8, Some(5), None));
     assert_eq!(acme.budget.evaluations_per_second.map(u32::from), Some(7));
+    assert_eq!((acme.budget.queue, acme.budget.queue_time), (Some(9), Some(Duration::from_millis(5))));
     assert_eq!((of("small").weight, of("small").budget.memory_bytes), (1, Some(1 << 30)));
 }
 
