@@ -57,7 +57,7 @@ impl Server {
         };
         let _guard = runtime.enter();
         let policies = Arc::new(Folders::new(folder.path().join("policies"), options));
-        runtime.spawn(Activation::new(tenants.clone(), policies, Policy::read).run(std::future::pending()));
+        runtime.spawn(Activation::new(tenants.clone(), policies, Policy::read_within).run(std::future::pending()));
         runtime.spawn(StatusSocket::bind(&folder.path().join("status.sock")).unwrap().serve(source));
         drop(_guard);
         let start = Instant::now();

@@ -127,10 +127,11 @@ impl One {
 
     /// Reads the policy of a folder, loads it and runs its cases. Nothing of the active snapshot changes.
     async fn prepare(&mut self, folder: Folder) -> Result<Ready, Vec<Problem>> {
-        let reader = self.parts.reader;
+        let (reader, allowances) = (self.parts.reader, self.parts.tenants.allowances());
+        let name = self.state.name().clone();
         let internal = |reason| vec![Problem::new(Folder::POLICY, reason)];
         let (folder, read) = blocking(move || {
-            let read = reader(&folder).and_then(|(policy, warnings)| {
+            let read = reader(&folder, &allowances.of(&name).limit_caps).and_then(|(policy, warnings)| {
                 let cases = Case::read_all(&folder, &policy)?;
                 Ok((policy, warnings, cases))
             });

@@ -6,13 +6,15 @@ use std::time::Duration;
 use super::event::{ActivationEvent, Listener};
 use crate::last_good::LastGood;
 use crate::policy::Policy;
+use crate::policy::caps::LimitCaps;
 use crate::policy::folder::Folder;
 use crate::problem::Problem;
 use crate::source::Source;
 use crate::tenants::Tenants;
 
-/// Reads the policy of a folder, with its warnings: [`Policy::read`]. The error is its problems.
-pub type Reader = fn(&Folder) -> Result<(Policy, Vec<Problem>), Vec<Problem>>;
+/// Reads the policy of a folder, of a tenant with these caps, with its warnings: [`Policy::read_within`]. The error is its
+/// problems.
+pub type Reader = fn(&Folder, &LimitCaps) -> Result<(Policy, Vec<Problem>), Vec<Problem>>;
 
 /// Everything that an activation needs.
 pub(super) struct Parts {

@@ -16,6 +16,7 @@ use super::log::read_log;
 use super::reach::{Unprotected, unprotected};
 use super::tenant::TenantSettings;
 use super::{ServerConfig, StatusConfig};
+use crate::policy::caps;
 use crate::policy::document::{Node, Table, parse};
 use crate::policy::findings::{Findings, Place};
 use crate::problem::{Position, Problem};
@@ -61,7 +62,7 @@ pub(super) const CONNECTION_KEYS: &[&str] = &[
 ];
 pub(super) const DRAIN_KEYS: &[&str] = &["notice", "time"];
 pub(super) const HEALTH_KEYS: &[&str] = &["without-policy-percent"];
-pub(super) const TENANT_KEYS: &[&str] = &["deadline", "weight", "budget"];
+pub(super) const TENANT_KEYS: &[&str] = &["deadline", "weight", "budget", "policy-limits"];
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 const SOCKETS: usize = 1_000_000;
@@ -300,6 +301,9 @@ fn tenant(node: &Node<'_>, default: &TenantSettings, findings: &mut Findings<'_>
         }
         if let Some(node) = fields.table.get("budget") {
             read_budget(&node, &mut settings.allowance.budget, fields.findings);
+        }
+        if let Some(node) = fields.table.get(caps::KEY) {
+            settings.allowance.limit_caps.read(&node, fields.findings);
         }
     }
     settings

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::ServerConfig;
 use super::listener::Door;
+use crate::policy::caps::CAPPED;
 use crate::policy::fields::field_names;
 use crate::tenant_name::TenantName;
 
@@ -73,11 +74,18 @@ impl ServerConfig {
                             "type": "integer", "minimum": 1, "maximum": 1_000,
                         },
                         "budget": section("The bounds of what it may use. Default: none.", texts_or_numbers::<TenantBudget>()),
+                        "policy-limits": section("The caps of the limits that its policy may set.", caps()),
                     })),
                 },
             },
         })
     }
+}
+
+/// A property for each limit that has a cap.
+fn caps() -> Value {
+    let property = |name: &&str| ((*name).to_owned(), json!({ "type": ["string", "integer"] }));
+    CAPPED.iter().map(property).collect::<Map<_, _>>().into()
 }
 
 /// A property for each field of `T`.

@@ -10,6 +10,8 @@ use super::log::LogDestination;
 use super::machine::Machine;
 use super::{ServerConfig, StatusConfig, host, log, read};
 use crate::observe::decision_log::WhenFull;
+use crate::policy::Policy;
+use crate::policy::folder::{Bytes, Folder};
 use crate::tenant_name::TenantName;
 
 const WHOLE: &str = r#"
@@ -267,6 +269,58 @@ fn a_limit_or_a_bound_of_another_type_is_an_error_also_if_it_may_be_absent() {
         let problems = ServerConfig::read(text.as_bytes(), Path::new("/")).unwrap_err();
         assert_eq!(problems.len(), 1, "{text}");
         assert_eq!(problems[0].position.map(|position| position.line), Some(3), "{text}");
+    }
+}
+
+#[test]
+fn the_operator_changes_the_caps_of_policies_for_all_tenants_or_for_one() {
+    let config = read(
+        "version = 1\n[tenants.default.policy-limits]\nqueue = 100\n[tenants.acme.policy-limits]\n\
+         queue = 8192\nconfigure-deadline = \"5min\"\nstandby = 0\n",
+    );
+    let allowances = config.tenants.allowances();
+    let problems = |tenant: &str, limits: &str| {
+        let policy = format!(
+            "version = 1\n[checks.a]\nplugin = \"builtin:require-auth\"\nlimits = {{ {limits} }}\n[[rules]]\n\
+             when = {{}}\ncheck = \"a\"\n"
+        );
+        let folder = Folder::new([(Folder::POLICY.to_owned(), Bytes::from(policy))].into());
+        let tenant: TenantName = tenant.parse().unwrap();
+        let read = Policy::read_within(&folder, &allowances.of(&tenant).limit_caps);
+        read.map(|(policy, _)| policy.checks[0].limits.clone())
+            .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+    };
+    // The policy of one tenant may ask for more than before, and that of its neighbor for less.
+    assert_eq!(problems("acme", "queue = 8192, configure-deadline = \"5min\"").unwrap().queue, 8_192);
+    for (tenant, limit, asked, cap) in [
+        ("acme", "queue = 8193", "8193", "8192"),
+        ("acme", "configure-deadline = \"6min\"", "6min", "5min"),
+        ("acme", "standby = 1", "1", "0"),
+        ("acme", "handles = 20000", "20000", "10000"),
+        ("other", "queue = 101", "101", "100"),
+        ("other", "configure-deadline = \"61s\"", "61s", "1min"),
+    ] {
+        let refused = problems(tenant, limit).unwrap_err();
+        let name = limit.split(' ').next().unwrap();
+        let message = format!("the limit `{name}` is `{asked}`, and a policy can set it to at most `{cap}`");
+        assert!(refused.contains(&message), "{refused}");
+        assert!(
+            refused.contains("`guardhouse.toml`, for all tenants with `[tenants.default.policy-limits]`"),
+            "{refused}"
+        );
+    }
+    // A limit that the policy does not set is its default, or the cap if that is lower.
+    let (acme, other) = (problems("acme", "").unwrap(), problems("other", "").unwrap());
+    assert_eq!((acme.queue, acme.standby, other.queue, other.standby), (1_024, Some(0), 100, None));
+    for (text, expected) in [
+        ("queues = 5", "the limit with a cap `queues` does not exist\n  help: write `queue`"),
+        ("memory = \"1GiB\"", "the limit with a cap `memory` does not exist"),
+        ("standby = \"none\"", "a cap cannot be `none`"),
+        ("configure-deadline = \"2h\"", "the limit must be from `1ms` to `1h`"),
+        ("context-bytes = 5", "write a whole number and a unit"),
+    ] {
+        let found = errors(&format!("version = 1\n[tenants.acme.policy-limits]\n{text}\n"));
+        assert!(found.len() == 1 && found[0].contains(expected), "{found:?}");
     }
 }
 

@@ -90,7 +90,8 @@ pub const FILE_BYTES: usize = 32 << 20;
 /// All files of the folder together, in bytes.
 pub const FOLDER_BYTES: usize = 64 << 20;
 
-/// The largest limits that a policy may set, of those that nothing else bounds. The deadline of the tenant bounds
+/// The largest limits that a policy may set, of those that nothing else bounds, unless the operator has
+/// [others](crate::policy::caps). The deadline of the tenant bounds
 /// `deadline` and `cpu-time`; the limits of the host bound `memory`, `table-elements` and `core-instances`, and the budget
 /// of the tenant bounds `instances`. With `fuel`, a policy can only ask for less.
 #[must_use]

@@ -1,6 +1,7 @@
 //! Policies: the rules of one tenant, as plain data. Nothing here runs a plugin.
 
 pub mod bounds;
+pub mod caps;
 pub mod cases;
 mod coverage;
 pub(crate) mod document;

@@ -111,8 +111,9 @@ impl Daemon {
         let reload = Reload::new(config.clone(), file, doors.clone(), tenants.clone());
         let observers = doors.observers().clone();
         let source = Arc::new(Folders::new(config.policies.clone(), FolderOptions::default()));
-        let activation =
-            Activation::new(tenants, source, Policy::read).last_good(last_good).listener(listener(observers.clone()));
+        let activation = Activation::new(tenants, source, Policy::read_within)
+            .last_good(last_good)
+            .listener(listener(observers.clone()));
         let mut tasks = JoinSet::new();
         // What is being written to the state folder when the server ends is written as a whole or not at all.
         tasks.spawn(activation.run(std::future::pending()));

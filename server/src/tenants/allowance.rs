@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use guardhouse::{Host, TenantBudget};
 
+use crate::policy::caps::LimitCaps;
 use crate::tenant_name::TenantName;
 
 /// What one tenant may use.
@@ -13,11 +14,13 @@ pub struct Allowance {
     pub weight: u32,
     /// Its budget. Default: no bounds.
     pub budget: TenantBudget,
+    /// The caps of the limits that its policy may set. They count for policies that are read from then on.
+    pub limit_caps: LimitCaps,
 }
 
 impl Default for Allowance {
     fn default() -> Self {
-        Self { weight: 16, budget: TenantBudget::default() }
+        Self { weight: 16, budget: TenantBudget::default(), limit_caps: LimitCaps::default() }
     }
 }
 
@@ -31,9 +34,15 @@ pub struct Allowances {
 }
 
 impl Allowances {
+    /// The allowance of a tenant.
+    #[must_use]
+    pub fn of(&self, name: &TenantName) -> &Allowance {
+        self.tenants.get(name).unwrap_or(&self.default)
+    }
+
     /// Gives a tenant its allowance. Returns whether it has it: a tenant without bounds must not run.
     pub(super) fn give(&self, host: &Host, name: &TenantName) -> bool {
-        let Allowance { weight, budget } = self.tenants.get(name).unwrap_or(&self.default);
+        let Allowance { weight, budget, .. } = self.of(name);
         let tenant = host.tenant(name.as_str());
         let given = tenant.set_weight(*weight).and_then(|()| tenant.set_budget(budget.clone()));
         if let Err(error) = &given {

@@ -96,6 +96,12 @@ impl Tenants {
         self.states().iter().for_each(|state| drop(self.bound(state)));
     }
 
+    /// What tenants may use.
+    #[must_use]
+    pub fn allowances(&self) -> Arc<Allowances> {
+        self.0.allowances.load_full()
+    }
+
     /// Removes a tenant. Its requests are then denied as those of any tenant that does not exist. Returns whether it
     /// existed.
     pub fn remove(&self, tenant: &TenantName) -> bool {

@@ -70,7 +70,7 @@ impl Policies {
         let events = Arc::<Mutex<Vec<ActivationEvent>>>::default();
         let noted = Arc::clone(&events);
         let source = Folders::new(self.root(), options);
-        let activation = Activation::new(tenants.clone(), Arc::new(source.clone()), Policy::read)
+        let activation = Activation::new(tenants.clone(), Arc::new(source.clone()), Policy::read_within)
             .last_good(LastGood::open(&self.state(), DEFAULT_BYTES).unwrap())
             .listener(Arc::new(move |event: &ActivationEvent| {
                 noted.lock().unwrap_or_else(PoisonError::into_inner).push(event.clone());

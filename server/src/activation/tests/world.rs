@@ -17,6 +17,7 @@ use super::request;
 use crate::decided::PolicyId;
 use crate::last_good::{DEFAULT_BYTES, LastGood};
 use crate::lock::lock;
+use crate::policy::caps::LimitCaps;
 use crate::policy::folder::{Bytes, Folder};
 use crate::policy::selector::Selector;
 use crate::policy::{CheckSpec, Expression, Mode, PluginSource, Policy, Rule, Verdict};
@@ -169,7 +170,7 @@ impl Source for TestSource {
 }
 
 /// Reads a policy of a test: scopes that a token must have all. Some words make it broken.
-pub(super) fn read(folder: &Folder) -> Result<(Policy, Vec<Problem>), Vec<Problem>> {
+pub(super) fn read(folder: &Folder, _: &LimitCaps) -> Result<(Policy, Vec<Problem>), Vec<Problem>> {
     let text = String::from_utf8(folder.file(Folder::POLICY).unwrap().to_vec()).unwrap();
     match &*text {
         "broken" => return Err(vec![Problem::new(Folder::POLICY, "broken")]),

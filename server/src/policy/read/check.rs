@@ -62,9 +62,11 @@ impl Reader<'_, '_> {
     fn check(&mut self, name: &str, node: &Node<'_>) -> Option<CheckSpec> {
         let table = node.table(KEYS, self.findings)?;
         let plugin = self.plugin(&table);
-        let limits = table.get("limits").map_or(Some(Limits::default()), |node| self.limits(&node));
+        let defaults = self.caps.lower(Limits::default());
+        let bytes = defaults.settings_bytes;
+        let limits = table.get("limits").map_or(Some(defaults), |node| self.limits(&node));
         // The settings are read with the limits, and are not read again after an error of these.
-        let bytes = limits.as_ref().unwrap_or(&Limits::default()).settings_bytes;
+        let bytes = limits.as_ref().map_or(bytes, |limits| limits.settings_bytes);
         let settings = self.settings(&table, bytes);
         let grants = table.get("grants").map_or(Some(Grants::default()), |node| self.grants(&node));
         let image = table.get("image").map_or(Some(ImagePolicy::default()), |node| self.image(&node));

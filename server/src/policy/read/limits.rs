@@ -7,7 +7,6 @@ use serde_json::{Map, Value, json};
 use toml::de::DeValue;
 
 use super::Reader;
-use crate::policy::bounds;
 use crate::policy::document::Node;
 use crate::problem::clip;
 
@@ -45,11 +44,11 @@ pub(in crate::policy) fn limit_kinds() -> Vec<(String, LimitKind, bool, Value)> 
         let is_optional = serde_json::from_value::<Limits>(json!({ (field): null })).is_ok();
         (name, kind, is_optional, default)
     };
-    all().into_iter().map(kind).collect()
+    all_limits().into_iter().map(kind).collect()
 }
 
 /// Every limit, by its name in a policy, with its field and its default.
-fn all() -> Vec<(String, String, Value)> {
+pub(in crate::policy) fn all_limits() -> Vec<(String, String, Value)> {
     let fields = match serde_json::to_value(Limits::default()) {
         Ok(Value::Object(fields)) => fields,
         _ => Map::new(),
@@ -60,7 +59,7 @@ fn all() -> Vec<(String, String, Value)> {
 impl Reader<'_, '_> {
     pub(super) fn limits(&mut self, node: &Node<'_>) -> Option<Limits> {
         let table = node.open_table(self.findings)?;
-        let known = all();
+        let known = all_limits();
         let mut fields = Map::new();
         let mut is_valid = true;
         for (name, place, node) in table.members() {
@@ -69,8 +68,11 @@ impl Reader<'_, '_> {
                 is_valid = false;
                 continue;
             };
-            match value(name, field, default, &node) {
+            match limit_value(name, field, default, &node) {
                 Ok(value) => {
+                    let alone = serde_json::from_value::<Limits>(json!({ (field): value.clone() }));
+                    is_valid &=
+                        alone.is_ok_and(|limits| self.caps.check((name, field), &limits, &node.place, self.findings));
                     fields.insert(field.clone(), value);
                 }
                 Err(message) => {
@@ -80,12 +82,18 @@ impl Reader<'_, '_> {
             }
         }
         // Each value was read alone, so that all of them can be read together.
-        if is_valid { serde_json::from_value(Value::Object(fields)).ok() } else { None }
+        let limits = if is_valid { serde_json::from_value(Value::Object(fields)).ok() } else { None };
+        limits.map(|limits| self.caps.lower(limits))
     }
 }
 
 /// The value of one limit as it stands in JSON. `none` stands for no limit.
-fn value(name: &str, field: &str, default: &Value, node: &Node<'_>) -> Result<Value, String> {
+pub(in crate::policy) fn limit_value(
+    name: &str,
+    field: &str,
+    default: &Value,
+    node: &Node<'_>,
+) -> Result<Value, String> {
     let expected = || match default {
         Value::String(example) => format!("write a whole number and a unit, for example `\"{example}\"`"),
         Value::Null if TIMES.contains(&name) => "write a duration, for example `\"50ms\"`".to_owned(),
@@ -118,33 +126,5 @@ fn value(name: &str, field: &str, default: &Value, node: &Node<'_>) -> Result<Va
     if !times.into_iter().flatten().all(|time| (SHORTEST..=LONGEST).contains(&time)) {
         return Err("the limit must be from `1ms` to `1h`".to_owned());
     }
-    let most = bounds::limits();
-    if !is_within(&limits, &most) {
-        let most = serde_json::to_value(&most).ok().and_then(|mut most| most.get_mut(field).map(Value::take));
-        let most = match most.unwrap_or_default() {
-            Value::String(text) => text,
-            other => other.to_string(),
-        };
-        return Err(format!("a policy can set the limit to at most `{most}`"));
-    }
     Ok(value)
-}
-
-/// Whether the limits that [`bounds::limits`] is about are at most those.
-fn is_within(limits: &Limits, most: &Limits) -> bool {
-    let numbers = |limits: &Limits| {
-        [
-            limits.queue,
-            limits.handles,
-            limits.context_bytes,
-            limits.message_bytes,
-            limits.log_bytes,
-            limits.host_call_bytes,
-            limits.settings_bytes,
-        ]
-    };
-    limits.configure_deadline <= most.configure_deadline
-        && limits.configure_cpu_time <= most.configure_cpu_time
-        && limits.standby <= most.standby
-        && numbers(limits).iter().zip(numbers(most)).all(|(number, most)| *number <= most)
 }

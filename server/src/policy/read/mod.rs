@@ -12,8 +12,9 @@ mod selector;
 use toml::de::DeValue;
 
 pub(super) use self::check::IMAGES;
-pub(super) use self::limits::{LimitKind, limit_kinds};
+pub(super) use self::limits::{LimitKind, all_limits, limit_kinds, limit_value};
 
+use crate::policy::caps::LimitCaps;
 use crate::policy::document::{Node, Table, parse, text};
 use crate::policy::findings::{Findings, quoted};
 use crate::policy::folder::Folder;
@@ -29,6 +30,14 @@ impl Policy {
     /// # Errors
     /// Every error, in the order of the file.
     pub fn read(folder: &Folder) -> Result<(Self, Vec<Problem>), Vec<Problem>> {
+        Self::read_within(folder, &LimitCaps::default())
+    }
+
+    /// Like [`read`](Self::read), for a tenant whose policy has these caps.
+    ///
+    /// # Errors
+    /// As for [`read`](Self::read).
+    pub fn read_within(folder: &Folder, caps: &LimitCaps) -> Result<(Self, Vec<Problem>), Vec<Problem>> {
         let text = text(folder, Folder::POLICY, bounds::POLICY_BYTES).map_err(|problem| vec![problem])?;
         let Some(text) = text else {
             let help = match folder.files().next() {
@@ -42,7 +51,9 @@ impl Policy {
             let root = Table::root(&table);
             let is_known = check_version(&root, &mut findings);
             // Another version may mean something else by each of its keys.
-            is_known.then(|| Reader { folder, findings: &mut findings, left: Left::default() }.policy(&root)).flatten()
+            is_known
+                .then(|| Reader { folder, caps, findings: &mut findings, left: Left::default() }.policy(&root))
+                .flatten()
         });
         match (policy, findings.into_result()) {
             (Some(policy), Ok(warnings)) => Ok((policy, warnings)),
@@ -74,6 +85,7 @@ fn check_version(root: &Table<'_>, findings: &mut Findings<'_>) -> bool {
 /// The state of reading one policy.
 struct Reader<'r, 't> {
     folder: &'r Folder,
+    caps: &'r LimitCaps,
     findings: &'r mut Findings<'t>,
     left: Left,
 }
