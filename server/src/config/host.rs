@@ -17,8 +17,8 @@ pub(super) const HOST_KEYS: &[&str] = &["memory", "processors", "tick", "limits"
 /// What plugins may use of this machine together. The doc of each field names its default.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostConfig {
-    /// The memory of this process, in bytes, from which the pools and caches are sized. Default: three quarters of what the
-    /// machine and the control groups allow.
+    /// The memory of this process, in bytes, from which the pools and caches are sized. Nothing compares what the process
+    /// uses with it. At least 256 MiB. Default: three quarters of what the machine and the control groups allow.
     pub memory_bytes: usize,
     /// The processors that decisions may use. Default: all that the control groups allow.
     pub processors: usize,
@@ -55,16 +55,18 @@ impl HostConfig {
 
     /// The limits of the host: sized from the memory, and then changed as the configuration says.
     ///
-    /// Half of the memory is for instances: a quarter of them are those of large plugins. A quarter is for machine code and
-    /// images. The rest is for bodies, policies and everything else. Each instance may use 64 MiB.
+    /// Half of the memory is for instances, of which each may use 64 MiB: a fifth of them are those of large plugins, and as
+    /// many those of concurrent ones. Four small ones and one of each other kind are always possible. A quarter of the memory
+    /// is for machine code and images, at a mebibyte each. The rest is for bodies, policies and everything else.
     #[must_use]
     pub fn host_limits(&self) -> HostLimits {
         let instances = self.memory_bytes / 2 / INSTANCE_BYTES;
-        let large = (instances / 4).clamp(1, 32);
+        // The pool of concurrent plugins has as many as that of large ones.
+        let large = (instances / 5).clamp(1, 32);
         let resident = self.memory_bytes / 4 / CODE_BYTES / 2;
         let defaults = HostLimits::default();
         let sized = HostLimits {
-            instances: u32::try_from((instances.saturating_sub(large)).clamp(4, 256)).unwrap_or(4),
+            instances: u32::try_from((instances.saturating_sub(2 * large)).clamp(4, 256)).unwrap_or(4),
             large_instances: u32::try_from(large).unwrap_or(1),
             memory_bytes: INSTANCE_BYTES,
             compilers: u32::try_from((self.processors / 2).clamp(1, 8)).unwrap_or(1),

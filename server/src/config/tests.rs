@@ -348,9 +348,15 @@ fn the_pools_are_sized_from_the_memory() {
         (limits.instances, limits.large_instances, limits.resident_plugins, limits.compilers)
     };
     assert_eq!(sized(64, 1), (4, 1, 32, 1));
-    assert_eq!(sized(2_048, 2), (9, 3, 192, 1));
-    assert_eq!(sized(16_384, 8), (72, 24, 1_536, 4));
+    assert_eq!(sized(2_048, 2), (8, 2, 192, 1));
+    assert_eq!(sized(16_384, 8), (58, 19, 1_536, 4));
     assert_eq!(sized(1 << 20, 64), (256, 32, 4_096, 8));
+    // All instances of the three pools take half of the memory at most, unless they are as few as they can be.
+    for mebibytes in (1_024..100_000).step_by(77) {
+        let (small, large, ..) = sized(mebibytes, 2);
+        let most = u64::from(small + 2 * large) * 64;
+        assert!(most <= mebibytes / 4 * 3 / 2, "{mebibytes} MiB: {small} and twice {large}");
+    }
     let machine = Machine { memory_bytes: None, processors: 1 };
     assert_eq!(host::HostConfig::of(machine).memory_bytes, 3 << 29);
     let unchanged: Value = json!(guardhouse::HostLimits::default().stack_bytes);
