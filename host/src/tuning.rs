@@ -102,7 +102,8 @@ pub(crate) const COMPILER_DEBT: Duration = Duration::from_secs(600);
 /// takes as long as it may leave the last thread free for most of the time.
 pub(crate) const BLOCKING_REST_TIMES: u32 = 100;
 
-/// The blocking work that needs no rest: a new policy with some slow checks uses all threads. Arbitrary.
+/// The blocking work that needs no rest, and with which a tenant that was idle comes before those that were not: a new
+/// policy with some slow checks uses all threads. Arbitrary.
 pub(crate) const BLOCKING_REST_FREE: Duration = Duration::from_secs(10);
 
 /// The longest rest of a tenant, before it may use the last free thread again. Arbitrary.

@@ -35,6 +35,8 @@ pub(super) struct Settings {
     /// The number of callers that may wait.
     pub(super) queue: usize,
     pub(super) rules: Rules,
+    /// The time that a tenant may be behind the others when it becomes active: it comes before those that always wait.
+    pub(super) credit: Duration,
     /// The time that a tenant may be ahead of the others when it becomes active, for each unit.
     pub(super) debt: Duration,
 }
@@ -95,7 +97,8 @@ impl FairAdmission {
 
     fn with_clock(settings: Settings, clock: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
         let debt = nanoseconds(settings.debt).saturating_mul(settings.units.into());
-        let alignment = Alignment { credit: 0, debt, parallel: usize::try_from(settings.units).unwrap_or(usize::MAX) };
+        let credit = nanoseconds(settings.credit);
+        let alignment = Alignment { credit, debt, parallel: usize::try_from(settings.units).unwrap_or(usize::MAX) };
         let time = Arc::new(VirtualTime::new(alignment));
         let state = State { used: 0, queue: FairQueue::new(Arc::clone(&time)), mean: 1 };
         Self(Arc::new(Inner {

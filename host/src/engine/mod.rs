@@ -130,6 +130,7 @@ impl Engines {
             units: limits.compilers,
             queue: limits.queue,
             rules: Rules::OneEach { rest: COMPILER_REST },
+            credit: Duration::ZERO,
             debt: COMPILER_DEBT,
         })
     }
@@ -137,14 +138,7 @@ impl Engines {
     /// The admission of blocking work for async callers to `threads` threads, at most one of each tenant, and the last one
     /// for a tenant that has used little of them. Every caller may wait.
     pub(crate) fn blocking(what: &'static str, resource: Resource, threads: usize) -> FairAdmission {
-        FairAdmission::new(Settings {
-            what,
-            resource,
-            units: u32::try_from(threads).unwrap_or(u32::MAX),
-            queue: usize::MAX,
-            rules: Rules::OneEach { rest: BLOCKING_REST },
-            debt: COMPILER_DEBT,
-        })
+        FairAdmission::new(blocking_settings(what, resource, threads))
     }
 
     /// The admission of instances to a pool.
@@ -172,6 +166,19 @@ impl Engines {
     }
 }
 
+/// The settings of the admission of blocking work.
+fn blocking_settings(what: &'static str, resource: Resource, threads: usize) -> Settings {
+    Settings {
+        what,
+        resource,
+        units: u32::try_from(threads).unwrap_or(u32::MAX),
+        queue: usize::MAX,
+        rules: Rules::OneEach { rest: BLOCKING_REST },
+        credit: BLOCKING_REST_FREE,
+        debt: COMPILER_DEBT,
+    }
+}
+
 /// The settings of the admission to a pool.
 fn pool_settings(limits: &HostLimits, pool: Pool) -> Settings {
     let units = config::instances(limits, pool);
@@ -185,6 +192,7 @@ fn pool_settings(limits: &HostLimits, pool: Pool) -> Settings {
         units,
         queue: limits.queue,
         rules: Rules::Instances { headroom: units / HEADROOM_DIVISOR },
+        credit: Duration::ZERO,
         debt: INSTANCE_DEBT,
     }
 }

@@ -30,10 +30,13 @@ type Wait<'a> = Pin<Box<dyn Future<Output = Result<FairPermit, Fault>> + 'a>>;
 
 impl Bench {
     fn new(units: u32, queue: usize, rules: Rules) -> Self {
+        let (resource, credit, debt) = (Resource::SmallInstances, Duration::ZERO, Duration::from_millis(100));
+        Self::of(Settings { what: "instance", resource, units, queue, rules, credit, debt })
+    }
+
+    fn of(settings: Settings) -> Self {
         let now = Arc::new(AtomicU64::new(1));
         let clock = Arc::clone(&now);
-        let (resource, debt) = (Resource::SmallInstances, Duration::from_millis(100));
-        let settings = Settings { what: "instance", resource, units, queue, rules, debt };
         Self {
             admission: FairAdmission::with_clock(settings, move || clock.load(Ordering::Relaxed)),
             now,

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::engine::BLOCKING_REST;
+use crate::engine::blocking_settings;
 
-const BLOCKING: Rules = Rules::OneEach { rest: BLOCKING_REST };
+fn two_threads() -> Bench {
+    Bench::of(blocking_settings("configuring", Resource::Configuring, 2))
+}
 
 /// Waits as blocking work does: without a clock.
 fn wait<'a>(bench: &'a Bench, tenant: Option<&'a Tenant>) -> Wait<'a> {
@@ -40,10 +42,10 @@ impl<'a> Greedy<'a> {
             }
             let next = self.running.iter().map(|(end, ..)| *end).min().unwrap_or(end);
             if next > end {
-                bench.pass(end - now);
+                bench.pass(end.saturating_sub(now));
                 return;
             }
-            bench.pass(next - now);
+            bench.pass(next.saturating_sub(now));
             let at = self.running.iter().position(|(end, ..)| *end == next).unwrap();
             let (_, name, permit) = self.running.remove(at);
             drop(permit);
@@ -54,8 +56,8 @@ impl<'a> Greedy<'a> {
 
 #[test]
 fn beside_tenants_whose_work_is_always_the_longest_another_waits_for_the_end_of_one() {
-    for (greedy, most_waits) in [(1_u32, 0), (2, 1), (8, 10), (40, 60)] {
-        let bench = Bench::new(2, usize::MAX, BLOCKING);
+    for (greedy, most_waits) in [(1_u32, 0), (2, 1), (8, 10), (40, 60), (400, 100)] {
+        let bench = two_threads();
         let names: Vec<String> = (0..greedy).map(|number| format!("greedy{number}")).collect();
         let tenants: BTreeMap<_, _> = names.iter().map(|name| (name.clone(), bench.tenant(name))).collect();
         let mut all = Greedy { waits: Vec::new(), running: Vec::new() };
@@ -81,7 +83,8 @@ fn beside_tenants_whose_work_is_always_the_longest_another_waits_for_the_end_of_
                 }
                 permit.is_some()
             });
-            let permit = permit.expect("it waits no longer than for one end");
+            let permit =
+                permit.unwrap_or_else(|| panic!("beside {greedy}, it waits longer than for one end, round {round}"));
             waited += u32::from(bench.now.load(Ordering::Relaxed) > now);
             bench.pass(100 * MILLISECOND);
             drop(permit);
@@ -92,7 +95,7 @@ fn beside_tenants_whose_work_is_always_the_longest_another_waits_for_the_end_of_
 
 #[test]
 fn a_tenant_that_uses_little_need_not_rest() {
-    let bench = Bench::new(2, 100, BLOCKING);
+    let bench = two_threads();
     let (good, other) = (bench.tenant("good"), bench.tenant("other"));
     let _other = bench.ask(Some(&other), 1).ok().unwrap();
     // Checks that took about ten seconds.
