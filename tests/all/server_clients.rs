@@ -96,6 +96,30 @@ fn a_body_that_is_too_large_is_refused_and_the_client_sees_why() {
 }
 
 #[test]
+fn a_body_with_too_many_values_is_refused_before_it_is_read_and_a_neighbor_is_served() {
+    let daemon = Daemon::start(allows());
+    // Each of these objects takes a hundred times its text.
+    let bomb = |objects: usize| {
+        let arguments = vec![r#"{"":0}"#; objects].join(",");
+        CONTEXT.replacen('{', &format!("{{\"arguments\":[{arguments}],"), 1)
+    };
+    assert_eq!(daemon.post(CHECK, &bomb(20_000)).status, 200);
+    for (body, path) in [(bomb(30_000), CHECK), (bomb(100_000), CHECK)] {
+        assert!(body.len() < 1 << 20);
+        let answer = daemon.post(path, &body);
+        assert_eq!((answer.status, &answer.json()["type"]), (413, &"urn:guardhouse:problem:too-large".into()));
+        assert!(
+            answer.text().contains("takes more than 16777216 bytes of memory: send fewer values"),
+            "{}",
+            answer.text()
+        );
+        assert_eq!(daemon.post(CHECK, CONTEXT).status, 200);
+    }
+    let text = CONTEXT.replacen('{', &format!("{{\"arguments\":{:?},", "[{,".repeat(300_000)), 1);
+    assert_eq!(daemon.post(CHECK, &text).status, 200, "a text is no structure");
+}
+
+#[test]
 fn a_connection_over_the_limit_is_closed_at_once() {
     let daemon = Daemon::start_with(allows(), |config| config.connections.maximum = 3);
     let mut clients: Vec<Client> = (0..3).map(|_| daemon.connect()).collect();

@@ -355,7 +355,7 @@ fn the_pools_are_sized_from_the_memory() {
     for mebibytes in (1_024..100_000).step_by(77) {
         let (small, large, ..) = sized(mebibytes, 2);
         let most = u64::from(small + 2 * large) * 64;
-        assert!(most <= mebibytes / 4 * 3 / 2, "{mebibytes} MiB: {small} and twice {large}");
+        assert!(8 * most <= 3 * mebibytes, "{mebibytes} MiB: {small} and twice {large}");
     }
     let machine = Machine { memory_bytes: None, processors: 1 };
     assert_eq!(host::HostConfig::of(machine).memory_bytes, 3 << 29);

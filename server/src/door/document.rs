@@ -39,7 +39,7 @@ const LEVELS: usize = 128;
 /// mistake, or more.
 pub(super) fn memory_of_text(text: &[u8]) -> usize {
     let mut memory = BASE.saturating_add(text.len());
-    let mut levels = Levels::default();
+    let mut levels = Levels::new();
     let mut rest = text;
     while let [byte, after @ ..] = rest {
         rest = after;
@@ -104,22 +104,26 @@ fn after_text(mut rest: &[u8]) -> &[u8] {
 
 /// The lists and objects that are open.
 struct Levels {
-    /// The members of each object so far, or none of a list. Counting ends where every further one costs the same.
-    open: [Option<usize>; LEVELS],
+    /// The members of each object so far, up to [`MANY_MEMBERS`], or [`IN_LIST`].
+    open: [u8; LEVELS],
     depth: usize,
 }
 
-impl Default for Levels {
-    fn default() -> Self {
-        Self { open: [None; LEVELS], depth: 0 }
-    }
-}
+/// The level of a list.
+const IN_LIST: u8 = u8::MAX;
+
+/// The members of an object from which each further one costs the same.
+const MANY_MEMBERS: u8 = 12;
 
 impl Levels {
+    fn new() -> Self {
+        Self { open: [IN_LIST; LEVELS], depth: 0 }
+    }
+
     /// Begins a level. Returns whether a document may have one more.
     fn begin(&mut self, is_object: bool) -> bool {
         let Some(level) = self.open.get_mut(self.depth) else { return false };
-        *level = is_object.then_some(0);
+        *level = if is_object { 0 } else { IN_LIST };
         self.depth += 1;
         true
     }
@@ -130,17 +134,22 @@ impl Levels {
 
     /// The memory of one more value of the innermost list; a member of an object is counted by itself.
     fn item(&mut self) -> usize {
-        if self.innermost().is_some_and(|level| level.is_none()) { ITEM } else { 0 }
+        if self.innermost().is_some_and(|level| *level == IN_LIST) { ITEM } else { 0 }
     }
 
     /// The memory of one more member of the innermost object.
     fn member(&mut self) -> usize {
-        let Some(Some(members)) = self.innermost() else { return 0 };
-        *members += 1;
-        memory_of_members(*members) - memory_of_members(*members - 1)
+        match self.innermost() {
+            None | Some(&mut IN_LIST) => 0,
+            Some(&mut MANY_MEMBERS) => MEMBER,
+            Some(members) => {
+                *members += 1;
+                memory_of_members((*members).into()) - memory_of_members((*members - 1).into())
+            }
+        }
     }
 
-    fn innermost(&mut self) -> Option<&mut Option<usize>> {
+    fn innermost(&mut self) -> Option<&mut u8> {
         self.open.get_mut(self.depth.checked_sub(1)?)
     }
 }
