@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use guardhouse_server::decided::DenialCause;
 use guardhouse_server::source::folders::FolderOptions;
-use guardhouse_server::tenants::status::Origin;
+use guardhouse_server::tenants::status::{Durability, Origin};
 
 use crate::harness::policies::{Policies, replace, scope_policy};
 use crate::harness::{host, nobody, somebody};
@@ -144,8 +144,15 @@ async fn two_servers_share_a_state_folder() {
             }
         }
     }
-    one.stop().await;
-    two.stop().await;
+    // A policy is written down after it is active.
+    let is_written = |server: &crate::harness::policies::Server| {
+        let active = server.tenants.status_of("acme").and_then(|status| status.active);
+        active.is_some_and(|active| active.durability == Durability::Written)
+    };
+    for server in [one, two] {
+        server.until("it is written down", is_written).await;
+        server.stop().await;
+    }
     std::fs::remove_dir_all(policies.root()).unwrap();
     let server = policies.serve(host()).await;
     assert!(server.allows("acme", &somebody(&["c"])).await);
