@@ -18,5 +18,6 @@ mod limits;
 mod log;
 mod policy;
 mod print;
+mod serve;
 mod status;
 mod upgrade;

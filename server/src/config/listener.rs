@@ -67,7 +67,10 @@ impl fmt::Display for Address {
 
 /// A text that is not an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not an address: expected an IP address and a port, `unix:` and an absolute path, or `systemd:` and a number")]
+#[error(
+    "not an address: expected an IP address and a port, `unix:` and an absolute path of at most 107 bytes, or \
+     `systemd:` and a number"
+)]
 pub struct AddressError;
 
 /// A door: a group of routes that a listener offers or not.

@@ -69,6 +69,12 @@ impl Server {
             let address = accepting.address(&listener.address);
             listeners.push((accepting, ListenerConfig { address, ..listener.clone() }));
         }
+        for index in inherited.unused() {
+            tracing::warn!(
+                target: "guardhouse::server",
+                "no listener has the address `systemd:{index}`: nobody answers on this socket"
+            );
+        }
         let connections = Arc::new(Connections::new(config.connections.clone()));
         Ok(Self { listeners, connections, drain: config.drain.clone() })
     }
