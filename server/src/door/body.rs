@@ -106,7 +106,7 @@ impl Bodies {
 
     /// The memory that bodies hold now, in bytes.
     #[cfg(test)]
-    fn held(&self) -> usize {
+    pub(super) fn held(&self) -> usize {
         lock(&self.held).all
     }
 }

@@ -130,11 +130,29 @@ impl Doors {
         context: &AuthContext,
         deadline: Option<Duration>,
     ) -> Option<Decided> {
+        let decided = self.evaluate(incoming, context, deadline).await?;
+        self.tell(incoming, context, &decided).await;
+        Some(decided)
+    }
+
+    /// Decides one request, of which [`tell`](Self::tell) tells the observers once the whole answer is known.
+    pub(super) async fn evaluate(
+        &self,
+        incoming: &Incoming<'_>,
+        context: &AuthContext,
+        deadline: Option<Duration>,
+    ) -> Option<Decided> {
         let deadline = self.deadline(incoming.tenant, deadline);
         let decided = self.0.tenants.decide(incoming.tenant, context, Some(deadline)).instrument(incoming.span());
-        let decided = unless_gone(incoming, decided).await?;
-        self.observe(incoming, context, &decided).await;
-        Some(decided)
+        unless_gone(incoming, decided).await
+    }
+
+    /// Tells the observers of a decision, at the expense of its tenant.
+    pub(super) async fn tell(&self, incoming: &Incoming<'_>, context: &AuthContext, decided: &Decided) {
+        let took = self.0.observers.decided(&incoming.exchange(context), decided).await;
+        if let Ok(snapshot) = self.0.tenants.snapshot(incoming.tenant) {
+            snapshot.account().charge(took);
+        }
     }
 
     /// Decides several requests of one caller; none if it has gone.
@@ -148,17 +166,9 @@ impl Doors {
         let all = self.0.tenants.decide_batch(incoming.tenant, contexts, Some(deadline)).instrument(incoming.span());
         let all = unless_gone(incoming, all).await?;
         for (context, decided) in contexts.iter().zip(&all) {
-            self.observe(incoming, context, decided).await;
+            self.tell(incoming, context, decided).await;
         }
         Some(all)
-    }
-
-    /// Tells the observers of a decision, at the expense of its tenant.
-    async fn observe(&self, incoming: &Incoming<'_>, context: &AuthContext, decided: &Decided) {
-        let took = self.0.observers.decided(&incoming.exchange(context), decided).await;
-        if let Ok(snapshot) = self.0.tenants.snapshot(incoming.tenant) {
-            snapshot.account().charge(took);
-        }
     }
 
     /// Adds the id of a decision to its answer.

@@ -20,3 +20,6 @@ pub mod openapi;
 mod service;
 
 pub use self::doors::{Doors, Listener};
+
+#[cfg(test)]
+mod tests;

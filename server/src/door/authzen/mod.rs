@@ -132,20 +132,26 @@ async fn until(
 ) -> Option<Vec<Value>> {
     let end = Instant::now() + doors.deadline(incoming.tenant, deadline);
     let mut contexts = Contexts::default();
-    let mut answers = Vec::new();
+    let (mut answers, mut all) = (Vec::new(), Vec::new());
     for request in requests {
         let (is_permitted, answer) = match request.and_then(|parts| contexts.next(&parts)) {
             Err(error) => (false, shown_error(&error)),
             Ok(context) => {
                 let left = end.saturating_duration_since(Instant::now());
-                let decided = doors.decide(incoming, &context, Some(left)).await?;
-                (decided.decision.is_allow(), shown(&decided))
+                let decided = doors.evaluate(incoming, &context, Some(left)).await?;
+                let shown = (decided.decision.is_allow(), shown(&decided));
+                all.push((context, decided));
+                shown
             }
         };
         answers.push(answer);
         if is_permitted == last {
             break;
         }
+    }
+    // A caller that goes before the last decision gets none of them, and none is logged.
+    for (context, decided) in &all {
+        doors.tell(incoming, context, decided).await;
     }
     Some(answers)
 }
