@@ -6,7 +6,7 @@ use std::net::Shutdown;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use guardhouse_server::observe::Observers;
 use guardhouse_server::observe::health::{Health, ReadyRule};
@@ -50,6 +50,7 @@ impl Served {
             health: health.clone(),
             listeners: vec![ListenerStatus { address: "127.0.0.1:8180".to_owned(), doors: vec!["native"] }],
             started: SystemTime::now(),
+            since: Instant::now(),
         };
         let socket = runtime.block_on(async { StatusSocket::bind(&path) }).unwrap();
         runtime.spawn(socket.serve(source));

@@ -19,5 +19,6 @@ mod log;
 mod policy;
 mod print;
 mod serve;
+mod serve_clock;
 mod status;
 mod upgrade;

@@ -8,6 +8,7 @@ use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -51,21 +52,23 @@ fn passing(folder: &Path, count: usize, first: impl Into<OwnedFd>, second: Optio
     shell
 }
 
-fn serve(folder: &Path) -> Command {
+pub(crate) fn serve(folder: &Path) -> Command {
     let mut command = command(&["serve"]);
     command.current_dir(folder).stdout(Stdio::null()).stderr(Stdio::piped());
     command
 }
 
 /// A server that is killed if the test fails.
-struct Server {
+pub(crate) struct Server {
     child: Child,
     /// Its lines up to that of the last listener.
     lines: Vec<String>,
+    /// Reads the others: a pipe that nobody reads would hold the server up.
+    reader: Option<JoinHandle<String>>,
 }
 
 impl Server {
-    fn start(command: &mut Command, listeners: usize) -> Self {
+    pub(crate) fn start(command: &mut Command, listeners: usize) -> Self {
         let mut child = command.spawn().unwrap();
         let mut errors = BufReader::new(child.stderr.take().unwrap());
         let mut lines = Vec::new();
@@ -74,15 +77,23 @@ impl Server {
             assert!(errors.read_line(&mut line).unwrap() > 0, "the server ended: {lines:?}");
             lines.push(line);
         }
-        // A pipe that nobody reads would hold the server up.
-        std::thread::spawn(move || errors.read_to_end(&mut Vec::new()));
-        Self { child, lines }
+        let reader = std::thread::spawn(move || {
+            let mut rest = String::new();
+            errors.read_to_string(&mut rest).unwrap();
+            rest
+        });
+        Self { child, lines, reader: Some(reader) }
     }
 
-    /// Ends it as a service manager does, which must succeed.
-    fn stop(mut self) {
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Ends it as a service manager does, which must succeed. Returns the lines that were not read before.
+    pub(crate) fn stop(mut self) -> String {
         kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
         assert!(self.child.wait().unwrap().success());
+        self.reader.take().unwrap().join().unwrap()
     }
 }
 

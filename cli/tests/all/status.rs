@@ -54,6 +54,7 @@ impl Server {
             health: Health::new(tenants.clone(), ReadyRule::default()),
             listeners: vec![ListenerStatus { address: "127.0.0.1:8180".to_owned(), doors: vec!["native", "authzen"] }],
             started: SystemTime::now(),
+            since: Instant::now(),
         };
         let _guard = runtime.enter();
         let policies = Arc::new(Folders::new(folder.path().join("policies"), options));

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use guardhouse::Host;
 use tokio::signal::unix::{SignalKind, signal};
@@ -143,6 +143,7 @@ impl Daemon {
             health: self.doors.health().clone(),
             listeners: self.server.listeners().map(status).collect(),
             started: SystemTime::now(),
+            since: Instant::now(),
         }
     }
 }

@@ -113,7 +113,8 @@ impl Metrics {
         self.activation_durations.observe(took);
         if result == "activated" {
             let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-            self.last_activation.fetch_max(now.as_secs(), Ordering::Relaxed);
+            // The clock may have been set back since the last one.
+            self.last_activation.store(now.as_secs(), Ordering::Relaxed);
         }
     }
 

@@ -4,7 +4,7 @@ pub mod client;
 pub mod socket;
 
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +28,8 @@ pub struct StatusSource {
     pub listeners: Vec<ListenerStatus>,
     /// The start of the server.
     pub started: SystemTime,
+    /// Its start on the clock that nobody sets, by which its age is counted.
+    pub since: Instant,
 }
 
 /// A listener.
@@ -95,7 +97,7 @@ impl StatusSource {
             version: env!("CARGO_PKG_VERSION"),
             pid: std::process::id(),
             started: self.started.into(),
-            uptime_s: self.started.elapsed().unwrap_or_default().as_secs(),
+            uptime_s: self.since.elapsed().as_secs(),
             listeners: self.listeners.clone(),
             health: self.health.report(),
             source: SourceStatus { problem: source_problem, problems },
