@@ -37,6 +37,12 @@ const PROOFS: &[Proof] = &[
         run: |_| clients(),
     },
     Proof {
+        name: "clock",
+        summary: "the daemon while its wall clock jumps (cli/tests/all/serve_clock.rs)",
+        needs: "libfaketime",
+        run: |_| ignored("serve_clock::"),
+    },
+    Proof {
         name: "deny",
         summary: "licenses, sources, bans and advisories of all dependencies (deny.toml)",
         needs: "cargo-deny; the advisories also need the network",
@@ -53,6 +59,12 @@ const PROOFS: &[Proof] = &[
         summary: "a fuzz target for 20 minutes: `prove fuzz TARGET [-- OPTION…]` (fuzz/README.md)",
         needs: "cargo-fuzz and a C++ compiler",
         run: fuzz,
+    },
+    Proof {
+        name: "idle",
+        summary: "the daemon with 10,000 and 15,000 idle connections (cli/tests/all/serve_idle.rs)",
+        needs: "16,000 open files (`ulimit -Hn`)",
+        run: |_| ignored("serve_idle::"),
     },
     Proof {
         name: "isolation",
@@ -137,6 +149,12 @@ fn clients() -> Result<()> {
     prove.arg(programs.path(GUARDHOUSE)?);
     forget_cargo(&mut prove);
     run_command(&mut prove)
+}
+
+/// Runs tests that take too long for CI, or need what it does not have, one after the other.
+fn ignored(tests: &str) -> Result<()> {
+    let run = ["test", "--workspace", "--locked", "--test", "all", "--", "--ignored", "--nocapture"];
+    cargo(run.into_iter().chain(["--test-threads", "1", tests]))
 }
 
 /// Runs all checks of cargo-deny, or all but the advisories without a network.

@@ -20,5 +20,6 @@ mod policy;
 mod print;
 mod serve;
 mod serve_clock;
+mod serve_idle;
 mod status;
 mod upgrade;

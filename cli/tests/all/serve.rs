@@ -89,6 +89,10 @@ impl Server {
         self.child.id()
     }
 
+    pub(crate) fn lines(&self) -> &[String] {
+        &self.lines
+    }
+
     /// Ends it as a service manager does, which must succeed. Returns the lines that were not read before.
     pub(crate) fn stop(mut self) -> String {
         kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();

@@ -256,7 +256,9 @@ fn a_clock_that_jumps_moves_expiry_and_times_and_neither_deadlines_nor_budgets_n
         world.until("the new policy is active", |world| world.allows(&tenant, "t", None));
 
         let close = |found: i64| (found - (now() + offset)).abs() < 60;
-        world.until("the line has the time", |world| close(seconds(world.log().last().unwrap()["time"].as_str().unwrap())));
+        world.until("the line has the time", |world| {
+            close(seconds(world.log().last().unwrap()["time"].as_str().unwrap()))
+        });
         let activation = world.metric("guardhouse_last_activation_timestamp_seconds");
         assert!((activation - (now() + offset) as f64).abs() < 60.0, "{offset}: {activation}");
         let socket = world.folder.path().join("status.sock");
