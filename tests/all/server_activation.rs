@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use guardhouse::Digest;
 use guardhouse_server::decided::DenialCause;
 use guardhouse_server::source::folders::FolderOptions;
 use guardhouse_server::tenants::status::{Durability, Origin};
+use guardhouse_tests::guest::assemble;
 
 use crate::harness::policies::{Policies, replace, scope_policy};
-use crate::harness::{host, nobody, somebody};
+use crate::harness::{fixture, host, nobody, somebody};
 
 #[tokio::test]
 async fn a_changed_file_is_active_soon() {
@@ -126,6 +128,49 @@ async fn a_restart_without_its_folder_serves_the_last_good_policies() {
     assert!(readiness.is_degraded() && readiness.is_started);
     let origin = |tenant: &str| server.tenants.status_of(tenant).unwrap().active.unwrap().origin;
     assert_eq!((origin("acme"), origin("other")), (Origin::LastGood, Origin::LastGood));
+}
+
+#[tokio::test]
+async fn a_plugin_file_that_is_swapped_after_it_was_pinned_never_decides() {
+    let plugin = |name: &str| assemble(&fixture(name)).unwrap();
+    let policies = Policies::new();
+    policies.write("acme/check.wasm", plugin("token"));
+    let pinned = |digest: Digest| {
+        format!(
+            "version = 1\n[checks.a]\nplugin = \"check.wasm\"\ndigest = \"{digest}\"\n\
+             [[rules]]\nname = \"all\"\nwhen = {{}}\ncheck = \"a\"\n"
+        )
+    };
+    policies.write("acme/policy.toml", pinned(Digest::of(plugin("token"))));
+    let server = policies.serve(host()).await;
+    assert!(!server.allows("acme", &nobody()).await && server.allows("acme", &somebody(&[])).await);
+    server.until("it is written down", |_| policies.state().join("tenants/acme").exists()).await;
+
+    // By another file of the same name, and by another content of the same file.
+    let path = policies.path("acme/check.wasm");
+    std::fs::write(path.with_extension("new"), plugin("allow")).unwrap();
+    std::fs::rename(path.with_extension("new"), &path).unwrap();
+    server.until("it is refused", |server| server.refused("acme").contains("has another digest")).await;
+    policies.write("acme/check.wasm", plugin("counter"));
+    server.until("it is refused too", |server| server.results("acme").len() == 3).await;
+    assert_eq!(server.results("acme"), ["activated", "refused", "refused"]);
+    assert!(!server.allows("acme", &nobody()).await && server.allows("acme", &somebody(&[])).await);
+
+    // A restart serves the bytes that were pinned, which the last good policy has.
+    server.stop().await;
+    let server = policies.serve(host()).await;
+    assert!(!server.allows("acme", &nobody()).await && server.allows("acme", &somebody(&[])).await);
+    assert_eq!(server.tenants.status_of("acme").unwrap().active.unwrap().origin, Origin::LastGood);
+    server.until("it is refused again", |server| server.refused("acme").contains("has another digest")).await;
+
+    // Only whoever may write the policy can pin another one.
+    policies.write("acme/policy.toml", pinned(Digest::of(plugin("counter"))));
+    server
+        .until("it is active", |server| {
+            server.tenants.status_of("acme").unwrap().active.unwrap().origin == Origin::Source
+        })
+        .await;
+    assert!(server.allows("acme", &nobody()).await);
 }
 
 #[tokio::test]

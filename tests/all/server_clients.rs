@@ -1,6 +1,8 @@
 //! Clients that are slow, greedy, confused or hostile.
 
 use std::fs::File;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
@@ -60,6 +62,100 @@ fn a_client_that_does_not_take_its_answer_is_let_go() {
     client.request("POST", "/v1/tenants/acme/check:batch", &[], &format!("{{\"contexts\": [{contexts}]}}"));
     eventually("the connection was accepted", || daemon.counts().accepted == 1);
     eventually("the connection is closed", || daemon.counts().open == 0);
+}
+
+/// Does something again and again until it fails, as it does once the server has closed the connection.
+fn until_closed(mut step: impl FnMut() -> std::io::Result<()>) {
+    let start = Instant::now();
+    while step().is_ok() {
+        assert!(start.elapsed() < Duration::from_secs(120), "the connection is still open");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn a_client_that_sends_a_byte_at_a_time_is_let_go_all_the_same() {
+    let daemon = Daemon::start_with(allows(), |config| {
+        config.connections.head_time = SHORT;
+        config.connections.body_time = SHORT;
+    });
+    let head = format!("POST {CHECK} HTTP/1.1\r\nContent-Type: application/json\r\n");
+    for (sent, drop) in [
+        (head.clone(), "X-Slow: a\r\n"),
+        (head.clone(), "a"),
+        (format!("{head}Content-Length: 100000\r\n\r\n"), " "),
+        (format!("{head}Transfer-Encoding: chunked\r\n\r\n"), "1\r\n \r\n"),
+    ] {
+        let mut stream = TcpStream::connect(daemon.address).unwrap();
+        stream.write_all(sent.as_bytes()).unwrap();
+        until_closed(|| stream.write_all(drop.as_bytes()));
+    }
+    eventually("all connections are closed", || daemon.counts().open == 0);
+    assert_eq!(daemon.post(CHECK, CONTEXT).status, 200);
+}
+
+#[test]
+fn a_client_that_takes_its_answer_a_byte_at_a_time_is_let_go_all_the_same() {
+    let message = "a".repeat(60_000);
+    let policies = vec![("acme", decided_by(&denies_with(message.as_bytes()).unwrap()))];
+    let count = 500;
+    let daemon = Daemon::start_with(policies, |config| {
+        (config.connections.answer_time, config.connections.batch) = (SHORT, count);
+    });
+    let contexts = vec![CONTEXT; count].join(",");
+    let mut stream = TcpStream::connect(daemon.address).unwrap();
+    let body = format!("{{\"contexts\": [{contexts}]}}");
+    stream.write_all(request("POST", "/v1/tenants/acme/check:batch", &[], &body).as_bytes()).unwrap();
+    let mut taken = 0;
+    while daemon.counts().open == 1 || taken == 0 {
+        taken += stream.read(&mut [0]).unwrap();
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!(daemon.counts().open, 0);
+    // What is still on its way is a part of the answer only.
+    let mut rest = Vec::new();
+    let _ = stream.read_to_end(&mut rest);
+    assert!(taken + rest.len() < count * message.len(), "{taken} bytes, and {} more", rest.len());
+}
+
+#[test]
+fn whatever_is_too_large_in_a_request_is_no_allow_and_hinders_nobody() {
+    let daemon = Daemon::start(allows());
+    let context = |member: &str| format!(r#"{{"component": {{"kind": "tool", "name": "t"}}, {member}}}"#);
+    let many = |text: &str, count: usize| vec![text; count].join(",");
+    let long = "a".repeat(900 << 10);
+    let nested = format!("{}1{}", "[".repeat(400_000), "]".repeat(400_000));
+    let item = r#"{"action": {"name": "a"}}"#;
+    let evaluations = format!(
+        r#"{{"subject": {{"type": "a", "id": "b"}}, "resource": {{"type": "c", "id": "d"}}, "evaluations": [{}]}}"#,
+        many(item, 101)
+    );
+    let tenant = format!("/v1/tenants/{}/check", "a".repeat(8 << 10));
+    for (path, body, status) in [
+        (CHECK, context(&format!(r#""arguments": {nested}"#)), 400),
+        (CHECK, nested.clone(), 400),
+        (CHECK, context(&format!(r#""arguments": {{"a": "{}"}}"#, "a".repeat(2 << 20))), 413),
+        ("/v1/tenants/acme/check:batch", format!(r#"{{"contexts": [{}]}}"#, many(CONTEXT, 101)), 400),
+        ("/tenants/acme/access/v1/evaluations", evaluations, 400),
+        // As large as a context may be, these are decided.
+        (CHECK, context(&format!(r#""arguments": {{"a": "{long}"}}"#)), 200),
+        (CHECK, context(&format!(r#""arguments": [{}]"#, many(r#"{"":0}"#, 90_000))), 200),
+        (CHECK, context(&format!(r#""token": {{"client_id": "c", "scopes": [{}]}}"#, many(r#""a""#, 200_000))), 200),
+        (CHECK, context(&format!(r#""action": "{long}""#)), 200),
+        (&tenant, CONTEXT.to_owned(), 200),
+    ] {
+        let answer = daemon.post(path, &body);
+        assert_eq!(answer.status, status, "{}… {}…: {}", &path[..20], &body[..100], answer.text());
+        assert_eq!(daemon.post(CHECK, CONTEXT).json()["decision"], "allow");
+    }
+    assert_eq!(daemon.post(&tenant, CONTEXT).json()["decision"], "deny");
+    for (name, value) in
+        [("X-Request-ID", "a".repeat(257)), ("Guardhouse-Deadline-Ms", "9".repeat(5_000)), ("Host", "a".repeat(9_000))]
+    {
+        let status = daemon.ask("POST", CHECK, &[(name, &value)], CONTEXT).status;
+        assert!(status == 400 || name == "Host", "{name}: {status}");
+    }
+    eventually("all connections are closed", || daemon.counts().open == 0);
 }
 
 #[test]
