@@ -1,9 +1,11 @@
 //! The files for operators: the unit, the container, and the guide.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::time::Duration;
 
 use guardhouse::native;
+use guardhouse_server::config::ServerConfig;
 use guardhouse_server::config::drain::Drain;
 use guardhouse_server::log_rules::{LogPart, LogRules};
 use guardhouse_server::observe::Observers;
@@ -26,8 +28,25 @@ fn setting(name: &str) -> &'static str {
 #[test]
 fn the_service_manager_waits_longer_than_the_server_drains() {
     let seconds = setting("TimeoutStopSec").strip_suffix('s').unwrap().parse().unwrap();
+    let of_container = CONTAINER.split_once("--stop-timeout ").unwrap().1.split_once(' ').unwrap().0.parse().unwrap();
     let Drain { notice, time } = Drain::default();
-    assert!(Duration::from_secs(seconds) > notice + time);
+    for seconds in [seconds, of_container] {
+        assert!(Duration::from_secs(seconds) > notice + time);
+    }
+}
+
+#[test]
+fn the_configuration_of_the_guide_writes_only_where_the_service_and_the_container_may() {
+    let text = GUIDE.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    let config = ServerConfig::read(text.as_bytes(), Path::new("/etc/guardhouse")).unwrap();
+    assert_eq!(config.state, Path::new("/var/lib").join(setting("StateDirectory")));
+    assert!(CONTAINER.contains(&format!("WORKDIR {}\n", config.state.display())));
+    // Both set the folder of the cache, which the configuration does not name.
+    let cache = Path::new("/var/cache").join(setting("CacheDirectory"));
+    assert_eq!(config.cache, None);
+    for file in [UNIT, CONTAINER] {
+        assert!(file.contains(&format!("GUARDHOUSE_CACHE={}", cache.display())));
+    }
 }
 
 #[test]

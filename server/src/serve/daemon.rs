@@ -49,7 +49,7 @@ pub enum StartError {
     #[error(transparent)]
     Listen(#[from] ListenError),
     /// The state folder cannot be used.
-    #[error("the state folder: {0}")]
+    #[error("cannot use the state folder")]
     State(#[from] LastGoodError),
     /// The decision log cannot be opened.
     #[error("cannot open the decision log: {0}")]
