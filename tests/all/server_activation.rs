@@ -1,5 +1,6 @@
 //! Activation from a folder: reloads, refusals, and restarts.
 
+use std::fs::File;
 use std::os::unix::fs::symlink;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,9 +11,11 @@ use guardhouse_server::decided::DenialCause;
 use guardhouse_server::source::folders::FolderOptions;
 use guardhouse_server::tenants::status::{Durability, Origin};
 use guardhouse_tests::guest::assemble;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::harness::policies::{Policies, replace, scope_policy};
 use crate::harness::{fixture, host, nobody, somebody};
+use crate::isolated::survives;
 
 #[tokio::test]
 async fn a_changed_file_is_active_soon() {
@@ -247,6 +250,47 @@ async fn beside_plugins_that_never_start() {
     policies.needs_scope("z", "write");
     server.until("the new policy is active", |server| server.results("z").len() == 2).await;
     assert!(server.allows("z", &somebody(&["write"])).await);
+}
+
+#[test]
+fn a_change_that_comes_while_there_are_no_descriptors_is_active_once_there_are_some() {
+    survives("server_activation::without_descriptors");
+}
+
+#[test]
+#[ignore = "runs in a process of its own"]
+pub(crate) fn without_descriptors() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let policies = Policies::new();
+        policies.needs_scope("acme", "read");
+        policies.needs_scope("other", "read");
+        let options = FolderOptions { period: Duration::from_millis(100), ..FolderOptions::default() };
+        let server = policies.serve_with(host(), options).await;
+        let new = policies.state().join("new");
+        std::fs::write(&new, scope_policy("write")).unwrap();
+        let limit = Rlimit { current: Some(200), maximum: getrlimit(Resource::Nofile).maximum };
+        setrlimit(Resource::Nofile, limit).unwrap();
+        let all: Vec<File> = std::iter::from_fn(|| File::open("/dev/null").ok()).collect();
+        std::fs::rename(&new, policies.path("acme/policy.toml")).unwrap();
+        server.until("it cannot be read", |server| server.tenants.readiness().source_problem.is_some()).await;
+        for tenant in ["acme", "other"] {
+            assert!(server.allows(tenant, &somebody(&["read"])).await);
+            assert!(!server.allows(tenant, &somebody(&["write"])).await);
+        }
+        assert_eq!(server.tenants.len(), 2);
+        drop(all);
+        server
+            .until("it is active", |server| {
+                server.results("acme").iter().filter(|result| **result == "activated").count() == 2
+            })
+            .await;
+        assert!(server.allows("acme", &somebody(&["write"])).await);
+        assert!(!server.allows("acme", &somebody(&["read"])).await);
+        server.until("all is well", |server| !server.tenants.readiness().is_degraded()).await;
+        assert!(server.refused("acme").is_empty() && server.refused("other").is_empty());
+        assert_eq!(server.tenants.status_of("other").unwrap().active.unwrap().policy.generation, 1);
+    });
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,6 +1,6 @@
 //! The command from the outside: exit codes, standard output, standard error.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests are tests")]
 
 mod harness;
 

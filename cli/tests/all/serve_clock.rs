@@ -116,7 +116,7 @@ impl World {
 
     fn command(&self) -> Command {
         let library = LIBRARIES.into_iter().find(|path| Path::new(path).exists());
-        let library = library.expect("libfaketime is not installed");
+        let library = library.unwrap_or_else(|| panic!("libfaketime is not installed"));
         let mut command = serve(self.folder.path());
         command.env("LD_PRELOAD", library).env("FAKETIME_TIMESTAMP_FILE", &self.clock.0).env("FAKETIME_NO_CACHE", "1");
         command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1").env("DONT_FAKE_MONOTONIC", "1");

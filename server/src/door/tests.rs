@@ -164,7 +164,7 @@ impl World {
         let mut held = (beside != Beside::Nothing).then(|| Box::pin(self.tenants.decide("other", &context, None)));
         if let Some(held) = &mut held {
             // It has its place, and its turn.
-            poll_fn(|cx| Poll::Ready(assert!(held.as_mut().poll(cx).is_pending()))).await;
+            assert!(poll_fn(|cx| Poll::Ready(held.as_mut().poll(cx).is_pending())).await);
         }
         let request = Request::post(asked.path)
             .header("content-type", "application/json")
@@ -195,8 +195,9 @@ impl World {
     fn lines(&self, request_id: usize) -> Vec<Value> {
         assert!(self.log.flush(LONG));
         let text = std::fs::read_to_string(&self.log_file).unwrap();
+        let request_id = json!(request_id.to_string());
         let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-        lines.filter(|line| line["request_id"] == request_id.to_string()).collect()
+        lines.filter(|line| line["request_id"] == request_id).collect()
     }
 
     /// Asserts that nothing is held for a request that has gone.
