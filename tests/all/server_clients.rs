@@ -6,8 +6,11 @@ use std::net::TcpStream;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
+use guardhouse_server::config::ServerConfig;
+use guardhouse_server::config::listener::Address;
 use guardhouse_server::policy::Policy;
-use guardhouse_server::serve::raise_open_files;
+use guardhouse_server::serve::inherited::Inherited;
+use guardhouse_server::serve::{Server, raise_open_files};
 use guardhouse_tests::guest::{assemble, denies_with};
 use rustix::net::{AddressFamily, SocketType, connect, socket};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -293,6 +296,22 @@ pub(crate) fn without_descriptors() {
     assert_eq!(waiting.remove(0).reply().status, 200, "a connection that has closed leaves room for another");
     drop(gaps);
     assert!(waiting.iter_mut().all(|client| client.reply().status == 200));
+}
+
+#[test]
+fn a_thousand_clients_that_connect_before_any_is_taken_are_not_delayed() {
+    let mut config = ServerConfig::default();
+    config.listeners.truncate(1);
+    config.listeners[0].address = "127.0.0.1:0".parse().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    // Its listeners are open, and it does not run.
+    let server = runtime.block_on(Server::open(&config, &mut Inherited::default())).unwrap();
+    let Address::Tcp(address) = server.listeners().next().unwrap().address else { panic!("not a TCP listener") };
+    let allowed = std::fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap().trim().parse().unwrap();
+    // The kernel answers at once while there is room, and does not answer at all beyond that.
+    let connect = |_| TcpStream::connect_timeout(&address, Duration::from_millis(500)).unwrap();
+    let clients: Vec<TcpStream> = (0..1_000.min(allowed)).map(connect).collect();
+    drop((clients, server));
 }
 
 #[test]
