@@ -23,14 +23,19 @@ impl Stream {
     pub(super) fn new(socket: Arc<Socket>, progress: Arc<Progress>) -> Self {
         Self { socket, progress, is_blocked: false }
     }
+
+    /// Notes that the answer is written, unless the caller has not taken all of it.
+    fn has_answered(&self) {
+        if !self.is_blocked && self.progress.phase().0 == Phase::Answer {
+            self.progress.enter(Phase::Idle);
+        }
+    }
 }
 
 impl AsyncRead for Stream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         // hyper looks for the next request once it has written the answer to the last one.
-        if !self.is_blocked && self.progress.phase().0 == Phase::Answer {
-            self.progress.enter(Phase::Idle);
-        }
+        self.has_answered();
         let read = std::task::ready!(self.as_mut().socket.poll_read(cx, buffer))?;
         if read > 0 && self.progress.phase().0 == Phase::Idle {
             self.progress.enter(Phase::Head);
@@ -59,10 +64,41 @@ impl AsyncWrite for Stream {
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // It may be long before hyper looks for the next request: the wait for that begins here.
+        self.has_answered();
         Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(self.socket.shut_down())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::task::Waker;
+
+    use tokio::net::UnixStream;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_wait_for_the_next_request_begins_when_the_answer_is_written() {
+        let (socket, caller) = UnixStream::pair().unwrap();
+        let progress = Arc::new(Progress::new());
+        let mut stream = Stream::new(Arc::new(Socket::Unix(socket)), Arc::clone(&progress));
+        progress.enter(Phase::Answer);
+        let mut cx = Context::from_waker(Waker::noop());
+        // As much as the caller's side of the socket holds.
+        while Pin::new(&mut stream).poll_write(&mut cx, &[0; 4_096]).is_ready() {}
+        assert!(Pin::new(&mut stream).poll_flush(&mut cx).is_ready());
+        assert_eq!(progress.phase().0, Phase::Answer, "the caller has not taken it");
+        caller.readable().await.unwrap();
+        assert!(caller.try_read(&mut vec![0; 1 << 20]).unwrap() > 0);
+        poll_fn(|cx| Pin::new(&mut stream).poll_write(cx, b"a")).await.unwrap();
+        assert_eq!(progress.phase().0, Phase::Answer);
+        assert!(Pin::new(&mut stream).poll_flush(&mut cx).is_ready());
+        assert_eq!(progress.phase().0, Phase::Idle);
     }
 }
