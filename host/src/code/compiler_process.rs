@@ -185,8 +185,13 @@ const EX_OSERR: i32 = 71;
 /// The largest order, in bytes.
 const MAX_ORDER_BYTES: u64 = 64 << 10;
 
+/// The niceness of the process.
+const NICENESS: i32 = 10;
+
 /// The work of the compiler process: reads an order and a plugin, and writes machine code.
 fn answer() -> Result<(), Failure> {
+    // Decisions come first. On Linux this is the priority of the thread, and of those that it starts.
+    let _ = rustix::process::nice(NICENESS);
     let mut input = io::stdin().lock();
     let engine = prepare(&mut input).map_err(Failure::NotReady)?;
     let stopped = |error: io::Error| Failure::Stopped(error.to_string());

@@ -9,6 +9,10 @@ use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
+use thread_priority::{
+    RealtimeThreadSchedulePolicy, ThreadPriority, ThreadPriorityValue, ThreadSchedulePolicy,
+    set_thread_priority_and_policy, thread_native_id,
+};
 use wasmtime::{Engine, EngineWeak};
 
 use crate::tuning::{PREEMPTION_INTERVAL, REST_TICK};
@@ -51,7 +55,11 @@ impl Ticker {
                 }
             }
         });
+        let shared_at_start = self.turns.is_shared();
         let thread = std::thread::Builder::new().name("guardhouse-tick".to_owned()).spawn(move || {
+            if shared_at_start {
+                raise_priority();
+            }
             let mut next = Instant::now();
             while let Some(ticker) = Weak::upgrade(&ticker) {
                 let now = Instant::now();
@@ -110,5 +118,16 @@ impl Ticker {
                 engine.increment_epoch();
             }
         }
+    }
+}
+
+/// Gives this thread a real-time priority, if the system permits it. Otherwise it waits for the kernel to take a processor
+/// from a guest, which may take several ticks.
+fn raise_priority() {
+    let lowest = ThreadPriorityValue::try_from(1).map(ThreadPriority::Crossplatform);
+    let policy = ThreadSchedulePolicy::Realtime(RealtimeThreadSchedulePolicy::RoundRobin);
+    let raised = lowest.map(|priority| set_thread_priority_and_policy(thread_native_id(), priority, policy));
+    if !matches!(raised, Ok(Ok(()))) {
+        tracing::debug!(target: "guardhouse", "the thread of the ticks has no real-time priority");
     }
 }

@@ -119,7 +119,9 @@ impl Host {
                 &nobody
             }
         };
-        let end = Instant::now() + self.limits().queue_time.unwrap_or(WORK_QUEUE_TIME);
+        let queue_time = tenant.queue_time().or(self.limits().queue_time).unwrap_or(WORK_QUEUE_TIME);
+        let now = Instant::now();
+        let end = now.checked_add(queue_time).unwrap_or(now);
         Turn::of_work(tenant, self.toolchain().tick).work(end, work).await
     }
 
