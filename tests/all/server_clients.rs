@@ -138,12 +138,12 @@ fn whatever_is_too_large_in_a_request_is_no_allow_and_hinders_nobody() {
         (CHECK, context(&format!(r#""arguments": {nested}"#)), 400),
         (CHECK, nested.clone(), 400),
         (CHECK, context(&format!(r#""arguments": {{"a": "{}"}}"#, "a".repeat(2 << 20))), 413),
+        (CHECK, context(&format!(r#""arguments": [{}]"#, many(r#"{"":0}"#, 90_000))), 413),
         ("/v1/tenants/acme/check:batch", format!(r#"{{"contexts": [{}]}}"#, many(CONTEXT, 101)), 400),
         ("/tenants/acme/access/v1/evaluations", evaluations, 400),
         // As large as a context may be, these are decided.
         (CHECK, context(&format!(r#""arguments": {{"a": "{long}"}}"#)), 200),
-        (CHECK, context(&format!(r#""arguments": [{}]"#, many(r#"{"":0}"#, 90_000))), 200),
-        (CHECK, context(&format!(r#""token": {{"client_id": "c", "scopes": [{}]}}"#, many(r#""a""#, 200_000))), 200),
+        (CHECK, context(&format!(r#""token": {{"client_id": "c", "scopes": [{}]}}"#, many(r#""a""#, 100_000))), 200),
         (CHECK, context(&format!(r#""action": "{long}""#)), 200),
         (&tenant, CONTEXT.to_owned(), 200),
     ] {
@@ -320,7 +320,8 @@ fn thousands_of_idle_connections_hinder_nobody() {
     let daemon = Daemon::start(allows());
     let idle: Vec<Client> = (0..2_000).map(|_| daemon.connect()).collect();
     assert_eq!(daemon.post(CHECK, CONTEXT).status, 200);
-    assert_eq!(daemon.counts().open, idle.len() + 1);
+    // The connection of the request may be closed by now.
+    assert!(daemon.counts().open >= idle.len());
     drop(idle);
     eventually("all connections are closed", || daemon.counts().open == 0);
 }

@@ -50,11 +50,19 @@ fn beside_a_loop<T>(host: &Host, tenant: &str, work: impl FnOnce() -> T) -> T {
                 }
             });
         });
+        let _over = Over(&is_over);
         eventually("the loop runs", || free_and_waiting(host).0 == 0);
-        let done = work();
-        is_over.store(true, Ordering::Relaxed);
-        done
+        work()
     })
+}
+
+/// Ends the loop, also if the work beside it panics.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 #[test]
@@ -147,9 +155,12 @@ fn an_evaluation_dropped_after_any_number_of_polls_gives_back_everything() {
 
 /// The cause of a failure of a check of this tenant beside an endless loop of the tenant `greedy`.
 fn cause_beside_a_loop(limits: HostLimits, tenant: &str) -> Cause {
-    let host = host(LONG_TICK, limits);
-    let check = check(&host, tenant, "allow");
-    beside_a_loop(&host, "greedy", || {
+    cause_on(&host(LONG_TICK, limits), tenant)
+}
+
+fn cause_on(host: &Host, tenant: &str) -> Cause {
+    let check = check(host, tenant, "allow");
+    beside_a_loop(host, "greedy", || {
         let mut found = None;
         // Rarely, the loop meets its tick at this moment, and the check is served.
         eventually("the check fails", || {
@@ -176,39 +187,18 @@ fn an_evaluation_that_waits_too_long_fails_with_its_own_cause() {
 
 #[test]
 fn a_budget_bounds_the_evaluations_that_wait_and_for_how_long() {
-    let queue_time = Some(Duration::from_secs(60));
-    let limits = HostLimits { instances: 64, tenant_queue: 2, queue_time, ..small() };
-    let host = host(LONG_TICK, limits);
-    let (endless, other) = (check(&host, "acme", "loop"), check(&host, "other", "loop"));
-    let budget = |queue, queue_time| {
-        host.tenant("acme").set_budget(TenantBudget { queue, queue_time, ..TenantBudget::default() }).unwrap();
-    };
-    runtime().block_on(async {
-        let (context, endless, other) = (nobody(), [&endless], [&other]);
-        let checks = AuthChecks::new(&endless);
-        let ask = || Box::pin(checks.explain(&context));
-        let mut running = pin!(run_auth_checks(&other, &context));
-        assert!(is_pending(running.as_mut()).await);
-        // Without a bound of its own, with a larger one, and with a smaller one.
-        for (queue, waits) in [(None, 2), (Some(5), 5), (Some(1), 1), (Some(0), 0)] {
-            budget(queue, None);
-            let mut waiting: Vec<_> = (0..waits).map(|_| ask()).collect();
-            for wait in &mut waiting {
-                assert!(is_pending(wait.as_mut()).await, "{queue:?}");
-            }
-            let report = ask().await;
-            assert_eq!(cause(&report), Some(Cause::QueueFull), "{queue:?}");
-            // A neighbor has its own queue.
-            let mut neighbor = pin!(run_auth_checks(&other, &context));
-            assert!(is_pending(neighbor.as_mut()).await);
-        }
-        budget(None, Some(Duration::from_millis(1)));
-        assert_eq!(cause(&ask().await), Some(Cause::QueuedTooLong));
-        let mut neighbor = pin!(run_auth_checks(&other, &context));
-        tokio::time::sleep(Duration::from_millis(5)).await;
-        assert!(is_pending(neighbor.as_mut()).await, "it waits as long as the host lets it");
-    });
-    assert_eq!(free_and_waiting(&host), (1, 0));
+    let budget = |queue, queue_time| TenantBudget { queue, queue_time, ..TenantBudget::default() };
+    let short = Some(Duration::from_millis(1));
+    // Evaluations of one tenant do not interrupt each other.
+    for (tenant_queue, budget, expected) in [
+        (64, budget(Some(0), None), Cause::QueueFull),
+        (0, budget(Some(1), short), Cause::QueuedTooLong),
+        (64, budget(None, short), Cause::QueuedTooLong),
+    ] {
+        let host = host(LONG_TICK, HostLimits { tenant_queue, queue_time: None, ..small() });
+        host.tenant("greedy").set_budget(budget.clone()).unwrap();
+        assert_eq!(cause_on(&host, "greedy"), expected, "{budget:?}");
+    }
 }
 
 #[test]

@@ -104,14 +104,13 @@ impl<T> FairQueue<T> {
         // The first ticket is 1: the key of a lane that never waited has the ticket 0.
         self.last_ticket += 1;
         let (ticket, is_arrival) = (self.last_ticket, standing == Standing::Arrival);
-        self.arrivals += usize::from(is_arrival);
         self.add_waiter(lane, Waiter { ticket, item, estimate, is_arrival });
         Ticket(ticket)
     }
 
-    /// Adds a waiter again that was served and did nothing, at the place that it had. It is no arrival any more.
-    pub(super) fn put_back(&mut self, lane: &Arc<Lane>, item: T, ticket: Ticket, estimate: u64) {
-        self.add_waiter(lane, Waiter { ticket: ticket.0, item, estimate, is_arrival: false });
+    /// Adds a waiter again that was served and did nothing, at the place that it had.
+    pub(super) fn put_back(&mut self, lane: &Arc<Lane>, item: T, ticket: Ticket, estimate: u64, standing: Standing) {
+        self.add_waiter(lane, Waiter { ticket: ticket.0, item, estimate, is_arrival: standing == Standing::Arrival });
     }
 
     /// Prepares the tag of a lane for a waiter that arrives, or is served at once.
@@ -241,6 +240,7 @@ impl<T> FairQueue<T> {
         let mut waiters =
             waiting.unwrap_or_else(|| Waiters { lane: Arc::clone(lane), queue: VecDeque::new(), arrivals: 0 });
         waiters.arrivals += usize::from(waiter.is_arrival);
+        self.arrivals += usize::from(waiter.is_arrival);
         let at = waiters.queue.partition_point(|other| other.ticket < waiter.ticket);
         waiters.queue.insert(at, waiter);
         self.insert(waiters);

@@ -38,8 +38,7 @@ pub(super) struct Waiter {
     pub(super) lane: Arc<Lane>,
     pub(super) state: WaiterState,
     estimate: u64,
-    /// Whether it was served before.
-    is_returning: bool,
+    standing: Standing,
     pub(super) waker: Waker,
 }
 
@@ -67,9 +66,8 @@ impl Waiting {
         self.last += 1;
         let id = WaiterId(self.last);
         let ticket = self.queue.add(lane, id, estimate, standing);
-        let is_returning = matches!(standing, Standing::Returning | Standing::Resuming);
         let state = WaiterState::Queued(ticket);
-        self.waiters.insert(id, Waiter { lane: Arc::clone(lane), state, estimate, is_returning, waker });
+        self.waiters.insert(id, Waiter { lane: Arc::clone(lane), state, estimate, standing, waker });
         id
     }
 
@@ -91,7 +89,8 @@ impl Waiting {
     /// comes before its own. It waits again. Returns whether that is so.
     pub(super) fn hand_over(&mut self, id: WaiterId, paid: Paid) -> bool {
         let (Some(waiter), Some(least)) = (self.waiters.get_mut(&id), self.queue.least_tag()) else { return false };
-        if !waiter.is_returning || !is_before(least, waiter.lane.tag_before(paid.0)) {
+        let is_returning = matches!(waiter.standing, Standing::Returning | Standing::Resuming);
+        if !is_returning || !is_before(least, waiter.lane.tag_before(paid.0)) {
             return false;
         }
         self.queue.refund(&waiter.lane, paid);
@@ -115,7 +114,7 @@ impl Waiting {
         let waiter = self.waiters.get_mut(&given.id)?;
         self.given.swap_remove(at);
         self.queue.refund(&waiter.lane, paid);
-        self.queue.put_back(&waiter.lane, given.id, given.ticket, waiter.estimate);
+        self.queue.put_back(&waiter.lane, given.id, given.ticket, waiter.estimate, waiter.standing);
         waiter.state = WaiterState::Queued(given.ticket);
         Some(self.queue.serve_at_once(lane, estimate))
     }
@@ -220,11 +219,12 @@ mod tests {
         assert_eq!(lane.tag(), tag, "the lane pays for one turn");
         assert!(waiting.take_over(&lane, 10, Standing::Arrival).is_none(), "there was one turn");
         // Both wait in their order again.
+        assert_eq!(waiting.queue.arrivals_of(&lane), 2);
         waiting.give_to_next(0).unwrap();
         assert!(matches!(waiting.state(first), Some(WaiterState::Given(_))));
         // The second may take it as well, and the first gets the next.
         assert!(waiting.exchange(second).is_some());
-        assert_eq!(waiting.queue.arrivals_of(&lane), 0);
+        assert_eq!(waiting.queue.arrivals_of(&lane), 1);
         waiting.give_to_next(0).unwrap();
         assert!(matches!(waiting.state(first), Some(WaiterState::Given(_))));
         assert!(waiting.give_to_next(0).is_none());
