@@ -6,7 +6,7 @@
 //! | 2 | two tenants that wait all the time differ by at most (C + 1) × (q / w₁ + q / w₂) | `g2_…` |
 //! | 3 | a single request waits at most a slice, and with preemption at most its interval | `g3_…` |
 //! | 4 | an evaluation that is dropped gives back exactly what it holds | `g4_…` |
-//! | 5 | nobody overtakes a waiter | `g5_…` |
+//! | 5 | nobody overtakes a waiter of another tenant that comes no later | `g5_…` |
 //! | 6 | a tenant that was idle gains at most its credit | `g6_…` |
 //! | 7 | a guest that yields often gains nothing | `g7_…` |
 //! | 8 | a tenant that was alone is equal to a newcomer at once | `g8_…` |
