@@ -28,10 +28,10 @@ use super::simulation::{Arrival, GuestId, MICROSECOND, MILLISECOND, Machine, TIC
 use super::{Asked, TurnSettings};
 
 /// Numbers that look random and are the same on every run (xorshift).
-struct Numbers(u64);
+pub(super) struct Numbers(pub(super) u64);
 
 impl Numbers {
-    fn below(&mut self, end: u64) -> u64 {
+    pub(super) fn below(&mut self, end: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;

@@ -20,6 +20,8 @@ pub(crate) mod fair_queue;
 mod guarantees;
 pub(crate) mod lane;
 pub(crate) mod refusal;
+#[cfg(test)]
+mod schedules;
 mod settings;
 #[cfg(test)]
 mod simulation;
@@ -329,6 +331,12 @@ impl Turns {
     #[cfg(test)]
     pub(crate) fn waiters(&self) -> usize {
         lock(&self.waiting).len()
+    }
+
+    /// The number of waiters in the queue, and of those that were given a turn and have not taken it.
+    #[cfg(test)]
+    fn queued_and_given(&self) -> (usize, usize) {
+        lock(&self.waiting).queued_and_given()
     }
 
     #[cfg(test)]

@@ -19,6 +19,10 @@ pub(super) struct Waiting {
     last: u64,
 }
 
+/// The times that others of its lane may take the turn of a waiter. Its thread may always be a moment later than another
+/// one, whose task asks again and again. Other lanes pay for each time, and come later than its own in the end.
+const MOST_OVERTAKEN: u8 = 4;
+
 /// A waiter that was given a turn.
 #[derive(Debug, Clone, Copy)]
 struct Given {
@@ -39,6 +43,8 @@ pub(super) struct Waiter {
     pub(super) state: WaiterState,
     estimate: u64,
     standing: Standing,
+    /// The times that others of its lane took its turn.
+    overtaken: u8,
     pub(super) waker: Waker,
 }
 
@@ -62,12 +68,22 @@ impl Waiting {
         self.waiters.len()
     }
 
+    /// The number of waiters in the queue, and of those that were given a turn and have not taken it.
+    #[cfg(test)]
+    pub(super) fn queued_and_given(&self) -> (usize, usize) {
+        let queued = self.waiters.values().filter(|waiter| matches!(waiter.state, WaiterState::Queued(_))).count();
+        let given = self.waiters.values().filter(|waiter| matches!(waiter.state, WaiterState::Given(_))).count();
+        assert_eq!(given, self.given.len(), "each is listed once");
+        (queued, given)
+    }
+
     pub(super) fn add(&mut self, lane: &Arc<Lane>, estimate: u64, standing: Standing, waker: Waker) -> WaiterId {
         self.last += 1;
         let id = WaiterId(self.last);
         let ticket = self.queue.add(lane, id, estimate, standing);
         let state = WaiterState::Queued(ticket);
-        self.waiters.insert(id, Waiter { lane: Arc::clone(lane), state, estimate, standing, waker });
+        let lane = Arc::clone(lane);
+        self.waiters.insert(id, Waiter { lane, state, estimate, standing, overtaken: 0, waker });
         id
     }
 
@@ -102,16 +118,21 @@ impl Waiting {
 
     /// Takes a turn from a waiter that was given it and has not taken it, for a lane that comes no later than its own, and
     /// charges that lane for the estimate. The waiter is the first of its lane again. Only this way no turn is idle while
-    /// the task of a waiter has no thread.
+    /// the task of a waiter has no thread. Its own lane takes it at most [`MOST_OVERTAKEN`] times.
     pub(super) fn take_over(&mut self, lane: &Arc<Lane>, estimate: u64, standing: Standing) -> Option<Paid> {
         self.queue.align(lane, standing);
         let (at, given, paid) = self.given.iter().enumerate().find_map(|(at, given)| {
             let waiter = self.waiters.get(&given.id)?;
             let WaiterState::Given(paid) = waiter.state else { return None };
-            let is_own = Arc::ptr_eq(&waiter.lane, lane);
-            (is_own || is_before(lane.tag(), waiter.lane.tag_before(paid.0))).then_some((at, *given, paid))
+            let may_take = if Arc::ptr_eq(&waiter.lane, lane) {
+                waiter.overtaken < MOST_OVERTAKEN
+            } else {
+                is_before(lane.tag(), waiter.lane.tag_before(paid.0))
+            };
+            may_take.then_some((at, *given, paid))
         })?;
         let waiter = self.waiters.get_mut(&given.id)?;
+        waiter.overtaken += u8::from(Arc::ptr_eq(&waiter.lane, lane));
         self.given.swap_remove(at);
         self.queue.refund(&waiter.lane, paid);
         self.queue.put_back(&waiter.lane, given.id, given.ticket, waiter.estimate, waiter.standing);
