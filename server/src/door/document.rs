@@ -16,9 +16,12 @@ const ALLOCATION: usize = 24;
 /// The first node of an object: names, values, a pointer and two lengths.
 const NODE: usize = NODE_MEMBERS * (size_of::<String>() + size_of::<Value>()) + 16 + ALLOCATION;
 
-/// One more member. Each node has five members or more, and one stands between two of them; a node of six nodes has seven
-/// pointers or more besides.
-const MEMBER: usize = NODE / 6 + (NODE + (NODE_MEMBERS + 1) * size_of::<usize>()) / 36;
+/// A node with nodes below it.
+const INNER_NODE: usize = NODE + (NODE_MEMBERS + 1) * size_of::<usize>();
+
+/// One more member of an object with several nodes. Each has five members or more, and one stands between two of them;
+/// above six of them, or more, is an inner node.
+const MEMBER: usize = NODE.div_ceil(6) + INNER_NODE.div_ceil(30);
 
 /// The allocation of a text, besides its bytes.
 const TEXT: usize = ALLOCATION + 8;
@@ -39,14 +42,20 @@ const LEVELS: usize = 128;
 /// mistake, or more.
 pub(super) fn memory_of_text(text: &[u8]) -> usize {
     let mut memory = BASE.saturating_add(text.len());
+    let mut longest = 0;
     let mut levels = Levels::new();
     let mut rest = text;
     while let [byte, after @ ..] = rest {
         rest = after;
         memory += match byte {
             b'"' => {
-                rest = after_text(rest);
-                TEXT
+                let (end, has_escape) = after_text(rest);
+                let length = rest.len() - end.len();
+                // Its characters are gathered elsewhere, in an allocation that grows to twice its size, and is kept.
+                let more = if has_escape { 2 * length.saturating_sub(longest) } else { 0 };
+                longest += more / 2;
+                rest = end;
+                TEXT + more
             }
             b'{' | b'[' => {
                 if !levels.begin(*byte == b'{') {
@@ -86,20 +95,26 @@ fn memory_of_object(members: &Map<String, Value>) -> usize {
 }
 
 fn memory_of_members(members: usize) -> usize {
-    let first = if members == 0 { 0 } else { NODE };
-    first + members.saturating_sub(NODE_MEMBERS) * MEMBER
+    match members.checked_sub(NODE_MEMBERS + 1) {
+        None if members == 0 => 0,
+        None => NODE,
+        // The first node becomes two, and one above them.
+        Some(more) => 2 * NODE + INNER_NODE + more * MEMBER,
+    }
 }
 
-/// The rest after the end of a text that has begun.
-fn after_text(mut rest: &[u8]) -> &[u8] {
+/// The rest after the end of a text that has begun, and whether the text has an escape.
+fn after_text(mut rest: &[u8]) -> (&[u8], bool) {
+    let mut has_escape = false;
     while let Some(at) = rest.iter().position(|byte| matches!(byte, b'"' | b'\\')) {
         let is_escape = rest.get(at) == Some(&b'\\');
         rest = rest.get(at + 1 + usize::from(is_escape)..).unwrap_or_default();
         if !is_escape {
-            return rest;
+            return (rest, has_escape);
         }
+        has_escape = true;
     }
-    &[]
+    (&[], has_escape)
 }
 
 /// The lists and objects that are open.
@@ -201,10 +216,54 @@ mod tests {
         }
     }
 
+    /// The nodes of an object that take the most memory: as many as there can be.
+    fn most_memory_of_nodes(members: usize) -> usize {
+        if members <= NODE_MEMBERS {
+            return if members == 0 { 0 } else { NODE };
+        }
+        let mut nodes = (members + 1) / 6;
+        let mut memory = nodes * NODE;
+        while nodes > 1 {
+            // Up to twelve are below one node.
+            nodes = if nodes <= NODE_MEMBERS + 1 { 1 } else { nodes / 6 };
+            memory += nodes * INNER_NODE;
+        }
+        memory
+    }
+
+    #[test]
+    fn an_object_takes_no_more_than_its_number_of_members_tells() {
+        for members in 0..100_000 {
+            let (most, bound) = (most_memory_of_nodes(members), memory_of_members(members));
+            assert!(most <= bound, "{most} of {bound} for {members}");
+        }
+        // They are met one by one.
+        for members in [1, 11, 12, 13, 14, 100] {
+            let text = format!(
+                "{{{}}}",
+                (100..100 + members).map(|name| format!("\"{name}\":0")).collect::<Vec<_>>().join(",")
+            );
+            assert_eq!(
+                memory_of_text(text.as_bytes()),
+                BASE + text.len() + members * TEXT + memory_of_members(members),
+                "{members}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_longest_text_with_an_escape_is_held_twice_more() {
+        let [short, long] = [10, 1_000].map(|length| format!("\\n{}", "a".repeat(length)));
+        let document = format!(r#"["{short}","{long}","{short}","{}"]"#, "a".repeat(5_000));
+        let plain = BASE + document.len() + 4 * TEXT + LIST + 3 * ITEM;
+        assert_eq!(memory_of_text(document.as_bytes()), plain + 2 * (long.len() + 1));
+    }
+
     #[test]
     fn structure_inside_a_text_counts_as_text() {
         let text = r#"{"a":"[[[[,,,,{{{{::::\"\\"}"#;
-        assert_eq!(memory_of_text(text.as_bytes()), BASE + text.len() + NODE + 2 * TEXT);
+        let escaped = 2 * (text.len() - r#"{"a":"}"#.len());
+        assert_eq!(memory_of_text(text.as_bytes()), BASE + text.len() + NODE + 2 * TEXT + escaped);
     }
 
     #[test]
