@@ -84,6 +84,10 @@ impl Queue {
         self.bytes
     }
 
+    pub(super) fn max_bytes(&self) -> usize {
+        self.max_bytes
+    }
+
     /// Whether at least half of the room is free.
     pub(super) fn has_room(&self) -> bool {
         self.bytes <= self.max_bytes / 2

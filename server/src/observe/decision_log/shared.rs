@@ -23,7 +23,7 @@ pub(super) struct Shared {
     /// Wakes the decisions that wait for room.
     pub(super) room: Notify,
     pub(super) counts: Counts,
-    /// The entries that were written, by which a decision sees that the destination is not stuck.
+    /// The writes that succeeded, by which a decision sees that the destination is not stuck.
     pub(super) progress: AtomicU64,
 }
 
@@ -58,10 +58,13 @@ pub(super) enum Sleep {
 }
 
 impl State {
+    /// The part of a small queue that is written at once: half of what one tenant has.
+    const URGENT: usize = 2 * Queue::SHARE;
+
     /// Whether the writer does not wait for further lines.
     pub(super) fn is_urgent(&self) -> bool {
         let is_awaited = self.stop || self.reopen || self.flushing > 0 || self.waiting > 0;
-        is_awaited || self.queue.bytes() >= BATCH_BYTES
+        is_awaited || self.queue.bytes() >= BATCH_BYTES.min(self.queue.max_bytes() / Self::URGENT)
     }
 }
 
@@ -225,6 +228,24 @@ impl Drop for Waiting<'_> {
         drop(state);
         if !self.try_push() {
             self.shared.lose(&self.shared.counts.cancelled);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fills_a_small_queue_is_urgent_before_the_share_of_a_tenant_is_full() {
+        for (queue_bytes, urgent) in [(16 << 10, 2 << 10), (256 << 10, 32 << 10), (8 << 20, BATCH_BYTES)] {
+            let shared = Shared::new(queue_bytes);
+            let mut state = shared.lock();
+            for bytes in [urgent - 1, 1] {
+                assert!(!state.is_urgent());
+                assert_eq!(shared.push(&mut state, Line { tenant: None, bytes: vec![b'\n'; bytes] }), Ok(()));
+            }
+            assert!(state.is_urgent(), "{queue_bytes}");
         }
     }
 }
