@@ -320,3 +320,56 @@ pub(crate) fn half_a_line() {
     assert_eq!(numbers(&read(&path)), (10..16).collect::<Vec<_>>());
     assert_eq!((log.counts().written, log.counts().lost.total()), (16, 0));
 }
+
+#[test]
+fn a_line_that_was_written_by_half_is_completed_in_the_same_file() {
+    survives("server_observe_destination::half_a_line_in_the_same_file");
+}
+
+#[test]
+#[ignore = "runs in a process of its own"]
+pub(crate) fn half_a_line_in_the_same_file() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let _guard = runtime.enter();
+    let _handler = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::from_raw(25)).unwrap();
+    let maximum = getrlimit(Resource::Fsize).maximum;
+    let room = |bytes| setrlimit(Resource::Fsize, Rlimit { current: bytes, maximum }).unwrap();
+    for is_folder in [false, true] {
+        room(Some((10 << 10) + 512));
+        let folder = tempfile::tempdir().unwrap();
+        let [path, old] = ["decisions.jsonl", "old"].map(|name| folder.path().join(name));
+        let log = DecisionLog::start(Destination::File(path.clone()), limits(WhenFull::Drop)).unwrap();
+        runtime.block_on(fill(&log));
+        eventually("the disk is full", || log.counts().is_failing);
+        if is_folder {
+            // It cannot be opened again.
+            std::fs::rename(&path, &old).unwrap();
+            std::fs::create_dir(&path).unwrap();
+        }
+        log.reopen();
+        let errors = log.counts().errors;
+        // After the first one it is open again.
+        eventually("a write fails again", || log.counts().errors >= errors + 3);
+        room(maximum);
+        assert!(log.flush(LONG));
+        let file = if is_folder { old } else { path };
+        assert_eq!(numbers(&read(&file)), (0..16).collect::<Vec<_>>());
+        assert_eq!((log.counts().written, log.counts().lost.total()), (16, 0));
+    }
+}
+
+#[test]
+fn a_line_that_is_lost_at_the_end_is_counted_once() {
+    let pipe = FullPipe::new();
+    let log = pipe.log(WhenFull::Drop);
+    block_on(fill(&log));
+    // Some lines are in the hand of the thread, which waits for the pipe.
+    for _ in 0..3 {
+        assert_eq!(log.shutdown(Duration::from_millis(1)), 16);
+    }
+    let reader = std::thread::spawn(move || pipe.read());
+    assert_eq!(log.shutdown(LONG), 16);
+    assert_eq!((log.counts().written, log.counts().lost.total()), (0, 16));
+    drop(log);
+    reader.join().unwrap();
+}

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -39,13 +39,14 @@ impl Sink {
         }
     }
 
-    /// Opens the path again, because the file was renamed. The old file stays if that fails. Nothing happens to a
-    /// destination without a path.
-    pub(super) fn reopen(&mut self) -> io::Result<()> {
-        if let Some(path) = &self.path {
-            self.file = open(path)?;
-        }
-        Ok(())
+    /// Opens the path again, because the file was renamed, and says whether it is another file now. The old file stays if
+    /// that fails. Nothing happens to a destination without a path.
+    pub(super) fn reopen(&mut self) -> io::Result<bool> {
+        let Some(path) = &self.path else { return Ok(false) };
+        let file = open(path)?;
+        let (old, new) = (self.file.metadata()?, file.metadata()?);
+        self.file = file;
+        Ok((old.dev(), old.ino()) != (new.dev(), new.ino()))
     }
 
     /// Writes the beginning of `bytes`, and returns its length. It waits for a pipe with room as long as that takes.

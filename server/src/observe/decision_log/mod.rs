@@ -141,7 +141,7 @@ impl DecisionLog {
         shared.stop();
         shared.wait_until(at_most, |state| state.has_ended);
         let mut state = shared.lock();
-        let lost = state.queue.clear() + state.lines_in_hand;
+        let lost = state.queue.clear() + std::mem::take(&mut state.lines_in_hand);
         shared.counts.shutdown.fetch_add(lost, Ordering::Relaxed) + lost
     }
 }

@@ -36,17 +36,19 @@ pub(super) fn run(shared: &Shared, mut sink: Sink) {
         let written = write(shared, &mut sink, &batch.bytes);
         let is_whole = written == batch.bytes.len();
         let mut state = shared.lock();
+        // A shutdown that did not wait for them has counted them already.
+        let is_counted = state.lines_in_hand == 0;
         for (line, end) in &batch.lines {
             state.queue.release(line);
+            if is_counted {
+                continue;
+            }
             let count = if *end <= written { &shared.counts.written } else { &shared.counts.shutdown };
             count.fetch_add(1, Ordering::Relaxed);
         }
         state.is_writing = false;
         state.lines_in_hand = 0;
         state.is_stalled &= !is_whole;
-        if is_whole {
-            shared.progress.fetch_add(1, Ordering::Relaxed);
-        }
         if state.queue.has_room() {
             shared.room.notify_waiters();
         }
@@ -123,7 +125,10 @@ fn write(shared: &Shared, sink: &mut Sink, bytes: &[u8]) -> usize {
     let mut wait = FIRST_WAIT;
     while let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
         match sink.write(rest) {
-            Ok(more) => written += more,
+            Ok(more) => {
+                written += more;
+                shared.progress.fetch_add(1, Ordering::Relaxed);
+            }
             Err(error) => {
                 failed(shared, &error);
                 let mut state = shared.lock();
@@ -134,9 +139,10 @@ fn write(shared: &Shared, sink: &mut Sink, bytes: &[u8]) -> usize {
                 }
                 if std::mem::take(&mut state.reopen) {
                     drop(state);
-                    reopen(shared, sink);
-                    // The new file gets the whole line.
-                    written = start_of_line(bytes, written);
+                    if reopen(shared, sink) {
+                        // The new file gets the whole line.
+                        written = start_of_line(bytes, written);
+                    }
                 } else if state.stop {
                     return written;
                 }
@@ -156,11 +162,13 @@ fn start_of_line(bytes: &[u8], at: usize) -> usize {
     before.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1)
 }
 
-fn reopen(shared: &Shared, sink: &mut Sink) {
-    if let Err(error) = sink.reopen() {
+/// Opens the file again, and says whether it is another one now.
+fn reopen(shared: &Shared, sink: &mut Sink) -> bool {
+    sink.reopen().unwrap_or_else(|error| {
         shared.counts.errors.fetch_add(1, Ordering::Relaxed);
         tracing::error!(target: "guardhouse::server", %error, "cannot reopen the decision log, the old file stays in use");
-    }
+        false
+    })
 }
 
 /// Counts an error, and reports the first one of several in a row.
