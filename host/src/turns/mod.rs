@@ -60,6 +60,7 @@ pub(crate) struct Turns {
     settings: TurnSettings,
     events: Events,
     preempt: OnceLock<Box<dyn Fn() + Send + Sync>>,
+    hasten: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
 /// The result of asking for a turn.
@@ -86,6 +87,7 @@ impl Turns {
             settings,
             events: Events::default(),
             preempt: OnceLock::new(),
+            hasten: OnceLock::new(),
         }
     }
 
@@ -112,6 +114,12 @@ impl Turns {
     pub(crate) fn set_preempt(&self, preempt: impl Fn() + Send + Sync + 'static) {
         // It is set once, when the engines of the host are made.
         let _ = self.preempt.set(Box::new(preempt));
+    }
+
+    /// Sets the function that is called when a guest is found to compute for longer than a tick.
+    pub(crate) fn set_hasten(&self, hasten: impl Fn() + Send + Sync + 'static) {
+        // It is set once, too.
+        let _ = self.hasten.set(Box::new(hasten));
     }
 
     /// Takes a turn, if one is free and nobody waits.
@@ -283,10 +291,10 @@ impl Turns {
         self.ticks.load(Ordering::Relaxed)
     }
 
-    /// Counts a tick. Turns that were given long ago and are not taken, because the thread of their task is blocked, pass
-    /// on.
-    pub(crate) fn tick(&self) {
-        let tick = self.ticks.fetch_add(1, Ordering::Relaxed) + 1;
+    /// Counts ticks: the time since the last call, in whole ticks. Turns that were given long ago and are not taken, because
+    /// the thread of their task is blocked, pass on.
+    pub(crate) fn tick(&self, passed: u64) {
+        let tick = self.ticks.fetch_add(passed, Ordering::Relaxed) + passed;
         if self.counts.waiting() == 0 {
             return;
         }
@@ -303,12 +311,21 @@ impl Turns {
 
     /// Records that a guest has computed for longer than a tick.
     pub(crate) fn note_long(&self) {
-        self.is_long.store(true, Ordering::Relaxed);
+        if !self.is_long.swap(true, Ordering::SeqCst)
+            && let Some(hasten) = self.hasten.get()
+        {
+            hasten();
+        }
+    }
+
+    /// Whether a guest has computed for longer than a tick since [`take_long`](Self::take_long) was called last.
+    pub(crate) fn is_long(&self) -> bool {
+        self.is_long.load(Ordering::SeqCst)
     }
 
     /// Whether a guest has computed for longer than a tick since this was asked last.
     pub(crate) fn take_long(&self) -> bool {
-        self.is_long.swap(false, Ordering::Relaxed)
+        self.is_long.swap(false, Ordering::SeqCst)
     }
 
     /// Records that a guest gave way before its tick.

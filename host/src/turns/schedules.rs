@@ -108,7 +108,7 @@ impl Tasks {
         let at = usize::try_from(numbers.below(self.tasks.len() as u64)).unwrap();
         let cost = 1 + numbers.below(200_000);
         match (numbers.below(20), self.tasks[at].stage) {
-            (0, _) => self.turns.tick(),
+            (0, _) => self.turns.tick(1),
             (1, _) => self.lanes[self.tasks[at].lane].charge(cost),
             (2 | 3, _) => self.end(at, cost),
             (4, Stage::Idle) => self.ask(at, Standing::Certain),

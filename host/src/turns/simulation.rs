@@ -218,7 +218,7 @@ impl Machine {
         let is_interruption = self.interruption().is_some_and(|at| self.now >= at);
         if is_tick {
             self.next_tick += TICK;
-            self.turns.tick();
+            self.turns.tick(1);
         }
         if is_tick || is_interruption {
             self.last_interruption = Some(self.now);
