@@ -121,7 +121,7 @@ impl Host {
         };
         let queue_time = tenant.queue_time().or(self.limits().queue_time).unwrap_or(WORK_QUEUE_TIME);
         let now = Instant::now();
-        let end = now.checked_add(queue_time).unwrap_or(now);
+        let end = now.checked_add(queue_time).unwrap_or(now + WORK_QUEUE_TIME);
         Turn::of_work(tenant, self.toolchain().tick).work(end, work).await
     }
 

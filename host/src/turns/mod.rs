@@ -150,8 +150,11 @@ impl Turns {
         if let Some(paid) = waiting.take_over(lane, estimate, standing) {
             self.counts.add_waiter();
             self.give_free_turns(&mut waiting, &mut woken);
+            // The lane that waits instead may come before that of another guest.
+            let must_preempt = !waiting.queue.is_empty() && !waiting.queue.is_next(lane);
             drop(waiting);
             woken.into_iter().for_each(Waker::wake);
+            self.preempt_if(must_preempt);
             return Ok(Asked::Taken(paid));
         }
         let most = lane.queue().unwrap_or(self.settings.queue_of_tenant);
@@ -182,10 +185,14 @@ impl Turns {
         drop(waiting);
         drop(forgotten);
         woken.into_iter().for_each(Waker::wake);
+        self.preempt_if(must_preempt);
+        asked
+    }
+
+    fn preempt_if(&self, must_preempt: bool) {
         if must_preempt && let Some(preempt) = self.preempt.get() {
             preempt();
         }
-        asked
     }
 
     /// Whether a waiter has its turn now. `waker` is woken when that changes. A guest that goes on gives way to a waiter

@@ -2,7 +2,7 @@
 //! overtaken between a wake-up and the poll that follows it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Poll, Wake, Waker};
 use std::time::Duration;
 
@@ -201,4 +201,32 @@ fn a_waiter_is_not_overtaken_for_ever_by_others_of_its_lane() {
             assert!(matches!(tasks.tasks[at].stage, Stage::Running(_)));
         }
     }
+}
+
+#[test]
+fn a_waiter_whose_turn_another_lane_takes_interrupts_the_guests_that_come_after_it() {
+    let tasks = Tasks::new(2, 4, 4);
+    let (turns, preempted) = (&tasks.turns, Arc::new(AtomicUsize::new(0)));
+    turns.set_preempt({
+        let preempted = Arc::clone(&preempted);
+        move || _ = preempted.fetch_add(1, Ordering::Relaxed)
+    });
+    let [earlier, waiting, late, other] = [0, 1, 2, 3].map(|at| &tasks.lanes[at]);
+    for lane in [late, other] {
+        assert!(turns.try_take(lane));
+        lane.charge(10_000_000);
+    }
+    let ask = |lane| turns.ask(lane, 1_000, Standing::Arrival, Waker::noop());
+    // It comes later than a lane that was idle.
+    waiting.charge(15_500_000);
+    let Ok(Asked::Waiting(id)) = ask(waiting) else { panic!("all turns are taken") };
+    assert_eq!(preempted.load(Ordering::Relaxed), 1);
+    turns.give_back(other, Paid::default(), 1);
+    // The turn was given, and is not taken yet.
+    let Ok(Asked::Taken(paid)) = ask(earlier) else { panic!("it comes before the waiter") };
+    assert_eq!(preempted.load(Ordering::Relaxed), 2);
+    assert!(turns.must_yield(late, Paid::default(), 1));
+    turns.give_back(late, Paid::default(), 1);
+    assert!(turns.poll(id, Waker::noop()).is_ready());
+    turns.give_back(earlier, paid, 1);
 }
