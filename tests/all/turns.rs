@@ -202,6 +202,24 @@ fn a_budget_bounds_the_evaluations_that_wait_and_for_how_long() {
 }
 
 #[test]
+fn work_waits_for_its_turn_also_if_the_time_in_the_queue_has_no_end() {
+    let host = host(LONG_TICK, small());
+    let (endless, tenant) = (check(&host, "other", "loop"), host.tenant("acme"));
+    let budget = TenantBudget { queue_time: Some(Duration::MAX), ..TenantBudget::default() };
+    tenant.set_budget(budget).unwrap();
+    runtime().block_on(async {
+        let (context, endless) = (nobody(), [&endless]);
+        let mut running = pin!(run_auth_checks(&endless, &context));
+        assert!(is_pending(running.as_mut()).await);
+        // It comes after the loop.
+        tenant.charge(Duration::from_secs(60));
+        let mut work = pin!(host.in_turn(Some(&tenant), || ()));
+        assert!(is_pending(work.as_mut()).await);
+        work.await;
+    });
+}
+
+#[test]
 fn the_time_in_the_queue_counts_from_the_wait_for_an_instance() {
     let limits = HostLimits { queue_time: Some(Duration::from_millis(1)), instances: 1, ..small() };
     let host = Host::builder().limits(limits).build().unwrap();
