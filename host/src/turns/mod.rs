@@ -5,7 +5,8 @@
 //! used the least by weight ([`fair_queue`]), and never to anybody who came later and found it free.
 //!
 //! A turn is given to a waiter before its task has a thread. Until then, a request that has a thread may take it over, if
-//! it is of the same tenant or of one that comes earlier: no turn is idle while there is work for it ([`waiting`]).
+//! it is of the same tenant or of one that comes earlier: no turn is idle while there is work for it ([`waiting`]). Its
+//! own tenant takes the turn of a waiter four times at most.
 //!
 //! A guest that computes gives its turn back at a tick, and is charged for what it used. Who then waits for the
 //! processor keeps the tag, and so the claim, of its tenant ([`lane`]). If somebody arrives to whom a running guest must
