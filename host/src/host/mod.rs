@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use crate::code::Toolchain;
 use crate::code::images::Images;
+use crate::decision::auth_check::MAX_DEADLINE;
 use crate::engine::config::Pool;
 use crate::engine::fair_admission::FairAdmission;
 use crate::error::HostError;
@@ -120,8 +121,7 @@ impl Host {
             }
         };
         let queue_time = tenant.queue_time().or(self.limits().queue_time).unwrap_or(WORK_QUEUE_TIME);
-        let now = Instant::now();
-        let end = now.checked_add(queue_time).unwrap_or(now + WORK_QUEUE_TIME);
+        let end = Instant::now() + queue_time.min(MAX_DEADLINE);
         Turn::of_work(tenant, self.toolchain().tick).work(end, work).await
     }
 
