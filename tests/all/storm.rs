@@ -104,6 +104,9 @@ fn storm(faulty: &[(Check, Cause)], good: &Check, rounds: usize) -> BTreeMap<&'s
     })
 }
 
+/// Less than a kilobyte for each of ten thousand faults.
+const LEAK_BYTES: usize = 8 << 20;
+
 #[test]
 #[ignore = "runs in a process of its own"]
 pub(crate) fn faults() {
@@ -112,13 +115,17 @@ pub(crate) fn faults() {
     let good = Guest::new("token").on_host(&host).check();
     // Creates everything that is created on demand, and uses every slot of the pool.
     storm(&faulty, &good, 4);
-    let (before, memory_before) = (Resources::now(), anonymous_bytes());
-    let faults = storm(&faulty, &good, ROUNDS);
-    let (after, memory_after) = (Resources::now(), anonymous_bytes());
-    println!("{faults:?}\n{before:?} {memory_before} bytes\n{after:?} {memory_after} bytes");
-    assert!(faults.values().sum::<usize>() >= 10_000, "{faults:?}");
-    assert_eq!(after, before);
-    // A kilobyte for each of ten thousand faults would be more than the memory that the allocator keeps for its threads.
-    assert!(memory_after < memory_before + (8 << 20), "{memory_before} bytes before, {memory_after} after");
+    // What the allocator keeps for its threads grows once, and a leak each time.
+    let mut grown = Vec::new();
+    while grown.len() < 3 && grown.last().is_none_or(|bytes| *bytes >= LEAK_BYTES) {
+        let (before, memory_before) = (Resources::now(), anonymous_bytes());
+        let faults = storm(&faulty, &good, ROUNDS);
+        let (after, memory_after) = (Resources::now(), anonymous_bytes());
+        println!("{faults:?}\n{before:?} {memory_before} bytes\n{after:?} {memory_after} bytes");
+        assert!(faults.values().sum::<usize>() >= 10_000, "{faults:?}");
+        assert_eq!(after, before);
+        grown.push(memory_after.saturating_sub(memory_before));
+    }
+    assert!(grown.last().is_some_and(|bytes| *bytes < LEAK_BYTES), "grown by {grown:?} bytes");
     assert!(host.tenant_usage().iter().all(|usage| usage.instances == 0 && usage.memory_bytes == 0));
 }

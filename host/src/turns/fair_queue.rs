@@ -125,9 +125,8 @@ impl<T> FairQueue<T> {
         }
     }
 
-    /// Serves a waiter that is not in the queue, and charges its lane for the estimate.
-    pub(super) fn serve_at_once(&mut self, lane: &Lane, estimate: u64) -> Paid {
-        self.time.advance(lane.tag());
+    /// Serves a waiter that is not in the queue instead of one that was served, and charges its lane for the estimate.
+    pub(super) fn serve_instead(&mut self, lane: &Lane, estimate: u64) -> Paid {
         let paid = lane.scaled(estimate);
         lane.add(paid);
         self.reorder(lane);

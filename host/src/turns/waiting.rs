@@ -118,16 +118,19 @@ impl Waiting {
 
     /// Takes a turn from a waiter that was given it and has not taken it, for a lane that comes no later than its own, and
     /// charges that lane for the estimate. The waiter is the first of its lane again. Only this way no turn is idle while
-    /// the task of a waiter has no thread. Its own lane takes it at most [`MOST_OVERTAKEN`] times.
+    /// the task of a waiter has no thread. Its own lane takes it at most [`MOST_OVERTAKEN`] times, and only while no lane
+    /// waits that comes before it by now.
     pub(super) fn take_over(&mut self, lane: &Arc<Lane>, estimate: u64, standing: Standing) -> Option<Paid> {
         self.queue.align(lane, standing);
+        let least = self.queue.least_tag();
         let (at, given, paid) = self.given.iter().enumerate().find_map(|(at, given)| {
             let waiter = self.waiters.get(&given.id)?;
             let WaiterState::Given(paid) = waiter.state else { return None };
+            let tag = waiter.lane.tag_before(paid.0);
             let may_take = if Arc::ptr_eq(&waiter.lane, lane) {
-                waiter.overtaken < MOST_OVERTAKEN
+                waiter.overtaken < MOST_OVERTAKEN && !least.is_some_and(|least| is_before(least, tag))
             } else {
-                is_before(lane.tag(), waiter.lane.tag_before(paid.0))
+                is_before(lane.tag(), tag)
             };
             may_take.then_some((at, *given, paid))
         })?;
@@ -137,7 +140,7 @@ impl Waiting {
         self.queue.refund(&waiter.lane, paid);
         self.queue.put_back(&waiter.lane, given.id, given.ticket, waiter.estimate, waiter.standing);
         waiter.state = WaiterState::Queued(given.ticket);
-        Some(self.queue.serve_at_once(lane, estimate))
+        Some(self.queue.serve_instead(lane, estimate))
     }
 
     /// Takes a turn from another waiter of the same lane that was given it and has not taken it, for one that waits too.
@@ -249,6 +252,20 @@ mod tests {
         waiting.give_to_next(0).unwrap();
         assert!(matches!(waiting.state(first), Some(WaiterState::Given(_))));
         assert!(waiting.give_to_next(0).is_none());
+    }
+
+    #[test]
+    fn a_turn_that_is_not_taken_stays_where_it_is_while_another_lane_comes_first() {
+        let (mut waiting, [lane, other]) = two_lanes();
+        wait(&mut waiting, &lane);
+        waiting.give_to_next(0).unwrap();
+        let second = wait(&mut waiting, &lane);
+        wait(&mut waiting, &other);
+        // Another evaluation of the lane ends, and took longer than estimated.
+        lane.charge(100);
+        assert!(waiting.take_over(&lane, 10, Standing::Arrival).is_none());
+        assert!(waiting.exchange(second).is_none());
+        assert_eq!(waiting.queue.least_tag(), Some(other.tag()));
     }
 
     #[test]
