@@ -13,6 +13,7 @@ use crate::tuning::{BACKGROUND_DEBT, BACKGROUND_JOBS};
 use crate::turns::fair_queue::{FairQueue, Served, Standing};
 use crate::turns::virtual_time::{Alignment, VirtualTime};
 use crate::util::lock::lock;
+use crate::util::microseconds::nanoseconds;
 use crate::util::panic::catch;
 
 /// A queue of jobs, and the threads that do them.
@@ -121,10 +122,6 @@ fn work(queue: &Mutex<Queue>) {
         let _ = catch(item.run);
         lock(queue).end(&Served { lane, item: (), paid, ticket }, began.elapsed());
     }
-}
-
-fn nanoseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! The mechanism of a breaker. It is closed, open until a time, or open while one request is evaluated as a probe.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::{Breaker, BreakerState, is_own};
 use crate::fault::{Cause, Fault};
 use crate::outcome::Outcome;
+use crate::util::microseconds::nanoseconds;
 
 /// The value of `probe_at` while the breaker is closed.
 const CLOSED: u64 = 0;
@@ -175,13 +176,10 @@ fn at_an_open_time(time: u64) -> u64 {
     time.clamp(CLOSED + 1, PROBING - 1)
 }
 
-fn nanoseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use std::num::NonZeroU32;
+    use std::time::Duration;
 
     use super::*;
 
