@@ -127,10 +127,9 @@ impl<T> FairQueue<T> {
 
     /// Serves a waiter that is not in the queue instead of one that was served, and charges its lane for the estimate.
     pub(super) fn serve_instead(&mut self, lane: &Lane, estimate: u64) -> Paid {
-        let paid = lane.scaled(estimate);
-        lane.add(paid);
+        let paid = pay(lane, estimate);
         self.reorder(lane);
-        Paid(paid)
+        paid
     }
 
     /// Takes the waiter that is served next, and charges its lane for the estimate.
@@ -161,10 +160,9 @@ impl<T> FairQueue<T> {
         self.count_out(&mut waiters, &waiter);
         self.time.advance(first.tag);
         let lane = Arc::clone(&waiters.lane);
-        let paid = lane.scaled(waiter.estimate);
-        lane.add(paid);
+        let paid = pay(&lane, waiter.estimate);
         self.insert(waiters);
-        Some(Served { lane, item: waiter.item, paid: Paid(paid), ticket: Ticket(waiter.ticket) })
+        Some(Served { lane, item: waiter.item, paid, ticket: Ticket(waiter.ticket) })
     }
 
     /// Corrects the charge of a waiter that was served: `paid` was for the estimate, and `cost` is what it took.
@@ -282,6 +280,13 @@ impl<T> FairQueue<T> {
         waiters.arrivals -= usize::from(gone.is_arrival);
         self.arrivals -= usize::from(gone.is_arrival);
     }
+}
+
+/// Charges a lane for an estimate.
+fn pay(lane: &Lane, estimate: u64) -> Paid {
+    let paid = lane.scaled(estimate);
+    lane.add(paid);
+    Paid(paid)
 }
 
 impl<T> Waiters<T> {
