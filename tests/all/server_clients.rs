@@ -51,18 +51,27 @@ fn a_client_that_is_slow_in_any_phase_is_let_go() {
     eventually("all connections are closed", || daemon.counts().open == 0);
 }
 
+/// A server whose answer to [`large_batch`] has more bytes than the buffers of a connection, and must be taken soon.
+fn answers_at_length() -> Daemon {
+    let policies = vec![("acme", decided_by(&denies_with(&[b'a'; MESSAGE_BYTES]).unwrap()))];
+    Daemon::start_with(policies, |config| {
+        (config.connections.answer_time, config.connections.batch) = (SHORT, LARGE_BATCH);
+    })
+}
+
+const MESSAGE_BYTES: usize = 60_000;
+const LARGE_BATCH: usize = 500;
+
+fn large_batch() -> String {
+    let contexts = vec![CONTEXT; LARGE_BATCH].join(",");
+    request("POST", "/v1/tenants/acme/check:batch", &[], &format!("{{\"contexts\": [{contexts}]}}"))
+}
+
 #[test]
 fn a_client_that_does_not_take_its_answer_is_let_go() {
-    let message = "a".repeat(60_000);
-    let policies = vec![("acme", decided_by(&denies_with(message.as_bytes()).unwrap()))];
-    // More than the buffers of a connection hold.
-    let count = 500;
-    let daemon = Daemon::start_with(policies, |config| {
-        (config.connections.answer_time, config.connections.batch) = (SHORT, count);
-    });
-    let contexts = vec![CONTEXT; count].join(",");
+    let daemon = answers_at_length();
     let mut client = daemon.connect();
-    client.request("POST", "/v1/tenants/acme/check:batch", &[], &format!("{{\"contexts\": [{contexts}]}}"));
+    client.send(large_batch());
     eventually("the connection was accepted", || daemon.counts().accepted == 1);
     eventually("the connection is closed", || daemon.counts().open == 0);
 }
@@ -99,16 +108,9 @@ fn a_client_that_sends_a_byte_at_a_time_is_let_go_all_the_same() {
 
 #[test]
 fn a_client_that_takes_its_answer_a_byte_at_a_time_is_let_go_all_the_same() {
-    let message = "a".repeat(60_000);
-    let policies = vec![("acme", decided_by(&denies_with(message.as_bytes()).unwrap()))];
-    let count = 500;
-    let daemon = Daemon::start_with(policies, |config| {
-        (config.connections.answer_time, config.connections.batch) = (SHORT, count);
-    });
-    let contexts = vec![CONTEXT; count].join(",");
+    let daemon = answers_at_length();
     let mut stream = TcpStream::connect(daemon.address).unwrap();
-    let body = format!("{{\"contexts\": [{contexts}]}}");
-    stream.write_all(request("POST", "/v1/tenants/acme/check:batch", &[], &body).as_bytes()).unwrap();
+    stream.write_all(large_batch().as_bytes()).unwrap();
     let mut taken = 0;
     while daemon.counts().open == 1 || taken == 0 {
         taken += stream.read(&mut [0]).unwrap();
@@ -118,7 +120,7 @@ fn a_client_that_takes_its_answer_a_byte_at_a_time_is_let_go_all_the_same() {
     // What is still on its way is a part of the answer only.
     let mut rest = Vec::new();
     let _ = stream.read_to_end(&mut rest);
-    assert!(taken + rest.len() < count * message.len(), "{taken} bytes, and {} more", rest.len());
+    assert!(taken + rest.len() < LARGE_BATCH * MESSAGE_BYTES, "{taken} bytes, and {} more", rest.len());
 }
 
 #[test]

@@ -291,6 +291,18 @@ fn poll_once<F: Future>(future: std::pin::Pin<&mut F>) -> std::task::Poll<F::Out
     future.poll(&mut std::task::Context::from_waker(std::task::Waker::noop()))
 }
 
+/// Handles SIGXFSZ, which would end the process: with a handler, writing fails instead.
+fn too_large_is_an_error(runtime: &tokio::runtime::Runtime) -> tokio::signal::unix::Signal {
+    let _guard = runtime.enter();
+    tokio::signal::unix::signal(tokio::signal::unix::SignalKind::from_raw(25)).unwrap()
+}
+
+/// Sets the room of each file, in bytes.
+fn set_room(bytes: Option<u64>) {
+    let room = Rlimit { current: bytes, maximum: getrlimit(Resource::Fsize).maximum };
+    setrlimit(Resource::Fsize, room).unwrap();
+}
+
 #[test]
 fn a_line_that_was_written_by_half_when_the_disk_was_full_is_whole_in_the_next_file() {
     survives("server_observe_destination::half_a_line");
@@ -300,11 +312,8 @@ fn a_line_that_was_written_by_half_when_the_disk_was_full_is_whole_in_the_next_f
 #[ignore = "runs in a process of its own"]
 pub(crate) fn half_a_line() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let _guard = runtime.enter();
-    // SIGXFSZ, which would end the process: with a handler, writing fails instead.
-    let _handler = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::from_raw(25)).unwrap();
-    let room = Rlimit { current: Some((10 << 10) + 512), maximum: getrlimit(Resource::Fsize).maximum };
-    setrlimit(Resource::Fsize, room).unwrap();
+    let _handler = too_large_is_an_error(&runtime);
+    set_room(Some((10 << 10) + 512));
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("decisions.jsonl");
     let log = DecisionLog::start(Destination::File(path.clone()), limits(WhenFull::Drop)).unwrap();
@@ -330,12 +339,9 @@ fn a_line_that_was_written_by_half_is_completed_in_the_same_file() {
 #[ignore = "runs in a process of its own"]
 pub(crate) fn half_a_line_in_the_same_file() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let _guard = runtime.enter();
-    let _handler = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::from_raw(25)).unwrap();
-    let maximum = getrlimit(Resource::Fsize).maximum;
-    let room = |bytes| setrlimit(Resource::Fsize, Rlimit { current: bytes, maximum }).unwrap();
+    let _handler = too_large_is_an_error(&runtime);
     for is_folder in [false, true] {
-        room(Some((10 << 10) + 512));
+        set_room(Some((10 << 10) + 512));
         let folder = tempfile::tempdir().unwrap();
         let [path, old] = ["decisions.jsonl", "old"].map(|name| folder.path().join(name));
         let log = DecisionLog::start(Destination::File(path.clone()), limits(WhenFull::Drop)).unwrap();
@@ -350,7 +356,7 @@ pub(crate) fn half_a_line_in_the_same_file() {
         let errors = log.counts().errors;
         // After the first one it is open again.
         eventually("a write fails again", || log.counts().errors >= errors + 3);
-        room(maximum);
+        set_room(getrlimit(Resource::Fsize).maximum);
         assert!(log.flush(LONG));
         let file = if is_folder { old } else { path };
         assert_eq!(numbers(&read(&file)), (0..16).collect::<Vec<_>>());
