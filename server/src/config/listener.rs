@@ -80,6 +80,11 @@ pub enum Door {
     Native,
     /// Decisions as in the Authorization API 1.0 of AuthZEN.
     Authzen,
+    /// Decisions for proxies that ask about each request with a request of their own: nginx, Caddy, Traefik, and Envoy
+    /// over HTTP.
+    ForwardAuth,
+    /// Decisions for Envoy over gRPC: its external authorization, version 3.
+    ExtAuthz,
     /// Whether the server lives, and is ready.
     Health,
     /// Numbers for Prometheus.
@@ -90,7 +95,15 @@ pub enum Door {
 
 impl Door {
     /// All doors.
-    pub const ALL: [Self; 5] = [Self::Native, Self::Authzen, Self::Health, Self::Metrics, Self::TenantMetrics];
+    pub const ALL: [Self; 7] = [
+        Self::Native,
+        Self::Authzen,
+        Self::ForwardAuth,
+        Self::ExtAuthz,
+        Self::Health,
+        Self::Metrics,
+        Self::TenantMetrics,
+    ];
 
     /// The word for the door.
     #[must_use]
@@ -98,6 +111,8 @@ impl Door {
         match self {
             Self::Native => "native",
             Self::Authzen => "authzen",
+            Self::ForwardAuth => "forward-auth",
+            Self::ExtAuthz => "ext-authz",
             Self::Health => "health",
             Self::Metrics => "metrics",
             Self::TenantMetrics => "tenant-metrics",
@@ -107,7 +122,7 @@ impl Door {
     /// Whether it takes requests for decisions.
     #[must_use]
     pub fn decides(self) -> bool {
-        matches!(self, Self::Native | Self::Authzen)
+        matches!(self, Self::Native | Self::Authzen | Self::ForwardAuth | Self::ExtAuthz)
     }
 
     fn bit(self) -> u8 {
@@ -117,6 +132,8 @@ impl Door {
             Self::Health => 4,
             Self::Metrics => 8,
             Self::TenantMetrics => 16,
+            Self::ForwardAuth => 32,
+            Self::ExtAuthz => 64,
         }
     }
 }
