@@ -269,6 +269,22 @@ fn a_file_that_cannot_be_reopened_stays_in_use() {
 }
 
 #[test]
+fn a_line_that_a_killed_server_cut_off_spoils_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("decisions.jsonl");
+    for (left, lines_before) in [("", 0), ("{\"a\":1}\n", 1), ("{\"a\":1}\n{\"a\":", 2)] {
+        std::fs::write(&path, left).unwrap();
+        let log = DecisionLog::start(Destination::File(path.clone()), limits(WhenFull::Drop)).unwrap();
+        block_on(fill(&log));
+        assert_eq!(log.shutdown(LONG), 0);
+        let text = std::fs::read_to_string(&path).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), lines_before + 16, "{left:?}");
+        assert!(lines.iter().skip(lines_before).all(|line| serde_json::from_str::<Value>(line).is_ok()), "{left:?}");
+    }
+}
+
+#[test]
 fn a_destination_and_limits_that_cannot_work_are_errors() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("pipe");

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -34,7 +34,12 @@ impl Sink {
     pub(super) fn open(destination: Destination) -> io::Result<Self> {
         match destination {
             Destination::Stdout => Ok(Self { file: rustix::io::dup(io::stdout())?.into(), path: None }),
-            Destination::File(path) => Ok(Self { file: open(&path)?, path: Some(path) }),
+            Destination::File(path) => {
+                let mut file = open(&path)?;
+                // Without it, only the first line of this server may be unreadable.
+                let _ = end_last_line(&mut file, &path);
+                Ok(Self { file, path: Some(path) })
+            }
             Destination::Open(file) => Ok(Self { file, path: None }),
         }
     }
@@ -64,6 +69,14 @@ impl Sink {
             }
         }
     }
+}
+
+/// Ends the line that another server began, and did not write as a whole before it was killed.
+fn end_last_line(file: &mut File, path: &Path) -> io::Result<()> {
+    let Some(last) = file.metadata()?.len().checked_sub(1) else { return Ok(()) };
+    let mut byte = [0];
+    File::open(path)?.read_exact_at(&mut byte, last)?;
+    if byte == *b"\n" { Ok(()) } else { file.write_all(b"\n") }
 }
 
 fn open(path: &Path) -> io::Result<File> {
