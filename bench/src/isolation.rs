@@ -74,7 +74,7 @@ pub(crate) fn run(guardhouse: &Path) -> Result<()> {
         write_hostile(&policies.join(format!("hostile-{number}")), attack(number), 0)?;
     }
     write_slow(&policies.join("slow"))?;
-    let server = start_daemon(guardhouse, folder.path(), "")?;
+    let server = start_daemon(guardhouse, folder.path(), &["native", "authzen"], "")?;
     println!("| hostile tenants | p50 ms | p99 ms | worst ms | denied | of the hostile answered | resident MiB |");
     println!("|---:|---:|---:|---:|---:|---:|---:|");
     let mut all = Vec::new();

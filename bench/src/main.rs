@@ -61,6 +61,7 @@ fn main() -> ExitCode {
         ["decide", count] => count.parse().map_err(Into::into).and_then(counts::decide),
         [isolation::ISOLATION, guardhouse] => isolation::run(guardhouse.as_ref()),
         [doors::ANSWER, address] => doors::answer(address),
+        [doors::ANSWER_GRPC, address] => doors::answer_grpc(address),
         [doors::ANSWER_ALLOWED, address] => doors::answer_allowed(address),
         [scale::MAKE_IMAGES, count, folder] => scale::make_images(count, folder),
         options => parse(options).and_then(|options| run(&options)),

@@ -25,6 +25,19 @@ pub(crate) fn free_address() -> Result<SocketAddr> {
 impl Server {
     /// Starts a server that will listen at `address`, and waits until it answers `request` with the status 200.
     pub(crate) fn start(command: &mut Command, address: SocketAddr, request: &Request) -> Result<Self> {
+        Self::start_until(command, address, |address| {
+            let answer = Client::connect(address)?.ask(request)?;
+            ensure!(answer.status == 200, "{answer:?}");
+            Ok(())
+        })
+    }
+
+    /// Starts a server that will listen at `address`, and waits until `ready` finds nothing wrong with it.
+    pub(crate) fn start_until(
+        command: &mut Command,
+        address: SocketAddr,
+        ready: impl Fn(SocketAddr) -> Result<()>,
+    ) -> Result<Self> {
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn();
         let mut server = Self { child: child.context("cannot start the server")?, address };
         let end = Instant::now() + STARTUP;
@@ -32,11 +45,10 @@ impl Server {
             if let Some(status) = server.child.try_wait()? {
                 bail!("the server ended: {status}");
             }
-            let answer = Client::connect(address).and_then(|mut client| client.ask(request));
-            if answer.as_ref().is_ok_and(|answer| answer.status == 200) {
-                return Ok(server);
+            match ready(address) {
+                Ok(()) => return Ok(server),
+                Err(error) => ensure!(Instant::now() < end, "the server is not ready: {error:#}"),
             }
-            ensure!(Instant::now() < end, "the server is not ready: {answer:?}");
             std::thread::sleep(Duration::from_millis(20));
         }
     }
