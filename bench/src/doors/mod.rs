@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use self::call::Call;
 use self::issuer::Issuer;
 pub(crate) use self::servers::{answer, answer_allowed, answer_grpc, start_daemon};
-use self::servers::{cerbos_request, daemon, evaluation, ours, start_cerbos};
+use self::servers::{cerbos_request, daemon, evaluation, ours, start_cerbos, start_envoy};
 use crate::http::Request;
 use crate::requests::{allows, builtin_plugin, check, real, two_scopes};
 use crate::server::Server;
@@ -49,7 +49,8 @@ pub(crate) struct Span {
 /// A server that is measured.
 struct Subject {
     name: &'static str,
-    server: usize,
+    /// Those whose processor time counts.
+    servers: Vec<usize>,
     address: SocketAddr,
     call: Call,
     /// The row with the processor time that this server's own is compared with.
@@ -62,20 +63,32 @@ struct Subject {
 impl Subject {
     fn new(name: &'static str, floor: &'static str, server: (usize, SocketAddr), call: Call) -> Self {
         let (server, address) = server;
-        Self { name, server, address, call, floor, cpu: vec![], rate: vec![], latency: vec![] }
+        Self { name, servers: vec![server], address, call, floor, cpu: vec![], rate: vec![], latency: vec![] }
     }
 
     /// The rows of the server that answers a constant by the same protocol: processor time, throughput, latency.
     fn bare_rows(&self) -> [&'static str; 3] {
         match self.call {
+            _ if self.name.starts_with("through_envoy") => {
+                ["through_envoy_cpu", "through_envoy_throughput", "through_envoy_latency"]
+            }
             Call::Grpc(_) => ["bare_grpc_cpu", "bare_grpc_throughput", "bare_grpc_latency"],
             _ => ["bare_cpu", "bare_throughput", "bare_latency"],
         }
     }
 }
 
-/// Measures the doors of the daemon that `guardhouse serve` is, and the peer `cerbos` if there is one.
-pub(crate) fn run(guardhouse: &Path, cerbos: Option<&Path>, span: Span) -> Result<Vec<Row>> {
+/// The programs of others, as far as they are here.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Others<'a> {
+    /// A peer.
+    pub(crate) cerbos: Option<&'a Path>,
+    /// A proxy that asks the daemon.
+    pub(crate) envoy: Option<&'a Path>,
+}
+
+/// Measures the doors of the daemon that `guardhouse serve` is, and the programs of others.
+pub(crate) fn run(guardhouse: &Path, others: Others<'_>, span: Span) -> Result<Vec<Row>> {
     let folder = TempDir::new()?;
     let issuer = Issuer::new(folder.path())?;
     let mut servers =
@@ -98,7 +111,20 @@ pub(crate) fn run(guardhouse: &Path, cerbos: Option<&Path>, span: Span) -> Resul
         Subject::new("envoy_http", "embedded_added_cpu", (1, *daemon), proxied("envoy")),
         Subject::new("ext_authz", "embedded_added_cpu", (1, *daemon), message()),
     ];
-    if let Some(program) = cerbos {
+    if let Some(program) = others.envoy {
+        let request = || Call::Status(issuer.request("", "/"));
+        for (name, floor, pdp) in [
+            ("through_envoy", "bare_cpu", None),
+            ("through_envoy_with_ext_authz", "ext_authz_added_cpu", Some(*daemon)),
+        ] {
+            let envoy = start_envoy(program, &folder.path().join(name), *bare, pdp, &issuer.request("", "/"))?;
+            let mut subject = Subject::new(name, floor, (servers.len(), envoy.address), request());
+            subject.servers.extend(pdp.map(|_| 1));
+            subjects.push(subject);
+            servers.push(envoy);
+        }
+    }
+    if let Some(program) = others.cerbos {
         let cerbos = start_cerbos(program, folder.path())?;
         let call = Call::Decision(Request::post("/api/check/resources", &cerbos_request()));
         subjects.push(Subject::new("cerbos", "embedded_added_cpu", (servers.len(), cerbos.address), call));
@@ -111,18 +137,21 @@ pub(crate) fn run(guardhouse: &Path, cerbos: Option<&Path>, span: Span) -> Resul
             library.push(decision);
         }
         for subject in &mut subjects {
-            let server = servers.get(subject.server).context("a server is missing")?;
-            measure(subject, server, span.slice, round > 0)?;
+            measure(subject, &servers, span.slice, round > 0)?;
         }
     }
     Ok(rows(&mut subjects, &mut library))
 }
 
 /// Measures one server. The first round is a warm-up, in which images are made and code is optimized.
-fn measure(subject: &mut Subject, server: &Server, slice: Duration, counts: bool) -> Result<()> {
+fn measure(subject: &mut Subject, servers: &[Server], slice: Duration, counts: bool) -> Result<()> {
     let alone = ask_until(&subject.call, subject.address, Instant::now() + slice);
     let mut latency = alone.with_context(|| subject.name)?;
-    let (before, start) = (server.cpu_time()?, Instant::now());
+    let cpu_time = |subject: &Subject| -> Result<Duration> {
+        let of = |index: &usize| servers.get(*index).context("a server is missing")?.cpu_time();
+        subject.servers.iter().map(of).sum()
+    };
+    let (before, start) = (cpu_time(subject)?, Instant::now());
     let end = start + slice;
     let (call, address) = (&subject.call, subject.address);
     let counts_of: Vec<Result<usize>> = std::thread::scope(|scope| {
@@ -135,7 +164,7 @@ fn measure(subject: &mut Subject, server: &Server, slice: Duration, counts: bool
     for count in counts_of {
         requests += count.with_context(|| subject.name)?;
     }
-    let (elapsed, cpu_time) = (start.elapsed(), server.cpu_time()? - before);
+    let (elapsed, cpu_time) = (start.elapsed(), cpu_time(subject)? - before);
     if counts {
         let requests = f64::from(u32::try_from(requests)?);
         subject.cpu.push(cpu_time.as_secs_f64() * 1e6 / requests);

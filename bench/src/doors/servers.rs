@@ -1,6 +1,7 @@
 //! The servers that are measured: two of this program, the daemon, and the peer.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -86,7 +87,8 @@ pub(super) fn daemon(guardhouse: &Path, folder: &Path) -> Result<Server> {
 /// A daemon with the tenants of the folder `policies` of `folder`.
 pub(crate) fn start_daemon(guardhouse: &Path, folder: &Path, doors: &[&str], settings: &str) -> Result<Server> {
     let (address, operations) = (free_address()?, free_address()?);
-    let doors = format!("[[listeners]]\naddress = \"{address}\"\ndoors = {doors:?}\n");
+    let tenant = if doors.contains(&"ext-authz") { "tenant = \"acme\"\n" } else { "" };
+    let doors = format!("[[listeners]]\naddress = \"{address}\"\ndoors = {doors:?}\n{tenant}");
     let health = format!("[[listeners]]\naddress = \"{operations}\"\ndoors = [\"health\", \"metrics\"]\n");
     fs::write(folder.join("guardhouse.toml"), format!("version = 1\n{doors}\n{health}\n{settings}"))?;
     let mut command = Command::new(guardhouse);
@@ -106,6 +108,65 @@ pub(super) fn evaluation() -> Value {
         "resource": { "type": "tool", "id": "search", "properties": { "tags": ["a", "b", "c"] } },
         "context": { "address": "192.0.2.7" },
     })
+}
+
+/// Envoy in front of `upstream`, with one thread. With `pdp`, it asks the daemon there about each request.
+pub(super) fn start_envoy(
+    program: &Path,
+    folder: &Path,
+    upstream: SocketAddr,
+    pdp: Option<SocketAddr>,
+    ready: &Request,
+) -> Result<Server> {
+    let address = free_address()?;
+    let socket = |address: SocketAddr| json!({ "socket_address": { "address": address.ip().to_string(), "port_value": address.port() } });
+    let cluster = |name: &str, address: SocketAddr, http2: bool| {
+        let endpoint = json!({ "endpoint": { "address": socket(address) } });
+        let protocol =
+            if http2 { json!({ "http2_protocol_options": {} }) } else { json!({ "http_protocol_options": {} }) };
+        json!({
+            "name": name,
+            "type": "STATIC",
+            "load_assignment": { "cluster_name": name, "endpoints": [{ "lb_endpoints": [endpoint] }] },
+            "typed_extension_protocol_options": { "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+                "@type": type_url("upstreams.http.v3.HttpProtocolOptions"),
+                "explicit_http_config": protocol,
+            } },
+        })
+    };
+    let mut filters = Vec::new();
+    let mut clusters = vec![cluster("upstream", upstream, false)];
+    if let Some(pdp) = pdp {
+        clusters.push(cluster("guardhouse", pdp, true));
+        filters.push(json!({ "name": "ext_authz", "typed_config": {
+            "@type": type_url("filters.http.ext_authz.v3.ExtAuthz"),
+            "transport_api_version": "V3",
+            "grpc_service": { "envoy_grpc": { "cluster_name": "guardhouse" }, "timeout": "1s" },
+        } }));
+    }
+    filters.push(json!({ "name": "router", "typed_config": { "@type": type_url("filters.http.router.v3.Router") } }));
+    let route = json!({ "match": { "prefix": "/" }, "route": { "cluster": "upstream" } });
+    let manager = json!({
+        "@type": type_url("filters.network.http_connection_manager.v3.HttpConnectionManager"),
+        "stat_prefix": "bench",
+        "route_config": { "virtual_hosts": [{ "name": "all", "domains": ["*"], "routes": [route] }] },
+        "http_filters": filters,
+    });
+    let chain = json!({ "filters": [{ "name": "http", "typed_config": manager }] });
+    let config = json!({ "static_resources": {
+        "listeners": [{ "name": "all", "address": socket(address), "filter_chains": [chain] }],
+        "clusters": clusters,
+    } });
+    fs::create_dir_all(folder)?;
+    let file = folder.join("envoy.json");
+    fs::write(&file, config.to_string())?;
+    let mut command = Command::new(program);
+    command.arg("--config-path").arg(&file).args(["--concurrency", "1", "--use-dynamic-base-id", "--log-level", "off"]);
+    Server::start(&mut command, address, ready)
+}
+
+fn type_url(name: &str) -> String {
+    format!("type.googleapis.com/envoy.extensions.{name}")
 }
 
 /// The peer, with a policy that needs the same two scopes.
