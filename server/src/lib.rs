@@ -30,6 +30,8 @@ pub mod observe;
 
 pub mod config;
 
+pub mod token;
+
 pub mod door;
 
 pub mod serve;

@@ -33,6 +33,7 @@ const SERVER_FLOORS: &[&[&str]] = &[
     &["activation"],
     &["observe"],
     &["config"],
+    &["token"],
     &["door"],
     &["serve"],
 ];

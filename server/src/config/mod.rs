@@ -6,6 +6,7 @@ pub mod credentials;
 pub mod drain;
 mod field;
 pub mod host;
+pub mod issuer;
 pub mod listener;
 pub mod log;
 pub mod machine;
@@ -22,6 +23,7 @@ use self::connections::ConnectionLimits;
 use self::credentials::CredentialConfig;
 use self::drain::Drain;
 use self::host::HostConfig;
+use self::issuer::IssuerConfig;
 use self::listener::{Door, ListenerConfig};
 use self::log::LogConfig;
 use self::tenant::AllTenantSettings;
@@ -48,6 +50,8 @@ pub struct ServerConfig {
     pub host: HostConfig,
     /// The credentials of enforcement points. Default: none.
     pub credentials: Vec<CredentialConfig>,
+    /// The issuers of the tokens of end users. Default: none.
+    pub issuers: Vec<IssuerConfig>,
     /// The settings of tenants.
     pub tenants: AllTenantSettings,
     /// The settings of the decision log.
@@ -106,6 +110,7 @@ impl Default for ServerConfig {
             drain: Drain::default(),
             host: HostConfig::default(),
             credentials: Vec::new(),
+            issuers: Vec::new(),
             tenants: AllTenantSettings::default(),
             decision_log: LogConfig::default(),
             status: StatusConfig::Default,

@@ -11,6 +11,7 @@ use super::budget::read_budget;
 use super::credentials::CredentialConfig;
 use super::field::Fields;
 use super::host::read_host;
+use super::issuer::{IssuerConfig, check_issuers, issuer, issuers_of_tenant, names_in};
 use super::listener::{Address, Door, DoorSet, ListenerConfig};
 use super::log::read_log;
 use super::reach::{Unprotected, unprotected};
@@ -37,6 +38,7 @@ pub(super) const KEYS: &[&str] = &[
     "public-url",
     "listeners",
     "credentials",
+    "issuers",
     "connections",
     "drain",
     "host",
@@ -62,7 +64,8 @@ pub(super) const CONNECTION_KEYS: &[&str] = &[
 ];
 pub(super) const DRAIN_KEYS: &[&str] = &["notice", "time"];
 pub(super) const HEALTH_KEYS: &[&str] = &["without-policy-percent"];
-pub(super) const TENANT_KEYS: &[&str] = &["deadline", "weight", "budget", "policy-limits"];
+pub(super) const TENANT_KEYS: &[&str] =
+    &["deadline", "weight", "budget", "policy-limits", "issuers", "resource-metadata"];
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 const SOCKETS: usize = 1_000_000;
@@ -134,7 +137,8 @@ fn config(root: &Table<'_>, folder: &Path, findings: &mut Findings<'_>) -> Serve
         Some(("off", _)) => StatusConfig::Off,
         Some(_) => fields.path("status", folder).map_or(StatusConfig::Off, StatusConfig::Path),
     };
-    config.public_url = public_url(&mut fields);
+    let help = "write the URL that callers use, without a query, and without a slash at its end";
+    config.public_url = url(&mut fields, "public-url", "it is not a URL of this server", help);
     if let Some(node) = root.get("listeners") {
         config.listeners = list(&node, findings, listener);
         if node.value.as_array().is_some_and(|items| items.is_empty()) {
@@ -144,6 +148,10 @@ fn config(root: &Table<'_>, folder: &Path, findings: &mut Findings<'_>) -> Serve
     if let Some(node) = root.get("credentials") {
         config.credentials = list(&node, findings, |node, findings| credential(node, folder, findings));
     }
+    if let Some(node) = root.get("issuers") {
+        config.issuers = list(&node, findings, |node, findings| issuer(node, folder, findings));
+    }
+    check_issuers(root, &config.issuers, findings);
     connections(root, &mut config, findings);
     drain(root, &mut config, findings);
     if let Some(node) = root.get("host") {
@@ -169,15 +177,15 @@ fn list<'a, 't, T>(
     items.iter().filter_map(|item| read(item, findings)).collect()
 }
 
-fn public_url(fields: &mut Fields<'_, '_, '_>) -> Option<String> {
-    let (url, node) = fields.text("public-url")?;
+/// A URL without a query, and without a slash at its end.
+fn url(fields: &mut Fields<'_, '_, '_>, name: &str, message: &str, help: &str) -> Option<String> {
+    let (url, node) = fields.text(name)?;
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     let is_plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#' | b'"' | b'\\' | b'<' | b'>');
     if rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(is_plain) && !rest.ends_with('/')) {
         return Some(url.to_owned());
     }
-    let help = "write the URL that callers use, without a query, and without a slash at its end";
-    fields.findings.error_with_help(&node.place, "it is not a URL of this server", help);
+    fields.findings.error_with_help(&node.place, message, help);
     None
 }
 
@@ -275,10 +283,11 @@ fn health(root: &Table<'_>, config: &mut ServerConfig, findings: &mut Findings<'
 
 fn tenants(root: &Table<'_>, config: &mut ServerConfig, findings: &mut Findings<'_>) {
     let Some(table) = root.get("tenants").and_then(|node| node.open_table(findings)) else { return };
-    let defaults = table.get("default").map(|node| tenant(&node, &TenantSettings::default(), findings));
+    let issuers = Issuers { configs: &config.issuers, names: names_in(root) };
+    let defaults = table.get("default").map(|node| tenant(&node, &TenantSettings::default(), &issuers, findings));
     config.tenants.default = defaults.unwrap_or_default();
     for (word, place, node) in table.members().into_iter().filter(|(word, ..)| *word != "default") {
-        let settings = tenant(&node, &config.tenants.default, findings);
+        let settings = tenant(&node, &config.tenants.default, &issuers, findings);
         match word.parse::<TenantName>() {
             Ok(name) => {
                 config.tenants.tenants.insert(name, settings);
@@ -288,8 +297,20 @@ fn tenants(root: &Table<'_>, config: &mut ServerConfig, findings: &mut Findings<
     }
 }
 
+/// The issuers of the file.
+struct Issuers<'c> {
+    configs: &'c [IssuerConfig],
+    /// The names also of those that cannot be read.
+    names: HashSet<String>,
+}
+
 /// The settings of a tenant: those of the table, and else the default ones.
-fn tenant(node: &Node<'_>, default: &TenantSettings, findings: &mut Findings<'_>) -> TenantSettings {
+fn tenant(
+    node: &Node<'_>,
+    default: &TenantSettings,
+    issuers: &Issuers<'_>,
+    findings: &mut Findings<'_>,
+) -> TenantSettings {
     let mut settings = default.clone();
     if let Some(table) = node.table(TENANT_KEYS, findings) {
         let mut fields = Fields { table, findings };
@@ -304,6 +325,11 @@ fn tenant(node: &Node<'_>, default: &TenantSettings, findings: &mut Findings<'_>
         }
         if let Some(node) = fields.table.get(caps::KEY) {
             settings.allowance.limit_caps.read(&node, fields.findings);
+        }
+        issuers_of_tenant(&mut fields, issuers.configs, &issuers.names, &mut settings.issuers);
+        let help = "write the URL under which clients find the metadata (RFC 9728), without a query";
+        if let Some(url) = url(&mut fields, "resource-metadata", "it is not a URL of metadata", help) {
+            settings.resource_metadata = Some(url);
         }
     }
     settings

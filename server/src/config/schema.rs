@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::ServerConfig;
+use super::issuer::{ALGORITHMS, IssuerConfig};
 use super::listener::Door;
 use crate::policy::caps::CAPPED;
 use crate::policy::fields::field_names;
@@ -38,6 +39,10 @@ impl ServerConfig {
                 "credentials": {
                     "description": "The credentials of enforcement points. With one of them, each request needs one.",
                     "type": "array", "items": credential(),
+                },
+                "issuers": {
+                    "description": "The issuers of the tokens of end users.",
+                    "type": "array", "maxItems": IssuerConfig::MAXIMUM, "items": issuer(),
                 },
                 "connections": connections(),
                 "drain": section("How the server ends.", json!({
@@ -75,6 +80,14 @@ impl ServerConfig {
                         },
                         "budget": section("The bounds of what it may use. Default: none.", texts_or_numbers::<TenantBudget>()),
                         "policy-limits": section("The caps of the limits that its policy may set.", caps()),
+                        "issuers": {
+                            "description": "The names of the issuers of its end users' tokens. Default: none.",
+                            "type": "array", "items": { "type": "string" },
+                        },
+                        "resource-metadata": {
+                            "description": "The URL of the metadata of the protected resource (RFC 9728). Default: none.",
+                            "type": "string", "pattern": "^https?://[^?#]*[^?#/]$",
+                        },
                     })),
                 },
             },
@@ -125,6 +138,45 @@ fn credential() -> Value {
     )
 }
 
+fn issuer() -> Value {
+    let source = |key: &str| json!({ "required": [key] });
+    let mut issuer = section_with(
+        &["name", "issuer"],
+        "An issuer of tokens.",
+        json!({
+            "name": text("Its name, for `[tenants.NAME] issuers`, the operator and the metrics."),
+            "issuer": { "description": "The claim `iss` of its tokens.", "type": "string", "minLength": 1 },
+            "audiences": texts("The audiences of which a token must have one."),
+            "jwks-url": url("The URL of the key set."),
+            "jwks-file": path("The file of the key set, which is read again when it changes."),
+            "introspection": section_with(
+                &["url", "client-id", "client-secret-file"],
+                "The introspection endpoint (RFC 7662).",
+                json!({
+                    "url": url("Its URL."),
+                    "client-id": text("The client as which this server asks."),
+                    "client-secret-file": path("The file with the secret of the client."),
+                    "cache": duration("The time for which an answer is used again. Default: 10s."),
+                }),
+            ),
+            "algorithms": {
+                "description": "The algorithms of signatures. Default: `RS256` and `ES256`.",
+                "type": "array", "minItems": 1, "items": { "enum": ALGORITHMS },
+            },
+            "ca-file": path("The certificates that are trusted instead of those of the system."),
+            "leeway": duration("How far the clock of the issuer may differ. Default: 30s."),
+            "client-id": pointers("The client. Default: `/client_id` and `/azp`."),
+            "subject": pointers("The subject. Default: `/sub`."),
+            "scopes": pointers("The scopes. Default: `/scope` and `/scp`."),
+            "refresh": duration("The time after which the key set is read again. Default: 10min."),
+            "outage": duration("The time for which keys are used that cannot be read again. Default: 1h."),
+            "types": texts("The types of tokens. Default: `at+jwt` and `JWT`."),
+        }),
+    );
+    issuer["oneOf"] = ["jwks-url", "jwks-file", "introspection"].map(source).into_iter().collect();
+    issuer
+}
+
 fn connections() -> Value {
     section(
         "What a client may do before it is let go.",
@@ -173,6 +225,21 @@ fn text(description: &str) -> Value {
 
 fn path(description: &str) -> Value {
     json!({ "description": description, "type": "string", "minLength": 1 })
+}
+
+fn url(description: &str) -> Value {
+    json!({ "description": description, "type": "string", "pattern": "^https?://[^#@]+$" })
+}
+
+fn texts(description: &str) -> Value {
+    json!({
+        "description": description, "type": "array", "minItems": 1, "items": { "type": "string", "minLength": 1 },
+    })
+}
+
+fn pointers(description: &str) -> Value {
+    let item = json!({ "type": "string", "pattern": "^/([^~]|~[01])*$" });
+    json!({ "description": description, "type": "array", "minItems": 1, "items": item })
 }
 
 fn count(description: &str) -> Value {

@@ -13,11 +13,21 @@ pub struct TenantSettings {
     pub deadline: Duration,
     /// What it may use.
     pub allowance: Allowance,
+    /// The names of the issuers of its end users' tokens. With none, no token is verified, and checks see none. Default:
+    /// none.
+    pub issuers: Vec<String>,
+    /// The URL of the metadata of the protected resource (RFC 9728), which a refused end user is told. Default: none.
+    pub resource_metadata: Option<String>,
 }
 
 impl Default for TenantSettings {
     fn default() -> Self {
-        Self { deadline: Duration::from_secs(1), allowance: Allowance::default() }
+        Self {
+            deadline: Duration::from_secs(1),
+            allowance: Allowance::default(),
+            issuers: Vec::new(),
+            resource_metadata: None,
+        }
     }
 }
 

@@ -25,6 +25,7 @@ use crate::observe::Observers;
 use crate::observe::health::Health;
 use crate::snapshot::Snapshot;
 use crate::tenants::Tenants;
+use crate::token::Tokens;
 
 /// The doors of a server. A clone is shallow.
 #[derive(Debug, Clone)]
@@ -39,6 +40,7 @@ struct Inner {
     public_url: Option<String>,
     settings: ArcSwap<AllTenantSettings>,
     credentials: ArcSwap<Credentials>,
+    tokens: Tokens,
     health: Health,
 }
 
@@ -47,7 +49,11 @@ impl Doors {
     #[must_use]
     pub fn new(tenants: Tenants, observers: Observers, config: &ServerConfig, credentials: Credentials) -> Self {
         let ConnectionLimits { body_bytes, document_bytes, all_bodies_bytes, batch, .. } = config.connections;
+        let tokens = Tokens::new(&config.issuers, &config.tenants);
+        let watched = tokens.clone();
+        observers.metrics().collect(move |exposition| watched.write_metrics(exposition));
         Self(Arc::new(Inner {
+            tokens,
             health: Health::new(tenants.clone(), config.health),
             tenants,
             observers,
@@ -67,6 +73,12 @@ impl Doors {
     /// Replaces the settings of the tenants.
     pub fn set_tenants(&self, settings: AllTenantSettings) {
         self.0.settings.store(Arc::new(settings));
+    }
+
+    /// The verifier of end users' tokens.
+    #[must_use]
+    pub fn tokens(&self) -> &Tokens {
+        &self.0.tokens
     }
 
     /// The observers.

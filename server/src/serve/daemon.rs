@@ -118,6 +118,7 @@ impl Daemon {
         // What is being written to the state folder when the server ends is written as a whole or not at all.
         tasks.spawn(activation.run(std::future::pending()));
         tasks.spawn(reload.run());
+        tasks.spawn(doors.tokens().clone().run());
         if let Some(status) = status {
             tasks.spawn(status.serve(status_source));
         }

@@ -14,7 +14,7 @@ use crate::tenants::Tenants;
 /// The interval at which the files of tokens are read again.
 const PERIOD: Duration = Duration::from_secs(5);
 
-/// What can be reloaded: the credentials, the settings of tenants, and the file of the decision log.
+/// What can be reloaded: the credentials, the issuers of tokens, the settings of tenants, and the file of the decision log.
 pub(super) struct Reload {
     config: ServerConfig,
     file: Option<PathBuf>,
@@ -87,7 +87,9 @@ impl Reload {
     /// Takes what can change, and says what cannot.
     fn take(&mut self, new: ServerConfig) {
         self.config.credentials.clone_from(&new.credentials);
+        self.config.issuers.clone_from(&new.issuers);
         self.config.tenants.clone_from(&new.tenants);
+        self.doors.tokens().set(&new.issuers, &new.tenants);
         self.doors.set_tenants(new.tenants.clone());
         self.tenants.set_allowances(new.tenants.allowances());
         self.read_tokens();
@@ -96,7 +98,7 @@ impl Reload {
         } else {
             tracing::warn!(
                 target: "guardhouse::server",
-                "the credentials and the tenants were reloaded; the other changes need a restart"
+                "the credentials, the issuers and the tenants were reloaded; the other changes need a restart"
             );
         }
     }

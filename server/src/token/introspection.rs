@@ -1,0 +1,148 @@
+//! Introspection (RFC 7662): the issuer is asked about a token.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use guardhouse::{AccessToken, Json};
+use http_body_util::Full;
+use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use hyper::{Method, Request};
+use serde_json::Value;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout_at};
+
+use super::TokenRefusal;
+use super::claims::{self, Kind};
+use super::client::{FetchError, IssuerClient};
+use super::clock::Clock;
+use super::condition::Condition;
+use super::file::WatchedFile;
+use super::jwt::check_claims;
+use crate::config::issuer::{IntrospectionConfig, IssuerConfig};
+
+/// The most bytes of an answer.
+const MAX_ANSWER_BYTES: usize = 64 << 10;
+
+/// The most bytes of a file with a secret.
+const MAX_SECRET_BYTES: u64 = 4 << 10;
+
+/// The questions to one issuer at the same time.
+pub(super) const QUESTIONS: usize = 64;
+
+/// The introspection endpoint of one issuer.
+#[derive(Debug)]
+pub(super) struct Introspection {
+    pub(super) config: IntrospectionConfig,
+    client: IssuerClient,
+    secret: Arc<WatchedFile>,
+    questions: Semaphore,
+    clock: Clock,
+    condition: Condition,
+    pub(super) answered: AtomicU64,
+    pub(super) failed: AtomicU64,
+}
+
+impl Introspection {
+    pub(super) fn new(issuer: &IssuerConfig, config: IntrospectionConfig, clock: Clock) -> Self {
+        Self {
+            client: IssuerClient::new(issuer.ca_file.clone()),
+            secret: Arc::new(WatchedFile::new(config.client_secret_file.clone(), MAX_SECRET_BYTES)),
+            questions: Semaphore::new(QUESTIONS),
+            clock,
+            condition: Condition::new(&issuer.name),
+            answered: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+            config,
+        }
+    }
+
+    /// Asks the issuer about a token.
+    pub(super) async fn ask(
+        &self,
+        issuer: &IssuerConfig,
+        token: &str,
+        deadline: Instant,
+    ) -> Result<AccessToken, TokenRefusal> {
+        const UNAVAILABLE: TokenRefusal = TokenRefusal::Unavailable("the issuer cannot be asked");
+        let question = timeout_at(deadline, self.questions.acquire()).await;
+        let Ok(Ok(_question)) = question else {
+            return Err(TokenRefusal::Unavailable("too many questions wait for the issuer"));
+        };
+        let answer = timeout_at(deadline, self.answer(token)).await.unwrap_or(Err(FetchError::Late));
+        match &answer {
+            Ok(_) => {
+                self.answered.fetch_add(1, Ordering::Relaxed);
+                self.condition.answered();
+            }
+            Err(error) => {
+                self.failed.fetch_add(1, Ordering::Relaxed);
+                self.condition.failed(error, self.clock.now().elapsed);
+            }
+        }
+        let answer = answer.map_err(|_| UNAVAILABLE)?;
+        if answer.get("active") != Some(&Value::Bool(true)) {
+            return Err(TokenRefusal::Invalid("the issuer says that the token is not active"));
+        }
+        let now = self.clock.now().unix;
+        claims::read(issuer, &answer, Kind::Introspection, now).map_err(TokenRefusal::Invalid)
+    }
+
+    async fn answer(&self, token: &str) -> Result<Json, FetchError> {
+        let secret = Arc::clone(&self.secret);
+        let secret = tokio::task::spawn_blocking(move || secret.read()).await.map_err(std::io::Error::other)??;
+        let body = format!("token={}&token_type_hint=access_token", encoded(token.as_bytes()));
+        let mut request = Request::new(Full::from(Bytes::from(body)));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.config.url.clone();
+        let headers = request.headers_mut();
+        headers.insert(AUTHORIZATION, basic(&self.config.client_id, secret.trim_ascii())?);
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        let answer = self.client.exchange(request, MAX_ANSWER_BYTES).await?;
+        let answer = Json::from_slice(&answer).map_err(|_| FetchError::Document("the answer is not strict JSON"))?;
+        check_claims(&answer).map_err(FetchError::Document)?;
+        Ok(answer)
+    }
+}
+
+/// The client's credentials (RFC 6749 section 2.3.1).
+fn basic(client_id: &str, secret: &[u8]) -> Result<HeaderValue, FetchError> {
+    if secret.is_empty() {
+        return Err(FetchError::Document("the file with the secret is empty"));
+    }
+    let pair = format!("{}:{}", encoded(client_id.as_bytes()), encoded(secret));
+    let value = HeaderValue::try_from(format!("Basic {}", STANDARD.encode(pair)));
+    let mut value = value.map_err(|_| FetchError::Document("the secret cannot be sent"))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// Bytes as the value of a form.
+fn encoded(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for byte in bytes {
+        if byte.is_ascii_alphanumeric() || b"-._".contains(byte) {
+            text.push(char::from(*byte));
+        } else {
+            text.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_are_encoded_before_they_are_joined() {
+        let value = basic("a:b c", b"\xc3\xa4/=").unwrap();
+        let text = value.to_str().unwrap().strip_prefix("Basic ").unwrap();
+        assert_eq!(STANDARD.decode(text).unwrap(), b"a%3Ab%20c:%C3%A4%2F%3D");
+        assert!(basic("a", b"").is_err());
+        assert!(!format!("{value:?}").contains(text));
+    }
+}

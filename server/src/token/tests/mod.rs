@@ -1,0 +1,1 @@
+//! Tests of verification, with issuers over HTTP.
