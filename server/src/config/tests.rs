@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::issuer::{self, IssuerConfig, IssuerSource};
 use super::listener::{Address, Door};
 use super::log::LogDestination;
 use super::machine::Machine;
@@ -253,6 +254,9 @@ fn the_schema_has_exactly_the_keys_that_are_read() {
     assert_eq!(keys(""), of(read::KEYS));
     assert_eq!(keys("/properties/listeners/items"), of(read::LISTENER_KEYS));
     assert_eq!(keys("/properties/credentials/items"), of(read::CREDENTIAL_KEYS));
+    assert_eq!(keys("/properties/issuers/items"), of(issuer::ISSUER_KEYS));
+    let introspection = "/properties/issuers/items/properties/introspection";
+    assert_eq!(keys(introspection), of(issuer::INTROSPECTION_KEYS));
     assert_eq!(keys("/properties/connections"), of(read::CONNECTION_KEYS));
     assert_eq!(keys("/properties/drain"), of(read::DRAIN_KEYS));
     assert_eq!(keys("/properties/host"), of(host::HOST_KEYS));
@@ -374,6 +378,13 @@ fn the_documented_values_are_the_defaults() {
     assert_eq!(config.cache.take().as_deref(), Some(Path::new("/etc/guardhouse/cache")));
     assert_eq!(std::mem::take(&mut config.credentials).len(), 1);
     assert_eq!(std::mem::take(&mut config.tenants.tenants).len(), 1);
+    let source = IssuerSource::JwksUrl("https://id.example/keys".parse().unwrap());
+    let mut issuer = IssuerConfig::new("id", "https://id.example", source);
+    issuer.audiences = vec!["https://shop.example".into()];
+    assert_eq!(std::mem::take(&mut config.issuers), [issuer]);
+    for key in issuer::ISSUER_KEYS.iter().chain(issuer::INTROSPECTION_KEYS) {
+        assert!(text.contains(&format!("{key} = ")), "{key}");
+    }
     assert_eq!(std::mem::take(&mut config.status), StatusConfig::Path("/run/guardhouse/status.sock".into()));
     assert_eq!(config.host.tick, defaults.host.tick);
     config.host = defaults.host.clone();

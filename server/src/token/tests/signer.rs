@@ -11,37 +11,54 @@ use serde_json::{Value, json};
 pub(super) struct Signer {
     pub(super) algorithm: Algorithm,
     key: EncodingKey,
+    /// The public key, of Ed25519 only.
+    point: Vec<u8>,
     pub(super) id: Option<String>,
 }
 
 impl Signer {
     pub(super) fn new(algorithm: Algorithm, id: &str) -> Self {
+        let mut point = Vec::new();
         let key = match algorithm {
             Algorithm::ES256 => EncodingKey::from_ec_der(&generated(&PKCS_ECDSA_P256_SHA256)),
             Algorithm::ES384 => EncodingKey::from_ec_der(&generated(&PKCS_ECDSA_P384_SHA384)),
-            Algorithm::EdDSA => EncodingKey::from_ed_der(&generated(&PKCS_ED25519)),
+            Algorithm::EdDSA => {
+                let pair = KeyPair::generate_for(&PKCS_ED25519).unwrap();
+                point = pair.public_key_raw().to_vec();
+                EncodingKey::from_ed_der(&pair.serialize_der())
+            }
             _ => {
                 let pair = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).unwrap();
                 // The key as in PKCS #1 is the last part of that in PKCS #8.
                 EncodingKey::from_rsa_der(&pair.serialize_der()[26..])
             }
         };
-        Self { algorithm, key, id: Some(id.to_owned()) }
+        Self { algorithm, key, point, id: Some(id.to_owned()) }
     }
 
     /// The same key, used with another algorithm of its type.
     pub(super) fn with_algorithm(&self, algorithm: Algorithm) -> Self {
-        Self { algorithm, key: self.key.clone(), id: self.id.clone() }
+        Self { algorithm, key: self.key.clone(), point: self.point.clone(), id: self.id.clone() }
     }
 
     /// The same key under another name, or none.
     pub(super) fn with_id(&self, id: Option<&str>) -> Self {
-        Self { algorithm: self.algorithm, key: self.key.clone(), id: id.map(ToOwned::to_owned) }
+        Self {
+            algorithm: self.algorithm,
+            key: self.key.clone(),
+            point: self.point.clone(),
+            id: id.map(ToOwned::to_owned),
+        }
     }
 
     /// The public key.
     pub(super) fn jwk(&self) -> Value {
-        let mut jwk = serde_json::to_value(Jwk::from_encoding_key(&self.key, self.algorithm).unwrap()).unwrap();
+        let mut jwk = match self.algorithm {
+            Algorithm::EdDSA => {
+                json!({ "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "x": encode(&self.point) })
+            }
+            algorithm => serde_json::to_value(Jwk::from_encoding_key(&self.key, algorithm).unwrap()).unwrap(),
+        };
         jwk["use"] = "sig".into();
         if let Some(id) = &self.id {
             jwk["kid"] = id.as_str().into();
