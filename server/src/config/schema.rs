@@ -173,7 +173,9 @@ fn issuer() -> Value {
             "types": texts("The types of tokens. Default: `at+jwt` and `JWT`."),
         }),
     );
-    issuer["oneOf"] = ["jwks-url", "jwks-file", "introspection"].map(source).into_iter().collect();
+    if let Some(issuer) = issuer.as_object_mut() {
+        issuer.insert("oneOf".to_owned(), ["jwks-url", "jwks-file", "introspection"].map(source).into_iter().collect());
+    }
     issuer
 }
 

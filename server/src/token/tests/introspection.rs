@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::authority::Reply;
 use super::signer::Signer;
 use super::*;
-use crate::token::introspection::QUESTIONS;
+use crate::token::introspection::{QUESTIONS, QUESTIONS_OF_TENANT};
 
 fn active() -> Value {
     json!({ "active": true, "client_id": "laptop", "sub": "alice", "scope": "read", "exp": NOW + 300 })
@@ -147,20 +147,31 @@ async fn an_answer_is_used_again_for_a_short_time() {
 }
 
 #[tokio::test]
-async fn questions_at_the_same_time_are_bounded() {
+async fn questions_at_the_same_time_are_bounded_and_one_tenant_has_half() {
     let (world, _folder) = World::asked(|_| {}).await;
     world.authority.reply(Reply::Hold(active().to_string().into()));
     let mut all = tokio::task::JoinSet::new();
-    for number in 0..2 * QUESTIONS {
+    let mut ask = |tenant: &'static str, number: usize| {
         let tokens = world.tokens.clone();
-        all.spawn(async move { tokens.verify("acme", Some(format!("Bearer t{number}").as_bytes()), LONG).await });
-    }
-    while world.authority.count() < QUESTIONS {
-        tokio::task::yield_now().await;
-    }
-    let header = &b"Bearer late"[..];
-    let refused = world.tokens.verify("acme", Some(header), Duration::from_millis(20)).await;
-    assert_eq!(refused, Err(TokenRefusal::Unavailable("too many questions wait for the issuer")));
+        all.spawn(async move { tokens.verify(tenant, Some(format!("Bearer t{number}").as_bytes()), LONG).await });
+    };
+    let late = async |tenant: &str| {
+        let refused = world.tokens.verify(tenant, Some(b"Bearer late"), Duration::from_millis(20)).await;
+        assert_eq!(refused, Err(TokenRefusal::Unavailable("too many questions wait for the issuer")), "{tenant}");
+    };
+    let arrived = async |count: usize| {
+        while world.authority.count() < count {
+            tokio::task::yield_now().await;
+        }
+    };
+    (0..QUESTIONS).for_each(|number| ask("acme", number));
+    arrived(QUESTIONS_OF_TENANT).await;
+    late("acme").await;
+    assert_eq!(world.authority.count(), QUESTIONS_OF_TENANT);
+    // Another tenant does not wait behind it.
+    (0..QUESTIONS_OF_TENANT).for_each(|number| ask("other", number));
+    arrived(QUESTIONS).await;
+    late("other").await;
     assert_eq!(world.authority.count(), QUESTIONS);
     world.authority.reply_json(&active());
     world.authority.release();
