@@ -7,11 +7,13 @@ use std::time::Duration;
 use guardhouse::native;
 use guardhouse_server::config::ServerConfig;
 use guardhouse_server::config::drain::Drain;
+use guardhouse_server::config::tenant::AllTenantSettings;
 use guardhouse_server::log_rules::{LogPart, LogRules};
 use guardhouse_server::observe::Observers;
 use guardhouse_server::observe::decision_log::{DecisionLog, Destination, LogLimits};
 use guardhouse_server::observe::health::HealthState;
 use guardhouse_server::tenants::Tenants;
+use guardhouse_server::token::Tokens;
 use serde_json::Value;
 
 use crate::harness::decided::{allowed, block_on, exchange};
@@ -76,6 +78,8 @@ fn the_guide_lists_every_metric_and_no_other() {
     let log = DecisionLog::start(Destination::Open(tempfile::tempfile().unwrap()), LogLimits::default()).unwrap();
     let observers = Observers::with_log(log);
     observers.metrics().watch(&Tenants::new(host_with(small())));
+    let tokens = Tokens::new(&[], &AllTenantSettings::default());
+    observers.metrics().collect(move |exposition| tokens.write_metrics(exposition));
     let texts = observers.metrics_text() + &observers.metrics().tenant_text();
     let written: BTreeSet<&str> =
         texts.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' ')).map(|(name, _)| name).collect();
