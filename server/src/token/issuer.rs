@@ -84,7 +84,7 @@ impl Issuer {
             }
             (Source::Keys(keys), Some(jwt)) => {
                 let token = self.claims(jwt, clock.now()).map_err(TokenRefusal::Invalid)?;
-                (token, keys.verify(jwt).await?)
+                (token, keys.verify(jwt, deadline).await?)
             }
             (Source::Keys(_), None) => return Err(TokenRefusal::Invalid("the token is not a JWT")),
         };

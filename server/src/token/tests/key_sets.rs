@@ -139,6 +139,8 @@ async fn an_issuer_that_hangs_or_never_answered_is_unavailable() {
     let header = format!("Bearer {}", one.sign(&claims()));
     let refused = world.tokens.verify("acme", Some(header.as_bytes()), Duration::from_millis(20)).await;
     assert!(matches!(refused, Err(TokenRefusal::Unavailable(_))), "{refused:?}");
+    let unavailable = r#"guardhouse_token_verifications_total{issuer="id",outcome="unavailable"}"#;
+    assert_eq!(world.metric(unavailable), "1");
     let world = World::with_keys(&[&one]).await;
     world.authority.reply_status(503);
     for _ in 0..10 {
