@@ -53,8 +53,8 @@ pub(crate) fn run(effort: Effort) -> Result<Vec<Row>> {
     let ask = |doors: &Doors| {
         let request = Request::post("/v1/tenants/acme/check").header(CONTENT_TYPE, "application/json");
         let request = request.body(Full::new(body.clone()));
-        let listener = Listener { doors: [Door::Native].into_iter().collect(), anonymous: true };
-        let answer = request.map(|request| runtime.block_on(doors.answer(listener, request, &())));
+        let listener = Listener { doors: [Door::Native].into_iter().collect(), anonymous: true, tenant: None };
+        let answer = request.map(|request| runtime.block_on(doors.answer(&listener, request, &())));
         assert!(answer.is_ok_and(|answer| answer.headers().contains_key("guardhouse-decision-id")));
     };
     ensure!(runtime.block_on(tenants.decide(TENANT, &real, None)).decision.is_allow(), "the policy denies");

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use guardhouse_server::config::ServerConfig;
-use guardhouse_server::config::credentials::{CredentialConfig, Credentials};
+use guardhouse_server::config::credentials::{CredentialConfig, Credentials, Presented};
 use guardhouse_server::config::listener::{Address, Door, DoorSet};
 use guardhouse_server::serve::Stop;
 use guardhouse_server::serve::daemon;
@@ -31,7 +31,7 @@ fn credential(
     std::fs::write(&token_file, tokens).unwrap();
     let tenants = (!tenants.is_empty()).then(|| tenants.iter().map(|tenant| (*tenant).to_owned()).collect());
     let doors: DoorSet = doors.iter().copied().collect();
-    CredentialConfig { name: name.to_owned(), token_file, tenants, doors }
+    CredentialConfig { name: name.to_owned(), token_file: Some(token_file), certificate: None, tenants, doors }
 }
 
 #[test]
@@ -102,14 +102,14 @@ fn a_file_with_an_error_has_no_token_and_the_error_does_not_repeat_it() {
     for (name, tokens) in [("short", "0123456789"), ("space", "0123456789 0123456789"), ("empty", "\n\n")] {
         let config = credential(&folder, name, tokens, &[], &[Door::Native]);
         let (credentials, errors) = Credentials::read(&[config]);
-        let authorization = format!("Bearer {}", tokens.trim());
-        assert!(credentials.check(Some(authorization.as_bytes()), Door::Native, "acme").is_err(), "{name}");
+        let presented = Presented { token: Some(tokens.trim().as_bytes()), certificate: None };
+        assert_eq!(credentials.find(presented), None, "{name}");
         let [(_, error)] = &errors[..] else { panic!("{name}: {errors:?}") };
         assert!(!error.to_string().contains("0123456789"), "{error}");
         assert!(!credentials.is_empty(), "everybody could ask");
     }
     let missing = CredentialConfig {
-        token_file: folder.path().join("missing"),
+        token_file: Some(folder.path().join("missing")),
         ..credential(&folder, "a", "", &[], &[Door::Native])
     };
     assert_eq!(Credentials::read(&[missing]).1.len(), 1);

@@ -3,18 +3,23 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use guardhouse::Digest;
 
+use crate::config::certificate::{CertificateName, PeerCertificate};
 use crate::config::listener::{Door, DoorSet};
 
-/// The credential of an enforcement point: what the configuration says of it.
+/// The credential of an enforcement point: what the configuration says of it. One that names a token and a certificate
+/// needs both; one that names neither is nobody's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CredentialConfig {
     /// Its name, for the operator.
     pub name: String,
     /// The file with its tokens, one in a line. Two tokens are valid while one replaces the other.
-    pub token_file: PathBuf,
+    pub token_file: Option<PathBuf>,
+    /// The certificate of its client, which the listener has verified.
+    pub certificate: Option<CertificateName>,
     /// The tenants that it may ask about; none means all.
     pub tenants: Option<Vec<String>>,
     /// The doors that it may use.
@@ -29,9 +34,18 @@ pub struct Credentials {
 
 #[derive(Debug)]
 struct Credential {
-    config: CredentialConfig,
+    config: Arc<CredentialConfig>,
     /// The digests of its tokens: they have one length, and comparing them says nothing about the tokens.
     tokens: Vec<Digest>,
+}
+
+/// What a caller presents of itself.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Presented<'a> {
+    /// Its token.
+    pub token: Option<&'a [u8]>,
+    /// Its certificate.
+    pub certificate: Option<&'a PeerCertificate>,
 }
 
 /// The shortest token, in bytes. A token is meant to be random, and 16 bytes are 128 bits at best.
@@ -39,15 +53,6 @@ pub const MIN_TOKEN_BYTES: usize = 16;
 
 /// The largest file of tokens, in bytes.
 const MAX_FILE_BYTES: u64 = 64 << 10;
-
-/// Why a caller may not ask.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refused {
-    /// It has no credential that is known.
-    Unauthenticated,
-    /// Its credential is for other tenants, or other doors.
-    Forbidden,
-}
 
 /// The error of a file with tokens. It never repeats a token.
 #[derive(Debug, thiserror::Error)]
@@ -89,11 +94,12 @@ impl Credentials {
         let mut all = Vec::with_capacity(configs.len());
         let mut errors = Vec::new();
         for config in configs {
-            let tokens = read_tokens(&config.token_file).unwrap_or_else(|error| {
+            let tokens = config.token_file.as_deref().map(read_tokens).transpose().unwrap_or_else(|error| {
                 errors.push((config.name.clone(), error));
-                Vec::new()
+                None
             });
-            all.push(Credential { config: config.clone(), tokens });
+            let tokens = tokens.unwrap_or_default();
+            all.push(Credential { config: Arc::new(config.clone()), tokens });
         }
         (Self { all }, errors)
     }
@@ -104,30 +110,49 @@ impl Credentials {
         self.all.is_empty()
     }
 
-    /// The name of the credential with which the caller with this value of `Authorization` may ask about `tenant` at
-    /// `door`. The tenant is compared with those of the credential, whether it exists or not.
-    ///
-    /// # Errors
-    /// [`Refused`], which says as little as an HTTP status.
-    pub fn check(&self, authorization: Option<&[u8]>, door: Door, tenant: &str) -> Result<&str, Refused> {
-        let token = authorization.and_then(bearer).ok_or(Refused::Unauthenticated)?;
-        let presented = Digest::of(token);
-        let mut found = None;
+    /// The credential of a caller. Of several, the first one that asks for most: for a token and a certificate, then for a
+    /// token, then for a certificate.
+    #[must_use]
+    pub fn find(&self, presented: Presented<'_>) -> Option<&Arc<CredentialConfig>> {
+        let token = presented.token.map(Digest::of);
+        let mut found: Option<(u8, &Arc<CredentialConfig>)> = None;
         // All tokens are compared, so that the time does not say which one was nearly right.
         for credential in &self.all {
-            let is_known = credential.tokens.iter().fold(false, |known, token| known | (*token == presented));
-            if is_known {
-                found = Some(&credential.config);
+            let has_token = token.is_some_and(|token| {
+                credential.tokens.iter().fold(false, |known, expected| known | (*expected == token))
+            });
+            let Some(weight) = credential.config.weight(has_token, presented.certificate) else { continue };
+            if found.is_none_or(|(before, _)| weight > before) {
+                found = Some((weight, &credential.config));
             }
         }
-        let config = found.ok_or(Refused::Unauthenticated)?;
-        let has_tenant = config.tenants.as_ref().is_none_or(|tenants| tenants.iter().any(|name| name == tenant));
-        if has_tenant && config.doors.has(door) { Ok(&config.name) } else { Err(Refused::Forbidden) }
+        found.map(|(_, config)| config)
     }
 }
 
-/// The token of the scheme `Bearer`, whose name may be written in any case.
-fn bearer(authorization: &[u8]) -> Option<&[u8]> {
+impl CredentialConfig {
+    /// How much the credential asks for, if all of that was presented.
+    fn weight(&self, has_token: bool, certificate: Option<&PeerCertificate>) -> Option<u8> {
+        let has_certificate = |name: &CertificateName| certificate.is_some_and(|certificate| name.is_of(certificate));
+        match (&self.token_file, &self.certificate) {
+            (Some(_), Some(name)) => (has_token && has_certificate(name)).then_some(2),
+            (Some(_), None) => has_token.then_some(1),
+            (None, Some(name)) => has_certificate(name).then_some(0),
+            (None, None) => None,
+        }
+    }
+
+    /// Whether it is for a tenant, which need not exist, at a door.
+    #[must_use]
+    pub fn is_for(&self, door: Door, tenant: &str) -> bool {
+        let has_tenant = self.tenants.as_ref().is_none_or(|tenants| tenants.iter().any(|name| name == tenant));
+        has_tenant && self.doors.has(door)
+    }
+}
+
+/// The token of the scheme `Bearer` in a value of `Authorization`. The name of the scheme may be written in any case.
+#[must_use]
+pub fn bearer(authorization: &[u8]) -> Option<&[u8]> {
     let (scheme, token) = authorization.split_at_checked(7)?;
     scheme.eq_ignore_ascii_case(b"bearer ").then_some(token.trim_ascii()).filter(|token| !token.is_empty())
 }

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use crate::tenant_name::TenantName;
+
 /// A listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListenerConfig {
@@ -14,6 +16,30 @@ pub struct ListenerConfig {
     pub doors: DoorSet,
     /// Whether everybody who reaches the address may ask for decisions, without a credential.
     pub anonymous: bool,
+    /// TLS; without, the bytes of HTTP are on the connection as they are.
+    pub tls: Option<TlsConfig>,
+    /// The tenant of requests at [`Door::ExtAuthz`] whose route names none.
+    pub tenant: Option<TenantName>,
+}
+
+/// The files of a listener with TLS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsConfig {
+    /// The certificate of the server in PEM, and then those of the authorities between it and the root.
+    pub certificate: PathBuf,
+    /// Its private key in PEM: PKCS #8, PKCS #1, or SEC1.
+    pub key: PathBuf,
+    /// The authorities that sign the certificates of clients, and whether a client must have one.
+    pub clients: Option<ClientCertificates>,
+}
+
+/// What a listener asks of the certificates of clients.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientCertificates {
+    /// The file with the certificates of the authorities, in PEM.
+    pub authorities: PathBuf,
+    /// Whether a client without a certificate is refused. Default: true.
+    pub are_required: bool,
 }
 
 /// The address of a listener.

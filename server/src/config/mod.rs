@@ -1,6 +1,7 @@
 //! The configuration of the server: `guardhouse.toml`.
 
 mod budget;
+pub mod certificate;
 pub mod connections;
 pub mod credentials;
 pub mod drain;
@@ -12,6 +13,8 @@ pub mod log;
 pub mod machine;
 pub(crate) mod reach;
 mod read;
+mod read_credential;
+mod read_listener;
 mod schema;
 pub mod tenant;
 #[cfg(test)]
@@ -96,6 +99,8 @@ impl Default for ServerConfig {
             address: listener::Address::Tcp((std::net::Ipv4Addr::LOCALHOST, port).into()),
             doors: doors.into_iter().collect(),
             anonymous: false,
+            tls: None,
+            tenant: None,
         };
         Self {
             policies: "policies".into(),

@@ -8,13 +8,12 @@ use guardhouse::MAX_DEADLINE;
 use toml::de::DeValue;
 
 use super::budget::read_budget;
-use super::credentials::CredentialConfig;
 use super::field::Fields;
 use super::host::read_host;
-use super::issuer::{IssuerConfig, check_issuers, issuer, issuers_of_tenant, names_in};
-use super::listener::{Address, Door, DoorSet, ListenerConfig};
 use super::log::read_log;
 use super::reach::{Unprotected, unprotected};
+use super::read_credential::read_credential;
+use super::read_listener::read_listener;
 use super::tenant::TenantSettings;
 use super::{ServerConfig, StatusConfig};
 use crate::policy::caps;
@@ -47,8 +46,6 @@ pub(super) const KEYS: &[&str] = &[
     "status",
     "health",
 ];
-pub(super) const LISTENER_KEYS: &[&str] = &["address", "doors", "anonymous"];
-pub(super) const CREDENTIAL_KEYS: &[&str] = &["name", "token-file", "tenants", "doors"];
 pub(super) const CONNECTION_KEYS: &[&str] = &[
     "maximum",
     "head-bytes",
@@ -140,13 +137,13 @@ fn config(root: &Table<'_>, folder: &Path, findings: &mut Findings<'_>) -> Serve
     let help = "write the URL that callers use, without a query, and without a slash at its end";
     config.public_url = url(&mut fields, "public-url", "it is not a URL of this server", help);
     if let Some(node) = root.get("listeners") {
-        config.listeners = list(&node, findings, listener);
+        config.listeners = list(&node, findings, |node, findings| read_listener(node, folder, findings));
         if node.value.as_array().is_some_and(|items| items.is_empty()) {
             findings.error(&node.place, "there are no listeners");
         }
     }
     if let Some(node) = root.get("credentials") {
-        config.credentials = list(&node, findings, |node, findings| credential(node, folder, findings));
+        config.credentials = list(&node, findings, |node, findings| read_credential(node, folder, findings));
     }
     if let Some(node) = root.get("issuers") {
         config.issuers = list(&node, findings, |node, findings| issuer(node, folder, findings));
@@ -187,66 +184,6 @@ fn url(fields: &mut Fields<'_, '_, '_>, name: &str, message: &str, help: &str) -
     }
     fields.findings.error_with_help(&node.place, message, help);
     None
-}
-
-fn listener(node: &Node<'_>, findings: &mut Findings<'_>) -> Option<ListenerConfig> {
-    let table = node.table(LISTENER_KEYS, findings)?;
-    let mut fields = Fields { table, findings };
-    let mut anonymous = false;
-    fields.flag("anonymous", &mut anonymous);
-    let doors = doors(&mut fields);
-    if doors.is_none() && fields.table.get("doors").is_none() {
-        fields.missing("doors", "write `doors = [\"native\", \"authzen\"]`, or `[\"health\", \"metrics\"]`");
-    }
-    if fields.table.get("address").is_none() {
-        fields.missing("address", "write `address = \"127.0.0.1:8180\"`");
-    }
-    let (text, node) = fields.text("address")?;
-    match text.parse::<Address>() {
-        Ok(address) => Some(ListenerConfig { address, doors: doors?, anonymous }),
-        Err(error) => {
-            fields.findings.error(&node.place, error.to_string());
-            None
-        }
-    }
-}
-
-fn doors(fields: &mut Fields<'_, '_, '_>) -> Option<DoorSet> {
-    let mut doors = DoorSet::default();
-    for (word, node) in fields.words("doors")? {
-        match Door::ALL.into_iter().find(|door| door.as_str() == word) {
-            Some(door) => doors = doors.with(door),
-            None => fields.findings.unknown(&node.place, "the door", word, Door::ALL.map(Door::as_str)),
-        }
-    }
-    Some(doors)
-}
-
-fn credential(node: &Node<'_>, folder: &Path, findings: &mut Findings<'_>) -> Option<CredentialConfig> {
-    let table = node.table(CREDENTIAL_KEYS, findings)?;
-    let mut fields = Fields { table, findings };
-    let doors = match fields.table.get("doors") {
-        Some(_) => doors(&mut fields),
-        None => Some(Door::ALL.into_iter().filter(|door| door.decides()).collect()),
-    };
-    let tenants = fields.words("tenants").map(|words| {
-        let name = |(word, node): (&str, Node<'_>)| {
-            if let Err(error) = word.parse::<TenantName>() {
-                fields.findings.error(&node.place, error.to_string());
-            }
-            word.to_owned()
-        };
-        words.into_iter().map(name).collect()
-    });
-    let token_file = fields.path("token-file", folder);
-    if fields.table.get("token-file").is_none() {
-        fields.missing("token-file", "write the path of a file with a token in each line");
-    }
-    if fields.table.get("name").is_none() {
-        fields.missing("name", "give the credential a name, such as that of its enforcement point");
-    }
-    let (name, _) = fields.text("name")?;
-    Some(CredentialConfig { name: name.to_owned(), token_file: token_file?, tenants, doors: doors? })
 }
 
 fn connections(root: &Table<'_>, config: &mut ServerConfig, findings: &mut Findings<'_>) {

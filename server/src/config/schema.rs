@@ -118,22 +118,33 @@ fn listener() -> Value {
                 "description": "Whether everybody who reaches it may ask for decisions. Default: false.",
                 "type": "boolean",
             },
+            "tls": section_with(&["certificate", "key"], "TLS 1.2 and 1.3. Default: none.", json!({
+                "certificate": path("The server's certificate, and then those of authorities up to the root, in PEM."),
+                "key": path("Its private key, in PEM."),
+                "client-ca": path("The authorities that sign the certificates of clients, in PEM."),
+                "client": {
+                    "description": "Whether a client must have a certificate. Default: `required`, with `client-ca`.",
+                    "enum": ["required", "optional"],
+                },
+            })),
+            "tenant": text("The tenant of requests at the door `ext-authz` whose route names none."),
         }),
     )
 }
 
 fn credential() -> Value {
     section_with(
-        &["name", "token-file"],
+        &["name"],
         "The credential of an enforcement point.",
         json!({
             "name": text("Its name, for the operator."),
             "token-file": path("The file with its tokens, one in a line. It is read again while the server runs."),
+            "certificate": text("A URI or DNS name in the client's certificate, or `sha256:` and its digest."),
             "tenants": {
                 "description": "The tenants that it may ask about. Default: all.",
                 "type": "array", "minItems": 1, "items": { "type": "string" },
             },
-            "doors": doors("The doors that it may use. Default: `native` and `authzen`."),
+            "doors": doors("The doors that it may use. Default: all that decide."),
         }),
     )
 }

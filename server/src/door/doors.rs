@@ -3,27 +3,28 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 use bytes::Bytes;
 use guardhouse::AuthContext;
 use hyper::StatusCode;
-use hyper::header::{AUTHORIZATION, HeaderValue};
+use hyper::header::HeaderValue;
 use tracing::Instrument;
 
-use super::answer::{self, Answer, DECISION_ID, Kind, Refusal};
+use super::answer::{self, Answer, DECISION_ID, Refusal};
 use super::body::Bodies;
 use super::caller::Caller;
 use super::exchange::Incoming;
 use super::peer;
 use crate::config::ServerConfig;
 use crate::config::connections::ConnectionLimits;
-use crate::config::credentials::{Credentials, Refused};
+use crate::config::credentials::Credentials;
 use crate::config::listener::DoorSet;
 use crate::config::tenant::AllTenantSettings;
 use crate::decided::Decided;
 use crate::observe::Observers;
 use crate::observe::health::Health;
 use crate::snapshot::Snapshot;
+use crate::tenant_name::TenantName;
 use crate::tenants::Tenants;
 use crate::token::Tokens;
 
@@ -94,18 +95,15 @@ impl Doors {
     }
 
     /// Compares the tenant in the path with those of the caller's credential, before anything else is read.
-    pub(super) fn authenticate(&self, listener: Listener, incoming: &Incoming<'_>) -> Result<Caller, Refusal> {
-        let credentials = self.0.credentials.load();
-        if listener.anonymous || credentials.is_empty() {
-            return Ok(Caller::unknown(incoming.peer));
-        }
-        let mut values = incoming.headers.get_all(AUTHORIZATION).iter();
-        let value = values.next().filter(|_| values.next().is_none()).map(HeaderValue::as_bytes);
-        let name = credentials.check(value, incoming.door, incoming.tenant);
-        name.map(|name| Caller::Credential(name.into())).map_err(|refused| match refused {
-            Refused::Unauthenticated => Refusal::new(Kind::Unauthenticated, "send `Authorization: Bearer` and a token"),
-            Refused::Forbidden => Refusal::new(Kind::Forbidden, "the credential is for other tenants or doors"),
-        })
+    pub(super) fn authenticate(&self, listener: &Listener, incoming: &Incoming<'_>) -> Result<Caller, Refusal> {
+        let identity = self.identify(listener, incoming.door, incoming.headers, incoming.peer)?;
+        identity.require(incoming.door, incoming.tenant)?;
+        Ok(identity.caller().clone())
+    }
+
+    /// The credentials, as they were read last.
+    pub(super) fn credentials(&self) -> Guard<Arc<Credentials>> {
+        self.0.credentials.load()
     }
 
     /// The memory for bodies.
@@ -192,12 +190,14 @@ impl Doors {
 }
 
 /// The listener that a request came in on.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Listener {
     /// Its doors.
     pub doors: DoorSet,
     /// Whether it takes requests for decisions without a credential.
     pub anonymous: bool,
+    /// The tenant of requests at [`Door::ExtAuthz`](crate::config::listener::Door::ExtAuthz) whose route names none.
+    pub tenant: Option<TenantName>,
 }
 
 /// The result of `work`, or none if the caller goes before. Then `work` is dropped, and with it every evaluation.

@@ -13,8 +13,14 @@ mod exchange;
 
 mod doors;
 
+mod identity;
+
 mod authzen;
 mod native;
+
+mod ext_authz;
+mod grpc;
+
 pub mod openapi;
 
 mod service;

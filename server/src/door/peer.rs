@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::config::certificate::PeerCertificate;
+
 /// The interval at which a caller is looked for while its request is decided. hyper notices a caller that has gone at
 /// once, but not one that has sent something else before.
 const LOOK: Duration = Duration::from_millis(20);
@@ -17,6 +19,11 @@ pub trait Peer: Send + Sync {
 
     /// Its address on the network; none on this machine.
     fn address(&self) -> Option<IpAddr>;
+
+    /// Its certificate, which the listener has verified.
+    fn certificate(&self) -> Option<&PeerCertificate> {
+        None
+    }
 }
 
 /// A caller in this process, which waits for its answer.

@@ -21,7 +21,7 @@ use crate::observe::metrics::exposition::Exposition;
 
 impl Doors {
     /// Answers a request to a listener with these doors. The answer to a caller that has gone is lost.
-    pub async fn answer<B>(&self, listener: Listener, request: Request<B>, peer: &dyn Peer) -> Answer
+    pub async fn answer<B>(&self, listener: &Listener, request: Request<B>, peer: &dyn Peer) -> Answer
     where
         B: Body<Data = Bytes>,
         B::Error: Display,
@@ -55,7 +55,7 @@ impl Doors {
 
     async fn serve<B>(
         &self,
-        listener: Listener,
+        listener: &Listener,
         route: &Route,
         parts: &Parts,
         incoming: &Incoming<'_>,

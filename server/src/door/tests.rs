@@ -172,7 +172,8 @@ impl World {
             .body(Pieces::of(&asked.body))
             .unwrap();
         let doors = [Door::Native, Door::Authzen].into_iter().collect();
-        let mut answer = pin!(self.doors.answer(Listener { doors, anonymous: true }, request, &()));
+        let listener = Listener { doors, anonymous: true, tenant: None };
+        let mut answer = pin!(self.doors.answer(&listener, request, &()));
         let mut polled = 0;
         poll_fn(|cx| {
             if polled == polls {

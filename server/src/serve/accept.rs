@@ -125,7 +125,7 @@ impl Drop for Place {
 /// Takes connections until `closing` says so. Those that are open by then end when `stopping` says so.
 pub(super) async fn accept(
     accepting: Accepting,
-    listener: Listener,
+    listener: Arc<Listener>,
     doors: Doors,
     connections: Arc<Connections>,
     metrics: ListenerMetrics,
@@ -150,7 +150,7 @@ pub(super) async fn accept(
                 let serving = connection::serve(
                     socket,
                     doors.clone(),
-                    listener,
+                    Arc::clone(&listener),
                     Arc::clone(&connections.limits),
                     stopping.clone(),
                 );

@@ -58,7 +58,7 @@ const MIN_BUFFER_BYTES: usize = 8 << 10;
 pub(super) async fn serve(
     socket: Socket,
     doors: Doors,
-    listener: Listener,
+    listener: Arc<Listener>,
     limits: Arc<ConnectionLimits>,
     mut stopping: watch::Receiver<bool>,
 ) {
@@ -66,7 +66,7 @@ pub(super) async fn serve(
     let socket = Arc::new(socket);
     let progress = Arc::new(Progress::new());
     let caller = Caller { socket: Arc::clone(&socket), progress: Arc::clone(&progress), address };
-    let (doors, caller) = (&doors, &caller);
+    let (doors, listener, caller) = (&doors, &*listener, &caller);
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| async move {
         caller.progress.enter(Phase::Body);
         let answer = doors.answer(listener, request, caller).await;

@@ -107,7 +107,8 @@ impl Server {
         let (closing, is_closing) = watch::channel(false);
         let (stopping, is_stopping) = watch::channel(false);
         let start = |(accepting, config): (Accepting, ListenerConfig)| {
-            let listener = Listener { doors: config.doors, anonymous: config.anonymous };
+            let listener = Listener { doors: config.doors, anonymous: config.anonymous, tenant: config.tenant.clone() };
+            let listener = Arc::new(listener);
             let connections = Arc::clone(&connections);
             let metrics = doors.observers().metrics().listener(&config.address.to_string());
             let (closing, stopping) = (is_closing.clone(), is_stopping.clone());
