@@ -30,7 +30,7 @@ pub mod observe;
 
 pub mod config;
 
-pub mod token;
+pub mod tls;
 
 pub mod door;
 

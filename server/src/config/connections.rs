@@ -30,6 +30,17 @@ pub struct ConnectionLimits {
     pub answer_time: Duration,
     /// Wall-clock time in which a connection may wait for its next request. Default: 60 s.
     pub idle_time: Duration,
+    /// Requests at the same time on one connection of HTTP/2. From 1 to 1,000,000. Default: 1,024.
+    pub streams: usize,
+    /// Wall-clock time after which a connection of HTTP/2 that is silent is pinged. Default: 20 s.
+    pub ping_interval: Duration,
+    /// Wall-clock time in which the client must answer a ping. Default: 10 s.
+    pub ping_time: Duration,
+    /// Wall-clock time after which a connection of HTTP/2 takes no more requests, so that clients find new servers; up to
+    /// a tenth more or less, so that not all of them come back at the same time. At most 24 hours. Default: 30 min.
+    pub age: Duration,
+    /// Wall-clock time after that in which requests are answered. Then the connection is cut. Default: 30 s.
+    pub age_grace: Duration,
     /// The decisions of one request. From 1 to 10,000. Default: 100.
     pub batch: usize,
 }
@@ -47,6 +58,11 @@ impl Default for ConnectionLimits {
             body_time: Duration::from_secs(10),
             answer_time: Duration::from_secs(10),
             idle_time: Duration::from_secs(60),
+            streams: 1_024,
+            ping_interval: Duration::from_secs(20),
+            ping_time: Duration::from_secs(10),
+            age: Duration::from_secs(30 * 60),
+            age_grace: Duration::from_secs(30),
             batch: 100,
         }
     }

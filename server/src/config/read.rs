@@ -57,6 +57,11 @@ pub(super) const CONNECTION_KEYS: &[&str] = &[
     "body-time",
     "answer-time",
     "idle-time",
+    "streams",
+    "ping-interval",
+    "ping-time",
+    "age",
+    "age-grace",
     "batch",
 ];
 pub(super) const DRAIN_KEYS: &[&str] = &["notice", "time"];
@@ -65,6 +70,7 @@ pub(super) const TENANT_KEYS: &[&str] =
     &["deadline", "weight", "budget", "policy-limits", "issuers", "resource-metadata"];
 
 const MILLISECOND: Duration = Duration::from_millis(1);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const SOCKETS: usize = 1_000_000;
 
 impl ServerConfig {
@@ -200,7 +206,12 @@ fn connections(root: &Table<'_>, config: &mut ServerConfig, findings: &mut Findi
     fields.size("all-bodies-bytes", limits.body_bytes..=1 << 40, &mut limits.all_bodies_bytes);
     fields.duration("body-time", times.clone(), &mut limits.body_time);
     fields.duration("answer-time", times.clone(), &mut limits.answer_time);
-    fields.duration("idle-time", times, &mut limits.idle_time);
+    fields.duration("idle-time", times.clone(), &mut limits.idle_time);
+    fields.count("streams", 1..=SOCKETS, &mut limits.streams);
+    fields.duration("ping-interval", times.clone(), &mut limits.ping_interval);
+    fields.duration("ping-time", times.clone(), &mut limits.ping_time);
+    fields.duration("age", MILLISECOND..=DAY, &mut limits.age);
+    fields.duration("age-grace", times, &mut limits.age_grace);
     fields.count("batch", 1..=10_000, &mut limits.batch);
 }
 

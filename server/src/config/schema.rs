@@ -204,6 +204,11 @@ fn connections() -> Value {
             "body-time": duration("From the end of a head to the last byte of its body. Default: 10s."),
             "answer-time": duration("In which a caller takes its answer. Default: 10s."),
             "idle-time": duration("In which a connection may wait for its next request. Default: 60s."),
+            "streams": count("Requests at the same time on one connection of HTTP/2. Default: 1,024."),
+            "ping-interval": duration("After which a silent connection of HTTP/2 is pinged. Default: 20s."),
+            "ping-time": duration("In which a client answers a ping. Default: 10s."),
+            "age": duration("After which a connection of HTTP/2 takes no more requests. Default: 30min."),
+            "age-grace": duration("Then requests are answered for this long. Default: 30s."),
             "batch": count("The decisions of one request. Default: 100."),
         }),
     )

@@ -14,6 +14,7 @@ use super::answer::{self, Answer, DECISION_ID, Refusal};
 use super::body::Bodies;
 use super::caller::Caller;
 use super::exchange::Incoming;
+use super::grpc::Serving;
 use super::peer;
 use crate::config::ServerConfig;
 use crate::config::connections::ConnectionLimits;
@@ -43,19 +44,21 @@ struct Inner {
     credentials: ArcSwap<Credentials>,
     tokens: Tokens,
     health: Health,
+    serving: Serving,
+    body_time: Duration,
 }
 
 impl Doors {
     /// The doors to some tenants, as a configuration describes them.
     #[must_use]
     pub fn new(tenants: Tenants, observers: Observers, config: &ServerConfig, credentials: Credentials) -> Self {
-        let ConnectionLimits { body_bytes, document_bytes, all_bodies_bytes, batch, .. } = config.connections;
-        let tokens = Tokens::new(&config.issuers, &config.tenants);
-        let watched = tokens.clone();
-        observers.metrics().collect(move |exposition| watched.write_metrics(exposition));
+        let ConnectionLimits { body_bytes, document_bytes, all_bodies_bytes, batch, body_time, .. } =
+            config.connections;
+        let health = Health::new(tenants.clone(), config.health);
         Self(Arc::new(Inner {
-            tokens,
-            health: Health::new(tenants.clone(), config.health),
+            serving: Serving::new(health.clone()),
+            health,
+            body_time,
             tenants,
             observers,
             bodies: Bodies::new(body_bytes, document_bytes, all_bodies_bytes),
@@ -104,6 +107,16 @@ impl Doors {
     /// The credentials, as they were read last.
     pub(super) fn credentials(&self) -> Guard<Arc<Credentials>> {
         self.0.credentials.load()
+    }
+
+    /// Whether the server serves, as it is told over gRPC.
+    pub(super) fn serving(&self) -> &Serving {
+        &self.0.serving
+    }
+
+    /// The time from the end of a head to the last byte of its body.
+    pub(super) fn body_time(&self) -> Duration {
+        self.0.body_time
     }
 
     /// The memory for bodies.

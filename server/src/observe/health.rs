@@ -105,10 +105,16 @@ impl Health {
         self.0.is_draining.store(true, Ordering::Release);
     }
 
+    /// Whether the server is about to end.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.0.is_draining.load(Ordering::Acquire)
+    }
+
     /// The health now. It takes one look at each tenant.
     #[must_use]
     pub fn report(&self) -> HealthReport {
-        self.0.rule.report(&self.0.tenants.readiness(), self.0.is_draining.load(Ordering::Acquire))
+        self.0.rule.report(&self.0.tenants.readiness(), self.is_draining())
     }
 }
 

@@ -8,11 +8,9 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 
 use super::accepting::Accepting;
-use super::connection;
+use super::connection::{self, Shared};
 use crate::config::connections::ConnectionLimits;
 use crate::config::listener::Door;
-use crate::door::{Doors, Listener};
-use crate::observe::metrics::ListenerMetrics;
 
 /// The pause after an error that the next connection would meet too, such as a lack of file descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -122,17 +120,15 @@ impl Drop for Place {
     }
 }
 
-/// Takes connections until `closing` says so. Those that are open by then end when `stopping` says so.
+/// Takes connections until `closing` says so. Those that are open by then end when [`Shared::stopping`] says so.
 pub(super) async fn accept(
     accepting: Accepting,
-    listener: Arc<Listener>,
-    doors: Doors,
     connections: Arc<Connections>,
-    metrics: ListenerMetrics,
+    shared: Shared,
     mut closing: watch::Receiver<bool>,
-    stopping: watch::Receiver<bool>,
 ) {
-    let decides = listener.doors.doors().any(Door::decides);
+    let decides = shared.listener.doors.doors().any(Door::decides);
+    let metrics = shared.metrics.clone();
     loop {
         let accepted = tokio::select! {
             biased;
@@ -147,13 +143,7 @@ pub(super) async fn accept(
                     continue;
                 };
                 let open = metrics.accepted();
-                let serving = connection::serve(
-                    socket,
-                    doors.clone(),
-                    Arc::clone(&listener),
-                    Arc::clone(&connections.limits),
-                    stopping.clone(),
-                );
+                let serving = connection::serve(socket, shared.clone());
                 tokio::spawn(async move {
                     serving.await;
                     drop((place, open));

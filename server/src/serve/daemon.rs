@@ -108,7 +108,7 @@ impl Daemon {
     pub async fn run(self, stop: impl Future<Output = Stop>) {
         let status_source = self.status_source();
         let Self { config, file, server, doors, tenants, last_good, status } = self;
-        let reload = Reload::new(config.clone(), file, doors.clone(), tenants.clone());
+        let reload = Reload::new(config.clone(), file, doors.clone(), tenants.clone(), server.certificates());
         let observers = doors.observers().clone();
         let source = Arc::new(Folders::new(config.policies.clone(), FolderOptions::default()));
         let activation = Activation::new(tenants, source, Policy::read_within)

@@ -2,8 +2,12 @@
 
 mod accept;
 mod accepting;
+mod clock;
 mod connection;
 pub mod daemon;
+mod handshake;
+mod http1;
+mod http2;
 pub mod inherited;
 mod listen;
 mod open_files;
@@ -11,6 +15,9 @@ mod progress;
 mod reload;
 mod socket;
 mod stream;
+mod streams;
+mod transport;
+mod version;
 
 use std::io;
 use std::sync::Arc;
@@ -21,19 +28,29 @@ use tokio::task::JoinHandle;
 pub use self::accept::ConnectionCounts;
 use self::accept::{Connections, accept};
 use self::accepting::Accepting;
+use self::connection::Shared;
 use self::inherited::Inherited;
 pub use self::open_files::raise_open_files;
 use crate::config::ServerConfig;
 use crate::config::drain::Drain;
 use crate::config::listener::{Address, Door, ListenerConfig};
 use crate::door::{Doors, Listener};
+use crate::tls::{Certificates, CurrentTls};
 
 /// A server whose listeners are open, and take no connections yet.
 #[derive(Debug)]
 pub struct Server {
-    listeners: Vec<(Accepting, ListenerConfig)>,
+    listeners: Vec<Opened>,
     connections: Arc<Connections>,
     drain: Drain,
+}
+
+/// A listener that is open.
+#[derive(Debug)]
+struct Opened {
+    accepting: Accepting,
+    config: ListenerConfig,
+    tls: Option<Arc<CurrentTls>>,
 }
 
 /// A listener that cannot be opened.
@@ -63,11 +80,12 @@ impl Server {
     pub async fn open(config: &ServerConfig, inherited: &mut Inherited) -> Result<Self, ListenError> {
         let mut listeners = Vec::with_capacity(config.listeners.len());
         for listener in &config.listeners {
-            let accepting = listen::open(&listener.address, inherited)
-                .await
-                .map_err(|error| ListenError { address: listener.address.clone(), error })?;
+            let failed = |error| ListenError { address: listener.address.clone(), error };
+            let tls = listener.tls.as_ref().map(|tls| CurrentTls::read(tls, listener.doors)).transpose();
+            let tls = tls.map_err(|error| failed(io::Error::other(error)))?.map(Arc::new);
+            let accepting = listen::open(&listener.address, inherited).await.map_err(failed)?;
             let address = accepting.address(&listener.address);
-            listeners.push((accepting, ListenerConfig { address, ..listener.clone() }));
+            listeners.push(Opened { accepting, config: ListenerConfig { address, ..listener.clone() }, tls });
         }
         for index in inherited.unused() {
             tracing::warn!(
@@ -81,13 +99,20 @@ impl Server {
 
     /// The listeners, with the ports that were chosen for port 0.
     pub fn listeners(&self) -> impl Iterator<Item = &ListenerConfig> {
-        self.listeners.iter().map(|(_, config)| config)
+        self.listeners.iter().map(|opened| &opened.config)
+    }
+
+    /// The certificates of the listeners with TLS, which are read again by their holder.
+    #[must_use]
+    pub fn certificates(&self) -> Certificates {
+        self.listeners.iter().filter_map(|opened| opened.tls.clone()).collect()
     }
 
     /// The URL of the first listener over TCP that offers AuthZEN.
     fn url(&self) -> Option<String> {
         self.listeners().filter(|listener| listener.doors.has(Door::Authzen)).find_map(|listener| {
             match &listener.address {
+                Address::Tcp(address) if listener.tls.is_some() => Some(format!("https://{address}")),
                 Address::Tcp(address) => Some(format!("http://{address}")),
                 Address::Unix(_) | Address::Inherited(_) => None,
             }
@@ -106,13 +131,18 @@ impl Server {
         let Self { listeners, connections, drain } = self;
         let (closing, is_closing) = watch::channel(false);
         let (stopping, is_stopping) = watch::channel(false);
-        let start = |(accepting, config): (Accepting, ListenerConfig)| {
-            let listener = Listener { doors: config.doors, anonymous: config.anonymous, tenant: config.tenant.clone() };
-            let listener = Arc::new(listener);
-            let connections = Arc::clone(&connections);
-            let metrics = doors.observers().metrics().listener(&config.address.to_string());
-            let (closing, stopping) = (is_closing.clone(), is_stopping.clone());
-            tokio::spawn(accept(accepting, listener, doors.clone(), connections, metrics, closing, stopping))
+        let limits = &connections.limits;
+        let start = |Opened { accepting, config, tls }: Opened| {
+            let listener = Listener { doors: config.doors, anonymous: config.anonymous, tenant: config.tenant };
+            let shared = Shared {
+                doors: doors.clone(),
+                listener: Arc::new(listener),
+                tls,
+                limits: Arc::clone(limits),
+                metrics: doors.observers().metrics().listener(&config.address.to_string()),
+                stopping: is_stopping.clone(),
+            };
+            tokio::spawn(accept(accepting, Arc::clone(&connections), shared, is_closing.clone()))
         };
         let accepting: Vec<JoinHandle<()>> = listeners.into_iter().map(start).collect();
         let how = stop.await;

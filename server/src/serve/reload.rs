@@ -10,28 +10,36 @@ use crate::config::credentials::{CredentialConfig, Credentials};
 use crate::config::reach::{Unprotected, unprotected};
 use crate::door::Doors;
 use crate::tenants::Tenants;
+use crate::tls::Certificates;
 
-/// The interval at which the files of tokens are read again.
+/// The interval at which the files of tokens and certificates are read again.
 const PERIOD: Duration = Duration::from_secs(5);
 
-/// What can be reloaded: the credentials, the issuers of tokens, the settings of tenants, and the file of the decision log.
+/// What can be reloaded: the credentials, the certificates, the settings of tenants, and the file of the decision log.
 pub(super) struct Reload {
     config: ServerConfig,
     file: Option<PathBuf>,
     doors: Doors,
     tenants: Tenants,
+    certificates: Certificates,
     /// The errors of the credentials that were written to the log.
     known_errors: Vec<String>,
 }
 
 impl Reload {
-    pub(super) fn new(config: ServerConfig, file: Option<PathBuf>, doors: Doors, tenants: Tenants) -> Self {
+    pub(super) fn new(
+        config: ServerConfig,
+        file: Option<PathBuf>,
+        doors: Doors,
+        tenants: Tenants,
+        certificates: Certificates,
+    ) -> Self {
         let errors = Credentials::read(&config.credentials).1;
         let known_errors = errors.into_iter().map(|(name, error)| format!("{name}: {error}")).collect();
-        Self { config, file, doors, tenants, known_errors }
+        Self { config, file, doors, tenants, certificates, known_errors }
     }
 
-    /// Reads the file again at each SIGHUP, and the files of tokens from time to time.
+    /// Reads the file again at each SIGHUP, and the files of tokens and certificates from time to time.
     pub(super) async fn run(mut self) {
         let mut hang_up = signal(SignalKind::hangup()).ok();
         if hang_up.is_none() {
@@ -52,6 +60,7 @@ impl Reload {
             if !self.config.credentials.is_empty() {
                 self.read_tokens();
             }
+            self.certificates.read_again();
         }
     }
 

@@ -7,26 +7,37 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use bytes::Bytes;
+
 use super::progress::{Phase, Progress};
-use super::socket::Socket;
+use super::transport::Transport;
 
 /// The stream that hyper reads and writes.
 #[derive(Debug)]
 pub(super) struct Stream {
-    socket: Arc<Socket>,
+    transport: Transport,
     progress: Arc<Progress>,
+    /// What was read already, to find out which version of HTTP the client speaks.
+    unread: Bytes,
     /// Whether the caller does not take what was written last.
     is_blocked: bool,
+    /// Whether it does not take what TLS has made of that.
+    is_flushing: bool,
 }
 
 impl Stream {
-    pub(super) fn new(socket: Arc<Socket>, progress: Arc<Progress>) -> Self {
-        Self { socket, progress, is_blocked: false }
+    pub(super) fn new(transport: Transport, progress: Arc<Progress>) -> Self {
+        Self { transport, progress, unread: Bytes::new(), is_blocked: false, is_flushing: false }
+    }
+
+    /// Puts back what was read, before anything else is.
+    pub(super) fn put_back(&mut self, read: Bytes) {
+        self.unread = read;
     }
 
     /// Notes that the answer is written, unless the caller has not taken all of it.
     fn has_answered(&self) {
-        if !self.is_blocked && self.progress.phase().0 == Phase::Answer {
+        if !self.is_blocked && !self.is_flushing && self.progress.phase().0 == Phase::Answer {
             self.progress.enter(Phase::Idle);
         }
     }
@@ -36,8 +47,14 @@ impl AsyncRead for Stream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         // hyper looks for the next request once it has written the answer to the last one.
         self.has_answered();
-        let read = std::task::ready!(self.as_mut().socket.poll_read(cx, buffer))?;
-        if read > 0 && self.progress.phase().0 == Phase::Idle {
+        let unread = self.unread.len().min(buffer.remaining());
+        if unread > 0 {
+            buffer.put_slice(&self.unread.split_to(unread));
+            return Poll::Ready(Ok(()));
+        }
+        let before = buffer.filled().len();
+        std::task::ready!(Pin::new(&mut self.transport).poll_read(cx, buffer))?;
+        if buffer.filled().len() > before && self.progress.phase().0 == Phase::Idle {
             self.progress.enter(Phase::Head);
         }
         Poll::Ready(Ok(()))
@@ -54,8 +71,9 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = self.socket.poll_write(cx, slices);
+        let written = Pin::new(&mut self.transport).poll_write_vectored(cx, slices);
         self.is_blocked = written.is_pending();
+        self.progress.set_blocked(self.is_blocked);
         written
     }
 
@@ -63,14 +81,18 @@ impl AsyncWrite for Stream {
         true
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut self.transport).poll_flush(cx);
+        self.is_flushing = flushed.is_pending();
+        self.progress.set_blocked(self.is_blocked || self.is_flushing);
+        std::task::ready!(flushed)?;
         // It may be long before hyper looks for the next request: the wait for that begins here.
         self.has_answered();
         Poll::Ready(Ok(()))
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(self.socket.shut_down())
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.transport).poll_shutdown(cx)
     }
 }
 
@@ -81,13 +103,14 @@ mod tests {
 
     use tokio::net::UnixStream;
 
+    use super::super::socket::Socket;
     use super::*;
 
     #[tokio::test]
     async fn the_wait_for_the_next_request_begins_when_the_answer_is_written() {
         let (socket, caller) = UnixStream::pair().unwrap();
         let progress = Arc::new(Progress::new());
-        let mut stream = Stream::new(Arc::new(Socket::Unix(socket)), Arc::clone(&progress));
+        let mut stream = Stream::new(Transport::plain(Arc::new(Socket::Unix(socket))), Arc::clone(&progress));
         progress.enter(Phase::Answer);
         let mut cx = Context::from_waker(Waker::noop());
         // As much as the caller's side of the socket holds.

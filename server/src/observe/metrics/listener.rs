@@ -15,6 +15,8 @@ pub(super) struct Counters {
     pub(super) accepted: AtomicU64,
     pub(super) closed: AtomicU64,
     pub(super) refused: Words<1, 8>,
+    pub(super) http_2: AtomicU64,
+    pub(super) handshakes_failed: Words<1, 8>,
 }
 
 impl ListenerMetrics {
@@ -32,6 +34,17 @@ impl ListenerMetrics {
     /// Counts a connection that was closed at once, or a fault of the listener, with a reason: `too-many`, `accept-error`.
     pub fn refused(&self, reason: &'static str) {
         self.0.refused.count([reason]);
+    }
+
+    /// Counts a connection whose client speaks HTTP/2.
+    pub fn is_http_2(&self) {
+        self.0.http_2.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a handshake of TLS that failed, with a reason: `slow`, `closed`, `not-tls`, `incompatible`, `certificate`,
+    /// `alert`, `other`.
+    pub fn handshake_failed(&self, reason: &'static str) {
+        self.0.handshakes_failed.count([reason]);
     }
 
     /// The number of open connections.

@@ -243,6 +243,18 @@ impl Metrics {
                 refused.sample(&[("listener", &counters.listener), ("reason", reason)], count);
             }
         }
+        let help = "Accepted connections whose client speaks HTTP/2.";
+        let mut http_2 = exposition.counter("guardhouse_http2_connections_total", help);
+        for ListenerMetrics(counters) in &*listeners {
+            http_2.sample(&[("listener", &counters.listener)], counters.http_2.load(Ordering::Relaxed));
+        }
+        let help = "Handshakes of TLS that failed, by reason.";
+        let mut failed = exposition.counter("guardhouse_tls_handshakes_failed_total", help);
+        for ListenerMetrics(counters) in &*listeners {
+            for ([reason], count) in counters.handshakes_failed.counts() {
+                failed.sample(&[("listener", &counters.listener), ("reason", reason)], count);
+            }
+        }
     }
 }
 
