@@ -93,8 +93,11 @@ mod server_authzen;
 mod server_clients;
 mod server_credentials;
 mod server_drain;
+mod server_grpc;
 mod server_hang_up;
+mod server_http2;
 mod server_native;
+mod server_tls;
 // The server: what it tells of its decisions.
 mod server_observe_destination;
 mod server_observe_files;

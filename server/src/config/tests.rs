@@ -53,6 +53,11 @@ all-bodies-bytes = "4MiB"
 body-time = "2s"
 answer-time = "3s"
 idle-time = "4s"
+streams = 2000
+ping-interval = "5s"
+ping-time = "6s"
+age = "7s"
+age-grace = "8s"
 batch = 7
 
 [drain]
@@ -115,13 +120,15 @@ fn a_configuration_is_read_as_it_is_written() {
     assert_eq!(gateway.token_file.as_deref(), Some(Path::new("/etc/guardhouse/secrets/gateway")));
     assert_eq!(gateway.tenants.as_deref(), Some(&["acme".to_owned(), "default".to_owned()][..]));
     assert_eq!(gateway.doors.doors().collect::<Vec<_>>(), [Door::Native]);
-    assert_eq!((all.tenants.as_ref(), all.doors.doors().count()), (None, 2));
+    assert_eq!((all.tenants.as_ref(), all.doors.doors().count()), (None, 4));
     let limits = &config.connections;
     assert_eq!((limits.maximum, limits.head_bytes, limits.headers, limits.batch), (5, 8 << 10, 10, 7));
     let bytes = [limits.body_bytes, limits.document_bytes, limits.all_bodies_bytes];
     assert_eq!(bytes, [2 << 20, 3 << 20, 4 << 20]);
     let times = [limits.head_time, limits.body_time, limits.answer_time, limits.idle_time];
     assert_eq!(times, [1, 2, 3, 4].map(Duration::from_secs));
+    let times = [limits.ping_interval, limits.ping_time, limits.age, limits.age_grace];
+    assert_eq!((limits.streams, times), (2_000, [5, 6, 7, 8].map(Duration::from_secs)));
     assert_eq!((config.drain.notice, config.drain.time), (Duration::ZERO, Duration::from_secs(60)));
     assert_eq!((config.host.memory_bytes, config.host.processors), (1 << 30, 3));
     assert_eq!(config.host.tick, Duration::from_millis(1));
@@ -214,6 +221,52 @@ fn a_door_that_others_reach_needs_a_credential() {
 }
 
 #[test]
+fn a_listener_with_tls_has_all_of_its_files_or_none() {
+    let listener =
+        |more: &str| format!("version = 1\n[[listeners]]\naddress = \"127.0.0.1:1\"\ndoors = [\"native\"]\n{more}\n");
+    let files = r#"certificate = "a.pem", key = "/k.pem""#;
+    let tls = |more: &str| read(&listener(&format!("tls = {{ {files}{more} }}"))).listeners.remove(0).tls.unwrap();
+    let plain = tls("");
+    assert_eq!(plain.certificate, Path::new("/etc/guardhouse/a.pem"));
+    assert_eq!((plain.key.as_path(), plain.clients), (Path::new("/k.pem"), None));
+    for (more, are_required) in [("", true), (", client = \"required\"", true), (", client = \"optional\"", false)] {
+        let clients = tls(&format!(", client-ca = \"c.pem\"{more}")).clients.unwrap();
+        assert_eq!(
+            (clients.authorities.as_path(), clients.are_required),
+            (Path::new("/etc/guardhouse/c.pem"), are_required)
+        );
+    }
+    for (more, expected) in [
+        ("tls = {}", "`certificate` is missing"),
+        ("tls = { certificate = \"a\" }", "`key` is missing"),
+        ("tls = { certificate = \"a\", key = \"b\", client = \"required\" }", "no client certificate can be verified"),
+        ("tls = { certificate = \"a\", key = \"b\", client-ca = \"c\", client = \"none\" }", "the word `none`"),
+        ("tls = { certificate = \"a\", keys = \"b\" }", "the key `keys` does not exist"),
+        ("tls = true", "must be a table"),
+        ("tenant = \"acme\"", "no door that takes a tenant"),
+    ] {
+        let found = errors(&listener(more));
+        assert!(found.iter().any(|error| error.contains(expected)), "{found:?}");
+    }
+}
+
+#[test]
+fn a_credential_asks_for_a_token_or_a_certificate_or_both() {
+    let credential = |more: &str| format!("version = 1\n[[credentials]]\nname = \"a\"\n{more}\n");
+    for (more, asks) in [
+        ("token-file = \"t\"", (true, false)),
+        ("certificate = \"spiffe://a/b\"", (false, true)),
+        ("token-file = \"t\"\ncertificate = \"a.example\"", (true, true)),
+    ] {
+        let credential = read(&credential(more)).credentials.remove(0);
+        assert_eq!((credential.token_file.is_some(), credential.certificate.is_some()), asks, "{more}");
+    }
+    for more in ["", "certificate = \"*.example\"", "token-file = \"t\"\ncertificate = \"a b\"", "certificate = 5"] {
+        assert_eq!(errors(&credential(more)).len(), 1, "{more}");
+    }
+}
+
+#[test]
 fn metrics_of_tenants_are_reached_by_others_only_if_the_operator_says_so() {
     let credential = "[[credentials]]\nname = \"a\"\ntoken-file = \"a\"";
     let listener = |address: &str, door: &str, more: &str| {
@@ -253,6 +306,7 @@ fn the_schema_has_exactly_the_keys_that_are_read() {
     let of = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect::<std::collections::BTreeSet<_>>();
     assert_eq!(keys(""), of(read::KEYS));
     assert_eq!(keys("/properties/listeners/items"), of(read_listener::LISTENER_KEYS));
+    assert_eq!(keys("/properties/listeners/items/properties/tls"), of(read_listener::TLS_KEYS));
     assert_eq!(keys("/properties/credentials/items"), of(read_credential::CREDENTIAL_KEYS));
     assert_eq!(keys("/properties/connections"), of(read::CONNECTION_KEYS));
     assert_eq!(keys("/properties/drain"), of(read::DRAIN_KEYS));
@@ -374,6 +428,8 @@ fn the_documented_values_are_the_defaults() {
     assert_eq!(config.public_url.take().as_deref(), Some("https://pdp.example"));
     assert_eq!(config.cache.take().as_deref(), Some(Path::new("/etc/guardhouse/cache")));
     assert_eq!(std::mem::take(&mut config.credentials).len(), 1);
+    let added = config.listeners.pop().unwrap();
+    assert!(added.tls.unwrap().clients.unwrap().are_required && added.tenant.is_some());
     assert_eq!(std::mem::take(&mut config.tenants.tenants).len(), 1);
     let source = IssuerSource::JwksUrl("https://id.example/keys".parse().unwrap());
     let mut issuer = IssuerConfig::new("id", "https://id.example", source);

@@ -15,6 +15,7 @@ use guardhouse_server::serve::inherited::Inherited;
 use guardhouse_server::serve::{ConnectionCounts, Server, Stop};
 use guardhouse_server::snapshot::Snapshot;
 use guardhouse_server::tenants::Tenants;
+use guardhouse_server::tls::Certificates;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -43,6 +44,9 @@ pub(crate) struct Daemon {
     /// The address for health and metrics.
     pub(crate) operator: SocketAddr,
     pub(crate) tenants: Tenants,
+    /// The certificates of its listeners.
+    pub(crate) certificates: Certificates,
+    doors: Doors,
     counts: Box<dyn Fn() -> ConnectionCounts>,
     stop: oneshot::Sender<Stop>,
     running: JoinHandle<()>,
@@ -88,9 +92,12 @@ impl Daemon {
             })
             .collect();
         let counts = Box::new(server.connection_counts());
+        let certificates = server.certificates();
+        let serving = doors.clone();
         let (stop, stopped) = oneshot::channel();
-        let running = runtime.spawn(server.run(doors, async move { stopped.await.unwrap_or(Stop::Now) }));
-        Self { address: addresses[0], operator: *addresses.last().unwrap(), tenants, counts, stop, running, runtime }
+        let running = runtime.spawn(server.run(serving, async move { stopped.await.unwrap_or(Stop::Now) }));
+        let (address, operator) = (addresses[0], *addresses.last().unwrap());
+        Self { address, operator, tenants, certificates, doors, counts, stop, running, runtime }
     }
 
     pub(crate) fn connect(&self) -> Client {
@@ -111,6 +118,11 @@ impl Daemon {
 
     pub(crate) fn counts(&self) -> ConnectionCounts {
         (self.counts)()
+    }
+
+    /// The metrics.
+    pub(crate) fn metrics(&self) -> String {
+        self.doors.observers().metrics_text()
     }
 
     /// Tells the server to end.

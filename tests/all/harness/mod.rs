@@ -7,6 +7,7 @@ mod guest;
 pub(crate) mod policies;
 mod report;
 mod rules;
+pub(crate) mod tls;
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;

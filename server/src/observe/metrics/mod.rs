@@ -244,7 +244,7 @@ impl Metrics {
             }
         }
         let help = "Accepted connections whose client speaks HTTP/2.";
-        let mut http_2 = exposition.counter("guardhouse_http2_connections_total", help);
+        let mut http_2 = exposition.counter("guardhouse_connections_multiplexed_total", help);
         for ListenerMetrics(counters) in &*listeners {
             http_2.sample(&[("listener", &counters.listener)], counters.http_2.load(Ordering::Relaxed));
         }
