@@ -120,6 +120,11 @@ impl Daemon {
         (self.counts)()
     }
 
+    /// Runs a task on the runtime of the server.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.runtime.spawn(task);
+    }
+
     /// The metrics.
     pub(crate) fn metrics(&self) -> String {
         self.doors.observers().metrics_text()

@@ -3,6 +3,7 @@
 pub(crate) mod client;
 pub(crate) mod daemon;
 pub(crate) mod decided;
+pub(crate) mod grpc;
 mod guest;
 pub(crate) mod policies;
 mod report;
