@@ -1,5 +1,6 @@
 //! The decision of one request, with everything that a door and the decision log need of it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +27,8 @@ pub struct Decided {
     pub rule: Option<Arc<str>>,
     /// Why the policy denied; none for an allow, and for a denial in the mode `monitor`.
     pub cause: Option<DenialCause>,
+    /// What is wrong with a request that no check was asked about, for the operator only.
+    pub reason: Option<Cow<'static, str>>,
     /// The denial that the mode `monitor` turned into an allow, with its cause. Its id differs from that of the
     /// decision if a check under `always` would have denied and the rule was asked all the same.
     pub would_deny: Option<(Denial, DenialCause)>,
@@ -62,6 +65,12 @@ pub enum DenialCause {
     NoPolicy,
     /// The tenant does not exist.
     UnknownTenant,
+    /// The enforcement point sent a request that says too little, or contradicts itself.
+    InvalidRequest,
+    /// The access token of the request is not valid.
+    InvalidToken,
+    /// The access token cannot be verified now: its issuer does not answer.
+    IssuerUnavailable,
 }
 
 impl DenialCause {
@@ -74,6 +83,9 @@ impl DenialCause {
             Self::NotNormal => "not-normal",
             Self::NoPolicy => "no-policy",
             Self::UnknownTenant => "unknown-tenant",
+            Self::InvalidRequest => "invalid-request",
+            Self::InvalidToken => "invalid-token",
+            Self::IssuerUnavailable => "issuer-unavailable",
         }
     }
 }
@@ -89,10 +101,17 @@ impl Decided {
             policy: None,
             rule: None,
             cause: Some(cause),
+            reason: None,
             would_deny: None,
             report: None,
             elapsed: Duration::ZERO,
             log_rules: None,
         }
+    }
+
+    /// The same decision with what is wrong with the request.
+    pub(crate) fn because(mut self, reason: impl Into<Cow<'static, str>>) -> Self {
+        self.reason = Some(reason.into());
+        self
     }
 }

@@ -94,3 +94,23 @@ fn a_plugin_says_which_documents_it_may_read() {
         assert_eq!(documents(&reads(function, "", 1)), [document]);
     }
 }
+
+#[test]
+fn a_part_that_cannot_be_read_denies_only_the_check_that_reads_it() {
+    let attributes = json!({ "http": { "method": "GET", "body": "x" }, "bodyguard": 1 });
+    let context = nobody().with_attributes(attributes);
+    let partial = context.clone().with_unreadable_part(Document::Attribute, "/http/body", "only a part of it arrived");
+    for (pointer, found) in [("/http/method", "\"GET\""), ("/bodyguard", "1")] {
+        assert_eq!(message(&reads("attribute", pointer, 1).outcome(&partial)), found);
+    }
+    assert_eq!(reads("attribute", "/http/bodies", 1).outcome(&partial), Outcome::Allow);
+    for pointer in ["", "/http", "/http/body", "/http/body/0"] {
+        let fault = reads("attribute", pointer, 1).fails_with_given(Cause::UnreadableDocument, &partial);
+        assert!(fault.detail.ends_with("at `/http/body`: only a part of it arrived"), "{fault}");
+    }
+    assert!(partial.document(Document::Attribute).is_err());
+    assert!(context.document(Document::Attribute).is_ok());
+    let claims = nobody().with_unreadable_part(Document::Claim, "/a", "no token, and so no claims");
+    assert_eq!(reads("claim", "/a", 1).outcome(&claims), Outcome::Allow);
+    assert_eq!(claims.document(Document::Claim), Ok(None));
+}

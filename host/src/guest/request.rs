@@ -139,6 +139,10 @@ impl GuestRequest {
             return Err(HostFault(Fault::new(Cause::Trap, detail)).into());
         }
         let found = self.opened.get(document, self.bytes_cap).map_err(HostFault)?;
+        if let Some(error) = self.opened.unread.unreadable(document, &pointer).filter(|_| found.is_some()) {
+            let detail = format!("the document of `{}`: {error}", document.as_str());
+            return Err(HostFault(Fault::new(Cause::UnreadableDocument, detail)).into());
+        }
         let text = found.and_then(|document| document.text_at(&pointer));
         self.reads.push(DocumentRead { document, pointer, found: text.is_some() });
         let Some(text) = text else { return Ok(None) };

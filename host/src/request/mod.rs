@@ -140,12 +140,24 @@ impl AuthContext {
         self
     }
 
+    /// The same request without the part of a document under a JSON pointer (RFC 6901), which belongs to it, for example
+    /// because the enforcement point has only the beginning of a body: a check that reads the part, anything inside of
+    /// it, or anything that it is inside of, fails, with this reason for the operator.
+    #[must_use]
+    pub fn with_unreadable_part(mut self, document: Document, pointer: &str, reason: &str) -> Self {
+        self.unread.set_unreadable(document, pointer, reason);
+        self
+    }
+
     /// A document of the request, or `None` if the request has none: claims without a token, arguments without a call.
     ///
     /// # Errors
-    /// The reason why the document cannot be read. A text over [`MAX_BYTES`](Self::MAX_BYTES) is not read here.
+    /// The reason why the document, or a part of it, cannot be read. A text over [`MAX_BYTES`](Self::MAX_BYTES) is not read here.
     pub fn document(&self, document: Document) -> Result<Option<&Json>, JsonError> {
         let has_owner = document != Document::Claim || self.token.is_some();
+        if let Some(error) = self.unread.unreadable(document, "").filter(|_| has_owner) {
+            return Err(error.clone());
+        }
         if let Some(unread) = self.unread.get(document).filter(|_| has_owner) {
             check_size(unread.len())?;
             return unread.read().map(Some).map_err(Clone::clone);

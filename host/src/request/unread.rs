@@ -6,13 +6,41 @@ use crate::digest::Digest;
 use crate::reads::Document;
 use crate::request::json::{Json, JsonError};
 
-/// The documents of one request that nobody has read yet. A clone is shallow.
+/// The documents of one request that nobody has read yet, and the parts of documents that nobody can read. A clone is
+/// shallow.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct UnreadDocuments([Option<Arc<UnreadDocument>>; 4]);
+pub(crate) struct UnreadDocuments {
+    documents: [Option<Arc<UnreadDocument>>; 4],
+    unreadable: Vec<Arc<UnreadablePart>>,
+}
+
+/// A part of a document that exists, and cannot be read.
+#[derive(Debug, PartialEq, Eq)]
+struct UnreadablePart {
+    document: Document,
+    pointer: String,
+    error: JsonError,
+}
 
 impl UnreadDocuments {
+    /// The error of a value under a JSON pointer of which a part cannot be read, or which is inside of such a part.
+    pub(crate) fn unreadable(&self, document: Document, pointer: &str) -> Option<&JsonError> {
+        let is_inside = |inner: &str, outer: &str| {
+            inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let meets = |part: &&Arc<UnreadablePart>| {
+            part.document == document && (is_inside(pointer, &part.pointer) || is_inside(&part.pointer, pointer))
+        };
+        self.unreadable.iter().find(meets).map(|part| &part.error)
+    }
+
+    pub(super) fn set_unreadable(&mut self, document: Document, pointer: &str, reason: &str) {
+        let error = JsonError::new(pointer, reason);
+        self.unreadable.push(Arc::new(UnreadablePart { document, pointer: pointer.to_owned(), error }));
+    }
+
     pub(crate) fn get(&self, document: Document) -> Option<&Arc<UnreadDocument>> {
-        let [claims, detail, arguments, attributes] = &self.0;
+        let [claims, detail, arguments, attributes] = &self.documents;
         let found = match document {
             Document::Claim => claims,
             Document::Detail => detail,
@@ -24,16 +52,21 @@ impl UnreadDocuments {
 
     /// The digest of all of them.
     pub(crate) fn digest(&self) -> Digest {
-        let parts = self.0.iter().map(|unread| match unread.as_deref().map(UnreadDocument::content) {
+        let documents = self.documents.iter().map(|unread| match unread.as_deref().map(UnreadDocument::content) {
             None => vec![0],
             Some(Ok(text)) => [&[1], text].concat(),
             Some(Err(error)) => [&[2], error.to_string().as_bytes()].concat(),
         });
+        let unreadable = self.unreadable.iter().flat_map(|part| {
+            let texts = [part.document.as_str(), &part.pointer, part.error.reason()];
+            texts.map(|text| text.as_bytes().to_vec())
+        });
+        let parts = documents.chain(unreadable);
         Digest::of_parts(parts.collect::<Vec<_>>().iter().map(Vec::as_slice))
     }
 
     pub(super) fn set(&mut self, document: Document, unread: UnreadDocument) {
-        let [claims, detail, arguments, attributes] = &mut self.0;
+        let [claims, detail, arguments, attributes] = &mut self.documents;
         let place = match document {
             Document::Claim => claims,
             Document::Detail => detail,

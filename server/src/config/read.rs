@@ -9,6 +9,7 @@ use toml::de::DeValue;
 
 use super::budget::read_budget;
 use super::field::Fields;
+use super::headers::{identity_headers, passed_headers};
 use super::host::read_host;
 use super::log::read_log;
 use super::reach::{Unprotected, unprotected};
@@ -66,8 +67,7 @@ pub(super) const CONNECTION_KEYS: &[&str] = &[
 ];
 pub(super) const DRAIN_KEYS: &[&str] = &["notice", "time"];
 pub(super) const HEALTH_KEYS: &[&str] = &["without-policy-percent"];
-pub(super) const TENANT_KEYS: &[&str] =
-    &["deadline", "weight", "budget", "policy-limits", "issuers", "resource-metadata"];
+pub(super) const TENANT_KEYS: &[&str] = &["deadline", "weight", "budget", "policy-limits", "headers", "identity-headers"];
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -274,10 +274,11 @@ fn tenant(
         if let Some(node) = fields.table.get(caps::KEY) {
             settings.allowance.limit_caps.read(&node, fields.findings);
         }
-        issuers_of_tenant(&mut fields, issuers.configs, &issuers.names, &mut settings.issuers);
-        let help = "write the URL under which clients find the metadata (RFC 9728), without a query";
-        if let Some(url) = url(&mut fields, "resource-metadata", "it is not a URL of metadata", help) {
-            settings.resource_metadata = Some(url);
+        if let Some(node) = fields.table.get("headers") {
+            settings.headers = passed_headers(&node, fields.findings);
+        }
+        if let Some(node) = fields.table.get("identity-headers") {
+            settings.identity_headers = identity_headers(&node, fields.findings);
         }
     }
     settings

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::ServerConfig;
-use super::issuer::{ALGORITHMS, IssuerConfig};
+use super::identity::MAX_HEADERS;
 use super::listener::Door;
 use crate::policy::caps::CAPPED;
 use crate::policy::fields::field_names;
@@ -80,13 +80,14 @@ impl ServerConfig {
                         },
                         "budget": section("The bounds of what it may use. Default: none.", texts_or_numbers::<TenantBudget>()),
                         "policy-limits": section("The caps of the limits that its policy may set.", caps()),
-                        "issuers": {
-                            "description": "The names of the issuers of its end users' tokens. Default: none.",
-                            "type": "array", "items": { "type": "string" },
+                        "headers": {
+                            "description": "The headers of requests behind proxies that checks see. Default: none.",
+                            "type": "array", "maxItems": MAX_HEADERS, "items": { "type": "string" },
                         },
-                        "resource-metadata": {
-                            "description": "The URL of the metadata of the protected resource (RFC 9728). Default: none.",
-                            "type": "string", "pattern": "^https?://[^?#]*[^?#/]$",
+                        "identity-headers": {
+                            "description": "The headers that proxies set for the servers behind them. Default: none.",
+                            "type": "object", "maxProperties": MAX_HEADERS,
+                            "additionalProperties": text("`subject`, `client-id`, `scopes`, or a JSON pointer into the claims."),
                         },
                     })),
                 },

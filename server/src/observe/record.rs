@@ -39,6 +39,8 @@ struct Record<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     cause: Option<DenialCause>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     would_deny: Option<DenialCause>,
     #[serde(skip_serializing_if = "Option::is_none")]
     check: Option<Cow<'a, str>>,
@@ -144,6 +146,7 @@ impl<'a> Record<'a> {
             rule: decided.rule.as_deref().map(clipped),
             decision: decided.decision.kind(),
             cause: decided.cause,
+            reason: decided.reason.as_deref().map(|reason| texts.safe(reason)),
             would_deny: decided.would_deny.as_ref().map(|(_, cause)| *cause),
             check: decisive.map(|check| clipped(&check.id)),
             fault: decisive.and_then(|check| check.evaluation.outcome.fault()).map(|fault| fault.cause),

@@ -126,7 +126,7 @@ pub struct Selector {
 
 impl NotNormal {
     /// A request that takes too many steps to match.
-    pub(super) const TOO_COSTLY: Self = Self { part: "component", reason: "it takes too many steps to match" };
+    pub(crate) const TOO_COSTLY: Self = Self { part: "component", reason: "it takes too many steps to match" };
 }
 
 impl Selector {

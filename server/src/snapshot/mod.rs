@@ -15,6 +15,7 @@ mod table;
 
 pub mod cases;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -22,7 +23,7 @@ use guardhouse::{AuthContext, Host, Tenant};
 
 use crate::decided::{Decided, DenialCause, PolicyId};
 use crate::policy::Policy;
-use crate::policy::selector::Target;
+use crate::policy::selector::{NotNormal, Target};
 use crate::snapshot::made::Made;
 use crate::snapshot::plan::{AnyCheck, Plan};
 use crate::tenant_name::TenantName;
@@ -75,11 +76,16 @@ impl Snapshot {
         let decided = match Target::of(context) {
             Ok(target) => match self.plan(&target) {
                 Some((_, plan)) => plan.decide(target.context(), start, deadline).await,
-                None => Decided::denied(DenialCause::NotNormal),
+                None => Decided::denied(DenialCause::NotNormal).because(NotNormal::TOO_COSTLY.to_string()),
             },
-            Err(_) => Decided::denied(DenialCause::NotNormal),
+            Err(error) => Decided::denied(DenialCause::NotNormal).because(error.to_string()),
         };
         self.signed(decided, start)
+    }
+
+    /// Denies a request that no check can be asked about.
+    pub(crate) fn deny(&self, cause: DenialCause, reason: Cow<'static, str>) -> Decided {
+        self.signed(Decided::denied(cause).because(reason), Instant::now())
     }
 
     /// Decides several requests of one enforcement point, in their order, as if each were alone; `deadline` is that of

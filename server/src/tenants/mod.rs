@@ -9,6 +9,7 @@ pub(crate) mod record;
 mod shards;
 pub mod status;
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -117,6 +118,15 @@ impl Tenants {
     pub async fn decide(&self, tenant: &str, context: &AuthContext, deadline: Option<Duration>) -> Decided {
         match self.snapshot(tenant) {
             Ok(snapshot) => snapshot.decide(context, deadline).await,
+            Err(cause) => self.denied(tenant, cause),
+        }
+    }
+
+    /// Denies a request of a tenant that no check can be asked about. A tenant that cannot be asked at all is the cause
+    /// before everything else.
+    pub(crate) fn deny(&self, tenant: &str, cause: DenialCause, reason: Cow<'static, str>) -> Decided {
+        match self.snapshot(tenant) {
+            Ok(snapshot) => snapshot.deny(cause, reason),
             Err(cause) => self.denied(tenant, cause),
         }
     }
