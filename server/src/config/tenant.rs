@@ -16,6 +16,11 @@ pub struct TenantSettings {
     pub deadline: Duration,
     /// What it may use.
     pub allowance: Allowance,
+    /// The names of the issuers of its end users' tokens. With none, no token is verified, and checks see none. Default:
+    /// none.
+    pub issuers: Vec<String>,
+    /// The URL of the metadata of the protected resource (RFC 9728), which a refused end user is told. Default: none.
+    pub resource_metadata: Option<String>,
     /// The headers of requests behind proxies that its checks see. Default: none.
     pub headers: Vec<HeaderName>,
     /// The headers that proxies set for the servers behind them. Default: none.
@@ -27,6 +32,8 @@ impl Default for TenantSettings {
         Self {
             deadline: Duration::from_secs(1),
             allowance: Allowance::default(),
+            issuers: Vec::new(),
+            resource_metadata: None,
             headers: Vec::new(),
             identity_headers: Vec::new(),
         }

@@ -1,5 +1,6 @@
 //! What is behind all doors: the tenants, the observers, and what the configuration says.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ use crate::config::connections::ConnectionLimits;
 use crate::config::credentials::Credentials;
 use crate::config::listener::DoorSet;
 use crate::config::tenant::AllTenantSettings;
-use crate::decided::Decided;
+use crate::decided::{Decided, DenialCause};
 use crate::observe::Observers;
 use crate::observe::health::Health;
 use crate::snapshot::Snapshot;
@@ -41,6 +42,7 @@ struct Inner {
     batch: usize,
     public_url: Option<String>,
     settings: ArcSwap<AllTenantSettings>,
+    tokens: Tokens,
     credentials: ArcSwap<Credentials>,
     tokens: Tokens,
     health: Health,
@@ -64,6 +66,7 @@ impl Doors {
             bodies: Bodies::new(body_bytes, document_bytes, all_bodies_bytes),
             batch,
             public_url: config.public_url.clone(),
+            tokens: Tokens,
             settings: ArcSwap::from_pointee(config.tenants.clone()),
             credentials: ArcSwap::from_pointee(credentials),
         }))
@@ -119,6 +122,16 @@ impl Doors {
         self.0.body_time
     }
 
+    /// The settings of the tenants, as they were read last.
+    pub(super) fn settings(&self) -> Arc<AllTenantSettings> {
+        self.0.settings.load_full()
+    }
+
+    /// The verifier of the tokens of end users.
+    pub(super) fn tokens(&self) -> &Tokens {
+        &self.0.tokens
+    }
+
     /// The memory for bodies.
     pub(super) fn bodies(&self) -> &Bodies {
         &self.0.bodies
@@ -156,6 +169,19 @@ impl Doors {
         let decided = self.evaluate(incoming, context, deadline).await?;
         self.tell(incoming, context, &decided).await;
         Some(decided)
+    }
+
+    /// Denies a request that no check can be asked about, and tells the observers.
+    pub(super) async fn deny(
+        &self,
+        incoming: &Incoming<'_>,
+        context: &AuthContext,
+        cause: DenialCause,
+        reason: Cow<'static, str>,
+    ) -> Decided {
+        let decided = self.0.tenants.deny(incoming.tenant, cause, reason);
+        self.tell(incoming, context, &decided).await;
+        decided
     }
 
     /// Decides one request, of which [`tell`](Self::tell) tells the observers once the whole answer is known.
@@ -214,7 +240,7 @@ pub struct Listener {
 }
 
 /// The result of `work`, or none if the caller goes before. Then `work` is dropped, and with it every evaluation.
-async fn unless_gone<T>(incoming: &Incoming<'_>, work: impl Future<Output = T>) -> Option<T> {
+pub(super) async fn unless_gone<T>(incoming: &Incoming<'_>, work: impl Future<Output = T>) -> Option<T> {
     tokio::select! {
         biased;
         done = work => Some(done),

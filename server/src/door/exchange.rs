@@ -15,7 +15,7 @@ use crate::observe::trace_parent::TraceParent;
 /// The header in which a caller says how long it waits, in milliseconds.
 const DEADLINE: HeaderName = HeaderName::from_static("guardhouse-deadline-ms");
 
-const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
+pub(super) const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// The longest `X-Request-ID`, in bytes.
 pub(super) const MAX_REQUEST_ID_BYTES: usize = 256;

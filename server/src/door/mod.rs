@@ -15,10 +15,13 @@ mod doors;
 
 mod identity;
 
+mod proxy;
+
 mod authzen;
 mod native;
 
 mod ext_authz;
+mod forward_auth;
 mod grpc;
 
 pub mod openapi;

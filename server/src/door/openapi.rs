@@ -6,13 +6,13 @@ use serde_json::{Map, Value, json};
 use super::answer::Kind;
 use super::exchange::MAX_REQUEST_ID_BYTES;
 use super::route::{ROUTES, Route, Task};
-use crate::config::listener::DoorSet;
+use crate::config::listener::{Door, DoorSet};
 
 /// The OpenAPI document (3.1) of some doors.
 #[must_use]
 pub fn document(doors: DoorSet, public_url: Option<&str>) -> Value {
     let mut paths = Map::new();
-    for route in ROUTES.iter().filter(|route| doors.has(route.door)) {
+    for route in described().filter(|route| doors.has(route.door)) {
         let method = if route.takes_body() { "post" } else { "get" };
         paths.insert(route.path.to_owned(), json!({ (method): operation(route) }));
     }
@@ -31,6 +31,11 @@ pub fn document(doors: DoorSet, public_url: Option<&str>) -> Value {
         Some(url) => with(document, "servers", json!([{ "url": url }])),
         None => document,
     }
+}
+
+/// The routes that a client of this document may use. Those of a proxy take any method, and paths of others.
+fn described() -> impl Iterator<Item = &'static Route> {
+    ROUTES.iter().filter(|route| route.door != Door::ForwardAuth)
 }
 
 /// The same object with one more member.
@@ -99,6 +104,8 @@ impl Description {
                 success: (json, Some("Metadata")),
                 errors: &[404],
             },
+            // No path of the document has this task.
+            Task::ForwardAuth(_) => Self::plain("forwardAuth", "Decides one request for a proxy", text),
             Task::OpenApi => Self::plain("openapi", "This document", json),
             Task::Live => Self::plain("live", "Whether the server lives", text),
             Task::Ready => Self { errors: &[503], ..Self::plain("ready", "Whether the server is ready", json) },
@@ -262,15 +269,14 @@ fn moved(mut schema: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::listener::Door;
 
     #[test]
     fn every_route_is_in_the_document_and_nothing_else() {
         let all = document(Door::ALL.into_iter().collect(), None);
         let paths: Vec<&String> = all["paths"].as_object().unwrap().keys().collect();
-        assert_eq!(paths.len(), ROUTES.len());
+        assert_eq!(paths.len(), described().count());
         let mut ids = std::collections::HashSet::new();
-        for route in ROUTES {
+        for route in described() {
             let method = if route.methods() == "POST" { "post" } else { "get" };
             let operations = all["paths"][route.path].as_object().unwrap();
             assert_eq!(operations.keys().collect::<Vec<_>>(), [method], "{}", route.path);
@@ -286,7 +292,7 @@ mod tests {
     fn every_route_and_every_problem_is_documented() {
         let page = include_str!("../../../docs/serve.md");
         for route in ROUTES {
-            let method = if route.takes_body() { "POST" } else { "GET" };
+            let method = route.methods().split(',').next().unwrap();
             let row = format!("| `{method} {}` | `{}` |", route.path, route.door);
             assert!(page.contains(&row), "{row}");
         }

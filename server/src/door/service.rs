@@ -14,7 +14,7 @@ use super::doors::{Doors, Listener};
 use super::exchange::{Incoming, request_id};
 use super::peer::Peer;
 use super::route::{self, Route, Task};
-use super::{authzen, native, openapi};
+use super::{authzen, forward_auth, native, openapi};
 use crate::config::listener::Door;
 use crate::observe::health::HealthReport;
 use crate::observe::metrics::exposition::Exposition;
@@ -33,10 +33,15 @@ impl Doors {
             Some((route, tenant)) => {
                 let headers = &parts.headers;
                 let incoming = Incoming { door: route.door, tenant, headers, peer, received };
-                let answer = match self.serve(listener, route, &parts, &incoming, body).await {
-                    Ok(answer) => answer,
-                    Err(refusal) if route.door == Door::Authzen => refusal.message(),
-                    Err(refusal) => refusal.problem(),
+                let answer = match route.task {
+                    Task::ForwardAuth(dialect) => {
+                        forward_auth::answer(self, listener, (route, dialect), &parts, &incoming, body).await
+                    }
+                    _ => match self.serve(listener, route, &parts, &incoming, body).await {
+                        Ok(answer) => answer,
+                        Err(refusal) if route.door == Door::Authzen => refusal.message(),
+                        Err(refusal) => refusal.problem(),
+                    },
                 };
                 self.observers().metrics().answered(route.door.as_str(), answer.status().as_u16());
                 answer

@@ -9,6 +9,15 @@ use std::fmt::Write as _;
 /// The schemes whose host is that of the internet, with their default ports (URL Standard, "special schemes").
 const SPECIAL: [(&str, &str); 5] = [("http", "80"), ("https", "443"), ("ws", "80"), ("wss", "443"), ("ftp", "21")];
 
+/// Characters whose compatible forms (Unicode, NFKC) are `.`, `/`, `\\`, `;` or `%`, or have them.
+const LIKE_SYNTAX: [char; 16] = [
+    '\u{2024}', '\u{2025}', '\u{2100}', '\u{2101}', '\u{2105}', '\u{2106}', '\u{fe52}', '\u{fe54}', '\u{fe68}',
+    '\u{fe6a}', '\u{ff05}', '\u{ff0e}', '\u{ff0f}', '\u{ff1b}', '\u{ff3c}', '\u{ff61}',
+];
+
+/// How the escapes begin of characters in more bytes than they need. Their bytes are not UTF-8, so they stay escaped.
+const OVERLONG: [&str; 5] = ["%C0", "%C1", "%E0%8", "%E0%9", "%F0%8"];
+
 /// Where a text stands in a URI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
@@ -93,10 +102,27 @@ fn check_characters(text: &str) -> Result<(), &'static str> {
     if text.contains('\\') { Err("it has a `\\`, which some servers read as `/`") } else { Ok(()) }
 }
 
-/// The path of a route. Some servers cut each segment at its `;`.
+/// The path of a route. Some servers cut each segment at its `;`, ignore blanks in it, or make ASCII of what looks like
+/// it.
 fn route_path(path: &str) -> Result<Cow<'_, str>, &'static str> {
     let normal = self::path(path)?;
-    if normal.contains(';') { Err("it has a `;`, behind which some servers do not read") } else { Ok(normal) }
+    if normal.contains(';') {
+        return Err("it has a `;`, behind which some servers do not read");
+    }
+    if normal.contains(LIKE_SYNTAX) {
+        return Err("it has a character that some servers read as `.`, `/`, `\\`, `;` or `%`");
+    }
+    let is_dots = |segment: &str| {
+        let mut characters = segment.chars().filter(|character| !character.is_whitespace());
+        characters.next() == Some('.') && matches!(characters.next(), None | Some('.')) && characters.next().is_none()
+    };
+    if normal.split('/').any(is_dots) {
+        return Err("it has a segment `.` or `..` with blanks");
+    }
+    if OVERLONG.iter().any(|beginning| normal.contains(beginning)) {
+        return Err("it has an overlong form of UTF-8, which some servers read as ASCII");
+    }
+    Ok(normal)
 }
 
 fn path(path: &str) -> Result<Cow<'_, str>, &'static str> {
@@ -169,7 +195,8 @@ fn escapes(text: &str, part: Part) -> Result<Cow<'_, str>, &'static str> {
         }
     }
     normal.push_str(rest);
-    if part == Part::Path && normal.split("%25").skip(1).any(|behind| byte(behind).is_ok()) {
+    let is_escape = |behind: &str| byte(behind).is_ok() || behind.starts_with(['u', 'U']);
+    if part == Part::Path && normal.split("%25").skip(1).any(is_escape) {
         return Err("it is escaped twice");
     }
     Ok(if normal == text { Cow::Borrowed(text) } else { Cow::Owned(normal) })

@@ -1,16 +1,31 @@
 //! The door of Envoy: its external authorization over gRPC, version 3.
 
+mod answer;
+mod json;
+mod request;
+mod wire;
+
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use hyper::HeaderMap;
+use hyper::header::{HeaderName, HeaderValue};
 use prost::Message as _;
 
+use self::answer::CheckAnswer;
+use self::wire::CheckRequest;
 use super::answer::Refusal;
 use super::doors::{Doors, Listener};
+use super::exchange::{Incoming, TRACE_PARENT};
 use super::grpc::Message;
 use super::identity::Identity;
 use super::peer::Peer;
+use super::proxy::{self, Denied, InvalidRequest, ProxyRequest};
+use crate::config::listener::Door;
+use crate::tenant_name::TenantName;
+
+/// The memory of what is read from a message, in units of its bytes: its text, and the context of checks.
+const COPIES: usize = 8;
 
 /// One call of `Check`.
 pub(in crate::door) struct Call<'a> {
@@ -29,37 +44,51 @@ pub(in crate::door) struct Call<'a> {
 }
 
 /// Answers a call with a `CheckResponse`. There is no error: Envoy may allow what an error answers.
-pub(in crate::door) async fn check(_doors: &Doors, _call: Call<'_>) -> Bytes {
-    CheckResponse {
-        status: Some(Status { code: 7 }),
-        denied_response: Some(DeniedResponse { status: Some(HttpStatus { code: 403 }) }),
+pub(in crate::door) async fn check(doors: &Doors, call: Call<'_>) -> Bytes {
+    let answer = match decide(doors, call).await {
+        Some(answer) => answer,
+        None => CheckAnswer::denied(&Denied::UNAUTHENTICATED),
+    };
+    answer.encode()
+}
+
+/// Decides a call; none if nothing is decided.
+async fn decide(doors: &Doors, call: Call<'_>) -> Option<CheckAnswer> {
+    let Call { listener, headers, peer, received, deadline, request } = call;
+    let (identity, mut message) = request.ok()?;
+    message.hold(message.bytes().len().saturating_mul(COPIES)).ok()?;
+    let message = CheckRequest::decode(message.bytes());
+    let attributes = message.as_ref().ok().and_then(|message| message.attributes.as_ref());
+    let of_route = attributes.and_then(|attributes| attributes.context_extensions.get(request::TENANT));
+    let tenant = of_route.map(String::as_str).or(listener.tenant.as_ref().map(TenantName::as_str)).unwrap_or_default();
+    identity.require(Door::ExtAuthz, tenant).ok()?;
+    let request = match (&message, attributes) {
+        (Err(_), _) => Err(InvalidRequest::new("the message is not a `CheckRequest`")),
+        (Ok(_), None) => Err(InvalidRequest::new("the call has no attributes")),
+        (Ok(_), Some(attributes)) => request::request(attributes),
+    };
+    let headers = exchange_headers(headers, request.as_ref().ok());
+    let incoming = Incoming { door: Door::ExtAuthz, tenant, headers: &headers, peer, received };
+    peer.decides();
+    let outcome = proxy::decide(doors, &incoming, request, deadline).await?;
+    Some(CheckAnswer::of(&outcome))
+}
+
+/// The headers by which a request is found again: its id is that of the request, and its trace that of the call.
+fn exchange_headers(call: &HeaderMap, request: Option<&ProxyRequest<'_>>) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    let id = HeaderName::from_static("x-request-id");
+    let of_request = request.into_iter().flat_map(|request| request.lines(id.as_str()));
+    let ids: Vec<HeaderValue> = of_request.take(2).filter_map(|value| HeaderValue::from_bytes(value).ok()).collect();
+    if let [only] = &ids[..] {
+        headers.insert(id, only.clone());
     }
-    .encode_to_vec()
-    .into()
+    let mut traces = call.get_all(TRACE_PARENT).iter();
+    if let (Some(trace), None) = (traces.next(), traces.next()) {
+        headers.insert(TRACE_PARENT, trace.clone());
+    }
+    headers
 }
 
-#[derive(Clone, PartialEq, prost::Message)]
-struct CheckResponse {
-    #[prost(message, optional, tag = "1")]
-    status: Option<Status>,
-    #[prost(message, optional, tag = "2")]
-    denied_response: Option<DeniedResponse>,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct Status {
-    #[prost(int32, tag = "1")]
-    code: i32,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct DeniedResponse {
-    #[prost(message, optional, tag = "1")]
-    status: Option<HttpStatus>,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct HttpStatus {
-    #[prost(int32, tag = "1")]
-    code: i32,
-}
+#[cfg(test)]
+mod tests;

@@ -22,6 +22,11 @@ fn a_path_has_one_spelling() {
         ("/todos/{todoId}", "/todos/{todoId}"),
         ("/todos/%7BtodoId%7d", "/todos/{todoId}"),
         ("/...", "/..."),
+        ("/D.C./a%20", "/D.C./a "),
+        ("/100%25", "/100%25"),
+        ("/%E9t%E9", "/%E9t%E9"),
+        ("/%e0%a4%85", "/अ"),
+        ("/%F0%9F%98%80", "/😀"),
         ("/.well-known/x", "/.well-known/x"),
         ("/a@b:c+d", "/a@b:c+d"),
     ] {
@@ -65,6 +70,21 @@ fn a_path_that_servers_read_differently_has_no_normal_form() {
         "/%25%32%65",
         "/a%2",
         "/\u{85}",
+        "/..%20/a",
+        "/. ./a",
+        "/%20.%E2%80%83/a",
+        "/%c0%ae%c0%ae/a",
+        "/..%c0%af",
+        "/%c1%9c",
+        "/%e0%80%ae",
+        "/%E0%9f%bf",
+        "/%f0%80%80%ae",
+        "/\u{ff0e}\u{ff0e}/a",
+        "/%ef%bc%8f",
+        "/\u{2025}/a",
+        "/a%E2%84%80b",
+        "/%u002e%u002e/a",
+        "/%25u002e%25u002e/a",
     ] {
         assert!(route(path).is_err(), "{path:?}: {:?}", route(path));
     }
