@@ -11,6 +11,8 @@ use super::budget::read_budget;
 use super::field::Fields;
 use super::headers::{identity_headers, passed_headers};
 use super::host::read_host;
+use super::issuer::{IssuerConfig, check_issuers, issuer, issuers_of_tenant, names_in};
+use super::listener::{Address, Door, DoorSet, ListenerConfig};
 use super::log::read_log;
 use super::reach::{Unprotected, unprotected};
 use super::read_credential::read_credential;
@@ -67,7 +69,8 @@ pub(super) const CONNECTION_KEYS: &[&str] = &[
 ];
 pub(super) const DRAIN_KEYS: &[&str] = &["notice", "time"];
 pub(super) const HEALTH_KEYS: &[&str] = &["without-policy-percent"];
-pub(super) const TENANT_KEYS: &[&str] = &["deadline", "weight", "budget", "policy-limits", "headers", "identity-headers"];
+pub(super) const TENANT_KEYS: &[&str] =
+    &["deadline", "weight", "budget", "policy-limits", "issuers", "resource-metadata"];
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -274,11 +277,10 @@ fn tenant(
         if let Some(node) = fields.table.get(caps::KEY) {
             settings.allowance.limit_caps.read(&node, fields.findings);
         }
-        if let Some(node) = fields.table.get("headers") {
-            settings.headers = passed_headers(&node, fields.findings);
-        }
-        if let Some(node) = fields.table.get("identity-headers") {
-            settings.identity_headers = identity_headers(&node, fields.findings);
+        issuers_of_tenant(&mut fields, issuers.configs, &issuers.names, &mut settings.issuers);
+        let help = "write the URL under which clients find the metadata (RFC 9728), without a query";
+        if let Some(url) = url(&mut fields, "resource-metadata", "it is not a URL of metadata", help) {
+            settings.resource_metadata = Some(url);
         }
     }
     settings

@@ -54,13 +54,13 @@ impl Doors {
     /// The doors to some tenants, as a configuration describes them.
     #[must_use]
     pub fn new(tenants: Tenants, observers: Observers, config: &ServerConfig, credentials: Credentials) -> Self {
-        let ConnectionLimits { body_bytes, document_bytes, all_bodies_bytes, batch, body_time, .. } =
-            config.connections;
-        let health = Health::new(tenants.clone(), config.health);
+        let ConnectionLimits { body_bytes, document_bytes, all_bodies_bytes, batch, .. } = config.connections;
+        let tokens = Tokens::new(&config.issuers, &config.tenants);
+        let watched = tokens.clone();
+        observers.metrics().collect(move |exposition| watched.write_metrics(exposition));
         Self(Arc::new(Inner {
-            serving: Serving::new(health.clone()),
-            health,
-            body_time,
+            tokens,
+            health: Health::new(tenants.clone(), config.health),
             tenants,
             observers,
             bodies: Bodies::new(body_bytes, document_bytes, all_bodies_bytes),
