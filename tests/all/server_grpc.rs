@@ -1,5 +1,6 @@
 //! gRPC: calls of the door of Envoy, none of which fails, and the health of the server.
 
+use std::net::Shutdown;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,8 +14,9 @@ use guardhouse_server::source::folders::{FolderOptions, Folders};
 use guardhouse_tests::guest::assemble;
 use prost::Message as _;
 
-use crate::harness::grpc::{CHECK, Called, Grpc, called, message, runtime};
+use crate::harness::grpc::{CHECK, Called, DATA, Grpc, Raw, called, message, runtime};
 use crate::harness::{Daemon, decided_by, eventually, fixture};
+use crate::server_hang_up::{endless, instances};
 
 const HEALTH_CHECK: &str = "/grpc.health.v1.Health/Check";
 const HEALTH_WATCH: &str = "/grpc.health.v1.Health/Watch";
@@ -200,6 +202,130 @@ fn only_calls_of_grpc_are_answered_over_http_2() {
     // Over HTTP/1.1 there is no gRPC.
     assert_eq!(daemon.ask("POST", CHECK, &[("Content-Type", "application/grpc")], "").status, 404);
     assert_eq!(daemon.post("/v1/tenants/acme/check", r#"{"component": {"kind": "tool", "name": "t"}}"#).status, 200);
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct CheckRequest {
+    #[prost(message, optional, tag = "1")]
+    attributes: Option<Attributes>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct Attributes {
+    #[prost(message, optional, tag = "4")]
+    request: Option<RequestOfUser>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct RequestOfUser {
+    #[prost(message, optional, tag = "2")]
+    http: Option<HttpRequest>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct HttpRequest {
+    #[prost(string, tag = "2")]
+    method: String,
+    #[prost(string, tag = "4")]
+    path: String,
+    #[prost(string, tag = "5")]
+    host: String,
+    #[prost(string, tag = "6")]
+    scheme: String,
+}
+
+/// A request of a user, as Envoy sends it.
+fn asks() -> Vec<u8> {
+    let text = str::to_owned;
+    let http = HttpRequest { method: text("GET"), path: text("/"), host: text("shop.example"), scheme: text("https") };
+    let request = Some(RequestOfUser { http: Some(http) });
+    message(&CheckRequest { attributes: Some(Attributes { request }) }.encode_to_vec())
+}
+
+/// A server that decides requests of one tenant, which does not end within an hour.
+fn endless_daemon() -> Daemon {
+    Daemon::start_with(vec![("acme", endless())], |config| {
+        config.listeners[0].doors = [Door::ExtAuthz].into_iter().collect();
+        config.listeners[0].tenant = Some("acme".parse().unwrap());
+        config.tenants.default.deadline = guardhouse::MAX_DEADLINE;
+    })
+}
+
+#[test]
+fn the_evaluation_ends_when_its_call_is_withdrawn_or_its_connection_is_gone() {
+    let daemon = endless_daemon();
+    let runtime = runtime();
+    for goes_as_a_whole in [false, true] {
+        let (client, call) = runtime.block_on(async {
+            let client = Grpc::connect(daemon.address).await;
+            let (answer, mut stream) = client.begin(CHECK, &[]).await;
+            stream.send_data(asks().into(), true).unwrap();
+            (client, (answer, stream))
+        });
+        eventually("the request is decided", || instances(&daemon) == 1);
+        if goes_as_a_whole {
+            drop((client, call));
+            eventually("the evaluation has ended", || instances(&daemon) == 0);
+        } else {
+            drop(call);
+            eventually("the evaluation has ended", || instances(&daemon) == 0);
+            assert_eq!(daemon.counts().open, 1, "the connection goes on");
+            drop(client);
+        }
+        eventually("the connection is closed", || daemon.counts().open == 0);
+    }
+    // A client that is not there any more without a word, and one that has closed its side.
+    for way in [Shutdown::Both, Shutdown::Write] {
+        let mut raw = Raw::begin(daemon.address, &[]);
+        raw.head(1, CHECK, false);
+        raw.frame(DATA, 1, 1, &asks());
+        eventually("the request is decided", || instances(&daemon) == 1);
+        raw.0.shutdown(way).unwrap();
+        eventually("the evaluation has ended", || instances(&daemon) == 0);
+        drop(raw);
+        eventually("the connection is closed", || daemon.counts().open == 0);
+    }
+}
+
+#[test]
+fn the_time_of_the_caller_bounds_the_decision() {
+    let daemon = endless_daemon();
+    runtime().block_on(async {
+        let client = Grpc::connect(daemon.address).await;
+        for header in [("grpc-timeout", "50m"), ("x-envoy-expected-rq-timeout-ms", "50"), ("grpc-timeout", "1n")] {
+            assert!(is_denied(&client.call(CHECK, &[header], asks()).await), "{header:?}");
+        }
+    });
+}
+
+#[test]
+fn calls_that_are_being_decided_are_answered_when_the_server_ends() {
+    let daemon = Daemon::start_with(vec![("acme", endless())], |config| {
+        config.listeners[0].doors = [Door::ExtAuthz].into_iter().collect();
+        config.listeners[0].tenant = Some("acme".parse().unwrap());
+        config.tenants.default.deadline = Duration::from_millis(500);
+        config.drain.time = HOUR;
+    });
+    let runtime = runtime();
+    let (client, answers) = runtime.block_on(async {
+        let client = Grpc::connect(daemon.address).await;
+        let mut answers = Vec::new();
+        for _ in 0..3 {
+            let (answer, mut stream) = client.begin(CHECK, &[]).await;
+            stream.send_data(asks().into(), true).unwrap();
+            answers.push(answer);
+        }
+        (client, answers)
+    });
+    eventually("all are decided", || instances(&daemon) == 3);
+    let stopping = daemon.stop(Stop::Now);
+    runtime.block_on(async {
+        for answer in answers {
+            assert!(is_denied(&called(answer).await));
+        }
+    });
+    stopping.wait();
+    drop(client);
 }
 
 fn service(name: &str) -> Vec<u8> {

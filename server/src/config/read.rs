@@ -70,7 +70,7 @@ pub(super) const CONNECTION_KEYS: &[&str] = &[
 pub(super) const DRAIN_KEYS: &[&str] = &["notice", "time"];
 pub(super) const HEALTH_KEYS: &[&str] = &["without-policy-percent"];
 pub(super) const TENANT_KEYS: &[&str] =
-    &["deadline", "weight", "budget", "policy-limits", "issuers", "resource-metadata"];
+    &["deadline", "weight", "budget", "policy-limits", "issuers", "resource-metadata", "headers", "identity-headers"];
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);

@@ -40,7 +40,8 @@ mod tests {
 
     #[test]
     fn a_number_keeps_its_value_or_has_no_form() {
-        for (number, expected) in [(5.0, json!(5)), (-0.0, json!(0)), (-7.0, json!(-7)), (0.5, json!(0.5)), (1e-7, json!(1e-7))]
+        for (number, expected) in
+            [(5.0, json!(5)), (-0.0, json!(0)), (-7.0, json!(-7)), (0.5, json!(0.5)), (1e-7, json!(1e-7))]
         {
             assert_eq!(super::number(number).map(Value::Number), Some(expected), "{number}");
         }
@@ -54,7 +55,8 @@ mod tests {
     #[test]
     fn a_struct_is_an_object() {
         let of = |kind| wire::Value { kind: Some(kind) };
-        let list = wire::ListValue { values: vec![of(Kind::Bool(true)), of(Kind::Null(0)), wire::Value { kind: None }] };
+        let list =
+            wire::ListValue { values: vec![of(Kind::Bool(true)), of(Kind::Null(0)), wire::Value { kind: None }] };
         let inner = wire::Struct { fields: [("é".to_owned(), of(Kind::String("a".to_owned())))].into() };
         let fields = [("list".to_owned(), of(Kind::List(list))), ("inner".to_owned(), of(Kind::Struct(inner)))];
         let value = wire::Struct { fields: fields.into() };

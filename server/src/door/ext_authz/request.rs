@@ -112,5 +112,8 @@ fn unescaped(text: &str) -> Option<String> {
 /// The metadata of all filters; none if it has no form in JSON.
 fn filter_metadata(metadata: &Metadata) -> Option<Value> {
     let filters = metadata.filter_metadata.iter();
-    filters.map(|(name, value)| Some((name.clone(), json::object(value)?))).collect::<Option<Map<_, _>>>().map(Value::from)
+    filters
+        .map(|(name, value)| Some((name.clone(), json::object(value)?)))
+        .collect::<Option<Map<_, _>>>()
+        .map(Value::from)
 }

@@ -26,17 +26,19 @@ pub(in crate::door) enum Dialect {
 /// The value of a header that must be there once.
 macro_rules! required {
     ($headers:expr, $name:literal) => {
-        optional!($headers, $name).and_then(|value| {
-            value.ok_or(InvalidRequest::new(concat!("the header `", $name, "` is missing")))
-        })
+        optional!($headers, $name)
+            .and_then(|value| value.ok_or(InvalidRequest::new(concat!("the header `", $name, "` is missing"))))
     };
 }
 
 /// The value of a header that may be there once.
 macro_rules! optional {
     ($headers:expr, $name:literal) => {
-        at_most_one($headers, &HeaderName::from_static($name))
-            .ok_or(InvalidRequest::new(concat!("the header `", $name, "` is there twice")))
+        at_most_one($headers, &HeaderName::from_static($name)).ok_or(InvalidRequest::new(concat!(
+            "the header `",
+            $name,
+            "` is there twice"
+        )))
     };
 }
 
@@ -52,7 +54,10 @@ impl Dialect {
                 scheme: Some(required!(headers, "x-original-scheme")?),
                 host: required!(headers, "x-original-host")?,
                 target: required!(headers, "x-original-uri")?,
-                client: Client { address: nginx_address(optional!(headers, "x-original-address")?)?, ..Client::default() },
+                client: Client {
+                    address: nginx_address(optional!(headers, "x-original-address")?)?,
+                    ..Client::default()
+                },
                 ..request
             }),
             Self::Caddy => Ok(ProxyRequest {

@@ -119,7 +119,8 @@ mod tests {
         {
             assert_eq!(value(pointer), expected, "{pointer}");
         }
-        for name in ["none", "null", "object", "comma", "empty", "nested", "spaces", "led", "lines", "nul", "long", "del", "x"]
+        for name in
+            ["none", "null", "object", "comma", "empty", "nested", "spaces", "led", "lines", "nul", "long", "del", "x"]
         {
             assert_eq!(value(&format!("/{name}")), "", "{name}");
         }
@@ -129,8 +130,12 @@ mod tests {
     fn all_values_together_have_a_bound() {
         let long = "a".repeat(MAX_VALUE_BYTES);
         let token = AccessToken::new("c", [""; 0]).with_subject(&long);
-        let headers: Vec<IdentityHeader> =
-            (0..6).map(|index| IdentityHeader { name: format!("x-{index}").parse().unwrap(), source: IdentitySource::Subject }).collect();
+        let headers: Vec<IdentityHeader> = (0..6)
+            .map(|index| IdentityHeader {
+                name: format!("x-{index}").parse().unwrap(),
+                source: IdentitySource::Subject,
+            })
+            .collect();
         let identity = Identity::of(&headers, Some(&token));
         let lengths: Vec<usize> = identity.headers().iter().map(|(_, value)| value.len()).collect();
         assert_eq!(lengths, [4096, 4096, 4096, 4096, 0, 0]);

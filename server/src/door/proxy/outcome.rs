@@ -106,7 +106,11 @@ fn denied(decided: &Decided, denial: &Denial, token: Token<'_>, settings: &Tenan
         return Denied { status: unauthorized, challenge: challenge(Challenge::NoToken), ..told };
     }
     let scopes: Vec<String> = denial.scope_tokens().map(str::to_owned).collect();
-    if scopes.is_empty() { told } else { Denied { challenge: challenge(Challenge::InsufficientScope(&scopes)), ..told } }
+    if scopes.is_empty() {
+        told
+    } else {
+        Denied { challenge: challenge(Challenge::InsufficientScope(&scopes)), ..told }
+    }
 }
 
 /// Whether the tenant has spent its budget.

@@ -84,7 +84,8 @@ impl ProxyRequest<'_> {
     pub(in crate::door) fn context(&self, passed: &[HeaderName]) -> Result<AuthContext, InvalidRequest> {
         let method = text(self.method).filter(|method| is_method(method));
         let method = method.ok_or(InvalidRequest::new("the method is not a method of HTTP"))?;
-        let target = text(self.target).ok_or(InvalidRequest::not_normal("the path is not text without control characters"))?;
+        let target =
+            text(self.target).ok_or(InvalidRequest::not_normal("the path is not text without control characters"))?;
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let host = text(self.host).filter(|host| host.bytes().all(is_of_host));
         let host = host.ok_or(InvalidRequest::not_normal("the host has other than letters, digits and `-_.:[]`"))?;
@@ -110,8 +111,7 @@ impl ProxyRequest<'_> {
         let mut attributes = self.more.clone();
         attributes.insert("http".to_owned(), http);
         attributes.insert("peer".to_owned(), self.client.attributes());
-        let mut context =
-            AuthContext::new(component).with_action(method).with_attributes(Value::Object(attributes));
+        let mut context = AuthContext::new(component).with_action(method).with_attributes(Value::Object(attributes));
         if matches!(self.body, Body::Partial) {
             let reason = "only the beginning of the body reached this server";
             context = context.with_unreadable_part(Document::Attribute, "/http/body", reason);

@@ -26,7 +26,11 @@ fn normal(target: &[u8]) -> Option<String> {
         }
     };
     let path = target.split(|byte| *byte == b'?').next().unwrap();
-    assert_eq!(context.attributes["http"]["path"].as_str().unwrap().as_bytes(), path, "the check sees the path as it is");
+    assert_eq!(
+        context.attributes["http"]["path"].as_str().unwrap().as_bytes(),
+        path,
+        "the check sees the path as it is"
+    );
     let target = Target::of(&context).ok()?;
     let component = &target.context().component;
     assert_eq!(component.uri.as_deref(), Some(&*format!("https://shop.example{}", component.name)));
@@ -60,7 +64,9 @@ fn every_odd_path_is_denied_or_has_the_normal_form_of_the_table() {
 
 #[test]
 fn a_path_of_other_bytes_is_denied() {
-    for target in [&b""[..], b"#", b"/\0", b"/\t", b"/a\r\nb", b"/\x7f", b"/\xff", b"/\xc3", b"/\xc0\xae", b"/a?\xff", b"/a?\0"] {
+    for target in
+        [&b""[..], b"#", b"/\0", b"/\t", b"/a\r\nb", b"/\x7f", b"/\xff", b"/\xc3", b"/\xc0\xae", b"/a?\xff", b"/a?\0"]
+    {
         assert_eq!(normal(target), None, "{}", target.escape_ascii());
     }
     assert_eq!(normal("/\u{85}".as_bytes()), None);
@@ -144,7 +150,12 @@ fn a_request_that_says_too_little_is_invalid() {
         assert_eq!(cause(ProxyRequest { scheme: Some(scheme), ..request(b"/") }), Err(DenialCause::InvalidRequest));
     }
     for host in [&b"a/b"[..], b"a@b", b"a?b", b"a#b", b"a\\b", b"a%41", b"a b", b"\xff", "é".as_bytes()] {
-        assert_eq!(cause(ProxyRequest { host, ..request(b"/") }), Err(DenialCause::NotNormal), "{}", host.escape_ascii());
+        assert_eq!(
+            cause(ProxyRequest { host, ..request(b"/") }),
+            Err(DenialCause::NotNormal),
+            "{}",
+            host.escape_ascii()
+        );
     }
     for host in [&b""[..], b"a:0", b"a:b", b"127.1", b"a.", b"[::1", b".a"] {
         let context = ProxyRequest { host, ..request(b"/") }.context(&[]).unwrap();
