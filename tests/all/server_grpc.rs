@@ -15,6 +15,7 @@ use guardhouse_tests::guest::assemble;
 use prost::Message as _;
 
 use crate::harness::grpc::{CHECK, Called, DATA, Grpc, Raw, called, message, runtime};
+use crate::harness::tls::Authority;
 use crate::harness::{Daemon, decided_by, eventually, fixture};
 use crate::server_hang_up::{endless, instances};
 
@@ -326,6 +327,37 @@ fn calls_that_are_being_decided_are_answered_when_the_server_ends() {
     });
     stopping.wait();
     drop(client);
+}
+
+#[test]
+fn a_certificate_is_a_credential_over_grpc_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let (servers, clients) = (Authority::new("servers"), Authority::new("clients"));
+    let credential = |name: &str, tenant: &str| CredentialConfig {
+        name: name.to_owned(),
+        token_file: None,
+        certificate: Some(format!("spiffe://shop.example/{name}").parse().unwrap()),
+        tenants: Some(vec![tenant.to_owned()]),
+        doors: [Door::ExtAuthz].into_iter().collect(),
+    };
+    let daemon = Daemon::start_with(allows(), |config| {
+        let listener = &mut config.listeners[0];
+        listener.doors = [Door::ExtAuthz].into_iter().collect();
+        listener.tenant = Some("acme".parse().unwrap());
+        listener.tls = Some(servers.server(folder.path(), Some((&clients, false))));
+        config.credentials = vec![credential("envoy", "acme"), credential("other", "other")];
+    });
+    runtime().block_on(async {
+        for (name, is_allowed) in
+            [(Some("envoy"), true), (Some("other"), false), (Some("nobody"), false), (None, false)]
+        {
+            let signed = name.map(|name| clients.sign(&[&format!("spiffe://shop.example/{name}")]));
+            let client = Grpc::connect_secured(daemon.address, servers.client(signed.as_ref())).await;
+            let answer = client.call(CHECK, &[], asks()).await;
+            assert_eq!(is_denied(&answer), !is_allowed, "{name:?}: {answer:?}");
+            assert_eq!((answer.status, answer.code.as_deref()), (200, Some("0")));
+        }
+    });
 }
 
 fn service(name: &str) -> Vec<u8> {

@@ -73,7 +73,9 @@ impl AsyncWrite for Stream {
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.transport).poll_write_vectored(cx, slices);
         self.is_blocked = written.is_pending();
-        self.progress.set_blocked(self.is_blocked);
+        if self.is_blocked {
+            self.progress.set_blocked(true);
+        }
         written
     }
 

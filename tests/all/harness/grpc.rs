@@ -2,13 +2,19 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use h2::client::SendRequest;
 use h2::{Reason, RecvStream, SendStream};
 use hyper::{HeaderMap, Request};
+use rustls::ClientConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::Runtime;
+use tokio_rustls::TlsConnector;
+
+use super::tls::SERVER;
 
 pub(crate) const CHECK: &str = "/envoy.service.auth.v3.Authorization/Check";
 
@@ -45,12 +51,21 @@ pub(crate) struct Called {
 
 impl Grpc {
     pub(crate) async fn connect(address: SocketAddr) -> Self {
-        Self::connect_with(address, &h2::client::Builder::new()).await
+        Self::over(tokio::net::TcpStream::connect(address).await.unwrap()).await
     }
 
-    pub(crate) async fn connect_with(address: SocketAddr, builder: &h2::client::Builder) -> Self {
+    /// Connects over TLS.
+    pub(crate) async fn connect_secured(address: SocketAddr, mut config: ClientConfig) -> Self {
+        config.alpn_protocols = vec![b"h2".to_vec()];
         let stream = tokio::net::TcpStream::connect(address).await.unwrap();
-        let (send, connection) = builder.handshake(stream).await.unwrap();
+        let connector = TlsConnector::from(Arc::new(config));
+        let stream = connector.connect(SERVER.try_into().unwrap(), stream).await.unwrap();
+        assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
+        Self::over(stream).await
+    }
+
+    async fn over(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Self {
+        let (send, connection) = h2::client::handshake(stream).await.unwrap();
         // It ends with the connection, whatever the reason.
         tokio::spawn(async { drop(connection.await) });
         Self { send }
