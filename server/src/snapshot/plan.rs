@@ -29,6 +29,9 @@ pub(super) struct Plan {
     /// How many checks of `first` are under `always`.
     always: usize,
     then: Option<Vec<AnyCheck>>,
+    /// Whether denials name missing scopes. Then `first` goes on behind a check that names some, and a later check decides:
+    /// so it does not where their modes differ.
+    names_scopes: bool,
 }
 
 impl Plan {
@@ -46,7 +49,9 @@ impl Plan {
                 Some(check) if is_apart => (None, Some(vec![check])),
                 of_rule => (of_rule, None),
             };
+            let names_scopes = always.is_empty() || with_always.is_none() || policy.mode == rule_mode;
             Self {
+                names_scopes,
                 rule: rule.map(|rule| rule.name.as_str().into()),
                 always_mode: policy.mode,
                 rule_mode,
@@ -60,9 +65,9 @@ impl Plan {
 
     /// Decides a request, within `deadline` from `start` if there is one.
     pub(super) async fn decide(&self, context: &AuthContext, start: Instant, deadline: Option<Duration>) -> Decided {
-        let first = within(&self.first, start, deadline).explain(context).await;
+        let first = self.within(&self.first, start, deadline).explain(context).await;
         let then = match &self.then {
-            Some(checks) if !self.is_final(&first) => Some(within(checks, start, deadline).explain(context).await),
+            Some(checks) if !self.is_final(&first) => Some(self.within(checks, start, deadline).explain(context).await),
             _ => None,
         };
         self.judge(first, then)
@@ -75,18 +80,18 @@ impl Plan {
         start: Instant,
         deadline: Option<Duration>,
     ) -> Vec<Decided> {
-        let first = within(&self.first, start, deadline).explain_batch(contexts).await;
+        let first = self.within(&self.first, start, deadline).explain_batch(contexts).await;
         let Some(checks) = &self.then else {
             return first.into_iter().map(|report| self.judge(report, None)).collect();
         };
         if !first.iter().any(|report| self.is_final(report)) {
-            let then = within(checks, start, deadline).explain_batch(contexts).await;
+            let then = self.within(checks, start, deadline).explain_batch(contexts).await;
             return first.into_iter().zip(then).map(|(first, then)| self.judge(first, Some(then))).collect();
         }
         let mut decided = Vec::with_capacity(first.len());
         for (first, context) in first.into_iter().zip(contexts) {
             let is_final = self.is_final(&first);
-            let then = if is_final { None } else { Some(within(checks, start, deadline).explain(context).await) };
+            let then = if is_final { None } else { Some(self.within(checks, start, deadline).explain(context).await) };
             decided.push(self.judge(first, then));
         }
         decided
@@ -144,6 +149,20 @@ impl Plan {
         allowed(report, is_of_rule.then(|| Arc::clone(rule)), would_deny)
     }
 
+    /// A list with what is left of the deadline.
+    fn within<'c>(
+        &self,
+        checks: &'c [AnyCheck],
+        start: Instant,
+        deadline: Option<Duration>,
+    ) -> AuthChecks<'c, AnyCheck> {
+        let list = AuthChecks::new(checks);
+        let list = if self.names_scopes { list.name_missing_scopes() } else { list };
+        let Some(deadline) = deadline else { return list };
+        let left = deadline.saturating_sub(start.elapsed()).min(MAX_DEADLINE);
+        list.deadline(left).unwrap_or(list)
+    }
+
     fn denied(&self, denial: Denial, cause: DenialCause, by_rule: bool, report: Report) -> Decided {
         let mut decided = Decided::denied(cause);
         decided.id = report.id;
@@ -172,14 +191,6 @@ fn joined(first: Report, mut then: Report) -> Report {
     then.checks.splice(..0, first.checks);
     then.elapsed = then.elapsed.saturating_add(first.elapsed);
     then
-}
-
-/// A list with what is left of the deadline.
-fn within(checks: &[AnyCheck], start: Instant, deadline: Option<Duration>) -> AuthChecks<'_, AnyCheck> {
-    let list = AuthChecks::new(checks);
-    let Some(deadline) = deadline else { return list };
-    let left = deadline.saturating_sub(start.elapsed()).min(MAX_DEADLINE);
-    list.deadline(left).unwrap_or(list)
 }
 
 /// The check of an expression. An index that does not exist is a fault, which a negation does not turn into an allow;

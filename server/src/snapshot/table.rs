@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use guardhouse::{AuthContext, AuthorizationError, Component, Decision, Digest, Outcome, native};
+use guardhouse::{AccessToken, AuthContext, AuthorizationError, Component, Decision, Digest, Outcome, native};
 
 use super::plan::{AnyCheck, Plan};
 use crate::decided::{Decided, DenialCause};
@@ -186,6 +186,43 @@ async fn without_time_every_check_that_is_enforced_denies() {
             assert_eq!(decided.decision.is_allow(), !has_enforced, "{row:?}");
         }
     }
+}
+
+/// The plan of a rule with a check, behind a check under `always`.
+fn plan_of(always: AnyCheck, rule: AnyCheck, modes: [Mode; 2]) -> Plan {
+    let verdict = Verdict::Check(Expression::Check(1));
+    let rule_of_policy =
+        Rule { name: "the rule".to_owned(), when: Selector::default(), verdict, mode: Some(modes[1]) };
+    let policy = Policy {
+        digest: Digest::of("policy"),
+        mode: modes[0],
+        log: Arc::default(),
+        checks: Vec::new(),
+        always: vec![Expression::Check(0)],
+        rules: vec![rule_of_policy],
+    };
+    Plan::all(&policy, &[always, rule]).swap_remove(0)
+}
+
+#[tokio::test]
+async fn missing_scopes_are_named_together_and_never_weaken_what_is_enforced() {
+    let scope = |scope: &str| Arc::new(native::require_scopes([scope])) as AnyCheck;
+    let context = AuthContext::new(Component::tool("a")).with_token(AccessToken::new("c", ["read"]));
+    let modes = [Mode::Enforce, Mode::Monitor];
+    for (always_mode, rule_mode) in modes.into_iter().flat_map(|always| modes.map(|rule| (always, rule))) {
+        for answer in [Answer::Deny, Answer::Message, Answer::Fault, Answer::Allow] {
+            let rule = check("rule", answer, &Arc::default());
+            let plan = plan_of(scope("pay"), rule, [always_mode, rule_mode]);
+            let decided = plan.decide(&context, Instant::now(), None).await;
+            let denies = always_mode == Mode::Enforce || rule_mode == Mode::Enforce && answer != Answer::Allow;
+            assert_eq!(decided.decision.is_allow(), !denies, "{always_mode:?} {rule_mode:?} {answer:?}");
+        }
+    }
+    let plan = plan_of(scope("pay"), scope("approve"), [Mode::Enforce; 2]);
+    let decided = plan.decide(&context, Instant::now(), None).await;
+    assert_eq!(decided.decision.denial().unwrap().missing_scopes, ["approve", "pay"]);
+    let nobody = plan.decide(&contexts()[0], Instant::now(), None).await;
+    assert!(nobody.decision.denial().unwrap().missing_scopes.is_empty());
 }
 
 #[tokio::test]

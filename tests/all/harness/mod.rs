@@ -5,6 +5,7 @@ pub(crate) mod daemon;
 pub(crate) mod decided;
 pub(crate) mod grpc;
 mod guest;
+pub(crate) mod issuer;
 pub(crate) mod policies;
 mod report;
 mod rules;

@@ -69,7 +69,6 @@ async fn decide(doors: &Doors, call: Call<'_>) -> Option<CheckAnswer> {
     };
     let headers = exchange_headers(headers, request.as_ref().ok());
     let incoming = Incoming { door: Door::ExtAuthz, tenant, headers: &headers, peer, received };
-    peer.decides();
     let outcome = proxy::decide(doors, &incoming, request, deadline).await?;
     Some(CheckAnswer::of(&outcome))
 }

@@ -6,7 +6,6 @@ mod outcome;
 mod request;
 
 pub(in crate::door) use self::decide::decide;
-pub(in crate::door) use self::identity::Identity;
 pub(in crate::door) use self::outcome::{Allowed, Denied, Outcome};
 pub(in crate::door) use self::request::{Body, Client, InvalidRequest, ProxyRequest, text};
 
