@@ -93,6 +93,7 @@ mod server_authzen;
 mod server_clients;
 mod server_credentials;
 mod server_drain;
+mod server_ext_authz;
 mod server_forward_auth;
 mod server_grpc;
 mod server_hang_up;

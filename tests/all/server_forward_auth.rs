@@ -105,9 +105,7 @@ fn question(dialect: &str, tenant: &str, path: &str) -> (String, Vec<(&'static s
         names.into_iter().zip(values.map(str::to_owned)).collect::<Vec<_>>()
     };
     match dialect {
-        "nginx" => {
-            (route, named(["X-Original-Method", "X-Original-Scheme", "X-Original-Host", "X-Original-URI"]))
-        }
+        "nginx" => (route, named(["X-Original-Method", "X-Original-Scheme", "X-Original-Host", "X-Original-URI"])),
         "envoy" => (format!("{route}{path}"), vec![("X-Forwarded-Proto", "https".to_owned())]),
         _ => (route, named(["X-Forwarded-Method", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Uri"])),
     }

@@ -396,6 +396,45 @@ fn a_tenant_has_a_weight_and_a_budget_of_its_own_or_the_default_ones() {
 }
 
 #[test]
+fn a_tenant_has_headers_of_its_own_or_the_default_ones() {
+    let config = read(
+        "version = 1\n[tenants.default]\nheaders = [\"Accept\", \"x-team\"]\nidentity-headers = { x-user = \"subject\" }\n\
+         [tenants.acme]\nheaders = []\n[tenants.acme.identity-headers]\nX-Mail = \"/email\"\nx-scopes = \"scopes\"\n\
+         [tenants.other]\nweight = 1\n",
+    );
+    let names = |tenant: &str| {
+        let settings = config.tenants.of(tenant);
+        let passed = settings.headers.iter().map(|name| name.as_str().to_owned()).collect::<Vec<_>>();
+        (passed, settings.identity_headers.iter().map(|header| header.name.as_str().to_owned()).collect::<Vec<_>>())
+    };
+    let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    assert_eq!(names("acme"), (owned(&[]), owned(&["x-mail", "x-scopes"])));
+    for tenant in ["other", "third"] {
+        assert_eq!(names(tenant), (owned(&["accept", "x-team"]), owned(&["x-user"])));
+    }
+    for (text, expected) in [
+        ("headers = [\"Authorization\"]", "checks never see this header"),
+        ("headers = [\"guardhouse-credential\"]", "checks never see this header"),
+        ("headers = [\"host\"]", "`/http/host`"),
+        ("headers = [\"a\", \"A\"]", "the header is there twice"),
+        ("headers = [\"a b\"]", "it is not the name of a header"),
+        ("headers = \"a\"", "must be a list"),
+        ("identity-headers = { cookie = \"subject\" }", "has a meaning of its own"),
+        ("identity-headers = { x-forwarded-user = \"subject\" }", "have a meaning of their own"),
+        ("identity-headers = { x_user = \"subject\" }", "expected letters, digits and `-`"),
+        ("identity-headers = { x-user = \"subject\", X-User = \"subject\" }", "the header is there twice"),
+        ("identity-headers = { x-user = \"email\" }", "a JSON pointer into the claims"),
+        ("identity-headers = { x-user = 1 }", "must be a string"),
+    ] {
+        let found = errors(&format!("version = 1\n[tenants.acme]\n{text}\n"));
+        assert!(found.len() == 1 && found[0].contains(expected), "{text}: {found:?}");
+    }
+    let many: Vec<String> = (0..65).map(|index| format!("\"a{index}\"")).collect();
+    let found = errors(&format!("version = 1\n[tenants.acme]\nheaders = [{}]\n", many.join(", ")));
+    assert!(found.len() == 1 && found[0].contains("at most 64"), "{found:?}");
+}
+
+#[test]
 fn the_pools_are_sized_from_the_memory() {
     let sized = |mebibytes: u64, processors| {
         let machine = Machine { memory_bytes: Some(mebibytes << 20), processors };

@@ -191,8 +191,7 @@ async fn without_time_every_check_that_is_enforced_denies() {
 /// The plan of a rule with a check, behind a check under `always`.
 fn plan_of(always: AnyCheck, rule: AnyCheck, modes: [Mode; 2]) -> Plan {
     let verdict = Verdict::Check(Expression::Check(1));
-    let rule_of_policy =
-        Rule { name: "the rule".to_owned(), when: Selector::default(), verdict, mode: Some(modes[1]) };
+    let rule_of_policy = Rule { name: "the rule".to_owned(), when: Selector::default(), verdict, mode: Some(modes[1]) };
     let policy = Policy {
         digest: Digest::of("policy"),
         mode: modes[0],
@@ -206,7 +205,7 @@ fn plan_of(always: AnyCheck, rule: AnyCheck, modes: [Mode; 2]) -> Plan {
 
 #[tokio::test]
 async fn missing_scopes_are_named_together_and_never_weaken_what_is_enforced() {
-    let scope = |scope: &str| Arc::new(native::require_scopes([scope])) as AnyCheck;
+    let scope = |scope: &str| AnyCheck::from(native::require_scopes([scope]));
     let context = AuthContext::new(Component::tool("a")).with_token(AccessToken::new("c", ["read"]));
     let modes = [Mode::Enforce, Mode::Monitor];
     for (always_mode, rule_mode) in modes.into_iter().flat_map(|always| modes.map(|rule| (always, rule))) {

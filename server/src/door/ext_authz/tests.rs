@@ -106,7 +106,8 @@ impl World {
 
     /// The answer to the bytes of a body, which is always one message with the status 0.
     fn answer(&self, body: Vec<u8>) -> Told {
-        let request = Request::post("/envoy.service.auth.v3.Authorization/Check").body(Full::new(Bytes::from(body))).unwrap();
+        let request =
+            Request::post("/envoy.service.auth.v3.Authorization/Check").body(Full::new(Bytes::from(body))).unwrap();
         let (_sender, closing) = watch::channel(false);
         self.runtime.block_on(async {
             let answer = self.doors.answer_call(&self.listener, request, &(), closing).await;
@@ -212,7 +213,15 @@ fn what_cannot_be_read_is_denied() {
     let world = World::new();
     let good = call("acme", "/allow").encode_to_vec();
     let compressed = [&[1], &framed(&good)[1..]].concat();
-    for body in [vec![], vec![0], framed(b""), framed(b"\xff"), compressed, framed(&good)[..9].to_vec(), framed(&good).repeat(2)] {
+    for body in [
+        vec![],
+        vec![0],
+        framed(b""),
+        framed(b"\xff"),
+        compressed,
+        framed(&good)[..9].to_vec(),
+        framed(&good).repeat(2),
+    ] {
         assert_eq!((world.answer(body.clone()).code, world.answer(body).status), (7, 403));
     }
     assert_eq!(world.answer(framed(&vec![0; 2 << 20])).status, 403);
@@ -321,12 +330,17 @@ fn what_contradicts_itself_is_denied_and_what_json_lacks_cannot_be_read() {
 fn messages() -> impl Strategy<Value = Vec<u8>> {
     let any_bytes = proptest::collection::vec(any::<u8>(), 0..64);
     let paths = proptest::sample::select(&["/trap", "/none", "/members", "//allow", "/allow#x", "/loopx"][..]);
-    let changed = (paths, any::<proptest::sample::Index>(), any::<u8>(), any::<bool>()).prop_map(|(path, at, byte, cut)| {
-        let mut bytes = call("acme", path).encode_to_vec();
-        let at = at.index(bytes.len());
-        if cut { bytes.truncate(at) } else { bytes[at] = byte }
-        bytes
-    });
+    let changed =
+        (paths, any::<proptest::sample::Index>(), any::<u8>(), any::<bool>()).prop_map(|(path, at, byte, cut)| {
+            let mut bytes = call("acme", path).encode_to_vec();
+            let at = at.index(bytes.len());
+            if cut {
+                bytes.truncate(at)
+            } else {
+                bytes[at] = byte
+            }
+            bytes
+        });
     prop_oneof![any_bytes, changed]
 }
 
