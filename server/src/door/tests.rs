@@ -97,6 +97,7 @@ fn requests() -> Vec<Asked> {
     vec![
         asked(native, context("a", "read"), 1),
         asked(native, context("a", "write"), 1),
+        asked("/v1/tenants/acme/forward-auth/nginx", json!({}), 1),
         asked(batch, contexts, 3),
         asked(one, evaluation(&[], "execute_all"), 1),
         asked(several, evaluation(&["read", "write", "read"], "execute_all"), 3),
@@ -169,9 +170,14 @@ impl World {
         let request = Request::post(asked.path)
             .header("content-type", "application/json")
             .header("x-request-id", polls.to_string())
+            // What the door of proxies reads, and no other.
+            .header("x-original-method", "read")
+            .header("x-original-scheme", "https")
+            .header("x-original-host", "shop.example")
+            .header("x-original-uri", "/a")
             .body(Pieces::of(&asked.body))
             .unwrap();
-        let doors = [Door::Native, Door::Authzen].into_iter().collect();
+        let doors = [Door::Native, Door::Authzen, Door::ForwardAuth].into_iter().collect();
         let listener = Listener { doors, anonymous: true, tenant: None };
         let mut answer = pin!(self.doors.answer(&listener, request, &()));
         let mut polled = 0;
