@@ -10,12 +10,9 @@ use crate::observe::metrics::exposition::Exposition;
 const NONE: &str = "none";
 
 impl Tokens {
-    /// Writes the metrics; nothing if there are no issuers.
+    /// Writes the metrics.
     pub fn write_metrics(&self, exposition: &mut Exposition) {
         let trust = self.0.trust.load();
-        if trust.issuers.is_empty() {
-            return;
-        }
         let name = |issuer: &Issuer| issuer.config.name.clone();
         let help = "Tokens of end users by issuer and outcome.";
         let mut verifications = exposition.counter("guardhouse_token_verifications_total", help);
