@@ -6,6 +6,7 @@ pub mod answer;
 mod body;
 mod caller;
 mod document;
+mod panics;
 pub mod peer;
 mod route;
 

@@ -12,7 +12,9 @@ use hyper::{Method, Request, StatusCode};
 use super::answer::{self, Answer, Kind, REQUEST_ID, Refusal};
 use super::doors::{Doors, Listener};
 use super::exchange::{Incoming, request_id};
+use super::panics::unless_it_panics;
 use super::peer::Peer;
+use super::proxy::Denied;
 use super::route::{self, Route, Task};
 use super::{authzen, forward_auth, native, openapi};
 use crate::config::listener::Door;
@@ -35,7 +37,10 @@ impl Doors {
                 let incoming = Incoming { door: route.door, tenant, headers, peer, received };
                 let answer = match route.task {
                     Task::ForwardAuth(dialect) => {
-                        forward_auth::answer(self, listener, (route, dialect), &parts, &incoming, body).await
+                        let route = (route, dialect);
+                        let answer = forward_auth::answer(self, listener, route, &parts, &incoming, body);
+                        let answer = unless_it_panics(answer).await;
+                        answer.unwrap_or_else(|| forward_auth::denial(&Denied::UNDECIDED, dialect))
                     }
                     _ => match self.serve(listener, route, &parts, &incoming, body).await {
                         Ok(answer) => answer,

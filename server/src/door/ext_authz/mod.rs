@@ -45,11 +45,15 @@ pub(in crate::door) struct Call<'a> {
 
 /// Answers a call with a `CheckResponse`. There is no error: Envoy may allow what an error answers.
 pub(in crate::door) async fn check(doors: &Doors, call: Call<'_>) -> Bytes {
-    let answer = match decide(doors, call).await {
-        Some(answer) => answer,
-        None => CheckAnswer::denied(&Denied::UNAUTHENTICATED),
-    };
-    answer.encode()
+    match decide(doors, call).await {
+        Some(answer) => answer.encode(),
+        None => undecided(),
+    }
+}
+
+/// The answer to a call about which nothing is decided.
+pub(in crate::door) fn undecided() -> Bytes {
+    CheckAnswer::denied(&Denied::UNDECIDED).encode()
 }
 
 /// Decides a call; none if nothing is decided.

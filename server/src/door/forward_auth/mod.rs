@@ -49,7 +49,7 @@ where
     B::Error: Display,
 {
     if doors.authenticate(listener, incoming).is_err() {
-        return denial(&Denied::UNAUTHENTICATED, dialect);
+        return denial(&Denied::UNDECIDED, dialect);
     }
     let end = read(body).await;
     incoming.peer.decides();
@@ -67,7 +67,7 @@ where
         }
         Some(Outcome::Denied(denied)) => denial(&denied, dialect),
         // Nobody reads it.
-        None => denial(&Denied::UNAUTHENTICATED, dialect),
+        None => denial(&Denied::UNDECIDED, dialect),
     };
     if end != BodyEnd::Read {
         answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -76,7 +76,7 @@ where
 }
 
 /// The answer of a denial.
-fn denial(denied: &Denied, dialect: Dialect) -> Answer {
+pub(super) fn denial(denied: &Denied, dialect: Dialect) -> Answer {
     let Denied { status, id, challenge, message } = denied;
     let mut answer = empty(dialect.status(*status));
     if let Some(message) = message {

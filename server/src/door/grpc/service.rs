@@ -6,15 +6,16 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
-use hyper::Request;
 use hyper::body::Body;
 use hyper::http::request::Parts;
+use hyper::{HeaderMap, Request};
 use tokio::sync::watch;
 
 use super::super::answer::{Kind, Refusal};
 use super::super::doors::{Doors, Listener};
 use super::super::ext_authz::{self, Call};
 use super::super::identity::Identity;
+use super::super::panics::unless_it_panics;
 use super::super::peer::Peer;
 use super::answer::{Answer, Code, message, status};
 use super::health::MAX_BYTES;
@@ -80,6 +81,23 @@ impl Doors {
         B::Error: Display,
     {
         let headers = &parts.headers;
+        let checked = unless_it_panics(self.check_message(listener, headers, body, peer, received)).await;
+        message(&checked.unwrap_or_else(ext_authz::undecided))
+    }
+
+    /// The `CheckResponse` to a call.
+    async fn check_message<B>(
+        &self,
+        listener: &Listener,
+        headers: &HeaderMap,
+        body: &mut B,
+        peer: &dyn Peer,
+        received: Instant,
+    ) -> Bytes
+    where
+        B: Body<Data = Bytes> + Unpin,
+        B::Error: Display,
+    {
         let identity = self.identify(listener, Door::ExtAuthz, headers, peer);
         let request = match identity {
             Ok(identity) => self.message(identity, body).await,
@@ -91,7 +109,7 @@ impl Doors {
             peer.decides();
         }
         let deadline = timeout::deadline(headers);
-        message(&ext_authz::check(self, Call { listener, headers, peer, received, deadline, request }).await)
+        ext_authz::check(self, Call { listener, headers, peer, received, deadline, request }).await
     }
 
     /// Reads the only message of a call.

@@ -51,13 +51,13 @@ pub(super) enum Token<'a> {
 }
 
 impl Denied {
-    /// The denial of a proxy without a valid credential. Nothing was decided.
-    pub(in crate::door) const UNAUTHENTICATED: Self =
+    /// The denial where nothing was decided: the proxy has no valid credential, or nothing can be read of its request.
+    pub(in crate::door) const UNDECIDED: Self =
         Self { status: StatusCode::FORBIDDEN, id: None, challenge: None, message: None };
 
     /// A denial without anything that says why.
     fn silent(id: DecisionId) -> Self {
-        Self { id: Some(id), ..Self::UNAUTHENTICATED }
+        Self { id: Some(id), ..Self::UNDECIDED }
     }
 }
 
