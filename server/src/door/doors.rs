@@ -1,8 +1,10 @@
 //! What is behind all doors: the tenants, the observers, and what the configuration says.
 
 use std::borrow::Cow;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, Guard};
 use bytes::Bytes;
@@ -196,6 +198,20 @@ impl Doors {
         unless_gone(incoming, decided).await
     }
 
+    /// Does work for the tenant of a request, such as verifying a token, at the expense of the tenant. Waiting is free.
+    pub(super) async fn charged<T>(&self, incoming: &Incoming<'_>, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        let snapshot = self.0.tenants.snapshot(incoming.tenant).ok();
+        let mut charge = Charge { snapshot, took: Duration::ZERO };
+        poll_fn(|cx| {
+            let start = Instant::now();
+            let poll = work.as_mut().poll(cx);
+            charge.took = charge.took.saturating_add(start.elapsed());
+            poll
+        })
+        .await
+    }
+
     /// Tells the observers of a decision, at the expense of its tenant.
     pub(super) async fn tell(&self, incoming: &Incoming<'_>, context: &AuthContext, decided: &Decided) {
         let took = self.0.observers.decided(&incoming.exchange(context), decided).await;
@@ -224,6 +240,20 @@ impl Doors {
     pub(super) fn add_id(&self, answer: &mut Answer, decided: &Decided) {
         if let Ok(id) = HeaderValue::from_maybe_shared(Bytes::from(decided.id.to_string())) {
             answer.headers_mut().insert(DECISION_ID, id);
+        }
+    }
+}
+
+/// The time that work for a tenant took so far. The tenant pays for it also if the caller goes before the end.
+struct Charge {
+    snapshot: Option<Arc<Snapshot>>,
+    took: Duration,
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        if let Some(snapshot) = &self.snapshot {
+            snapshot.account().charge(self.took);
         }
     }
 }

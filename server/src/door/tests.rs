@@ -6,16 +6,17 @@ use std::future::poll_fn;
 use std::path::PathBuf;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use guardhouse::{AuthContext, Component, Host, HostLimits};
 use guardhouse_tests::guest::{assemble, replaced};
-use hyper::Request;
 use hyper::body::{Body, Frame};
+use hyper::{HeaderMap, Request};
 use serde_json::{Value, json};
 
 use super::answer::Answer;
+use super::exchange::Incoming;
 use super::{Doors, Listener};
 use crate::config::ServerConfig;
 use crate::config::credentials::Credentials;
@@ -222,6 +223,28 @@ impl World {
         let text = self.doors.observers().metrics_text();
         let samples = text.lines().filter(|line| line.starts_with("guardhouse_decisions_total{"));
         samples.map(|line| line.rsplit(' ').next().unwrap().parse::<usize>().unwrap()).sum()
+    }
+}
+
+#[tokio::test]
+async fn work_for_a_tenant_is_charged_also_if_its_caller_goes() {
+    let world = World::new(Beside::Nothing).await;
+    let used = || world.host.tenant_usage().iter().map(|usage| usage.cpu_time).sum::<Duration>();
+    let headers = HeaderMap::new();
+    let received = Instant::now();
+    let incoming = Incoming { door: Door::ForwardAuth, tenant: "acme", headers: &headers, peer: &(), received };
+    let took = Duration::from_millis(5);
+    for polls in [1, 2] {
+        let before = used();
+        let mut work = Box::pin(world.doors.charged(&incoming, async {
+            std::thread::sleep(took);
+            tokio::task::yield_now().await;
+        }));
+        for _ in 0..polls {
+            poll_fn(|cx| Poll::Ready(work.as_mut().poll(cx).is_pending())).await;
+        }
+        drop(work);
+        assert!(used() - before >= took, "after {polls} polls");
     }
 }
 

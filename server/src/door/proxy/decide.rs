@@ -45,7 +45,8 @@ pub(in crate::door) async fn decide(
             Err(TokenRefusal::Invalid("the request has two `Authorization` headers"))
         } else {
             let within = end.saturating_duration_since(Instant::now());
-            unless_gone(incoming, tokens.verify(incoming.tenant, authorization, within)).await?
+            let verified = doors.charged(incoming, tokens.verify(incoming.tenant, authorization, within));
+            unless_gone(incoming, verified).await?
         };
         match verified {
             Ok(token) => token,
