@@ -38,11 +38,12 @@ impl Doors {
                 let answer = match route.task {
                     Task::ForwardAuth(dialect) => {
                         let route = (route, dialect);
-                        let answer = forward_auth::answer(self, listener, route, &parts, &incoming, body);
+                        let answer = Box::pin(forward_auth::answer(self, listener, route, &parts, &incoming, body));
                         let answer = unless_it_panics(answer).await;
                         answer.unwrap_or_else(|| forward_auth::denial(&Denied::UNDECIDED, dialect))
                     }
-                    _ => match self.serve(listener, route, &parts, &incoming, body).await {
+                    // The future has 25 KiB, which hyper would copy several times.
+                    _ => match Box::pin(self.serve(listener, route, &parts, &incoming, body)).await {
                         Ok(answer) => answer,
                         Err(refusal) if route.door == Door::Authzen => refusal.message(),
                         Err(refusal) => refusal.problem(),

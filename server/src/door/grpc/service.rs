@@ -81,7 +81,9 @@ impl Doors {
         B::Error: Display,
     {
         let headers = &parts.headers;
-        let checked = unless_it_panics(self.check_message(listener, headers, body, peer, received)).await;
+        // The future has 25 KiB, which hyper and the task would copy several times.
+        let checked = Box::pin(self.check_message(listener, headers, body, peer, received));
+        let checked = unless_it_panics(checked).await;
         message(&checked.unwrap_or_else(ext_authz::undecided))
     }
 
