@@ -97,6 +97,12 @@ const PROOFS: &[Proof] = &[
         run: packages::prove,
     },
     Proof {
+        name: "proxies",
+        summary: "the daemon behind Envoy, nginx and Caddy, as docs/proxies/ has it: `prove proxies [PART…]` (tests/proxies/prove.py)",
+        needs: "Debian's apt-get and dpkg, or nginx and h2load; Python 3.10 or newer, and a package index",
+        run: proxies,
+    },
+    Proof {
         name: "sdks",
         summary: "projects with published SDKs in Rust, JavaScript, TypeScript and Python, from packages made here",
         needs: "Rust's target for WebAssembly, Node.js 20 or newer, Python 3.10 or newer, and their registries",
@@ -135,7 +141,7 @@ pub(crate) fn run(arguments: &Arguments<'_>) -> Result<()> {
     let proof = PROOFS.iter().find(|proof| proof.name == *name);
     let proof =
         proof.with_context(|| format!("proof `{name}` does not exist; `cargo xtask prove` lists those that do"))?;
-    ensure!(operands.is_empty() || ["fuzz", "packages"].contains(&proof.name), "proof `{name}` does not take operands");
+    ensure!(operands.is_empty() || ["fuzz", "packages", "proxies"].contains(&proof.name), "proof `{name}` does not take operands");
     let options = arguments.forwarded();
     ensure!(options.is_empty() || proof.name == "old-glibc", "proof `{name}` does not take `{}`", options.join(" "));
     let words: Vec<&str> = operands.iter().chain(&arguments.rest).chain(&options).copied().collect();
@@ -147,6 +153,15 @@ fn clients() -> Result<()> {
     let programs = Programs::build(&[GUARDHOUSE], Profile::Dev)?;
     let mut prove = Command::new(root()?.join("tests/clients/prove"));
     prove.arg(programs.path(GUARDHOUSE)?);
+    forget_cargo(&mut prove);
+    run_command(&mut prove)
+}
+
+/// Puts real proxies in front of a daemon.
+fn proxies(parts: &[&str]) -> Result<()> {
+    let programs = Programs::build(&[GUARDHOUSE], Profile::Dev)?;
+    let mut prove = Command::new(root()?.join("tests/proxies/prove"));
+    prove.arg(programs.path(GUARDHOUSE)?).args(parts);
     forget_cargo(&mut prove);
     run_command(&mut prove)
 }
