@@ -16,7 +16,7 @@ from cryptography import x509
 from certificates import Authority
 from documented import EXT_AUTHZ, FORWARD_AUTH, OPERATOR, Places, blocks
 from issuer import Issuer
-from processes import Failed, Program, wait_until
+from processes import Failed, Program, free_port, wait_until
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures/demo"
 
@@ -47,7 +47,7 @@ plugin = "loop.wasm"
 limits = { cpu-time = "500ms", deadline = "800ms" }
 
 [log]
-include = ["component"]
+include = ["component", "attributes"]
 """
 RULES = {"orders": "readers", "pay": "payers", "admin": "admins", "closed": "closed", "trap": "trap", "endless": "endless"}
 # No rule names `/secret`, so nobody may reach it.
@@ -100,6 +100,8 @@ class Daemon:
         self.secrets = {name: os.urandom(16).hex() for name in ("envoy", "nginx", "caddy")}
         self.extra: dict[str, Any] = {"drain": {"notice": "1s", "time": "5s"}}
         self.sockets: list[socket.socket] = []
+        # Envoy's protocol without TLS, and forward-auth with TLS, which the pages only describe.
+        self.plain, self.secure = free_port(), free_port()
         self.write()
 
     def write(self) -> None:
@@ -126,6 +128,11 @@ class Daemon:
         acme = config["tenants"]["acme"]
         config["tenants"] |= {name: acme | {"budget": budget} for name, budget in BUDGETS.items()}
         config |= {"decision-log": {"destination": "decisions.jsonl", "when-full": "wait"}, **self.extra}
+        tls = {"certificate": "tls/server.pem", "key": "tls/server.key", "client-ca": "tls/clients.pem", "client": "optional"}
+        config["listeners"] += [
+            {"address": f"127.0.0.1:{self.plain}", "doors": ["ext-authz"], "tenant": "acme"},
+            {"address": f"127.0.0.1:{self.secure}", "doors": ["forward-auth"], "tls": tls},
+        ]
         if self.sockets:
             ours = [f"127.0.0.1:{port}" for port in (FORWARD_AUTH, EXT_AUTHZ)]
             for listener in config["listeners"]:

@@ -87,7 +87,7 @@ class Program:
 
 
 @contextlib.contextmanager
-def running(*programs: Program) -> Iterator[None]:
+def running(programs: list[Program]) -> Iterator[None]:
     """Kills the programs at the end, and adds the ends of their logs to what failed."""
     try:
         yield
