@@ -128,18 +128,22 @@ class Daemon:
         acme = config["tenants"]["acme"]
         config["tenants"] |= {name: acme | {"budget": budget} for name, budget in BUDGETS.items()}
         config |= {"decision-log": {"destination": "decisions.jsonl", "when-full": "wait"}, **self.extra}
-        tls = {"certificate": "tls/server.pem", "key": "tls/server.key", "client-ca": "tls/clients.pem", "client": "optional"}
-        config["listeners"] += [
-            {"address": f"127.0.0.1:{self.plain}", "doors": ["ext-authz"], "tenant": "acme"},
-            {"address": f"127.0.0.1:{self.secure}", "doors": ["forward-auth"], "tls": tls},
-        ]
         if self.sockets:
             ours = [f"127.0.0.1:{port}" for port in (FORWARD_AUTH, EXT_AUTHZ)]
             for listener in config["listeners"]:
                 if listener["address"] in ours:
                     listener["address"] = f"systemd:{ours.index(listener['address'])}"
+        else:
+            config["listeners"] += self.more_listeners()
         text = "".join(f"{name} = {inline(value)}\n" for name, value in config.items())
         return self.places.put_into(text)
+
+    def more_listeners(self) -> list[dict[str, Any]]:
+        tls = {"certificate": "tls/server.pem", "key": "tls/server.key", "client-ca": "tls/clients.pem", "client": "optional"}
+        return [
+            {"address": f"127.0.0.1:{self.plain}", "doors": ["ext-authz"], "tenant": "acme"},
+            {"address": f"127.0.0.1:{self.secure}", "doors": ["forward-auth"], "tls": tls},
+        ]
 
     def start(self, name: str = "guardhouse", operator: int | None = None) -> Program:
         """Starts a daemon that is ready. A second one needs a port of its own for the operator."""
