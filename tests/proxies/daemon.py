@@ -177,10 +177,11 @@ class Daemon:
         except (urllib.error.URLError, ConnectionError):
             return False
 
-    def metrics(self) -> dict[str, float]:
+    def metric(self, name: str, *labels: str) -> float:
+        """The sum of the series of a metric that have the labels."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.places.operator}/metrics", timeout=5) as answer:
-            lines = [line for line in answer.read().decode().splitlines() if line and not line.startswith("#")]
-        return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
+            lines = [line.rpartition(" ") for line in answer.read().decode().splitlines() if line.partition("{")[0].partition(" ")[0] == name]
+        return sum(float(value) for series, _, value in lines if all(label in series for label in labels))
 
     def decision(self, path: str) -> dict[str, Any]:
         """The line that the decision log has of the newest request with this path."""

@@ -149,7 +149,7 @@ class Busy:
 
     def __enter__(self) -> None:
         self.thread.start()
-        wait_until(lambda: self.daemon.metrics()["guardhouse_instances"] > 0, "the first request runs", 5)
+        wait_until(lambda: self.daemon.metric("guardhouse_instances") > 0, "the first request runs", 5)
 
     def __exit__(self, *_: object) -> None:
         self.thread.join()

@@ -15,8 +15,7 @@ LOADS = [(1, 1_000, 20_000), (4, 250, 20_000), (1, 1_024, 1_024)]
 
 
 def decisions(daemon: Daemon) -> float:
-    name = "guardhouse_decisions_total"
-    return sum(value for key, value in daemon.metrics().items() if key.startswith(name) and 'door="ext-authz"' in key and 'decision="allow"' in key)
+    return daemon.metric("guardhouse_decisions_total", 'door="ext-authz"', 'decision="allow"')
 
 
 def prove(daemon: Daemon, proxies: Proxies, upstream: Upstream) -> None:
