@@ -58,6 +58,12 @@ BUDGETS: dict[str, dict[str, Any]] = {
     "full": {"instances": 1, "queue": 0},
 }
 TENANTS = ("acme", *BUDGETS)
+# Credentials that the pages only describe.
+MORE_CREDENTIALS: list[dict[str, Any]] = [
+    {"name": "grpc", "token-file": "secrets/grpc", "doors": ["ext-authz"]},
+    {"name": "web", "certificate": "spiffe://shop.example/web", "doors": ["forward-auth"]},
+    {"name": "both", "certificate": "spiffe://shop.example/both", "token-file": "secrets/both", "doors": ["forward-auth"]},
+]
 
 
 def policy() -> str:
@@ -97,7 +103,7 @@ class Daemon:
     def __init__(self, command: Path, folder: Path, places: Places, issuer: Issuer) -> None:
         self.command, self.folder, self.places, self.issuer = command, folder, places, issuer
         self.authority, self.clients = Authority("servers"), Authority("clients")
-        self.secrets = {name: os.urandom(16).hex() for name in ("envoy", "nginx", "caddy")}
+        self.secrets = {name: os.urandom(16).hex() for name in ("envoy", "nginx", "caddy", "grpc", "both")}
         self.extra: dict[str, Any] = {"drain": {"notice": "1s", "time": "5s"}}
         self.sockets: list[socket.socket] = []
         # Envoy's protocol without TLS, and forward-auth with TLS, which the pages only describe.
@@ -123,6 +129,7 @@ class Daemon:
         config = documented()
         for issuer in config["issuers"]:
             issuer["jwks-url"] = self.issuer.jwks_url
+        config["credentials"] += MORE_CREDENTIALS
         for credential in config["credentials"]:
             credential["tenants"] = list(TENANTS)
         acme = config["tenants"]["acme"]

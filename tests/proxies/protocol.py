@@ -49,7 +49,7 @@ class Client:
 
     def __init__(self, daemon: Daemon) -> None:
         self.channel = grpc.insecure_channel(f"127.0.0.1:{daemon.plain}")
-        self.metadata: Metadata = [("authorization", f"Bearer {daemon.secrets['envoy']}")]
+        self.metadata: Metadata = [("authorization", f"Bearer {daemon.secrets['grpc']}")]
 
     def send(self, message: bytes, metadata: Metadata | None = None, **options: object) -> str:
         call = self.channel.unary_unary(CHECK, request_serializer=bytes, response_deserializer=bytes)
@@ -122,11 +122,11 @@ def cases(daemon: Daemon, client: Client) -> list[tuple[str, Callable[[], str], 
         ("message that is none", lambda: send(b"\xff" * 40), "403"),
         ("message that is cut", lambda: send(request("/public/1").SerializeToString()[:-1]), "403"),
         ("message of 3 MB", lambda: send(request("/public/1", body="x" * 3_000_000).SerializeToString()), "403"),
-        ("compressed message", lambda: send(request("/public/1").SerializeToString(), compression=grpc.Compression.Gzip), "403"),
+        ("compressed message", lambda: send(with_header("x" * 10_000), compression=grpc.Compression.Gzip), "403"),
         ("no credential", lambda: send(request("/public/1").SerializeToString(), []), "403"),
         ("wrong credential", lambda: send(request("/public/1").SerializeToString(), [("authorization", "Bearer 0123456789abcdef")]), "403"),
         ("credential of nginx", lambda: send(request("/public/1").SerializeToString(), credential(daemon, "nginx")), "403"),
-        ("two credentials", lambda: send(request("/public/1").SerializeToString(), credential(daemon, "envoy") * 2), "403"),
+        ("two credentials", lambda: send(request("/public/1").SerializeToString(), credential(daemon, "grpc") * 2), "403"),
     ]
 
 

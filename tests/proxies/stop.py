@@ -25,7 +25,7 @@ def tcp(port: int, data: bytes = b"") -> socket.socket:
 def rude(daemon: Daemon) -> dict[str, socket.socket]:
     """Clients that do not let a connection end."""
     plain, tls, forward = daemon.plain, daemon.places.ext_authz, daemon.places.forward_auth
-    credential = daemon.secrets["envoy"]
+    credential = daemon.secrets["grpc"]
     asked = request("/public/1").SerializeToString()
     no_window = http2.settings(window=0)
     stuck = [http2.call(2 * number + 1, credential) + http2.message(asked, 2 * number + 1) for number in range(50)]
@@ -46,7 +46,7 @@ def rude(daemon: Daemon) -> dict[str, socket.socket]:
 
 def prove_goaways(daemon: Daemon, program: Program) -> None:
     """A GOAWAY that takes no stream away comes first, so that a stream that crosses it is decided."""
-    credential = daemon.secrets["envoy"]
+    credential = daemon.secrets["grpc"]
     ask = [http2.call(stream, credential) + http2.message(request(f"/public/{stream}").SerializeToString(), stream) for stream in (1, 3)]
     last: list[int] = []
     connection = http2.connect(daemon.plain, http2.settings(), ask[0])

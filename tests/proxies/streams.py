@@ -27,7 +27,7 @@ def prove(daemon: Daemon, proxies: Proxies, upstream: Upstream) -> None:
         print("| connections | streams on each | requests | answered | per second |\n|---:|---:|---:|---:|---:|")
         for connections, streams, requests in LOADS:
             before = decisions(daemon)
-            fields = ["content-type: application/grpc", "te: trailers", f"authorization: Bearer {daemon.secrets['envoy']}"]
+            fields = ["content-type: application/grpc", "te: trailers", f"authorization: Bearer {daemon.secrets['grpc']}"]
             load = f"--clients={connections} --max-concurrent-streams={streams} --requests={requests} --threads=1".split()
             command = [proxies.programs["h2load"], *load, *[f"--header={field}" for field in fields], f"--data={body}"]
             text = run([*command, f"http://127.0.0.1:{daemon.plain}{CHECK}"], proxies.programs["h2load"])

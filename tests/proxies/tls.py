@@ -91,7 +91,8 @@ class Checker:
         clients.issue(self.folder / "envoy", ENVOY)
         clients.issue(self.folder / "expired", ENVOY, days=-1)
         clients.issue(self.folder / "server-only", ENVOY, server=True)
-        clients.issue(self.folder / "other", [x509.UniformResourceIdentifier("spiffe://shop.example/other")])
+        for name in ("other", "web", "both"):
+            clients.issue(self.folder / name, [x509.UniformResourceIdentifier(f"spiffe://shop.example/{name}")])
         foreign.issue(self.folder / "foreign", ENVOY)
         self.daemon.authority.issue(self.folder / "of-the-servers", ENVOY)
         for client in (None, "expired", "server-only", "foreign", "of-the-servers", "envoy", "other"):
@@ -101,17 +102,21 @@ class Checker:
 
     def credentials(self) -> None:
         """With `client = "optional"`, on HTTP/1.1: what the certificate, or none, is good for."""
-        for client, secret, expected in (
-            ("envoy", None, 200),
+        for client, token, expected in (
+            ("web", None, 200),
             ("other", None, 403),
             (None, None, 403),
-            (None, self.daemon.secrets["envoy"], 200),
-            ("foreign", self.daemon.secrets["envoy"], 0),
-            ("expired", self.daemon.secrets["envoy"], 0),
+            (None, "envoy", 200),
+            ("both", None, 403),
+            (None, "both", 403),
+            ("both", "both", 200),
+            ("foreign", "envoy", 0),
+            ("expired", "envoy", 0),
         ):
-            status = self.status(client, secret)
-            print(f"forward-auth with the certificate {client or 'none'} and {'a' if secret else 'no'} token: {status or 'refused'}")
-            self.expect(f"forward-auth with {client} and {secret}", status, expected)
+            status = self.status(client, self.daemon.secrets[token] if token else None)
+            what = f"forward-auth with the certificate {client or 'none'} and the token {token or 'none'}"
+            print(f"{what}: {status or 'refused'}")
+            self.expect(what, status, expected)
 
     def status(self, client: str | None, secret: str | None) -> int:
         context = self.context(client)
