@@ -105,6 +105,8 @@ class Daemon:
         self.authority, self.clients = Authority("servers"), Authority("clients")
         self.secrets = {name: os.urandom(16).hex() for name in ("envoy", "nginx", "caddy", "grpc", "both")}
         self.extra: dict[str, Any] = {"drain": {"notice": "1s", "time": "5s"}}
+        # What the tenant has beside the documentation.
+        self.tenant: dict[str, Any] = {}
         self.sockets: list[socket.socket] = []
         # Envoy's protocol without TLS, and forward-auth with TLS, which the pages only describe.
         self.plain, self.secure = free_port(), free_port()
@@ -133,6 +135,7 @@ class Daemon:
         for credential in config["credentials"]:
             credential["tenants"] = list(TENANTS)
         acme = config["tenants"]["acme"]
+        acme |= self.tenant
         config["tenants"] |= {name: acme | {"budget": budget} for name, budget in BUDGETS.items()}
         config |= {"decision-log": {"destination": "decisions.jsonl", "when-full": "wait"}, **self.extra}
         if self.sockets:

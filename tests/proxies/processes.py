@@ -32,7 +32,7 @@ def wait_until(condition: Callable[[], object], what: str, seconds: float = 30) 
     while not condition():
         if time.monotonic() > end:
             raise Failed(f"{what}: not within {seconds:g} s")
-        time.sleep(0.02)
+        time.sleep(0.005)
 
 
 class Program:
@@ -81,8 +81,8 @@ class Program:
         self.send(signal.SIGKILL)
         self.process.wait()
 
-    def tail(self, lines: int = 30) -> str:
-        text = self.log.read_text(errors="replace").splitlines()[-lines:]
+    def tail(self, lines: int = 12) -> str:
+        text = [line[:400] for line in self.log.read_text(errors="replace").splitlines()[-lines:]]
         return f"-- the end of {self.name}'s log:\n" + "\n".join(text)
 
 
