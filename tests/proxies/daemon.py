@@ -8,6 +8,7 @@ import socket
 import tomllib
 import urllib.error
 import urllib.request
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -192,6 +193,11 @@ class Daemon:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.places.operator}/metrics", timeout=5) as answer:
             lines = [line.rpartition(" ") for line in answer.read().decode().splitlines() if line.partition("{")[0].partition(" ")[0] == name]
         return sum(float(value) for series, _, value in lines if all(label in series for label in labels))
+
+    def causes(self) -> Counter[str]:
+        """The denials of the decision log by their faults, and where no check failed by their causes."""
+        lines = map(json.loads, (self.folder / "decisions.jsonl").read_text().splitlines())
+        return Counter(line.get("fault") or line["cause"] for line in lines if line.get("decision") == "deny")
 
     def decision(self, path: str) -> dict[str, Any]:
         """The line that the decision log has of the newest request with this path."""

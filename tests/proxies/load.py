@@ -6,7 +6,10 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-RATE = 1_000
+from processes import Failed
+
+# Requests per second: the first of these that the machine sustains is taken.
+RATES = (1_000, 500, 250, 125, 60)
 # For a request that waits in a proxy.
 PATIENCE = 15
 
@@ -22,12 +25,16 @@ class Result:
     def requests(self) -> int:
         return self.passing.total() + self.denied.total()
 
+    @property
+    def is_right(self) -> bool:
+        return set(self.passing) == {200} and set(self.denied) == {403}
+
 
 class Load:
-    """Sends `RATE` requests a second, whether or not the earlier ones are answered."""
+    """Sends some requests a second, whether or not the earlier ones are answered."""
 
-    def __init__(self, port: int, token: str) -> None:
-        self.port, self.token = port, token
+    def __init__(self, port: int, token: str, rate: float) -> None:
+        self.port, self.token, self.rate = port, token, rate
         self.idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
         self.result = Result()
 
@@ -66,7 +73,7 @@ class Load:
         tasks: set[asyncio.Task[None]] = set()
         number, end = 0, float("inf")
         while time.monotonic() < end:
-            while number < (time.monotonic() - start) * RATE:
+            while number < (time.monotonic() - start) * self.rate:
                 task = asyncio.create_task(self.one(number))
                 tasks.add(task)
                 task.add_done_callback(tasks.discard)
@@ -90,5 +97,15 @@ def later(event: Callable[[], None], seconds: float) -> Callable[[], None]:
     return run
 
 
-def during(event: Callable[[], None], port: int, token: str, before: float = 1, after: float = 1) -> Result:
-    return asyncio.run(Load(port, token).run(event, before, after))
+def during(event: Callable[[], None], port: int, token: str, rate: float, seconds: float = 1) -> Result:
+    """Sends requests for some seconds before the event, while it happens, and as long after it."""
+    return asyncio.run(Load(port, token, rate).run(event, seconds, seconds))
+
+
+def sustained(port: int, token: str) -> int:
+    """The rate at which no answer takes long, with half as much in reserve."""
+    for rate in RATES:
+        result = during(lambda: None, port, token, rate * 1.5)
+        if result.is_right and result.slowest < 0.5:
+            return rate
+    raise Failed(f"not even {RATES[-1]} requests a second are answered: {result}")
