@@ -111,7 +111,7 @@ impl Daemon {
         let reload = Reload::new(config.clone(), file, doors.clone(), tenants.clone(), server.certificates());
         let observers = doors.observers().clone();
         let source = Arc::new(Folders::new(config.policies.clone(), FolderOptions::default()));
-        let activation = Activation::new(tenants, source, Policy::read_within)
+        let activation = Activation::new(tenants.clone(), source, Policy::read_within)
             .last_good(last_good)
             .listener(listener(observers.clone()));
         let mut tasks = JoinSet::new();
@@ -122,7 +122,7 @@ impl Daemon {
         if let Some(status) = status {
             tasks.spawn(status.serve(status_source));
         }
-        server.run(doors, stop).await;
+        server.run_after(Some(tenants), doors, stop).await;
         tasks.shutdown().await;
         let lost = match observers.log() {
             Some(log) => log.shutdown(LOG_TIME),

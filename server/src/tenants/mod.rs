@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use guardhouse::{AuthContext, Host};
+use tokio::sync::watch;
 
 use crate::decided::{Decided, DenialCause};
 use crate::lock::lock;
@@ -39,7 +40,7 @@ struct Inner {
     /// Held while an allowance is given, so that the newest is the last.
     giving: Mutex<()>,
     states: Shards<Arc<TenantState>>,
-    is_started: AtomicBool,
+    is_started: watch::Sender<bool>,
     /// Why the source cannot be read as a whole; none if it can.
     source_problem: Mutex<Option<String>>,
     /// Problems of the source that belong to no tenant.
@@ -65,7 +66,7 @@ impl Tenants {
             allowances: ArcSwap::default(),
             giving: Mutex::default(),
             states: Shards::default(),
-            is_started: AtomicBool::new(false),
+            is_started: watch::Sender::new(false),
             source_problem: Mutex::default(),
             other_problems: Mutex::default(),
         }))
@@ -203,7 +204,13 @@ impl Tenants {
     /// which looks at every tenant.
     #[must_use]
     pub fn is_started(&self) -> bool {
-        self.0.is_started.load(Ordering::Acquire)
+        *self.0.is_started.borrow()
+    }
+
+    /// Waits until [`is_started`](Self::is_started) is true.
+    pub async fn started(&self) {
+        // The sender lives as long as this handle.
+        let _ = self.0.is_started.subscribe().wait_for(|is_started| *is_started).await;
     }
 
     /// Whether the server can serve, and what is wrong.
@@ -267,7 +274,7 @@ impl Tenants {
 
     /// Says that every tenant of the source was tried once, or that the start waits for no more.
     pub(crate) fn set_started(&self) {
-        self.0.is_started.store(true, Ordering::Release);
+        self.0.is_started.send_replace(true);
     }
 
     /// Sets why the source cannot be read as a whole. Returns whether that is new.
