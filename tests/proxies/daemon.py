@@ -156,11 +156,15 @@ class Daemon:
             {"address": f"127.0.0.1:{self.secure}", "doors": ["forward-auth"], "tls": tls},
         ]
 
-    def start(self, name: str = "guardhouse", operator: int | None = None) -> Program:
-        """Starts a daemon that is ready. A second one needs a port of its own for the operator."""
-        operator = operator or self.places.operator
+    def start(self, name: str = "guardhouse", others: dict[int, int] | None = None) -> Program:
+        """Starts a daemon that is ready. A second one needs other ports, at least for the operator."""
+        others = others or {}
+        text = self.configuration()
+        for port, other in others.items():
+            text = text.replace(f":{port}\"", f":{other}\"")
+        operator = others.get(self.places.operator, self.places.operator)
         file = self.folder / f"{name}.toml"
-        file.write_text(self.configuration().replace(f":{self.places.operator}", f":{operator}"))
+        file.write_text(text)
         command = [str(self.command), "serve", "--config", str(file)]
         if self.sockets:
             moves = " ".join(f"{number}<&{listener.fileno()}" for number, listener in enumerate(self.sockets, 3))

@@ -1,8 +1,13 @@
 """The daemon is restarted while Envoy sends it requests: what should pass passes, and nothing else does."""
 
+import copy
 import signal
+from typing import Any
+
+import yaml
 
 from daemon import Daemon
+from documented import blocks
 from load import Result, during, sustained
 from processes import Failed, Program, free_port, running
 from proxies import Proxies
@@ -17,7 +22,11 @@ class Restarts:
         self.first = self.start("guardhouse-1")
 
     def start(self, name: str) -> Program:
-        program = self.daemon.start(name, free_port())
+        """Starts a daemon with the same sockets, and an address of its own for the operator."""
+        return self.start_at(name, {self.daemon.places.operator: free_port()})
+
+    def start_at(self, name: str, ports: dict[int, int]) -> Program:
+        program = self.daemon.start(name, ports)
         self.programs.append(program)
         return program
 
@@ -27,13 +36,55 @@ class Restarts:
         if status != 0:
             raise Failed(f"{program.name} ended with the status {status}")
 
-    def one_after_the_other(self) -> None:
+    def change(self, envoy: dict[str, Any]) -> None:
+        """The configuration of Envoy is that of the documentation."""
+
+    def happen(self) -> None:
+        """Stop, then start."""
         self.end(self.first)
         self.start("guardhouse-2")
 
-    def second_first(self) -> None:
+
+class Overlapping(Restarts):
+    def happen(self) -> None:
+        """Start the next, then stop."""
         self.start("guardhouse-2")
         self.end(self.first)
+
+
+class InTurn(Restarts):
+    """Two daemons at addresses of their own, which Envoy asks for their health."""
+
+    def __init__(self, daemon: Daemon, programs: list[Program]) -> None:
+        super().__init__(daemon, programs)
+        places = daemon.places
+        self.port = free_port()
+        self.ports = {port: free_port() for port in (daemon.plain, daemon.secure, places.operator, places.forward_auth)}
+        self.ports[places.ext_authz] = self.port
+        self.second = self.start_at("guardhouse-2", self.ports)
+
+    def start(self, name: str) -> Program:
+        return self.start_at(name, {})
+
+    def change(self, envoy: dict[str, Any]) -> None:
+        cluster = envoy["static_resources"]["clusters"][0]
+        endpoints = cluster["load_assignment"]["endpoints"][0]["lb_endpoints"]
+        other = copy.deepcopy(endpoints[0])
+        other["endpoint"]["address"]["socket_address"]["port_value"] = self.port
+        endpoints.append(other)
+        cluster["health_checks"] = blocks_of_health()
+
+    def happen(self) -> None:
+        """Two servers, one after the other."""
+        self.end(self.first)
+        self.start("guardhouse-3")
+        self.end(self.second)
+        self.start_at("guardhouse-4", self.ports)
+
+
+def blocks_of_health() -> list[dict[str, Any]]:
+    """The health checks of the documentation."""
+    return yaml.safe_load(blocks("envoy.md", "yaml")[3])["health_checks"]
 
 
 def look(title: str, result: Result, upstream: Upstream) -> list[str]:
@@ -49,24 +100,24 @@ def look(title: str, result: Result, upstream: Upstream) -> list[str]:
 
 
 def prove(daemon: Daemon, proxies: Proxies, upstream: Upstream) -> None:
-    daemon.inherit()
     # Two cores have the load, Envoy, and at times two daemons; what waits for a processor is not to be denied here.
     daemon.extra["host"] = {"limits": {"queue-time": "1s", "tenant-queue": 4_096}}
+    daemon.extra["drain"] = {"notice": "3s", "time": "5s"}
     daemon.tenant["deadline"] = "1900ms"
-    programs: list[Program] = []
+    token = daemon.issuer.token("read")
     wrong = []
     print("| restart | requests | per second | should pass | should be denied | slowest |\n|---|---:|---:|---|---|---:|")
-    with running(programs):
-        for title, way in (("stop, then start", Restarts.one_after_the_other), ("start the next, then stop", Restarts.second_first)):
-            restarts = Restarts(daemon, programs)
-            proxy = proxies.start("envoy-grpc")
+    for way in (InTurn, Restarts, Overlapping):
+        if way is Restarts:
+            daemon.inherit()
+        programs: list[Program] = []
+        with running(programs):
+            restarts = way(daemon, programs)
+            proxy = proxies.start("envoy-grpc", change=restarts.change)
             programs.append(proxy.program)
-            token = daemon.issuer.token("read")
             rate = sustained(proxy.port, token)
-            result = during(lambda: way(restarts), proxy.port, token, rate)
-            wrong += look(title, result, upstream)
-            for program in programs:
-                program.kill()
-            print(daemon.causes())
-        if wrong:
-            raise Failed("\n".join(wrong))
+            upstream.take()
+            result = during(restarts.happen, proxy.port, token, rate)
+            wrong += look(way.happen.__doc__ or "", result, upstream)
+    if wrong:
+        raise Failed("\n".join([*wrong, f"denials: {daemon.causes()}"]))
