@@ -141,7 +141,10 @@ pub(crate) fn run(arguments: &Arguments<'_>) -> Result<()> {
     let proof = PROOFS.iter().find(|proof| proof.name == *name);
     let proof =
         proof.with_context(|| format!("proof `{name}` does not exist; `cargo xtask prove` lists those that do"))?;
-    ensure!(operands.is_empty() || ["fuzz", "packages", "proxies"].contains(&proof.name), "proof `{name}` does not take operands");
+    ensure!(
+        operands.is_empty() || ["fuzz", "packages", "proxies"].contains(&proof.name),
+        "proof `{name}` does not take operands"
+    );
     let options = arguments.forwarded();
     ensure!(options.is_empty() || proof.name == "old-glibc", "proof `{name}` does not take `{}`", options.join(" "));
     let words: Vec<&str> = operands.iter().chain(&arguments.rest).chain(&options).copied().collect();

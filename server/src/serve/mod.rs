@@ -168,3 +168,6 @@ impl Server {
         let _ = tokio::time::timeout(drain.time, connections.all_closed()).await;
     }
 }
+
+#[cfg(test)]
+mod tests;
