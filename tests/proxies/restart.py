@@ -90,7 +90,10 @@ def blocks_of_health() -> list[dict[str, Any]]:
 def look(title: str, result: Result, upstream: Upstream) -> list[str]:
     arrived = upstream.take()
     forbidden = [request.target for request in arrived if not request.target.startswith(b"/orders/")]
-    print(f"| {title} | {result.requests} | {result.requests / result.seconds:,.0f} | {dict(result.passing)} | {dict(result.denied)} | {result.slowest * 1000:,.0f} ms |", flush=True)
+    print(
+        f"| {title} | {result.requests} | {result.requests / result.seconds:,.0f} | {dict(result.passing)} | {dict(result.denied)} | {result.slowest * 1000:,.0f} ms |",
+        flush=True,
+    )
     wrong = []
     if not result.is_right:
         wrong.append(f"{title}: {dict(result.passing)} of those that should pass, {dict(result.denied)} of the others")
@@ -106,7 +109,9 @@ def prove(daemon: Daemon, proxies: Proxies, upstream: Upstream) -> None:
     daemon.tenant["deadline"] = "1900ms"
     token = daemon.issuer.token("read")
     wrong = []
-    print("| restart | requests | per second | should pass | should be denied | slowest |\n|---|---:|---:|---|---|---:|")
+    print(
+        "| restart | requests | per second | should pass | should be denied | slowest |\n|---|---:|---:|---|---|---:|"
+    )
     for way in (InTurn, Restarts, Overlapping):
         if way is Restarts:
             daemon.inherit()

@@ -47,7 +47,10 @@ def rude(daemon: Daemon) -> dict[str, socket.socket]:
 def prove_goaways(daemon: Daemon, program: Program) -> None:
     """A GOAWAY that takes no stream away comes first, so that a stream that crosses it is decided."""
     credential = daemon.secrets["grpc"]
-    ask = [http2.call(stream, credential) + http2.message(request(f"/public/{stream}").SerializeToString(), stream) for stream in (1, 3)]
+    ask = [
+        http2.call(stream, credential) + http2.message(request(f"/public/{stream}").SerializeToString(), stream)
+        for stream in (1, 3)
+    ]
     last: list[int] = []
     connection = http2.connect(daemon.plain, http2.settings(), ask[0])
     for kind, flags, stream, payload in http2.received(connection):
@@ -76,7 +79,9 @@ def prove(daemon: Daemon, _: Proxies, upstream: Upstream) -> None:
         program.send(signal.SIGTERM)
         status = program.process.wait(60)
         took = time.monotonic() - start
-        print(f"{len(clients)} clients: {', '.join(clients)}\nthe daemon ended after {took:.2f} s of {NOTICE + DRAIN} s, with the status {status}")
+        print(
+            f"{len(clients)} clients: {', '.join(clients)}\nthe daemon ended after {took:.2f} s of {NOTICE + DRAIN} s, with the status {status}"
+        )
         if took > NOTICE + DRAIN + MARGIN or status != 0:
             raise Failed("the daemon did not end in time, or not well")
     again = daemon.start()

@@ -27,8 +27,14 @@ def prove(daemon: Daemon, proxies: Proxies, upstream: Upstream) -> None:
         print("| connections | streams on each | requests | answered | per second |\n|---:|---:|---:|---:|---:|")
         for connections, streams, requests in LOADS:
             before = decisions(daemon)
-            fields = ["content-type: application/grpc", "te: trailers", f"authorization: Bearer {daemon.secrets['grpc']}"]
-            load = f"--clients={connections} --max-concurrent-streams={streams} --requests={requests} --threads=1".split()
+            fields = [
+                "content-type: application/grpc",
+                "te: trailers",
+                f"authorization: Bearer {daemon.secrets['grpc']}",
+            ]
+            load = (
+                f"--clients={connections} --max-concurrent-streams={streams} --requests={requests} --threads=1".split()
+            )
             command = [proxies.programs["h2load"], *load, *[f"--header={field}" for field in fields], f"--data={body}"]
             text = run([*command, f"http://127.0.0.1:{daemon.plain}{CHECK}"], proxies.programs["h2load"])
             answered = re.search(r"(\d+) succeeded, (\d+) failed, (\d+) errored", text)
@@ -45,7 +51,11 @@ def prove(daemon: Daemon, proxies: Proxies, upstream: Upstream) -> None:
 def run(command: list[str], program: str) -> str:
     """Runs h2load, with the libraries that were unpacked beside it."""
     libraries = Path(program).parent.parent / "lib/x86_64-linux-gnu"
-    environment = {"LD_LIBRARY_PATH": str(libraries)} if libraries.is_relative_to(Path(program).parents[2]) and "debian" in libraries.parts else None
+    environment = (
+        {"LD_LIBRARY_PATH": str(libraries)}
+        if libraries.is_relative_to(Path(program).parents[2]) and "debian" in libraries.parts
+        else None
+    )
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment)
     if done.returncode != 0:
         raise Failed(f"h2load ended with the status {done.returncode}: {done.stderr}{done.stdout}")

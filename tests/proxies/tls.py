@@ -47,7 +47,12 @@ class Checker:
                     if connection.recv(1):
                         certificate = hashlib.sha256(connection.getpeercert(binary_form=True) or b"").hexdigest()
                         cipher = connection.cipher()
-                        return connection.version() or "", cipher[0] if cipher else "", connection.selected_alpn_protocol() or "", certificate
+                        return (
+                            connection.version() or "",
+                            cipher[0] if cipher else "",
+                            connection.selected_alpn_protocol() or "",
+                            certificate,
+                        )
         return None
 
     def expect(self, what: str, found: object, expected: object) -> None:
@@ -79,7 +84,11 @@ class Checker:
                 if self.handshake(context):
                     accepted.append(cipher["name"])
         print(f"ciphers of TLS 1.2: {', '.join(accepted)}")
-        weak = [name for name in accepted if not name.startswith("ECDHE-") or not any(mode in name for mode in ("GCM", "CHACHA20"))]
+        weak = [
+            name
+            for name in accepted
+            if not name.startswith("ECDHE-") or not any(mode in name for mode in ("GCM", "CHACHA20"))
+        ]
         self.expect("weak ciphers", weak, [])
         self.expect("there are ciphers", bool(accepted), True)
         found = self.handshake(self.context("envoy"))
@@ -121,7 +130,9 @@ class Checker:
     def status(self, client: str | None, secret: str | None) -> int:
         context = self.context(client)
         context.set_alpn_protocols(["http/1.1"])
-        head = "GET /v1/tenants/acme/forward-auth/envoy/public/1 HTTP/1.1\r\nHost: shop.example\r\nConnection: close\r\n"
+        head = (
+            "GET /v1/tenants/acme/forward-auth/envoy/public/1 HTTP/1.1\r\nHost: shop.example\r\nConnection: close\r\n"
+        )
         head += f"Guardhouse-Credential: {secret}\r\n" if secret else ""
         with contextlib.suppress(ssl.SSLError, ConnectionError):
             with socket.create_connection(("127.0.0.1", self.daemon.secure), timeout=10) as plain:
@@ -142,7 +153,9 @@ class Checker:
             old.sendall(http2.PREFACE + http2.settings())
             before = self.certificate()
             path = self.daemon.folder / "tls/server"
-            new = hashlib.sha256(self.daemon.authority.issue(path, [x509.DNSName("guardhouse.example")], server=True)).hexdigest()
+            new = hashlib.sha256(
+                self.daemon.authority.issue(path, [x509.DNSName("guardhouse.example")], server=True)
+            ).hexdigest()
             assert new != before
             wait_until(lambda: self.certificate() == new, "a new connection sees the new certificate", 15)
             print("a new connection sees the new certificate")

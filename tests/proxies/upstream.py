@@ -33,7 +33,10 @@ class Connection(asyncio.Protocol):
         while b"\r\n\r\n" in self.buffer:
             head, rest = self.buffer.split(b"\r\n\r\n", 1)
             first, *lines = head.split(b"\r\n")
-            headers = tuple((name.decode("latin-1"), value.decode("latin-1").strip()) for name, _, value in (line.partition(b":") for line in lines))
+            headers = tuple(
+                (name.decode("latin-1"), value.decode("latin-1").strip())
+                for name, _, value in (line.partition(b":") for line in lines)
+            )
             length = next((int(value) for name, value in headers if name.lower() == "content-length"), 0)
             if len(rest) < length:
                 return
