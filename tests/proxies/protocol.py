@@ -2,14 +2,16 @@
 
 import signal
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import grpc
 from envoy.service.auth.v3.external_auth_pb2 import CheckRequest, CheckResponse
 
 from daemon import Daemon
 from processes import Failed, Program, running
-from proxies import Proxies
+from proxies import Proxies, filter_of
 from upstream import Upstream
+from wire import ask
 
 CHECK = "/envoy.service.auth.v3.Authorization/Check"
 SERVICE = b"envoy.service.auth.v3.Authorization"
@@ -195,7 +197,37 @@ def prove_health(daemon: Daemon, client: Client, program: Program) -> None:
     print("health: both services are watched, and are not serving once the daemon is about to end")
 
 
-def prove(daemon: Daemon, _: Proxies, upstream: Upstream) -> None:
+def prove_token(daemon: Daemon, proxies: Proxies, upstream: Upstream) -> None:
+    """Envoy with a token in place of a certificate, and with the bodies of requests."""
+
+    def change(envoy: dict[str, Any]) -> None:
+        asks = filter_of(envoy)
+        token = {"key": "authorization", "value": "Bearer %ENVIRONMENT(GUARDHOUSE_GRPC)%"}
+        asks["grpc_service"]["initial_metadata"] = [token]
+        asks["with_request_body"] = {"max_request_bytes": 65536, "allow_partial_message": False}
+        cluster = envoy["static_resources"]["clusters"][0]
+        del cluster["transport_socket"]
+        address = cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"]
+        address["socket_address"]["port_value"] = daemon.plain
+
+    proxy = proxies.start("envoy-grpc", change=change)
+    with running([proxy.program]):
+        statuses = []
+        for target, size in (
+            ("/public/1", 0),
+            ("/secret", 0),
+            ("/public/2", 65536),
+            ("/secret", 65536),
+            ("/public/3", 65537),
+        ):
+            statuses.append(ask(proxy.port, target, method="POST", body=b"x" * size).status)
+        arrived = [request.target for request in upstream.take()]
+        print(f"Envoy with a token and bodies: {statuses}, {arrived} arrived")
+        assert statuses == [200, 401, 200, 401, 413], statuses
+        assert arrived == [b"/public/1", b"/public/2"], arrived
+
+
+def prove(daemon: Daemon, proxies: Proxies, upstream: Upstream) -> None:
     program = daemon.start()
     wrong = []
     with running([program]):
@@ -211,5 +243,6 @@ def prove(daemon: Daemon, _: Proxies, upstream: Upstream) -> None:
                 wrong.append(f"{title}: {answer}, expected {expected}")
         if wrong:
             raise Failed("\n".join(wrong))
+        prove_token(daemon, proxies, upstream)
         prove_deadlines(daemon, client)
         prove_health(daemon, client, program)

@@ -87,7 +87,12 @@ class Proxies:
             "-l",
             "warning",
         ]
-        return Program(name, command, folder, {"GUARDHOUSE_CREDENTIAL": self.daemon.secrets["envoy"]})
+        return Program(name, command, folder, self.secrets())
+
+    def secrets(self) -> dict[str, str]:
+        """The environment of Envoy: the credential of its HTTP form, and that of gRPC without TLS."""
+        secrets = self.daemon.secrets
+        return {"GUARDHOUSE_CREDENTIAL": secrets["envoy"], "GUARDHOUSE_GRPC": secrets["grpc"]}
 
     def nginx(self, name: str, folder: Path, port: int, tenant: str, _: object) -> Program:
         text = self.daemon.places.put_into(blocks("nginx.md", "nginx")[0], port)
