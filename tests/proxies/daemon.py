@@ -45,7 +45,12 @@ plugin = "unreachable.wasm"
 
 [checks.endless]
 plugin = "loop.wasm"
-limits = { cpu-time = "500ms", deadline = "800ms" }
+limits = { cpu-time = "100ms", deadline = "900ms" }
+
+# Holds an instance for as long as a decision may take.
+[checks.holds]
+plugin = "loop.wasm"
+limits = { cpu-time = "none", deadline = "900ms" }
 
 [log]
 include = ["component", "attributes"]
@@ -57,6 +62,7 @@ RULES = {
     "closed": "closed",
     "trap": "trap",
     "endless": "endless",
+    "holds": "holds",
 }
 # No rule names `/secret`, so nobody may reach it.
 PUBLIC = (

@@ -180,7 +180,7 @@ class Busy:
     def __init__(self, daemon: Daemon, proxy: Proxy) -> None:
         self.daemon = daemon
         token = headers(reader(daemon.issuer))
-        self.thread = threading.Thread(target=ask, args=(proxy.port, "/endless/holds", token))
+        self.thread = threading.Thread(target=ask, args=(proxy.port, "/holds/holds", token))
 
     def __enter__(self) -> None:
         self.thread.start()

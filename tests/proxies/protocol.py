@@ -174,8 +174,8 @@ def credential(daemon: Daemon, name: str) -> Metadata:
 
 
 def prove_deadlines(daemon: Daemon, client: Client) -> None:
-    """An answer comes before the deadline of the caller: an endless plugin takes 500 ms, and callers wait for less."""
-    message = request("/endless/deadline", daemon.issuer.token("read")).SerializeToString()
+    """An answer comes before the deadline of the caller: an endless plugin takes 900 ms, and callers wait for less."""
+    message = request("/holds/deadline", daemon.issuer.token("read")).SerializeToString()
     outcomes = [client.send(message, timeout=0.3) for _ in range(5)]
     print(f"an endless plugin, and a caller that waits for 300 ms: {outcomes}")
     if "403" not in outcomes:

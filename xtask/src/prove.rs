@@ -99,7 +99,7 @@ const PROOFS: &[Proof] = &[
     Proof {
         name: "proxies",
         summary: "the daemon behind Envoy, nginx and Caddy, as docs/proxies/ has it: `prove proxies [PART…]` (tests/proxies/prove.py)",
-        needs: "Debian's apt-get and dpkg, or nginx and h2load; Python 3.10 or newer, and a package index",
+        needs: "Debian's apt-get and dpkg, or nginx and h2load; Python 3.11 or newer, and a package index",
         run: proxies,
     },
     Proof {
