@@ -11,7 +11,6 @@ use super::accepting::Accepting;
 use super::connection::{self, Shared};
 use crate::config::connections::ConnectionLimits;
 use crate::config::listener::Door;
-use crate::tenants::Tenants;
 
 /// The pause after an error that the next connection would meet too, such as a lack of file descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -121,22 +120,14 @@ impl Drop for Place {
     }
 }
 
-/// Takes connections until `closing` says so, and those for decisions not before `tenants` have started. Those that are open by then end when [`Shared::stopping`] says so.
+/// Takes connections until `closing` says so. Those that are open by then end when [`Shared::stopping`] says so.
 pub(super) async fn accept(
     accepting: Accepting,
     connections: Arc<Connections>,
     shared: Shared,
-    tenants: Option<Tenants>,
     mut closing: watch::Receiver<bool>,
 ) {
     let decides = shared.listener.doors.doors().any(Door::decides);
-    if let Some(tenants) = tenants.filter(|_| decides) {
-        tokio::select! {
-            biased;
-            _ = closing.wait_for(|closing| *closing) => return,
-            () = tenants.started() => {}
-        }
-    }
     let metrics = shared.metrics.clone();
     loop {
         let accepted = tokio::select! {

@@ -83,6 +83,8 @@ impl Daemon {
         }
         let tenants = Tenants::new(host);
         tenants.set_allowances(config.tenants.allowances());
+        // Requests may arrive as soon as the listeners are open.
+        tenants.begin();
         let log = config.decision_log.start().map_err(StartError::Log)?;
         let observers = log.map_or_else(Observers::default, Observers::with_log);
         observers.metrics().watch(&tenants);
@@ -111,7 +113,7 @@ impl Daemon {
         let reload = Reload::new(config.clone(), file, doors.clone(), tenants.clone(), server.certificates());
         let observers = doors.observers().clone();
         let source = Arc::new(Folders::new(config.policies.clone(), FolderOptions::default()));
-        let activation = Activation::new(tenants.clone(), source, Policy::read_within)
+        let activation = Activation::new(tenants, source, Policy::read_within)
             .last_good(last_good)
             .listener(listener(observers.clone()));
         let mut tasks = JoinSet::new();
@@ -122,7 +124,7 @@ impl Daemon {
         if let Some(status) = status {
             tasks.spawn(status.serve(status_source));
         }
-        server.run_after(Some(tenants), doors, stop).await;
+        server.run(doors, stop).await;
         tasks.shutdown().await;
         let lost = match observers.log() {
             Some(log) => log.shutdown(LOG_TIME),

@@ -35,7 +35,6 @@ use crate::config::ServerConfig;
 use crate::config::drain::Drain;
 use crate::config::listener::{Address, Door, ListenerConfig};
 use crate::door::{Doors, Listener};
-use crate::tenants::Tenants;
 use crate::tls::{Certificates, CurrentTls};
 
 /// A server whose listeners are open, and take no connections yet.
@@ -129,12 +128,6 @@ impl Server {
     /// Serves until `stop` is ready. Then the server is not ready any more; it takes connections for the notice of
     /// [`Drain`], and ends when no connection is left, or after its time.
     pub async fn run(self, doors: Doors, stop: impl Future<Output = Stop>) {
-        self.run_after(None, doors, stop).await;
-    }
-
-    /// Serves as [`run`](Self::run) does. Connections for decisions wait until `tenants` have started: a request that was
-    /// taken before would be denied for lack of a policy.
-    pub(crate) async fn run_after(self, tenants: Option<Tenants>, doors: Doors, stop: impl Future<Output = Stop>) {
         let Self { listeners, connections, drain } = self;
         let (closing, is_closing) = watch::channel(false);
         let (stopping, is_stopping) = watch::channel(false);
@@ -149,8 +142,7 @@ impl Server {
                 metrics: doors.observers().metrics().listener(&config.address.to_string()),
                 stopping: is_stopping.clone(),
             };
-            let (connections, tenants) = (Arc::clone(&connections), tenants.clone());
-            tokio::spawn(accept(accepting, connections, shared, tenants, is_closing.clone()))
+            tokio::spawn(accept(accepting, Arc::clone(&connections), shared, is_closing.clone()))
         };
         let accepting: Vec<JoinHandle<()>> = listeners.into_iter().map(start).collect();
         let how = stop.await;
@@ -168,6 +160,3 @@ impl Server {
         let _ = tokio::time::timeout(drain.time, connections.all_closed()).await;
     }
 }
-
-#[cfg(test)]
-mod tests;

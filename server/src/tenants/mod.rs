@@ -5,6 +5,7 @@
 //! which only activations and the status use.
 
 pub mod allowance;
+mod phase;
 pub(crate) mod record;
 mod shards;
 pub mod status;
@@ -12,11 +13,10 @@ pub mod status;
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use guardhouse::{AuthContext, Host};
-use tokio::sync::watch;
 
 use crate::decided::{Decided, DenialCause};
 use crate::lock::lock;
@@ -25,6 +25,7 @@ use crate::snapshot::Snapshot;
 use crate::snapshot::load::Loader;
 use crate::tenant_name::TenantName;
 use crate::tenants::allowance::Allowances;
+use crate::tenants::phase::Phase;
 use crate::tenants::record::Record;
 use crate::tenants::shards::Shards;
 use crate::tenants::status::{Origin, Readiness, TenantStatus};
@@ -40,7 +41,7 @@ struct Inner {
     /// Held while an allowance is given, so that the newest is the last.
     giving: Mutex<()>,
     states: Shards<Arc<TenantState>>,
-    is_started: watch::Sender<bool>,
+    phase: Phase,
     /// Why the source cannot be read as a whole; none if it can.
     source_problem: Mutex<Option<String>>,
     /// Problems of the source that belong to no tenant.
@@ -66,7 +67,7 @@ impl Tenants {
             allowances: ArcSwap::default(),
             giving: Mutex::default(),
             states: Shards::default(),
-            is_started: watch::Sender::new(false),
+            phase: Phase::default(),
             source_problem: Mutex::default(),
             other_problems: Mutex::default(),
         }))
@@ -117,7 +118,8 @@ impl Tenants {
     /// Decides one request of a tenant, within `deadline` if there is one. A tenant that does not exist, or has no
     /// policy yet, is denied like any other request.
     pub async fn decide(&self, tenant: &str, context: &AuthContext, deadline: Option<Duration>) -> Decided {
-        match self.snapshot(tenant) {
+        let (snapshot, deadline) = self.snapshot_at_start(tenant, deadline).await;
+        match snapshot {
             Ok(snapshot) => snapshot.decide(context, deadline).await,
             Err(cause) => self.denied(tenant, cause),
         }
@@ -140,10 +142,27 @@ impl Tenants {
         contexts: &[AuthContext],
         deadline: Option<Duration>,
     ) -> Vec<Decided> {
-        match self.snapshot(tenant) {
+        let (snapshot, deadline) = self.snapshot_at_start(tenant, deadline).await;
+        match snapshot {
             Ok(snapshot) => snapshot.decide_batch(contexts, deadline).await,
             Err(cause) => contexts.iter().map(|_| self.denied(tenant, cause)).collect(),
         }
+    }
+
+    /// The active snapshot of a tenant, and what is left of a deadline. While the server starts, a tenant without a policy
+    /// may get one: then its requests wait, and no others.
+    async fn snapshot_at_start(
+        &self,
+        tenant: &str,
+        deadline: Option<Duration>,
+    ) -> (Result<Arc<Snapshot>, DenialCause>, Option<Duration>) {
+        let found = self.snapshot(tenant);
+        if found.is_ok() || !self.0.phase.is_starting() {
+            return (found, deadline);
+        }
+        let since = Instant::now();
+        let found = self.0.phase.wait(deadline, || self.snapshot(tenant)).await;
+        (found, deadline.map(|deadline| deadline.saturating_sub(since.elapsed())))
     }
 
     /// The active snapshot of a tenant.
@@ -204,13 +223,7 @@ impl Tenants {
     /// which looks at every tenant.
     #[must_use]
     pub fn is_started(&self) -> bool {
-        *self.0.is_started.borrow()
-    }
-
-    /// Waits until [`is_started`](Self::is_started) is true.
-    pub async fn started(&self) {
-        // The sender lives as long as this handle.
-        let _ = self.0.is_started.subscribe().wait_for(|is_started| *is_started).await;
+        self.0.phase.is_started()
     }
 
     /// Whether the server can serve, and what is wrong.
@@ -272,9 +285,15 @@ impl Tenants {
         self.0.states.values()
     }
 
+    /// Says that policies are about to be read: until [`set_started`](Self::set_started), a request of a tenant without one
+    /// waits for it.
+    pub(crate) fn begin(&self) {
+        self.0.phase.begin();
+    }
+
     /// Says that every tenant of the source was tried once, or that the start waits for no more.
     pub(crate) fn set_started(&self) {
-        self.0.is_started.send_replace(true);
+        self.0.phase.end();
     }
 
     /// Sets why the source cannot be read as a whole. Returns whether that is new.

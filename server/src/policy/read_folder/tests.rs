@@ -144,7 +144,9 @@ fn a_folder_is_never_read_half_before_and_half_after_a_change() {
     let swap = |version: usize| {
         let next = path(&format!("..v{version}"));
         fs::create_dir(&next).unwrap();
-        ["a", "b"].map(|name| fs::write(next.join(name), version.to_string()).unwrap());
+        for name in ["a", "b"] {
+            fs::write(next.join(name), version.to_string()).unwrap();
+        }
         symlink(format!("..v{version}"), path("..next")).unwrap();
         fs::rename(path("..next"), path("..data")).unwrap();
     };
