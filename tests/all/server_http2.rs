@@ -294,8 +294,27 @@ fn a_connection_that_takes_nothing_is_cut() {
 }
 
 #[test]
-fn requests_that_are_withdrawn_at_once_end_the_connection_and_harm_no_other() {
+fn end_users_who_leave_a_proxy_do_not_end_the_connection_of_their_neighbors() {
     let daemon = daemon(patient);
+    let mut raw = Raw::begin(daemon.address, &[]);
+    let begin = |stream: u32| [frame(HEADERS, 4, stream, &head(CHECK, &[])), frame(DATA, 1, stream, &message(b""))];
+    let mut bytes = begin(1).concat();
+    for stream in 1..500u32 {
+        bytes.extend(begin(2 * stream + 1).concat());
+        bytes.extend(frame(RST_STREAM, 0, 2 * stream + 1, &8u32.to_be_bytes()));
+    }
+    raw.send(&bytes);
+    let frames = raw.rest_of_stream(1);
+    assert!(frames.iter().any(|frame| frame.kind == DATA), "{frames:?}");
+    assert!(call(&mut raw, 1_001).iter().any(|frame| frame.kind == DATA));
+}
+
+#[test]
+fn requests_that_are_withdrawn_at_once_end_the_connection_and_harm_no_other() {
+    let daemon = daemon(|config| {
+        patient(config);
+        config.connections.streams = 50;
+    });
     let mut raw = Raw::begin(daemon.address, &[]);
     let mut bytes = Vec::new();
     for stream in 0..2_000u32 {

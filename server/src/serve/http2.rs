@@ -30,8 +30,8 @@ const CONNECTION_WINDOW: u32 = 256 << 10;
 /// The bytes of one answer that may wait for its caller.
 const SEND_BUFFER_BYTES: usize = 64 << 10;
 
-/// The requests of a connection that may be withdrawn before they are looked at (CVE-2023-44487).
-const MAX_RESETS: usize = 50;
+/// The requests of a connection that may break the protocol.
+const MAX_ERRORS: usize = 50;
 
 /// The time in which a client without requests confirms that the connection ends.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -104,8 +104,10 @@ fn builder(streams: &Streams, limits: &ConnectionLimits) -> http2::Builder<Strea
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_concurrent_streams(number(limits.streams))
         .max_header_list_size(number(limits.head_bytes))
-        .max_pending_accept_reset_streams(MAX_RESETS)
-        .max_local_error_reset_streams(MAX_RESETS)
+        // Requests that are withdrawn before they are looked at (CVE-2023-44487). A proxy withdraws those of end users who
+        // leave, and they must not be able to end the connection of all others: so there may be as many as open ones.
+        .max_pending_accept_reset_streams(limits.streams)
+        .max_local_error_reset_streams(MAX_ERRORS)
         .max_send_buf_size(SEND_BUFFER_BYTES)
         .keep_alive_interval(limits.ping_interval)
         .keep_alive_timeout(limits.ping_time);
