@@ -102,22 +102,30 @@ impl ProxyRequest<'_> {
             "host": host.to_ascii_lowercase(),
             "path": path,
             "query": query,
-            "headers": self.passed_headers(passed)?,
         });
+        let mut unreadable: Vec<(Cow<'_, str>, &str)> = Vec::new();
+        let (headers, not_text) = self.passed_headers(passed)?;
+        set(&mut http, "headers", Some(headers));
+        let pointer = |name: &HeaderName| format!("/http/headers/{}", name.as_str().replace('~', "~0"));
+        unreadable.extend(not_text.into_iter().map(|name| (pointer(name).into(), "a line of the header is not UTF-8")));
         set(&mut http, "scheme", scheme);
-        if let Body::Whole(body) = self.body {
-            set(&mut http, "body", std::str::from_utf8(body).ok());
+        match self.body {
+            Body::Whole(body) => match std::str::from_utf8(body) {
+                Ok(body) => set(&mut http, "body", Some(body)),
+                Err(_) => unreadable.push(("/http/body".into(), "the body is not UTF-8")),
+            },
+            Body::Partial => {
+                unreadable.push(("/http/body".into(), "only the beginning of the body reached this server"));
+            }
+            Body::Unknown => {}
         }
+        unreadable.extend(self.unreadable.iter().map(|(pointer, reason)| ((*pointer).into(), *reason)));
         let mut attributes = self.more.clone();
         attributes.insert("http".to_owned(), http);
         attributes.insert("peer".to_owned(), self.client.attributes());
         let mut context = AuthContext::new(component).with_action(method).with_attributes(Value::Object(attributes));
-        if matches!(self.body, Body::Partial) {
-            let reason = "only the beginning of the body reached this server";
-            context = context.with_unreadable_part(Document::Attribute, "/http/body", reason);
-        }
-        for (pointer, reason) in &self.unreadable {
-            context = context.with_unreadable_part(Document::Attribute, pointer, reason);
+        for (pointer, reason) in unreadable {
+            context = context.with_unreadable_part(Document::Attribute, &pointer, reason);
         }
         Ok(context)
     }
@@ -127,18 +135,27 @@ impl ProxyRequest<'_> {
         self.headers.iter().filter(move |(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
     }
 
-    fn passed_headers(&self, passed: &[HeaderName]) -> Result<Map<String, Value>, InvalidRequest> {
+    /// The headers that checks may see, and the names of those that are not text: to a check that looks for what it
+    /// refuses, they are not absent.
+    fn passed_headers<'n>(
+        &self,
+        passed: &'n [HeaderName],
+    ) -> Result<(Map<String, Value>, Vec<&'n HeaderName>), InvalidRequest> {
         if self.headers.len() > MAX_HEADER_LINES {
             return Err(InvalidRequest::new("the request has more than 1,000 lines of headers"));
         }
-        let joined = |name: &HeaderName| {
+        let (mut headers, mut not_text) = (Map::new(), Vec::new());
+        for name in passed {
             let lines: Vec<&[u8]> = self.lines(name.as_str()).collect();
-            let value = String::from_utf8(lines.join(&b','));
-            // A value that is not text is absent, with all lines of its header.
-            let value = value.ok().filter(|_| !lines.is_empty())?;
-            Some((name.as_str().to_owned(), Value::String(value)))
-        };
-        Ok(passed.iter().filter_map(joined).collect())
+            if lines.is_empty() {
+                continue;
+            }
+            match String::from_utf8(lines.join(&b',')) {
+                Ok(value) => drop(headers.insert(name.as_str().to_owned(), value.into())),
+                Err(_) => not_text.push(name),
+            }
+        }
+        Ok((headers, not_text))
     }
 }
 

@@ -122,22 +122,28 @@ fn a_request_becomes_a_context() {
     .to_string()
     .parse()
     .unwrap();
-    assert_eq!(context, expected);
+    let reason = "a line of the header is not UTF-8";
+    assert_eq!(context, expected.with_unreadable_part(Document::Attribute, "/http/headers/x-bad", reason));
     let target = Target::of(&context).unwrap();
     assert_eq!(target.context().component.uri.as_deref(), Some("https://shop.example:8443/orders/7"));
 }
 
 #[test]
-fn what_is_not_known_is_absent_and_a_partial_body_cannot_be_read() {
+fn what_is_not_known_is_absent_and_what_is_no_text_cannot_be_read() {
     let unknown = ProxyRequest { method: b"PUT", host: b"a", target: b"/", ..ProxyRequest::default() };
     let context = unknown.context(&[]).unwrap();
     assert_eq!(context.component.uri, None);
     let http = json!({ "method": "PUT", "host": "a", "path": "/", "query": "", "headers": {} });
     assert_eq!(*context.attributes, json!({ "http": http, "peer": {} }));
-    let context = ProxyRequest { body: Body::Partial, ..request(b"/") }.context(&[]).unwrap();
+    for body in [Body::Partial, Body::Whole(b"\xff")] {
+        let context = ProxyRequest { body, ..request(b"/") }.context(&[]).unwrap();
+        assert!(context.document(Document::Attribute).is_err());
+        assert_eq!(context.attributes.pointer("/http/body"), None);
+    }
+    // A line that hides the others from a check would still reach the server behind the proxy.
+    let headers = vec![("x-role", &b"admin"[..]), ("x-role", b"\xff")];
+    let context = ProxyRequest { headers, ..request(b"/") }.context(&[HeaderName::from_static("x-role")]).unwrap();
     assert!(context.document(Document::Attribute).is_err());
-    let context = ProxyRequest { body: Body::Whole(b"\xff"), ..request(b"/") }.context(&[]).unwrap();
-    assert_eq!(context.attributes.pointer("/http/body"), None);
 }
 
 #[test]
