@@ -1,6 +1,6 @@
 //! Tests of calls, as they arrive over HTTP/2.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use guardhouse::{AuthContext, Document, Host, HostLimits};
@@ -22,6 +22,8 @@ use crate::config::ServerConfig;
 use crate::config::credentials::Credentials;
 use crate::config::listener::{Door, DoorSet};
 use crate::decided::DenialCause;
+use crate::door::exchange::Incoming;
+use crate::door::proxy::{self, Outcome};
 use crate::door::{Doors, Listener};
 use crate::observe::Observers;
 use crate::policy::Policy;
@@ -225,6 +227,24 @@ fn what_cannot_be_read_is_denied() {
         assert_eq!((world.answer(body.clone()).code, world.answer(body).status), (7, 403));
     }
     assert_eq!(world.answer(framed(&vec![0; 2 << 20])).status, 403);
+}
+
+#[test]
+fn the_time_of_a_decision_begins_when_the_proxy_asks() {
+    let world = World::new();
+    let call = call("acme", "/allow");
+    let decided = |received| {
+        let incoming =
+            Incoming { door: Door::ExtAuthz, tenant: "acme", headers: &hyper::HeaderMap::new(), peer: &(), received };
+        let request = request::request(call.attributes.as_ref().unwrap());
+        world.runtime.block_on(proxy::decide(&world.doors, &incoming, request, None)).unwrap()
+    };
+    assert!(matches!(decided(Instant::now()), Outcome::Allowed(_)));
+    // The tenant has 60 s for a decision.
+    let Outcome::Denied(late) = decided(Instant::now().checked_sub(Duration::from_secs(61)).unwrap()) else {
+        panic!("a decision that is too late allows")
+    };
+    assert_eq!((late.status, late.challenge, late.message), (hyper::StatusCode::FORBIDDEN, None, None));
 }
 
 #[test]

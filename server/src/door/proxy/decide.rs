@@ -23,19 +23,22 @@ pub(in crate::door) async fn decide(
 ) -> Option<Outcome> {
     let settings = doors.settings();
     let settings = settings.of(incoming.tenant);
-    let read = doors.in_turn(incoming, || {
-        let request = request?;
-        let context = request.context(&settings.headers)?;
-        Ok::<_, InvalidRequest>((request, context))
-    });
-    let (request, mut context) = match read.await {
+    // The proxy waits since it has asked, and not since the tenant had its turn.
+    let end = incoming.received + doors.deadline(incoming.tenant, deadline);
+    let read = || {
+        let request = request.as_ref().map_err(|invalid| *invalid)?;
+        Ok((request, request.context(&settings.headers)?))
+    };
+    let left = end.saturating_duration_since(Instant::now());
+    // Without a turn in time, the decision has no time left either.
+    let in_turn = tokio::time::timeout(left, doors.in_turn(incoming, &read)).await;
+    let (request, mut context) = match in_turn.unwrap_or_else(|_| read()) {
         Ok(read) => read,
         Err(InvalidRequest { cause, reason }) => {
             let unknown = AuthContext::new(Component::new("route", ""));
             return Some(deny(doors, incoming, &unknown, (cause, reason.into()), settings).await);
         }
     };
-    let end = Instant::now() + doors.deadline(incoming.tenant, deadline);
     let tokens = doors.tokens();
     let is_asked = tokens.asks(incoming.tenant);
     let token = if is_asked {
