@@ -2,6 +2,7 @@
 
 mod answer;
 mod json;
+mod memory;
 mod request;
 mod wire;
 
@@ -23,9 +24,6 @@ use super::peer::Peer;
 use super::proxy::{self, Denied, InvalidRequest, ProxyRequest};
 use crate::config::listener::Door;
 use crate::tenant_name::TenantName;
-
-/// The memory of what is read from a message, in units of its bytes: its text, and the context of checks.
-const COPIES: usize = 8;
 
 /// One call of `Check`.
 pub(in crate::door) struct Call<'a> {
@@ -60,7 +58,7 @@ pub(in crate::door) fn undecided() -> Bytes {
 async fn decide(doors: &Doors, call: Call<'_>) -> Option<CheckAnswer> {
     let Call { listener, headers, peer, received, deadline, request } = call;
     let (identity, mut message) = request.ok()?;
-    message.hold(message.bytes().len().saturating_mul(COPIES)).ok()?;
+    message.hold(memory::memory_of(message.bytes())).ok()?;
     let message = CheckRequest::decode(message.bytes());
     let attributes = message.as_ref().ok().and_then(|message| message.attributes.as_ref());
     let of_route = attributes.and_then(|attributes| attributes.context_extensions.get(request::TENANT));

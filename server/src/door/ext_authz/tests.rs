@@ -17,7 +17,7 @@ use super::wire::{
     Address, AttributeContext, CheckRequest, CheckResponse, HeaderMap, HeaderValue, HttpRequest, HttpResponse, Kind,
     Metadata, Peer, SocketAddress, Struct, Value,
 };
-use super::{request, wire};
+use super::{memory, request, wire};
 use crate::config::ServerConfig;
 use crate::config::credentials::Credentials;
 use crate::config::listener::{Door, DoorSet};
@@ -227,6 +227,52 @@ fn what_cannot_be_read_is_denied() {
         assert_eq!((world.answer(body.clone()).code, world.answer(body).status), (7, 403));
     }
     assert_eq!(world.answer(framed(&vec![0; 2 << 20])).status, 403);
+}
+
+#[test]
+fn a_message_that_takes_much_memory_is_denied_before_it_is_read() {
+    let world = World::new();
+    let of = |kind| Value { kind: Some(kind) };
+    let object = |value: Value| Struct { fields: [(String::new(), value)].into() };
+    let empty = of(Kind::List(wire::ListValue { values: Vec::new() }));
+    let small = of(Kind::Struct(object(empty.clone())));
+    let deep = (0..20).fold(empty.clone(), |inner, _| of(Kind::Struct(object(inner))));
+    let with = |values: Vec<Value>| {
+        let mut call = call("acme", "/allow");
+        let filter_metadata = [("ns".to_owned(), object(of(Kind::List(wire::ListValue { values }))))].into();
+        call.attributes.as_mut().unwrap().metadata_context = Some(Metadata { filter_metadata });
+        call
+    };
+    for (values, denied) in [(vec![empty; 200_000], true), (vec![small; 50_000], true), (vec![deep; 10], false)] {
+        let call = with(values);
+        let message = call.encode_to_vec();
+        assert!(message.len() < 1 << 20, "{}", message.len());
+        let metadata = call.attributes.unwrap().metadata_context.unwrap();
+        let memory = memory::memory_of(&message);
+        assert!(memory >= 3 * in_memory(&metadata), "{memory}");
+        assert_eq!(world.answer(framed(&message)).status == 403, denied, "{memory}");
+    }
+    let mut ordinary = call("acme", "/allow");
+    http(&mut ordinary).headers = (0..30).map(|number| (format!("x-header-{number}"), "a".repeat(50))).collect();
+    let memory = memory::memory_of(&ordinary.encode_to_vec());
+    assert!(memory < 40_000, "{memory}");
+}
+
+/// What metadata takes when it is decoded, at least, in bytes: each map has a node for eleven members.
+fn in_memory(metadata: &Metadata) -> usize {
+    fn of_struct(value: &Struct) -> usize {
+        let node = 11 * (size_of::<String>() + size_of::<Value>());
+        let nodes = if value.fields.is_empty() { 0 } else { node };
+        nodes + value.fields.values().map(of_value).sum::<usize>()
+    }
+    fn of_value(value: &Value) -> usize {
+        match &value.kind {
+            Some(Kind::Struct(value)) => of_struct(value),
+            Some(Kind::List(list)) => list.values.iter().map(|item| size_of::<Value>() + of_value(item)).sum(),
+            _ => 0,
+        }
+    }
+    metadata.filter_metadata.values().map(of_struct).sum()
 }
 
 #[test]
