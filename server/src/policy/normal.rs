@@ -16,7 +16,7 @@ const LIKE_SYNTAX: [char; 16] = [
 ];
 
 /// How the escapes begin of characters in more bytes than they need. Their bytes are not UTF-8, so they stay escaped.
-const OVERLONG: [&str; 5] = ["%C0", "%C1", "%E0%8", "%E0%9", "%F0%8"];
+const OVERLONG: [&str; 7] = ["%C0", "%C1", "%E0%8", "%E0%9", "%F0%8", "%F8%8", "%FC%8"];
 
 /// Where a text stands in a URI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -79,6 +79,8 @@ fn a_path_that_servers_read_differently_has_no_normal_form() {
         "/%e0%80%ae",
         "/%E0%9f%bf",
         "/%f0%80%80%ae",
+        "/%f8%80%80%80%ae%f8%80%80%80%ae/a",
+        "/..%fc%80%80%80%80%af",
         "/\u{ff0e}\u{ff0e}/a",
         "/%ef%bc%8f",
         "/\u{2025}/a",
