@@ -447,17 +447,21 @@ fn a_watcher_more_than_there_may_be_is_refused_and_calls_are_not() {
     runtime().block_on(async {
         let client = Grpc::connect(daemon.address).await;
         let mut watching = Vec::new();
-        for _ in 0..256 {
+        for _ in 0..64 {
             let mut one = client.watch(HEALTH_WATCH, service("")).await;
             assert_eq!(status(&one.next().await.unwrap()), SERVING);
             watching.push(one);
         }
+        let elsewhere = Grpc::connect_from("127.0.0.2".parse().unwrap(), daemon.address).await;
+        let mut one = elsewhere.watch(HEALTH_WATCH, service("")).await;
+        assert_eq!(status(&one.next().await.unwrap()), SERVING);
+        watching.push(one);
         let other = Grpc::connect(daemon.address).await;
         assert_eq!(other.call(HEALTH_WATCH, &[], service("")).await.code.as_deref(), Some("8"));
         assert_eq!(other.call(HEALTH_CHECK, &[], service("")).await.code.as_deref(), Some("0"));
         assert!(is_denied(&client.call(CHECK, &[], message(b"")).await));
         drop(watching);
-        drop(client);
+        drop((client, elsewhere));
     });
     eventually("their places are free again", || {
         runtime().block_on(async {

@@ -1,7 +1,7 @@
 //! Clients of gRPC over HTTP/2, and of HTTP/2 frame by frame.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,6 +52,13 @@ pub(crate) struct Called {
 impl Grpc {
     pub(crate) async fn connect(address: SocketAddr) -> Self {
         Self::over(tokio::net::TcpStream::connect(address).await.unwrap()).await
+    }
+
+    /// Connects from an address of this machine.
+    pub(crate) async fn connect_from(from: IpAddr, address: SocketAddr) -> Self {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::new(from, 0)).unwrap();
+        Self::over(socket.connect(address).await.unwrap()).await
     }
 
     /// Connects over TLS.

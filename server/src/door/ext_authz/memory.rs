@@ -25,11 +25,11 @@ const ITEM: usize = 2 * size_of::<Value>();
 /// A line of headers: its name, its two values, its place in two lists, one of which grows to twice its size.
 const LINE: usize = 8 * size_of::<String>() + 3 * ALLOCATION;
 
-/// The copies of text: as it is decoded, as it is read, and as checks see it; and of the path, its normal forms.
-const TEXTS: usize = 6;
+/// The copies of text and of structs: as they are decoded, as JSON, and as checks see them.
+const COPIES: usize = 3;
 
-/// The copies of structs: as they are decoded, as JSON, and as checks see them.
-const STRUCTS: usize = 3;
+/// The further copies of a path: in the component and its URI, and their normal forms.
+const PATHS: usize = 4;
 
 /// The levels of structs in structs. The decoder refuses more.
 const LEVELS: usize = 100;
@@ -37,13 +37,13 @@ const LEVELS: usize = 100;
 /// The memory of all that is read from a `CheckRequest`, in bytes. Of what is none, it is that of the values before the
 /// mistake, or more.
 pub(super) fn memory_of(message: &[u8]) -> usize {
-    let mut memory = message.len().saturating_mul(TEXTS);
+    let mut memory = message.len().saturating_mul(COPIES);
     for attributes in all(message, 1) {
         for (field, value) in fields(attributes) {
             memory += match field {
                 4 => all(value, 2).map(of_http).sum(),
-                10 => STRUCTS * (NODE + 2 * ALLOCATION),
-                11 | 13 => STRUCTS * of_map(value, |value| of_struct(value, LEVELS)),
+                10 => COPIES * (NODE + 2 * ALLOCATION),
+                11 | 13 => COPIES * of_map(value, |value| of_struct(value, LEVELS)),
                 _ => 0,
             };
         }
@@ -52,8 +52,9 @@ pub(super) fn memory_of(message: &[u8]) -> usize {
 }
 
 fn of_http(http: &[u8]) -> usize {
-    let of_field = |(field, value)| match field {
+    let of_field = |(field, value): (u64, &[u8])| match field {
         3 => MEMBER + LINE,
+        4 => PATHS * value.len(),
         13 => all(value, 1).count() * LINE,
         _ => 0,
     };

@@ -1,5 +1,7 @@
 //! The health of the server over gRPC: the service `grpc.health.v1.Health`.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -12,6 +14,7 @@ use prost::Message as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
+use super::super::caller::Caller;
 use super::answer::{Answer, Code, message, status, trailers, watch as answer_of};
 use super::message::frame;
 use super::service::AUTHORIZATION;
@@ -23,6 +26,9 @@ const LOOK: Duration = Duration::from_millis(250);
 
 /// The watchers of all connections together.
 const WATCHERS: usize = 256;
+
+/// Those of one address. Anybody who reaches the listener may watch, and must not keep others from it.
+const WATCHERS_OF_CALLER: usize = WATCHERS / 4;
 
 /// The largest request, in bytes.
 pub(super) const MAX_BYTES: usize = 1 << 10;
@@ -56,11 +62,35 @@ struct Inner {
     health: Health,
     last: Mutex<Option<(Instant, bool)>>,
     watchers: Arc<Semaphore>,
+    watchers_of_callers: Mutex<HashMap<Caller, usize>>,
+}
+
+/// The right of a caller to watch.
+struct WatchPermit {
+    serving: Serving,
+    caller: Caller,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for WatchPermit {
+    fn drop(&mut self) {
+        if let Entry::Occupied(mut watchers) = lock(&self.serving.0.watchers_of_callers).entry(self.caller.clone()) {
+            match watchers.get().saturating_sub(1) {
+                0 => drop(watchers.remove()),
+                left => drop(watchers.insert(left)),
+            }
+        }
+    }
 }
 
 impl Serving {
     pub(in crate::door) fn new(health: Health) -> Self {
-        Self(Arc::new(Inner { health, last: Mutex::default(), watchers: Arc::new(Semaphore::new(WATCHERS)) }))
+        Self(Arc::new(Inner {
+            health,
+            last: Mutex::default(),
+            watchers: Arc::new(Semaphore::new(WATCHERS)),
+            watchers_of_callers: Mutex::default(),
+        }))
     }
 
     /// Whether the server is ready, as it was found at the last look.
@@ -95,9 +125,9 @@ impl Serving {
     }
 
     /// Answers a call of `Watch`, which ends when the connection takes no more requests.
-    pub(super) fn watch(&self, request: &[u8], closing: watch::Receiver<bool>) -> Answer {
+    pub(super) fn watch(&self, request: &[u8], caller: Caller, closing: watch::Receiver<bool>) -> Answer {
         let Ok(request) = HealthCheckRequest::decode(request) else { return invalid() };
-        let Ok(permit) = Arc::clone(&self.0.watchers).try_acquire_owned() else {
+        let Some(permit) = self.permit(caller) else {
             return status(Code::ResourceExhausted, "the server has as many watchers as it may");
         };
         let mut look = interval(LOOK);
@@ -111,6 +141,15 @@ impl Serving {
             state: WatchState::Open,
             _permit: permit,
         })
+    }
+
+    fn permit(&self, caller: Caller) -> Option<WatchPermit> {
+        let permit = Arc::clone(&self.0.watchers).try_acquire_owned().ok()?;
+        let watchers = &mut *lock(&self.0.watchers_of_callers);
+        let of_caller = watchers.entry(caller.clone()).or_default();
+        // A caller without watchers has room, so nothing that is empty stays in the map.
+        *of_caller = of_caller.checked_add(1).filter(|count| *count <= WATCHERS_OF_CALLER)?;
+        Some(WatchPermit { serving: self.clone(), caller, _permit: permit })
     }
 }
 
@@ -134,7 +173,7 @@ pub(super) struct Watch {
     look: Interval,
     closing: Pin<Box<dyn Future<Output = ()> + Send>>,
     state: WatchState,
-    _permit: OwnedSemaphorePermit,
+    _permit: WatchPermit,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

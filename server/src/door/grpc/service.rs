@@ -12,6 +12,7 @@ use hyper::{HeaderMap, Request};
 use tokio::sync::watch;
 
 use super::super::answer::{Kind, Refusal};
+use super::super::caller::Caller;
 use super::super::doors::{Doors, Listener};
 use super::super::ext_authz::{self, Call};
 use super::super::identity::Identity;
@@ -60,7 +61,7 @@ impl Doors {
                 None => status(Code::InvalidArgument, "the call is not one small message"),
             },
             "/grpc.health.v1.Health/Watch" => match self.small(body).await {
-                Some(message) => self.serving().watch(&message, closing),
+                Some(message) => self.serving().watch(&message, Caller::unknown(peer), closing),
                 None => status(Code::InvalidArgument, "the call is not one small message"),
             },
             _ => status(Code::Unimplemented, "the listener has no such method"),
