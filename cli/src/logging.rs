@@ -8,6 +8,10 @@ use tracing_subscriber::EnvFilter;
 /// The environment variable that selects the events.
 const VARIABLE: &str = "GUARDHOUSE_LOG";
 
+/// The levels of the libraries of the network. They warn of single frames, and so anybody who reaches a listener could fill
+/// the log. A filter that names them selects more.
+const NETWORK: &str = "h2=error,hyper=error,rustls=error";
+
 /// Starts to write events: those that `GUARDHOUSE_LOG` selects, or those of `default` if it is unset or empty.
 pub(crate) fn start(default: &str) -> Result<()> {
     let filter = std::env::var_os(VARIABLE).filter(|filter| !filter.is_empty());
@@ -15,7 +19,8 @@ pub(crate) fn start(default: &str) -> Result<()> {
         Some(filter) => filter.to_str().with_context(|| format!("`{VARIABLE}` is not UTF-8"))?,
         None => default,
     };
-    let filter = EnvFilter::try_new(filter).with_context(|| format!("cannot read `{VARIABLE}={filter}`"))?;
+    let network = EnvFilter::try_new(format!("{NETWORK},{filter}"));
+    let filter = network.with_context(|| format!("cannot read `{VARIABLE}={filter}`"))?;
     let may_color = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     tracing_subscriber::fmt()
         .with_env_filter(filter)

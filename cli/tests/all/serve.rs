@@ -161,6 +161,33 @@ fn decisions_are_made_over_a_unix_socket_whose_file_goes_with_the_server() {
 }
 
 #[test]
+fn no_client_of_http_2_writes_to_the_log() {
+    let folder = folder();
+    let path = folder.path().join("doors.sock");
+    let of_server = server_folder(&[&format!("unix:{}", path.display())]);
+    let file = of_server.path().join("guardhouse.toml");
+    let config = fs::read_to_string(&file).unwrap();
+    fs::write(&file, config.replace(r#""native""#, r#""ext-authz""#)).unwrap();
+    let ping = |flags: u8| [&[0, 0, 8, 6, flags, 0, 0, 0, 0][..], &[7; 8]].concat();
+    for filter in ["", "warn"] {
+        let server = Server::start(serve(of_server.path()).env("GUARDHOUSE_LOG", filter), 1);
+        let mut client = UnixStream::connect(&path).unwrap();
+        let begin = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &[0, 0, 0, 4, 0, 0, 0, 0, 0][..]].concat();
+        // Answers to pings that the server never sent, and then a ping.
+        client.write_all(&[begin, ping(1).repeat(100), ping(0)].concat()).unwrap();
+        let mut answer = Vec::new();
+        while !answer.windows(17).any(|window| window == ping(1)) {
+            let mut byte = [0];
+            client.read_exact(&mut byte).unwrap();
+            answer.extend(byte);
+        }
+        drop(client);
+        let log = server.stop();
+        assert!(!log.contains("h2::"), "{log}");
+    }
+}
+
+#[test]
 fn a_socket_file_that_nobody_listens_on_is_replaced_and_any_other_file_is_an_error() {
     let folder = folder();
     let path = folder.path().join("doors.sock");
