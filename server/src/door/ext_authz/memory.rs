@@ -22,8 +22,11 @@ const LIST: usize = 4 * size_of::<Value>() + ALLOCATION;
 /// One more value of a list, which grows to twice its size.
 const ITEM: usize = 2 * size_of::<Value>();
 
-/// A line of headers: its name, its two values, its place in two lists, one of which grows to twice its size.
-const LINE: usize = 8 * size_of::<String>() + 3 * ALLOCATION;
+/// The place of a line of headers in the list of all, which grows to twice its size; its name and its value.
+const LINE: usize = 2 * size_of::<(&str, &[u8])>() + 2 * ALLOCATION;
+
+/// A line of headers as a message of its own, with two values, in a list that grows to twice its size.
+const RAW_LINE: usize = LINE + 6 * size_of::<String>() + ALLOCATION;
 
 /// The copies of text and of structs: as they are decoded, as JSON, and as checks see them.
 const COPIES: usize = 3;
@@ -55,7 +58,7 @@ fn of_http(http: &[u8]) -> usize {
     let of_field = |(field, value): (u64, &[u8])| match field {
         3 => MEMBER + LINE,
         4 => PATHS * value.len(),
-        13 => all(value, 1).count() * LINE,
+        13 => all(value, 1).count() * RAW_LINE,
         _ => 0,
     };
     NODE + fields(http).map(of_field).sum::<usize>()
