@@ -30,6 +30,7 @@ pub mod observe;
 
 pub mod config;
 
+pub mod tls;
 pub mod token;
 
 pub mod door;

@@ -33,7 +33,7 @@ const SERVER_FLOORS: &[&[&str]] = &[
     &["activation"],
     &["observe"],
     &["config"],
-    &["token"],
+    &["tls", "token"],
     &["door"],
     &["serve"],
 ];

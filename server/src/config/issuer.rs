@@ -319,3 +319,6 @@ fn pointers(fields: &mut Fields<'_, '_, '_>, name: &str, into: &mut Vec<String>)
     }
     *into = words.into_iter().map(|(word, _)| word.to_owned()).collect();
 }
+
+#[cfg(test)]
+mod tests;

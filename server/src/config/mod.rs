@@ -8,6 +8,7 @@ pub mod drain;
 mod field;
 mod headers;
 pub mod host;
+pub mod identity;
 pub mod issuer;
 pub mod listener;
 pub mod log;

@@ -12,7 +12,6 @@ use super::field::Fields;
 use super::headers::{identity_headers, passed_headers};
 use super::host::read_host;
 use super::issuer::{IssuerConfig, check_issuers, issuer, issuers_of_tenant, names_in};
-use super::listener::{Address, Door, DoorSet, ListenerConfig};
 use super::log::read_log;
 use super::reach::{Unprotected, unprotected};
 use super::read_credential::read_credential;
@@ -276,6 +275,12 @@ fn tenant(
         }
         if let Some(node) = fields.table.get(caps::KEY) {
             settings.allowance.limit_caps.read(&node, fields.findings);
+        }
+        if let Some(node) = fields.table.get("headers") {
+            settings.headers = passed_headers(&node, fields.findings);
+        }
+        if let Some(node) = fields.table.get("identity-headers") {
+            settings.identity_headers = identity_headers(&node, fields.findings);
         }
         issuers_of_tenant(&mut fields, issuers.configs, &issuers.names, &mut settings.issuers);
         let help = "write the URL under which clients find the metadata (RFC 9728), without a query";

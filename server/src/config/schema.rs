@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::ServerConfig;
+use super::identity::MAX_HEADERS;
 use super::issuer::{ALGORITHMS, IssuerConfig};
 use super::listener::Door;
 use crate::policy::caps::CAPPED;
@@ -80,6 +81,15 @@ impl ServerConfig {
                         },
                         "budget": section("The bounds of what it may use. Default: none.", texts_or_numbers::<TenantBudget>()),
                         "policy-limits": section("The caps of the limits that its policy may set.", caps()),
+                        "headers": {
+                            "description": "The headers of requests behind proxies that checks see. Default: none.",
+                            "type": "array", "maxItems": MAX_HEADERS, "items": { "type": "string" },
+                        },
+                        "identity-headers": {
+                            "description": "The headers that proxies set for the servers behind them. Default: none.",
+                            "type": "object", "maxProperties": MAX_HEADERS,
+                            "additionalProperties": text("`subject`, `client-id`, `scopes`, or a JSON pointer into the claims."),
+                        },
                         "issuers": {
                             "description": "The names of the issuers of its end users' tokens. Default: none.",
                             "type": "array", "items": { "type": "string" },
@@ -184,7 +194,9 @@ fn issuer() -> Value {
             "types": texts("The types of tokens. Default: `at+jwt` and `JWT`."),
         }),
     );
-    issuer["oneOf"] = ["jwks-url", "jwks-file", "introspection"].map(source).into_iter().collect();
+    if let Some(issuer) = issuer.as_object_mut() {
+        issuer.insert("oneOf".to_owned(), ["jwks-url", "jwks-file", "introspection"].map(source).into_iter().collect());
+    }
     issuer
 }
 

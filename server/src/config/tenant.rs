@@ -21,6 +21,10 @@ pub struct TenantSettings {
     pub issuers: Vec<String>,
     /// The URL of the metadata of the protected resource (RFC 9728), which a refused end user is told. Default: none.
     pub resource_metadata: Option<String>,
+    /// The headers of requests behind proxies that its checks see. Default: none.
+    pub headers: Vec<HeaderName>,
+    /// The headers that proxies set for the servers behind them. Default: none.
+    pub identity_headers: Vec<IdentityHeader>,
 }
 
 impl Default for TenantSettings {
@@ -30,6 +34,8 @@ impl Default for TenantSettings {
             allowance: Allowance::default(),
             issuers: Vec::new(),
             resource_metadata: None,
+            headers: Vec::new(),
+            identity_headers: Vec::new(),
         }
     }
 }

@@ -308,6 +308,9 @@ fn the_schema_has_exactly_the_keys_that_are_read() {
     assert_eq!(keys("/properties/listeners/items"), of(read_listener::LISTENER_KEYS));
     assert_eq!(keys("/properties/listeners/items/properties/tls"), of(read_listener::TLS_KEYS));
     assert_eq!(keys("/properties/credentials/items"), of(read_credential::CREDENTIAL_KEYS));
+    assert_eq!(keys("/properties/issuers/items"), of(issuer::ISSUER_KEYS));
+    let introspection = "/properties/issuers/items/properties/introspection";
+    assert_eq!(keys(introspection), of(issuer::INTROSPECTION_KEYS));
     assert_eq!(keys("/properties/connections"), of(read::CONNECTION_KEYS));
     assert_eq!(keys("/properties/drain"), of(read::DRAIN_KEYS));
     assert_eq!(keys("/properties/host"), of(host::HOST_KEYS));

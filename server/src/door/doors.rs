@@ -44,7 +44,6 @@ struct Inner {
     batch: usize,
     public_url: Option<String>,
     settings: ArcSwap<AllTenantSettings>,
-    tokens: Tokens,
     credentials: ArcSwap<Credentials>,
     tokens: Tokens,
     health: Health,
@@ -56,19 +55,22 @@ impl Doors {
     /// The doors to some tenants, as a configuration describes them.
     #[must_use]
     pub fn new(tenants: Tenants, observers: Observers, config: &ServerConfig, credentials: Credentials) -> Self {
-        let ConnectionLimits { body_bytes, document_bytes, all_bodies_bytes, batch, .. } = config.connections;
+        let ConnectionLimits { body_bytes, document_bytes, all_bodies_bytes, batch, body_time, .. } =
+            config.connections;
+        let health = Health::new(tenants.clone(), config.health);
         let tokens = Tokens::new(&config.issuers, &config.tenants);
         let watched = tokens.clone();
         observers.metrics().collect(move |exposition| watched.write_metrics(exposition));
         Self(Arc::new(Inner {
             tokens,
-            health: Health::new(tenants.clone(), config.health),
+            serving: Serving::new(health.clone()),
+            health,
+            body_time,
             tenants,
             observers,
             bodies: Bodies::new(body_bytes, document_bytes, all_bodies_bytes),
             batch,
             public_url: config.public_url.clone(),
-            tokens: Tokens,
             settings: ArcSwap::from_pointee(config.tenants.clone()),
             credentials: ArcSwap::from_pointee(credentials),
         }))
@@ -127,11 +129,6 @@ impl Doors {
     /// The settings of the tenants, as they were read last.
     pub(super) fn settings(&self) -> Arc<AllTenantSettings> {
         self.0.settings.load_full()
-    }
-
-    /// The verifier of the tokens of end users.
-    pub(super) fn tokens(&self) -> &Tokens {
-        &self.0.tokens
     }
 
     /// The memory for bodies.

@@ -15,7 +15,8 @@ use crate::tls::Certificates;
 /// The interval at which the files of tokens and certificates are read again.
 const PERIOD: Duration = Duration::from_secs(5);
 
-/// What can be reloaded: the credentials, the issuers of tokens, the settings of tenants, and the file of the decision log.
+/// What can be reloaded: the credentials, the certificates, the issuers of tokens, the settings of tenants, and the file
+/// of the decision log.
 pub(super) struct Reload {
     config: ServerConfig,
     file: Option<PathBuf>,

@@ -1,7 +1,8 @@
 //! Introspection (RFC 7662): the issuer is asked about a token.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -11,7 +12,7 @@ use http_body_util::Full;
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request};
 use serde_json::Value;
-use tokio::sync::Semaphore;
+use tokio::sync::{AcquireError, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
 use super::TokenRefusal;
@@ -22,6 +23,7 @@ use super::condition::Condition;
 use super::file::WatchedFile;
 use super::jwt::check_claims;
 use crate::config::issuer::{IntrospectionConfig, IssuerConfig};
+use crate::lock::lock;
 
 /// The most bytes of an answer.
 const MAX_ANSWER_BYTES: usize = 64 << 10;
@@ -32,6 +34,12 @@ const MAX_SECRET_BYTES: u64 = 4 << 10;
 /// The questions to one issuer at the same time.
 pub(super) const QUESTIONS: usize = 64;
 
+/// Those of one tenant, so that others find room beside it.
+pub(super) const QUESTIONS_OF_TENANT: usize = QUESTIONS / 2;
+
+/// Tenants without a question that are remembered.
+const MAX_IDLE_TENANTS: usize = 1_024;
+
 /// The introspection endpoint of one issuer.
 #[derive(Debug)]
 pub(super) struct Introspection {
@@ -39,6 +47,8 @@ pub(super) struct Introspection {
     client: IssuerClient,
     secret: Arc<WatchedFile>,
     questions: Semaphore,
+    /// The same, of each tenant.
+    questions_of_tenants: Mutex<HashMap<Box<str>, Arc<Semaphore>>>,
     clock: Clock,
     condition: Condition,
     pub(super) answered: AtomicU64,
@@ -51,6 +61,7 @@ impl Introspection {
             client: IssuerClient::new(issuer.ca_file.clone()),
             secret: Arc::new(WatchedFile::new(config.client_secret_file.clone(), MAX_SECRET_BYTES)),
             questions: Semaphore::new(QUESTIONS),
+            questions_of_tenants: Mutex::default(),
             clock,
             condition: Condition::new(&issuer.name),
             answered: AtomicU64::new(0),
@@ -59,16 +70,19 @@ impl Introspection {
         }
     }
 
-    /// Asks the issuer about a token.
+    /// Asks the issuer about a token of a tenant's end user.
     pub(super) async fn ask(
         &self,
         issuer: &IssuerConfig,
+        tenant: &str,
         token: &str,
         deadline: Instant,
     ) -> Result<AccessToken, TokenRefusal> {
         const UNAVAILABLE: TokenRefusal = TokenRefusal::Unavailable("the issuer cannot be asked");
-        let question = timeout_at(deadline, self.questions.acquire()).await;
-        let Ok(Ok(_question)) = question else {
+        let of_tenant = self.questions_of(tenant);
+        // In this order: who waits for its own tenant takes no room from others.
+        let both = async { Ok::<_, AcquireError>((of_tenant.acquire().await?, self.questions.acquire().await?)) };
+        let Ok(Ok(_question)) = timeout_at(deadline, both).await else {
             return Err(TokenRefusal::Unavailable("too many questions wait for the issuer"));
         };
         let answer = timeout_at(deadline, self.answer(token)).await.unwrap_or(Err(FetchError::Late));
@@ -88,6 +102,19 @@ impl Introspection {
         }
         let now = self.clock.now().unix;
         claims::read(issuer, &answer, Kind::Introspection, now).map_err(TokenRefusal::Invalid)
+    }
+
+    fn questions_of(&self, tenant: &str) -> Arc<Semaphore> {
+        let tenants = &mut *lock(&self.questions_of_tenants);
+        if let Some(questions) = tenants.get(tenant) {
+            return Arc::clone(questions);
+        }
+        if tenants.len() >= MAX_IDLE_TENANTS {
+            tenants.retain(|_, questions| Arc::strong_count(questions) > 1);
+        }
+        let questions = Arc::new(Semaphore::new(QUESTIONS_OF_TENANT));
+        tenants.insert(tenant.into(), Arc::clone(&questions));
+        questions
     }
 
     async fn answer(&self, token: &str) -> Result<Json, FetchError> {

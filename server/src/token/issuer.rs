@@ -29,7 +29,7 @@ pub(super) struct Issuer {
 #[derive(Debug)]
 pub(super) enum Source {
     Keys(Arc<KeySource>),
-    Introspection(Introspection),
+    Introspection(Box<Introspection>),
 }
 
 /// What became of tokens.
@@ -63,7 +63,7 @@ impl Issuer {
             IssuerSource::JwksUrl(url) => Source::Keys(KeySource::of_url(config, url.clone(), clock)),
             IssuerSource::JwksFile(path) => Source::Keys(KeySource::of_file(config, path.clone(), clock)),
             IssuerSource::Introspection(asked) => {
-                Source::Introspection(Introspection::new(config, asked.clone(), clock))
+                Source::Introspection(Box::new(Introspection::new(config, asked.clone(), clock)))
             }
         };
         Arc::new(Self { config: config.clone(), source, counts: Counts::default() })
@@ -72,16 +72,19 @@ impl Issuer {
     /// Verifies a token: by its signature if it is a JWT and there are keys, and else by a question.
     pub(super) async fn verify(
         self: &Arc<Self>,
+        tenant: &str,
         token: &str,
         jwt: Option<&Jwt<'_>>,
         clock: &Clock,
         deadline: Instant,
     ) -> Result<Verified, TokenRefusal> {
         let (token, generation) = match (&self.source, jwt) {
-            (Source::Introspection(introspection), _) => (introspection.ask(&self.config, token, deadline).await?, 0),
+            (Source::Introspection(introspection), _) => {
+                (introspection.ask(&self.config, tenant, token, deadline).await?, 0)
+            }
             (Source::Keys(keys), Some(jwt)) => {
                 let token = self.claims(jwt, clock.now()).map_err(TokenRefusal::Invalid)?;
-                (token, keys.verify(jwt).await?)
+                (token, keys.verify(jwt, deadline).await?)
             }
             (Source::Keys(_), None) => return Err(TokenRefusal::Invalid("the token is not a JWT")),
         };

@@ -12,6 +12,7 @@ use http_body_util::Full;
 use hyper::header::{ACCEPT, HeaderValue};
 use hyper::{Request, Uri};
 use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
 
 use super::TokenRefusal;
 use super::client::{FetchError, IssuerClient};
@@ -131,7 +132,7 @@ impl KeySource {
 
     /// Verifies the signature of a token, and waits for a newer key set if that may have its key. Returns the number of the
     /// key set.
-    pub(super) async fn verify(self: &Arc<Self>, jwt: &Jwt<'_>) -> Result<u64, TokenRefusal> {
+    pub(super) async fn verify(self: &Arc<Self>, jwt: &Jwt<'_>, deadline: Instant) -> Result<u64, TokenRefusal> {
         // The first fetch may have begun before the key was published. Another one is allowed to follow it.
         const FETCHES: usize = 2;
         for fetch in 0..=FETCHES {
@@ -150,7 +151,9 @@ impl KeySource {
                 });
             };
             // The sender is in `self`.
-            let _ = ended.changed().await;
+            if timeout_at(deadline, ended.changed()).await.is_err() {
+                return Err(TokenRefusal::Unavailable("the keys of the issuer are late"));
+            }
         }
         Err(TokenRefusal::Unavailable("the keys of the issuer change too often"))
     }

@@ -216,7 +216,7 @@ impl Tokens {
             self.0.unknown.count(Outcome::Invalid);
         }
         for issuer in &by {
-            match issuer.verify(token, jwt.as_ref(), &self.0.clock, deadline).await {
+            match issuer.verify(tenant, token, jwt.as_ref(), &self.0.clock, deadline).await {
                 Ok(verified) => {
                     issuer.counts.count(Outcome::Verified);
                     self.keep(tenant, digest, &verified);

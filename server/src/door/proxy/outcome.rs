@@ -7,7 +7,7 @@ use hyper::header::HeaderValue;
 use super::identity::Identity;
 use crate::config::tenant::TenantSettings;
 use crate::decided::{Decided, DenialCause};
-use crate::token::Challenge;
+use crate::token::challenge::Challenge;
 
 /// What a proxy is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
