@@ -10,6 +10,7 @@ use guardhouse_tests::guest::assemble;
 use prost::Message as _;
 use serde_json::json;
 
+use crate::harness::check_request::{Attributes, CheckRequest, Http, Request};
 use crate::harness::grpc::{CHECK, Grpc, message, runtime};
 use crate::harness::issuer::Issuer;
 use crate::harness::{Daemon, Guest, decided_by, eventually, fixture, policy};
@@ -63,41 +64,6 @@ fn acme() -> Policy {
     ];
     let files: Vec<(&str, &[u8])> = files.iter().map(|(name, bytes)| (*name, &bytes[..])).collect();
     policy(POLICY, &files)
-}
-
-/// The parts of a `CheckRequest` that the tests send.
-#[derive(Clone, PartialEq, prost::Message)]
-struct CheckRequest {
-    #[prost(message, optional, tag = "1")]
-    attributes: Option<Attributes>,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct Attributes {
-    #[prost(message, optional, tag = "4")]
-    request: Option<Request>,
-    #[prost(btree_map = "string, string", tag = "10")]
-    context_extensions: BTreeMap<String, String>,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct Request {
-    #[prost(message, optional, tag = "2")]
-    http: Option<Http>,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct Http {
-    #[prost(string, tag = "2")]
-    method: String,
-    #[prost(btree_map = "string, string", tag = "3")]
-    headers: BTreeMap<String, String>,
-    #[prost(string, tag = "4")]
-    path: String,
-    #[prost(string, tag = "5")]
-    host: String,
-    #[prost(string, tag = "6")]
-    scheme: String,
 }
 
 /// The parts of a `CheckResponse` that decide what Envoy does.

@@ -14,6 +14,7 @@ use guardhouse_server::source::folders::{FolderOptions, Folders};
 use guardhouse_tests::guest::assemble;
 use prost::Message as _;
 
+use crate::harness::check_request::{Attributes, CheckRequest, Http, Request};
 use crate::harness::grpc::{CHECK, Called, DATA, Grpc, Raw, called, message, runtime};
 use crate::harness::tls::Authority;
 use crate::harness::{Daemon, decided_by, eventually, fixture};
@@ -205,42 +206,13 @@ fn only_calls_of_grpc_are_answered_over_http_2() {
     assert_eq!(daemon.post("/v1/tenants/acme/check", r#"{"component": {"kind": "tool", "name": "t"}}"#).status, 200);
 }
 
-#[derive(Clone, PartialEq, prost::Message)]
-struct CheckRequest {
-    #[prost(message, optional, tag = "1")]
-    attributes: Option<Attributes>,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct Attributes {
-    #[prost(message, optional, tag = "4")]
-    request: Option<RequestOfUser>,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct RequestOfUser {
-    #[prost(message, optional, tag = "2")]
-    http: Option<HttpRequest>,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct HttpRequest {
-    #[prost(string, tag = "2")]
-    method: String,
-    #[prost(string, tag = "4")]
-    path: String,
-    #[prost(string, tag = "5")]
-    host: String,
-    #[prost(string, tag = "6")]
-    scheme: String,
-}
-
 /// A request of a user, as Envoy sends it.
 fn asks() -> Vec<u8> {
     let text = str::to_owned;
-    let http = HttpRequest { method: text("GET"), path: text("/"), host: text("shop.example"), scheme: text("https") };
-    let request = Some(RequestOfUser { http: Some(http) });
-    message(&CheckRequest { attributes: Some(Attributes { request }) }.encode_to_vec())
+    let (method, path, host, scheme) = (text("GET"), text("/"), text("shop.example"), text("https"));
+    let http = Http { method, path, host, scheme, ..Http::default() };
+    let attributes = Attributes { request: Some(Request { http: Some(http) }), ..Attributes::default() };
+    message(&CheckRequest { attributes: Some(attributes) }.encode_to_vec())
 }
 
 /// A server that decides requests of one tenant, which does not end within an hour.

@@ -1,5 +1,6 @@
 //! Shared parts of the tests: hosts, requests, plugins under test ([`Guest`]) and readers of reports.
 
+pub(crate) mod check_request;
 pub(crate) mod client;
 pub(crate) mod daemon;
 pub(crate) mod decided;
