@@ -9,7 +9,7 @@ use crate::policy::normal::{self, UriKind};
 use crate::policy::pattern::{Pattern, Text};
 
 /// The kind of a component whose name is a path.
-pub(super) const ROUTE: &str = "route";
+pub(crate) const ROUTE: &str = "route";
 
 /// A request in its normal form, which rules are matched against and checks are given.
 #[derive(Debug, Clone)]

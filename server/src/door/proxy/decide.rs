@@ -12,6 +12,7 @@ use crate::config::tenant::TenantSettings;
 use crate::decided::DenialCause;
 use crate::door::doors::{Doors, unless_gone};
 use crate::door::exchange::Incoming;
+use crate::policy::selector::ROUTE;
 use crate::token::TokenRefusal;
 
 /// Decides the request of a proxy, or denies one that is invalid. None if the proxy has gone.
@@ -35,7 +36,7 @@ pub(in crate::door) async fn decide(
     let (request, mut context) = match in_turn.unwrap_or_else(|_| read()) {
         Ok(read) => read,
         Err(InvalidRequest { cause, reason }) => {
-            let unknown = AuthContext::new(Component::new("route", ""));
+            let unknown = AuthContext::new(Component::new(ROUTE, ""));
             return Some(deny(doors, incoming, &unknown, (cause, reason.into()), settings).await);
         }
     };

@@ -8,9 +8,7 @@ use hyper::header::HeaderName;
 use serde_json::{Map, Value, json};
 
 use crate::decided::DenialCause;
-
-/// The kind of the component.
-const ROUTE: &str = "route";
+use crate::policy::selector::ROUTE;
 
 /// The most lines of headers of a request.
 const MAX_HEADER_LINES: usize = 1_000;
