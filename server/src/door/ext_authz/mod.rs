@@ -41,7 +41,7 @@ pub(in crate::door) struct Call<'a> {
     pub(in crate::door) request: Result<(Identity, Message<'a>), Refusal>,
 }
 
-/// Answers a call with a `CheckResponse`. There is no error: Envoy may allow what an error answers.
+/// Answers a call with a `CheckResponse`, never with an error, which Envoy may take for an allow.
 pub(in crate::door) async fn check(doors: &Doors, call: Call<'_>) -> Bytes {
     match decide(doors, call).await {
         Some(answer) => answer.encode(),

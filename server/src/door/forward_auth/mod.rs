@@ -35,7 +35,7 @@ enum BodyEnd {
     Broken,
 }
 
-/// Answers a proxy. There is no error: a proxy may allow what an error answers.
+/// Answers a proxy, never with an error, which it may take for an allow.
 pub(super) async fn answer<B>(
     doors: &Doors,
     listener: &Listener,

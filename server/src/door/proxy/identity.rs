@@ -1,4 +1,4 @@
-//! Identities: what the server behind a proxy is told of a verified token.
+//! Identities: the headers that name the end user of a verified token to the server behind a proxy.
 
 use guardhouse::AccessToken;
 use hyper::header::{HeaderName, HeaderValue};
