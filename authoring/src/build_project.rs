@@ -10,18 +10,19 @@ use crate::core_module::{check_stack, without_debug_sections};
 use crate::languages::Language;
 use crate::merge::merge;
 use crate::metadata::add_metadata;
+use crate::profile::Profile;
 use crate::project::Project;
 
 /// Builds `project` with the tools of its language and writes the component to [`Project::component`]. The component of
-/// an earlier build is removed first, so that it cannot pass for the result of a build that fails.
+/// an earlier build of this profile is removed first, so that it cannot pass for the result of a build that fails.
 ///
 /// # Errors
 ///
 /// A tool is missing (the error has the command that installs it) or fails (its output was shown), or its result is
 /// not a plugin.
-pub fn build(project: &Project) -> Result<()> {
-    project.remove_component()?;
-    project.write_component(&make_component(project)?)
+pub fn build(project: &Project, profile: Profile) -> Result<()> {
+    project.remove_component(profile)?;
+    project.write_component(profile, &make_component(project, profile)?)
 }
 
 /// Builds `project` with the tools of its language, and returns the component. Files of the build that are not the
@@ -30,13 +31,13 @@ pub fn build(project: &Project) -> Result<()> {
 /// # Errors
 ///
 /// As for [`build`].
-pub fn make_component(project: &Project) -> Result<Vec<u8>> {
+pub fn make_component(project: &Project, profile: Profile) -> Result<Vec<u8>> {
     // Tools write their own files there too.
-    if let Some(folder) = project.component().parent() {
+    if let Some(folder) = project.component(profile).parent() {
         fs::create_dir_all(folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
     }
     let (name, language) = (project.name(), project.language());
-    let built = language.build(project.folder()).with_context(|| format!("cannot build `{name}`"))?;
+    let built = language.build(project.folder(), profile).with_context(|| format!("cannot build `{name}`"))?;
     let component = if Parser::is_component(&built) { built } else { component_of(&built, language)? };
     add_metadata(&merge(&component)?, name, Some(language))
 }

@@ -10,6 +10,7 @@ mod vendored;
 
 mod build_project;
 mod newest;
+mod profile;
 mod project;
 
 mod languages;
@@ -34,6 +35,7 @@ pub use merge::merge;
 pub use metadata::add_metadata;
 pub use new_project::new_project;
 pub use newest::{Newest, newest};
+pub use profile::Profile;
 pub use project::{CASES, Project};
 pub use sdk_source::{SDK_SOURCE, SdkSource};
 pub use upgrade::{Upgrade, upgrade};

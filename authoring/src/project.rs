@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 
 use crate::languages::Language;
+use crate::profile::Profile;
 use crate::regular_file::remove_output;
 
 /// The file of a project with the requests that test its plugin, and the expected answers.
@@ -53,9 +54,13 @@ impl Project {
         self.language
     }
 
-    /// The path of the component that a build writes.
-    pub fn component(&self) -> PathBuf {
-        self.folder.join("build").join(&self.name).with_extension("wasm")
+    /// The path of the component that a build writes. Only a release is where a server would look for it.
+    pub fn component(&self, profile: Profile) -> PathBuf {
+        let folder = match profile {
+            Profile::Development => "build/development",
+            Profile::Release => "build",
+        };
+        self.folder.join(folder).join(&self.name).with_extension("wasm")
     }
 
     /// Removes the component of an earlier build, if there is one.
@@ -63,8 +68,8 @@ impl Project {
     /// # Errors
     ///
     /// The file cannot be removed.
-    pub fn remove_component(&self) -> Result<()> {
-        remove_output(&self.component())
+    pub fn remove_component(&self, profile: Profile) -> Result<()> {
+        remove_output(&self.component(profile))
     }
 
     /// Writes the component of a build. The file is replaced at once: it is never half written.
@@ -72,8 +77,8 @@ impl Project {
     /// # Errors
     ///
     /// The file cannot be written.
-    pub fn write_component(&self, component: &[u8]) -> Result<()> {
-        let path = self.component();
+    pub fn write_component(&self, profile: Profile, component: &[u8]) -> Result<()> {
+        let path = self.component(profile);
         let folder = path.parent().unwrap_or(&self.folder);
         let write = || -> io::Result<()> {
             fs::create_dir_all(folder)?;
@@ -162,13 +167,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("go.mod"), "module my-check\n").unwrap();
         let project = Project::open(folder.path()).unwrap();
-        project.remove_component().unwrap();
-        for bytes in [b"one", b"two"] {
-            project.write_component(bytes).unwrap();
-            assert_eq!(fs::read(project.component()).unwrap(), bytes);
+        for profile in [Profile::Development, Profile::Release] {
+            project.remove_component(profile).unwrap();
+            for bytes in [b"one", b"two"] {
+                project.write_component(profile, bytes).unwrap();
+                assert_eq!(fs::read(project.component(profile)).unwrap(), bytes);
+            }
+            assert_eq!(fs::metadata(project.component(profile)).unwrap().permissions().mode() & 0o444, 0o444);
         }
-        assert_eq!(fs::metadata(project.component()).unwrap().permissions().mode() & 0o444, 0o444);
-        project.remove_component().unwrap();
-        assert_eq!(fs::read_dir(folder.path().join("build")).unwrap().count(), 0);
+        project.remove_component(Profile::Development).unwrap();
+        assert!(!project.component(Profile::Development).exists());
+        assert!(project.component(Profile::Release).is_file());
     }
 }

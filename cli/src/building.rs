@@ -7,46 +7,46 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
-use guardhouse_authoring::{Project, make_component};
+use guardhouse_authoring::{Profile, Project, make_component};
 use rustix::process::{Signal, set_parent_process_death_signal, setsid};
 
 use crate::interrupt;
 use crate::text::escaped;
 
-/// The argument with which this program starts itself to build a project. The folder of the project and the path of the
-/// component follow.
+/// The argument with which this program starts itself to build a project. The profile, the folder of the project and the
+/// path of the component follow.
 pub(crate) const BUILD: &str = "build-component";
 
 /// The name of the component in the temporary folder.
 const COMPONENT: &str = "component.wasm";
 
 /// Builds a project. The component of an earlier build is removed first, and temporary files are removed at the end.
-pub(crate) fn build(project: &Project) -> Result<()> {
+pub(crate) fn build(project: &Project, profile: Profile) -> Result<()> {
     interrupt::watch()?;
-    let built = interrupt::with_files(|| make(project));
+    let built = interrupt::with_files(|| make(project, profile));
     if built.is_err() {
-        project.remove_component()?;
+        project.remove_component(profile)?;
     }
     built
 }
 
-fn make(project: &Project) -> Result<()> {
-    project.remove_component()?;
+fn make(project: &Project, profile: Profile) -> Result<()> {
+    project.remove_component(profile)?;
     let folder = tempfile::Builder::new().prefix("guardhouse-build-").tempdir_in(temporary_folder());
     let folder = folder.context("cannot create a temporary folder")?;
-    let built = run(project, folder.path());
+    let built = run(project, profile, folder.path());
     let closed = folder.close().context("cannot remove the temporary folder");
     let component = built?;
     closed?;
-    project.write_component(&component)
+    project.write_component(profile, &component)
 }
 
-fn run(project: &Project, folder: &Path) -> Result<Vec<u8>> {
+fn run(project: &Project, profile: Profile, folder: &Path) -> Result<Vec<u8>> {
     let (component, temporary) = (folder.join(COMPONENT), folder.join("tmp"));
     fs::create_dir(&temporary).context("cannot create a temporary folder")?;
     let program = std::env::current_exe().context("cannot find this program to start it as a builder")?;
     let mut command = Command::new(program);
-    command.arg(BUILD).arg(project.folder()).arg(&component);
+    command.arg(BUILD).arg(word(profile)).arg(project.folder()).arg(&component);
     // The tools of the languages make their temporary files there too.
     command.env("TMPDIR", &temporary).stdin(Stdio::null());
     let (status, answer) = interrupt::run(&mut command)?;
@@ -58,6 +58,19 @@ fn run(project: &Project, folder: &Path) -> Result<Vec<u8>> {
     bail!("{}", String::from_utf8_lossy(&answer))
 }
 
+/// The word for a profile among the arguments of the process of a build.
+fn word(profile: Profile) -> &'static str {
+    match profile {
+        Profile::Development => "development",
+        Profile::Release => "release",
+    }
+}
+
+fn of_word(argument: &OsString) -> Result<Profile> {
+    let profiles = [Profile::Development, Profile::Release];
+    profiles.into_iter().find(|profile| argument == word(*profile)).context("the profile of the build is unknown")
+}
+
 /// The folder for temporary files. An empty variable counts as unset.
 fn temporary_folder() -> PathBuf {
     let folder = std::env::temp_dir();
@@ -67,12 +80,12 @@ fn temporary_folder() -> PathBuf {
 /// The process of a build. Its standard output is the error, if there is one.
 pub(crate) fn serve(arguments: &[OsString]) -> ExitCode {
     let made = || -> Result<()> {
-        let [folder, component] = arguments else { bail!("`{BUILD}` is called only by this program itself") };
+        let [profile, folder, component] = arguments else { bail!("`{BUILD}` is called only by this program itself") };
         // A session without a terminal: Ctrl-C does not reach it, and a tool that asks for a password fails.
         setsid().context("cannot make a session")?;
         set_parent_process_death_signal(Some(Signal::KILL)).context("cannot end with the parent process")?;
         let project = Project::open(Path::new(folder))?;
-        fs::write(component, make_component(&project)?).context("cannot write the component")
+        fs::write(component, make_component(&project, of_word(profile)?)?).context("cannot write the component")
     };
     match made() {
         Ok(()) => ExitCode::SUCCESS,

@@ -79,7 +79,7 @@ enum Command {
 
 fn main() -> ExitCode {
     // Before anything else is read: this process is about to compile an untrusted plugin.
-    let arguments: Vec<OsString> = std::env::args_os().skip(1).take(3).collect();
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).take(4).collect();
     match arguments.as_slice() {
         [only] if only == host_options::COMPILE => return guardhouse::CompilerProcess::serve(),
         [first, rest @ ..] if first == building::BUILD => return building::serve(rest),

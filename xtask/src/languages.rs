@@ -138,7 +138,7 @@ impl Page {
         let extremes = folder.join("extremes.json");
         fs::write(&extremes, extremes::cases().to_string())?;
         let script = format!(
-            "{prepare}\nguardhouse build\nguardhouse test\n\
+            "{prepare}\nguardhouse test\n\
              guardhouse test --no-build --cpu-time {PATIENT_MS}ms --deadline {PATIENT_MS}ms --cases '{}'\n",
             extremes.display()
         );

@@ -52,7 +52,7 @@ const NPM: &str = r#"npm pack --silent "$sdks/js" > package
 
 /// Builds the plugin of the project, runs its cases, and finds that the SDK has the version of the command.
 const TEST: &str = "
-    guardhouse build
+    guardhouse build --release
     guardhouse test
     test ! -e third_party
     guardhouse upgrade | grep 'is up to date'";

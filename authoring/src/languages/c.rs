@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 
 use super::spec::Spec;
 use super::tool::{Tool, Unwanted, read_output};
+use crate::profile::Profile;
 use crate::regular_file::remove_output;
 
 pub(super) const C: Spec = Spec {
@@ -70,7 +71,7 @@ const UNWANTED: Unwanted = Unwanted {
     except: &["ZIG_GLOBAL_CACHE_DIR"],
 };
 
-fn build(folder: &Path) -> Result<Vec<u8>> {
+fn build(folder: &Path, _profile: Profile) -> Result<Vec<u8>> {
     let module = folder.join(MODULE);
     // `make` compares times, and only of the files that the Makefile lists.
     remove_output(&module)?;

@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 
 use super::spec::Spec;
 use super::tool::{INSTALL_FROM_PIP, Tool, Unwanted, in_venv, read_output};
+use crate::profile::Profile;
 use crate::regular_file::remove_output;
 
 pub(super) const GO: Spec = Spec {
@@ -103,7 +104,7 @@ fn go(folder: &Path) -> Tool {
         .variable("CGO_ENABLED", "0")
 }
 
-fn build(folder: &Path) -> Result<Vec<u8>> {
+fn build(folder: &Path, _profile: Profile) -> Result<Vec<u8>> {
     let module = folder.join("build/core.wasm");
     remove_output(&module)?;
     // The names of functions stay: the backtrace of a fault has them.

@@ -9,6 +9,7 @@ use super::driver::run_driver;
 use super::registry::{Edit, Registry};
 use super::spec::Spec;
 use super::tool::{Tool, Unwanted};
+use crate::profile::Profile;
 
 pub(super) const JAVASCRIPT: Spec = Spec {
     label: "JavaScript",
@@ -74,7 +75,7 @@ const UNWANTED: Unwanted =
     Unwanted { names: &["ESBUILD_*", "NODE_*", "npm_*", "NPM_*", "TSX_*"], except: &["NODE_EXTRA_CA_CERTS"] };
 
 /// Runs the driver, which bundles the script and puts it into the engine.
-pub(super) fn build(folder: &Path) -> Result<Vec<u8>> {
+pub(super) fn build(folder: &Path, _profile: Profile) -> Result<Vec<u8>> {
     ensure!(folder.join(DRIVER).is_file(), "`{DRIVER}` is missing; to install it: npm ci --ignore-scripts");
     let node = Tool::new("node", folder, "see https://nodejs.org, version 20 or newer").without(&UNWANTED);
     run_driver(node.arguments([DRIVER]))

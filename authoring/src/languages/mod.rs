@@ -31,6 +31,8 @@ use spec::Spec;
 
 pub(crate) use registry::{Registry, required_version};
 
+use crate::profile::Profile;
+
 /// Every language, in the order in which they are listed to users.
 const ALL: &[&Spec] =
     &[&rust::RUST, &javascript::JAVASCRIPT, &typescript::TYPESCRIPT, &python::PYTHON, &c::C, &go::GO, &zig::ZIG];
@@ -128,8 +130,8 @@ impl Language {
     }
 
     /// Builds the project in `folder`. The result is a core module or a component.
-    pub(crate) fn build(self, folder: &Path) -> Result<Vec<u8>> {
-        (self.0.build)(folder)
+    pub(crate) fn build(self, folder: &Path, profile: Profile) -> Result<Vec<u8>> {
+        (self.0.build)(folder, profile)
     }
 }
 

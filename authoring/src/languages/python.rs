@@ -10,6 +10,7 @@ use super::registry::{Edit, Registry};
 use super::spec::Spec;
 use super::toml;
 use super::tool::{INSTALL_FROM_PIP, Tool, Unwanted, venv};
+use crate::profile::Profile;
 
 pub(super) const PYTHON: Spec = Spec {
     label: "Python",
@@ -105,7 +106,7 @@ fn name(manifest: &str) -> Result<String> {
 const UNWANTED: Unwanted = Unwanted { names: &["PYTHON*", "VIRTUAL_ENV"], except: &[] };
 
 /// Runs the driver of the SDK, which is at the path that the manifest gives, or else is installed.
-fn build(folder: &Path) -> Result<Vec<u8>> {
+fn build(folder: &Path, _profile: Profile) -> Result<Vec<u8>> {
     let manifest = read_manifest(&folder.join("pyproject.toml"))?;
     let python = || Tool::new(venv(folder).join("python"), folder, INSTALL_FROM_PIP).without(&UNWANTED);
     let driver = ["-m", "guardhouse_sdk.build"];

@@ -9,6 +9,7 @@ use super::registry::{Edit, Registry};
 use super::spec::Spec;
 use super::toml;
 use super::tool::{Tool, Unwanted, read_output};
+use crate::profile::Profile;
 
 pub(super) const RUST: Spec = Spec {
     label: "Rust",
@@ -77,7 +78,7 @@ fn tool(program: &str, folder: &Path) -> Tool {
         .variable("RUSTC_WORKSPACE_WRAPPER", "")
 }
 
-fn build(folder: &Path) -> Result<Vec<u8>> {
+fn build(folder: &Path, _profile: Profile) -> Result<Vec<u8>> {
     let metadata = tool("cargo", folder).arguments(["metadata", "--no-deps", "--format-version", "1"]).output()?;
     let metadata = serde_json::from_str(&metadata).context("`cargo metadata` printed invalid JSON")?;
     let (workspace, library) =

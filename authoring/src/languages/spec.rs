@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::registry::Registry;
+use crate::profile::Profile;
 
 /// Everything that is particular to one language.
 #[derive(Debug)]
@@ -37,5 +38,5 @@ pub(super) struct Spec {
     /// Whether the compiler puts a stack of LLVM into the module.
     pub(super) has_llvm_stack: bool,
     /// Builds the project in a folder. The result is a core module or a component.
-    pub(super) build: fn(&Path) -> Result<Vec<u8>>,
+    pub(super) build: fn(&Path, Profile) -> Result<Vec<u8>>,
 }

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::spec::Spec;
 use super::tool::{INSTALL_FROM_PIP, Tool, Unwanted, read_output, venv};
+use crate::profile::Profile;
 use crate::regular_file::remove_output;
 
 pub(super) const ZIG: Spec = Spec {
@@ -131,7 +132,7 @@ const UNWANTED: Unwanted = Unwanted {
     except: &["ZIG_GLOBAL_CACHE_DIR"],
 };
 
-fn build(folder: &Path) -> Result<Vec<u8>> {
+fn build(folder: &Path, _profile: Profile) -> Result<Vec<u8>> {
     let module = folder.join("zig-out/bin/plugin.wasm");
     remove_output(&module)?;
     let python = Tool::new(venv(folder).join("python"), folder, INSTALL_FROM_PIP).without(&UNWANTED);

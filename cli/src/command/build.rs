@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Args, ValueHint};
-use guardhouse_authoring::Project;
+use guardhouse_authoring::{Profile, Project};
 
 use crate::building;
 use crate::host_options::HostOptions;
@@ -28,14 +28,19 @@ pub(crate) struct BuildArgs {
     #[arg(default_value = ".", value_hint = ValueHint::DirPath)]
     folder: PathBuf,
 
+    /// Build the plugin for a server, as `build/NAME.wasm`
+    #[arg(long)]
+    release: bool,
+
     #[command(flatten)]
     host: HostOptions,
 }
 
 pub(crate) fn run(args: &BuildArgs) -> Result<Output> {
     let project = Project::open(&args.folder)?;
-    building::build(&project)?;
-    let source = PluginSource::File(project.component());
+    let profile = if args.release { Profile::Release } else { Profile::Development };
+    building::build(&project, profile)?;
+    let source = PluginSource::File(project.component(profile));
     let inspection = Inspection::new(&source, &args.host.host()?)?;
     Ok(Output { text: inspection.summary(), exit: inspection.exit() })
 }

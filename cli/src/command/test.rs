@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueHint};
 use guardhouse::{AuthChecks, Check, CheckConfig, Plugin};
-use guardhouse_authoring::{CASES, Newest, Project, newest};
+use guardhouse_authoring::{CASES, Newest, Profile, Project, newest};
 
 use crate::building;
 use crate::cases::{Case, CaseFile};
@@ -148,13 +148,13 @@ fn note_odd_words(cases: &[Case]) {
 
 /// The component of a project: built now, or by the last build.
 fn component(project: &Project, is_built_before: bool) -> Result<PathBuf> {
-    let path = project.component();
+    let path = project.component(Profile::Development);
     if is_built_before {
         ensure!(path.is_file(), "`{}` does not exist; run `guardhouse build`", path.display());
         note(&age(project, &path)?);
         return Ok(path);
     }
-    building::build(project).map_err(|error| {
+    building::build(project, Profile::Development).map_err(|error| {
         // This error is whole.
         if error.is::<Interrupted>() { error } else { error.context("nothing was tested") }
     })?;

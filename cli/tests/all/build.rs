@@ -40,7 +40,7 @@ fn a_failed_build_leaves_nothing_that_passes_for_new() {
     let folder = folder();
     denying(folder.path());
     assert_eq!(in_folder(folder.path(), &["build"]).exit, 0);
-    let component = folder.path().join("build/my-check.wasm");
+    let component = folder.path().join("build/development/my-check.wasm");
     for compiler in ["echo oops >&2; exit 3", "exit 0", "echo text > \"$2\"", "rm -f build/core.wasm; mkfifo \"$2\""] {
         denying(folder.path());
         assert_eq!(in_folder(folder.path(), &["build"]).exit, 0, "{compiler}");
@@ -68,16 +68,16 @@ fn a_test_without_a_build_says_how_old_the_component_is() {
     for name in ["go.mod", "plugin.wasm", "cases.json"] {
         file(name).set_modified(now - 5 * hour).unwrap();
     }
-    file("build/my-check.wasm").set_modified(now - 2 * hour).unwrap();
+    file("build/development/my-check.wasm").set_modified(now - 2 * hour).unwrap();
     let tested = in_folder(folder.path(), &["test", "--no-build"]);
     assert_eq!(result(&tested), (0, "1 of 1 cases passed"));
-    let start = "note: `build/my-check.wasm` was built 2 hours ago, after the last change of a source, `";
+    let start = "note: `build/development/my-check.wasm` was built 2 hours ago, after the last change of a source, `";
     assert!(tested.stderr.starts_with(start) && tested.stderr.lines().count() == 1, "{tested:?}");
 
     file("plugin.wasm").set_modified(now - hour).unwrap();
     let tested = in_folder(folder.path(), &["test", "--no-build"]);
     assert_eq!(result(&tested), (0, "1 of 1 cases passed"));
-    let note = "note: `build/my-check.wasm` is out of date: it was built 1 hour before `plugin.wasm` was changed; without \
+    let note = "note: `build/development/my-check.wasm` is out of date: it was built 1 hour before `plugin.wasm` was changed; without \
                 `--no-build` it is built again\n";
     assert_eq!(tested.stderr, note);
     assert_eq!(in_folder(folder.path(), &["test", "--no-build", "--quiet"]).stderr, "");

@@ -181,12 +181,12 @@ fn a_plugin_is_compiled_once_for_all_commands() {
             vec!["build"],
             vec!["test", "--deadline=60s"],
             vec!["test", "--no-build", "--deadline=60s"],
-            vec!["inspect", "build/my-check.wasm"],
-            vec!["schema", "settings", "build/my-check.wasm"],
+            vec!["inspect", "build/development/my-check.wasm"],
+            vec!["schema", "settings", "build/development/my-check.wasm"],
             vec![
                 "check",
                 "--plugin",
-                "build/my-check.wasm",
+                "build/development/my-check.wasm",
                 "--settings",
                 settings,
                 "--context",
@@ -195,7 +195,7 @@ fn a_plugin_is_compiled_once_for_all_commands() {
             ],
         ];
         if is_large {
-            commands.push(vec!["inspect", "build/my-check.wasm", "--settings", settings]);
+            commands.push(vec!["inspect", "build/development/my-check.wasm", "--settings", settings]);
         }
         for command in commands {
             let run = in_project(&[&command, &NO_COMPILER[..]].concat());
@@ -204,7 +204,8 @@ fn a_plugin_is_compiled_once_for_all_commands() {
         assert_eq!(code(), 2);
 
         // An image takes further compilations, each of them once.
-        let image: &[&str] = &["inspect", "build/my-check.wasm", "--json", "--settings", settings, "--image"];
+        let image: &[&str] =
+            &["inspect", "build/development/my-check.wasm", "--json", "--settings", settings, "--image"];
         assert_eq!(in_project(image).json()["start_mode"], json!({ "mode": "image" }));
         let with_image = code();
         assert!(with_image > 2);

@@ -54,6 +54,6 @@ fn an_interrupted_build_leaves_no_files_and_no_processes_and_prints_one_line() {
         assert_eq!((output.status.code(), &*output.stdout), (Some(exit), &b""[..]));
         assert_eq!(fs::read_dir(temporary.path()).unwrap().count(), 0, "temporary files are left");
         assert!(test_kill_process(Pid::from_raw(tool).unwrap()).is_err(), "a process of the tool is left");
-        assert!(!folder.path().join("build/my-check.wasm").exists(), "the old component passes for new");
+        assert!(!folder.path().join("build/development/my-check.wasm").exists(), "the old component passes for new");
     }
 }

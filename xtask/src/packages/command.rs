@@ -20,7 +20,7 @@ sed -i "s|^guardhouse-sdk = .*|guardhouse-sdk = { path = \"$SDK\" }|" Cargo.toml
 grep -q "$SDK" Cargo.toml
 rm -rf third_party
 cargo test --quiet
-guardhouse build
+guardhouse build --release
 guardhouse test
 request() { echo '{"component": {"kind": "tool", "name": "pay"}, "token": {"client_id": "alice", "scopes": ["'$1'"]}}'; }
 decide() { guardhouse check --plugin build/my-check.wasm --settings '{"scopes": ["pay"]}' --context "$(request $1)"; }
