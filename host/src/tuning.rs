@@ -12,6 +12,10 @@ use std::time::Duration;
 /// On aarch64 no plugin has baseline code: Winch compiles less of WebAssembly there, and wasmtime does not fuzz it.
 pub(crate) const BASELINE_BYTES: usize = if cfg!(target_arch = "x86_64") { 256 << 10 } else { usize::MAX };
 
+/// A plugin from this size on, in bytes, is split when it is loaded: plugins of one language runtime have the same code,
+/// which is then compiled once. An interpreter has a megabyte of code or more.
+pub(crate) const SHARED_CODE_BYTES: usize = 768 << 10;
+
 // Images.
 
 /// The number of evaluations before a check gets an image, and between two attempts to make one. Making an image takes

@@ -49,6 +49,7 @@ mod cache_processes;
 mod compiler;
 mod compiler_bombs;
 mod compiler_rights;
+mod shared_code;
 
 // Configuring a plugin, and images of configured plugins.
 mod failing_output;

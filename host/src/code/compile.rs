@@ -1,6 +1,7 @@
 //! Compilation: a component becomes machine code, from the cache, from a compiler process, or from this process.
 
 use std::io;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use wasmtime::Module;
@@ -21,6 +22,10 @@ use crate::limits::HostLimits;
 use crate::tenant::Tenant;
 use crate::util::block_on::block_on;
 use crate::util::text::clip;
+use crate::util::weak_map::WeakMap;
+
+/// Compiled code that stays in memory as long as something is linked with it.
+pub(crate) type SharedCode = Arc<OnceLock<Component>>;
 
 /// The compilation of one host: its limits, its cache, and its compiler processes.
 pub(crate) struct Compilation {
@@ -29,11 +34,14 @@ pub(crate) struct Compilation {
     process: Option<CompilerProcess>,
     /// The admission of compiler processes: each may use a processor and [`HostLimits::compiler_bytes`].
     admission: FairAdmission,
+    /// The code in memory that several components may have.
+    codes: WeakMap<Digest, OnceLock<Component>>,
 }
 
 impl Compilation {
     pub(super) fn new(limits: &HostLimits, cache: Option<Cache>, process: Option<CompilerProcess>) -> Self {
-        Self { limits: limits.clone(), cache, process, admission: Engines::compilers(limits) }
+        let (limits, admission) = (limits.clone(), Engines::compilers(limits));
+        Self { limits, cache, process, admission, codes: WeakMap::default() }
     }
 
     /// Returns the machine code of a component: from the cache, or compiled now and kept there. The time of compiling it is
@@ -47,8 +55,7 @@ impl Compilation {
         if let Some(component) = self.cached_component(engine, source.digest()) {
             return Ok(component);
         }
-        let bytes =
-            &*source.read().map_err(|error| LoadError::Compile(format!("its source cannot be read again: {error}")))?;
+        let bytes = &*source.read().map_err(|error| unreadable(&error))?;
         let mut charge = Charge::new(owner)?;
         let code = match &self.process {
             Some(process) => {
@@ -75,6 +82,11 @@ impl Compilation {
     pub(crate) fn cached_component(&self, engine: &PluginEngine, component: Digest) -> Option<Component> {
         let entry = self.cache.as_ref()?.find(component_key(engine, component))?;
         MachineCode::cached(entry).first()?.component(&engine.engine).ok()
+    }
+
+    /// The place of code that several components may have.
+    pub(super) fn shared_code(&self, engine: &PluginEngine, component: Digest) -> SharedCode {
+        self.codes.get(&component_key(engine, component), OnceLock::new)
     }
 
     /// Compiles modules that consist of data, and keeps them in the cache under `key`, with a note.
@@ -186,6 +198,11 @@ fn load_modules(engine: &PluginEngine, code: &[MachineCode]) -> wasmtime::Result
 /// The key of a component's machine code in the cache.
 fn component_key(engine: &PluginEngine, component: Digest) -> Digest {
     Digest::of_parts([b"component".as_slice(), component.as_bytes(), engine.fingerprint.as_bytes()])
+}
+
+/// The error of a source that was kept.
+pub(super) fn unreadable(error: &io::Error) -> LoadError {
+    LoadError::Compile(format!("its source cannot be read again: {error}"))
 }
 
 /// The error of a component that the compiler of this process rejected.

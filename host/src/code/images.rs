@@ -1,7 +1,7 @@
 //! The images of a host that are in memory, and the code that they share.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwapOption;
 use wasmtime::component::Component;
@@ -14,6 +14,7 @@ use crate::tuning::{EVICTION_BATCH_DIVISOR, PLUGINS_WITH_IMAGE_CODE};
 use crate::util::lru::{Evict, Lru};
 use crate::util::memo::Memo;
 use crate::util::panic::catch;
+use crate::util::recent::Recent;
 use crate::util::text::clip;
 use crate::util::weak_map::WeakMap;
 
@@ -28,8 +29,8 @@ pub(crate) struct Image {
 pub(crate) struct Images {
     known: WeakMap<Digest, Image>,
     resident: Lru,
-    /// The code that all images of a plugin share.
-    pub(crate) codes: Memo<Digest, Component>,
+    /// The code of the last images, which further images of the same plugins share.
+    pub(crate) codes: Recent<OnceLock<Component>>,
     /// The instrumented code of a plugin, from which its images are taken.
     pub(crate) instrumented: Memo<Digest, Linked>,
 }
@@ -40,7 +41,7 @@ impl Images {
         Self {
             known: WeakMap::default(),
             resident: Lru::new(cap, cap / EVICTION_BATCH_DIVISOR),
-            codes: Memo::new(PLUGINS_WITH_IMAGE_CODE),
+            codes: Recent::new(PLUGINS_WITH_IMAGE_CODE),
             instrumented: Memo::new(PLUGINS_WITH_IMAGE_CODE),
         }
     }

@@ -6,9 +6,13 @@ use wasmtime::Module;
 use wasmtime::component::{Component, InstancePre, Linker};
 
 use crate::code::Toolchain;
+use crate::code::compile::SharedCode;
 use crate::code::contract::{self, Interfaces};
+use crate::code::divided::Divided;
+use crate::code::parts::{Parts, divided_key, is_divisible};
 use crate::code::shape::Shape;
 use crate::code::source::Source;
+use crate::code::split::Needs;
 use crate::engine::PluginEngine;
 use crate::engine::config::{self, Pool, STACKS_PER_INSTANCE, Strategy, TABLES_PER_INSTANCE};
 use crate::error::LoadError;
@@ -38,6 +42,9 @@ pub(crate) struct Linked {
     pub(crate) is_image: bool,
     /// The machine code, or the state of an image, in bytes.
     pub(crate) bytes: u64,
+    /// Keeps code that other components may have too.
+    #[expect(dead_code, reason = "held until nothing is linked with the code")]
+    shared: Option<SharedCode>,
     /// Whether it imports no function.
     is_self_contained: bool,
 }
@@ -51,8 +58,27 @@ impl Linked {
         shape: &Shape,
         strategy: Strategy,
     ) -> Result<Self, LoadError> {
-        let engine = engine(toolchain, shape, strategy)?;
-        let component = toolchain.compilation.component(engine, owner, source)?;
+        Self::load_parts(toolchain, owner, &Parts::of(&toolchain.limits, source, shape)?, shape, strategy)
+    }
+
+    /// Compiles and links a component that is split if it can be. One whose parts are rejected is compiled as a whole, so
+    /// that errors are about the component as it was given.
+    fn load_parts(
+        toolchain: &Toolchain,
+        owner: Option<&Tenant>,
+        Parts { source, split }: &Parts<'_>,
+        shape: &Shape,
+        strategy: Strategy,
+    ) -> Result<Self, LoadError> {
+        let (engine, compilation) = (engine(toolchain, shape, strategy)?, &toolchain.compilation);
+        if let Some(split) = split {
+            let divided = compilation.divided(engine, owner, divided_key(engine, source), split);
+            match divided.and_then(|divided| Self::link_divided(&toolchain.limits, engine, divided, shape)) {
+                Err(error) if !is_final(&error) => {}
+                linked => return linked,
+            }
+        }
+        let component = compilation.component(engine, owner, source)?;
         Self::link(&toolchain.limits, engine, &component, shape)
     }
 
@@ -68,20 +94,25 @@ impl Linked {
             if let Some(linked) = Self::load_cached(toolchain, source, shape, Strategy::Optimized) {
                 return Ok(linked);
             }
-            let baseline = Self::load(toolchain, owner, source, shape, Strategy::Baseline);
+            let parts = Parts::of(&toolchain.limits, source, shape)?;
+            if let Some(linked) = Self::load_known(toolchain, &parts, shape) {
+                return Ok(linked);
+            }
+            let baseline = Self::load_parts(toolchain, owner, &parts, shape, Strategy::Baseline);
             // Winch lacks some features, so Cranelift may succeed where Winch failed. A timeout is not retried:
             // Cranelift would take at least as long.
-            let is_final = |error: &LoadError| {
-                matches!(
-                    error,
-                    LoadError::CompilerStopped(_) | LoadError::Busy(_) | LoadError::Host(_) | LoadError::OverBudget(_)
-                )
-            };
             if baseline.as_ref().err().is_none_or(is_final) {
                 return baseline;
             }
         }
         Self::load(toolchain, owner, source, shape, Strategy::Optimized)
+    }
+
+    /// Links a component whose code is known from another one, and optimized.
+    fn load_known(toolchain: &Toolchain, Parts { source, split }: &Parts<'_>, shape: &Shape) -> Option<Self> {
+        let engine = engine(toolchain, shape, Strategy::Optimized).ok()?;
+        let divided = toolchain.compilation.divided_if_known(engine, divided_key(engine, source), split.as_ref()?)?;
+        Self::link_divided(&toolchain.limits, engine, divided, shape).ok()
     }
 
     /// Links the code that [`load_soon`](Self::load_soon) would return, if it is in the cache.
@@ -99,8 +130,14 @@ impl Linked {
         shape: &Shape,
         strategy: Strategy,
     ) -> Option<Self> {
-        let engine = engine(toolchain, shape, strategy).ok()?;
-        let component = toolchain.compilation.cached_component(engine, source.digest())?;
+        let (engine, compilation) = (engine(toolchain, shape, strategy).ok()?, &toolchain.compilation);
+        if is_divisible(source, shape, &toolchain.limits)
+            && let Some(divided) = compilation.cached_divided(engine, divided_key(engine, source))
+            && let Ok(linked) = Self::link_divided(&toolchain.limits, engine, divided, shape)
+        {
+            return Some(linked);
+        }
+        let component = compilation.cached_component(engine, source.digest())?;
         Self::link(&toolchain.limits, engine, &component, shape).ok()
     }
 
@@ -110,9 +147,40 @@ impl Linked {
         component: &Component,
         shape: &Shape,
     ) -> Result<Self, LoadError> {
+        let needs = component.resources_required();
+        let needs = needs.map(|needs| Needs { memories: needs.num_memories, tables: needs.num_tables });
+        let needs = needs.ok_or_else(|| {
+            let reason = "it imports modules or components, so the resources that it needs are unknown";
+            LoadError::DoesNotFit(reason.to_owned())
+        })?;
+        Self::link_to(&engine.linker, limits, engine, component, needs, shape)
+    }
+
+    /// Links a component that was split.
+    fn link_divided(
+        limits: &HostLimits,
+        engine: &PluginEngine,
+        Divided { code, shared, states, needs }: Divided,
+        shape: &Shape,
+    ) -> Result<Self, LoadError> {
+        let linker = linker_of(engine.linker.clone(), &states);
+        let linker = linker.map_err(|error| LoadError::WrongImport(error_chain(&error)))?;
+        let linked = Self::link_to(&linker, limits, engine, &code, needs, shape)?;
+        let bytes = linked.bytes + states.iter().map(|(_, state)| length(state.image_range())).sum::<u64>();
+        Ok(Self { shared: Some(shared), bytes, ..linked })
+    }
+
+    fn link_to(
+        linker: &Linker<State>,
+        limits: &HostLimits,
+        engine: &PluginEngine,
+        component: &Component,
+        needs: Needs,
+        shape: &Shape,
+    ) -> Result<Self, LoadError> {
         let interfaces = contract::check_types(&engine.engine, component)?;
-        let weight = weight(limits, engine.pool, component, shape)?;
-        let instance_pre = resolve_imports(engine, component, shape)?;
+        let weight = weight(limits, engine.pool, needs, shape)?;
+        let instance_pre = resolve_imports(linker, engine, component, shape)?;
         let functions = Functions::look_up(&instance_pre, interfaces);
         Ok(Self {
             functions: functions.map_err(|error| LoadError::WrongImport(error_chain(&error)))?,
@@ -124,24 +192,20 @@ impl Linked {
             can_wait: shape.is_async || shape.imports.iter().any(|import| import.starts_with("wasi:io/")),
             is_image: false,
             bytes: length(component.image_range()),
+            shared: None,
             is_self_contained: shape.imports.iter().all(|import| import == TYPES),
         })
     }
 
-    /// Links an image of this component. `code` is the component without its memories and globals; `states` are the
-    /// modules that define them, each with the name under which `code` imports it.
-    pub(crate) fn with_states(
+    /// Links an image of this component.
+    pub(crate) fn image(
         &self,
         engine: &PluginEngine,
-        code: &Component,
-        states: &[(String, Module)],
+        Divided { code, shared, states, .. }: Divided,
     ) -> Result<Self, Reason> {
         // For a plugin that imports no function, an empty linker saves the copy of everything that plugins may import.
-        let mut linker = if self.is_self_contained { Linker::new(&engine.engine) } else { engine.linker.clone() };
-        for (name, state) in states {
-            linker.root().module(name, state)?;
-        }
-        let instance_pre = linker.instantiate_pre(code)?;
+        let linker = if self.is_self_contained { Linker::new(&engine.engine) } else { engine.linker.clone() };
+        let instance_pre = linker_of(linker, &states)?.instantiate_pre(&code)?;
         let Functions { settings, step_up, .. } = &self.functions;
         let interfaces = Interfaces { settings: settings.is_some(), step_up: step_up.is_some() };
         Ok(Self {
@@ -153,6 +217,7 @@ impl Linked {
             weight: self.weight,
             can_wait: self.can_wait,
             is_image: true,
+            shared: Some(shared),
             bytes: states.iter().map(|(_, state)| length(state.image_range())).sum(),
             is_self_contained: self.is_self_contained,
         })
@@ -183,6 +248,19 @@ impl Functions {
     }
 }
 
+/// A linker that offers the states of a split component too.
+fn linker_of(mut linker: Linker<State>, states: &[(String, Module)]) -> wasmtime::Result<Linker<State>> {
+    for (name, state) in states {
+        linker.root().module(name, state)?;
+    }
+    Ok(linker)
+}
+
+/// Whether no other way of compiling would succeed either.
+fn is_final(error: &LoadError) -> bool {
+    matches!(error, LoadError::CompilerStopped(_) | LoadError::Busy(_) | LoadError::Host(_) | LoadError::OverBudget(_))
+}
+
 /// The length of a range of addresses.
 fn length(range: Range<*const u8>) -> u64 {
     u64::try_from(range.end.addr().saturating_sub(range.start.addr())).unwrap_or(u64::MAX)
@@ -200,27 +278,20 @@ fn engine<'a>(toolchain: &'a Toolchain, shape: &Shape, strategy: Strategy) -> Re
 
 /// The number of permits that an instance needs: the slots of the pool that its memories, tables and stacks take. In the
 /// concurrent pool each component inside a plugin can hold a stack while it waits for another one.
-fn weight(limits: &HostLimits, pool: Pool, component: &Component, shape: &Shape) -> Result<u32, LoadError> {
-    let Some(needs) = component.resources_required() else {
-        let reason = "it imports modules or components, so the resources that it needs are unknown";
-        return Err(LoadError::DoesNotFit(reason.to_owned()));
-    };
+fn weight(limits: &HostLimits, pool: Pool, needs: Needs, shape: &Shape) -> Result<u32, LoadError> {
     let stacks = match pool {
         Pool::Small | Pool::Large => 1,
         // One more stack begins the next call.
         Pool::Concurrent => u32::try_from(shape.instances).unwrap_or(u32::MAX).saturating_add(1),
     };
-    let weight = needs
-        .num_memories
-        .max(needs.num_tables.div_ceil(TABLES_PER_INSTANCE))
-        .max(stacks.div_ceil(STACKS_PER_INSTANCE))
-        .max(1);
+    let weight =
+        needs.memories.max(needs.tables.div_ceil(TABLES_PER_INSTANCE)).max(stacks.div_ceil(STACKS_PER_INSTANCE)).max(1);
     let (instances, limit) = (config::instances(limits, pool), config::instances_limit(pool));
     if weight > instances {
         return Err(LoadError::DoesNotFit(format!(
             "its {} memories, {} tables and {stacks} stacks count as {weight} instances, and the host has only {instances} \
              (`HostLimits::{limit}`)",
-            needs.num_memories, needs.num_tables
+            needs.memories, needs.tables
         )));
     }
     Ok(weight)
@@ -230,7 +301,8 @@ fn weight(limits: &HostLimits, pool: Pool, component: &Component, shape: &Shape)
 /// alone would link a later patch version of one of our interfaces, and the host, which compares names, would not know
 /// that the plugin imports the interface.
 fn resolve_imports(
-    PluginEngine { engine, linker, .. }: &PluginEngine,
+    linker: &Linker<State>,
+    PluginEngine { engine, .. }: &PluginEngine,
     component: &Component,
     shape: &Shape,
 ) -> Result<InstancePre<State>, LoadError> {

@@ -21,11 +21,14 @@ pub(crate) mod compile;
 pub(crate) mod compiler_process;
 mod confinement;
 pub(crate) mod contract;
+pub(crate) mod divided;
 pub(crate) mod images;
 pub(crate) mod linked;
+mod parts;
 mod precompiled;
 pub(crate) mod shape;
 pub(crate) mod source;
+pub(crate) mod split;
 
 use std::path::Path;
 use std::sync::Arc;

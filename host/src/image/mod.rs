@@ -6,30 +6,22 @@
 
 mod size;
 pub(crate) mod snapshot;
-mod split;
-mod split_module;
 
 use std::sync::Arc;
 use std::time::Instant;
-
-use serde::{Deserialize, Serialize};
-use wasmtime::Module;
-use wasmtime::component::Component;
 
 use crate::code::contract;
 use crate::code::images::Image;
 use crate::code::linked::Linked;
 use crate::code::shape::Shape;
-use crate::code::source::Source;
+use crate::code::split::split;
 use crate::digest::Digest;
 use crate::engine::PluginEngine;
 use crate::engine::config::Strategy;
 use crate::guest::reason::Reason;
 use crate::host::Host;
 use crate::image::snapshot::{Recipe, limits_for_instrumented, snapshot};
-use crate::image::split::{Split, split, state_name};
 use crate::limits::Limits;
-use crate::tenant::Tenant;
 use crate::util::block_on::block_on;
 
 /// Returns the image of a recipe: the one in memory, the one in the cache, or one that is made now. The error says why
@@ -68,60 +60,29 @@ fn make(recipe: Recipe<'_>, engine: &PluginEngine, key: Digest) -> Result<Linked
     let host = plugin.host();
     let end = Instant::now() + recipe.limits.configure_deadline;
     let base = block_on(plugin.linked(end))??;
-    if let Some(image) = cached(host, engine, key, &base, end) {
+    if let Some(image) = cached(host, engine, key, &base) {
         return Ok(image);
     }
     let source = plugin.source().read()?;
     let bytes = snapshot(recipe, &source)?;
-    let split =
-        split(&bytes, &source).map_err(|reason| format!("its state cannot be separated from its code: {reason}"))?;
+    let split = split(&bytes).map_err(|reason| format!("its state cannot be separated from its code: {reason}"))?;
     let (found, cap) = (split.states.iter().map(Vec::len).sum::<usize>(), host.limits().image_bytes);
     if found > cap {
         return Err(
             format!("an image of {found} bytes, over the cap of {cap} bytes (`HostLimits::image_bytes`)").into()
         );
     }
-    let code_digest = Digest::of(&split.code);
-    let code = host.images().codes.get(code_digest, end, || compile(host, owner, engine, &split))?;
-    let note = serde_json::to_string(&Note { code: code_digest })?;
-    let states = host.toolchain().compilation.data_modules(engine, key, &split.states, &note)?;
-    base.with_states(engine, &code, &named(states))
-}
-
-/// The note of an image's entry in the cache.
-#[derive(Serialize, Deserialize)]
-struct Note {
-    /// The digest of the component with the image's code.
-    code: Digest,
+    // The code of an image is validated like every plugin.
+    Shape::read(&split.code, &limits_for_instrumented(host.limits()))?;
+    let divided = host.toolchain().compilation.divided(engine, Some(owner), key, &split)?;
+    contract::check_types(&engine.engine, &divided.code)?;
+    host.images().codes.keep(&divided.shared);
+    base.image(engine, divided)
 }
 
 /// Loads the image from the cache. Returns `None` if any part of it is missing or stale.
-fn cached(host: &Host, engine: &PluginEngine, key: Digest, base: &Linked, end: Instant) -> Option<Linked> {
-    let compilation = &host.toolchain().compilation;
-    let (states, note) = compilation.cached_data_modules(engine, key)?;
-    let Note { code: digest } = serde_json::from_str(&note).ok()?;
-    let load = || {
-        let code = compilation.cached_component(engine, digest);
-        validated(engine, code.ok_or("it is not in the cache")?)
-    };
-    let code = host.images().codes.get(digest, end, load).ok()?;
-    base.with_states(engine, &code, &named(states)).ok()
-}
-
-/// Compiles the code of an image, which is validated like every plugin.
-fn compile(host: &Host, owner: &Tenant, engine: &PluginEngine, split: &Split) -> Result<Component, Reason> {
-    Shape::read(&split.code, &limits_for_instrumented(host.limits()))?;
-    let code = host.toolchain().compilation.component(engine, Some(owner), &Source::borrowed(&split.code))?;
-    validated(engine, code)
-}
-
-/// Validates the code of an image against the contract.
-fn validated(engine: &PluginEngine, code: Component) -> Result<Component, Reason> {
-    contract::check_types(&engine.engine, &code)?;
-    Ok(code)
-}
-
-/// The states of an image, by the names under which its code imports them.
-fn named(states: Vec<Module>) -> Vec<(String, Module)> {
-    states.into_iter().enumerate().map(|(index, state)| (state_name(index), state)).collect()
+fn cached(host: &Host, engine: &PluginEngine, key: Digest, base: &Linked) -> Option<Linked> {
+    let divided = host.toolchain().compilation.cached_divided(engine, key)?;
+    contract::check_types(&engine.engine, &divided.code).ok()?;
+    base.image(engine, divided).ok()
 }

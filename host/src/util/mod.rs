@@ -8,6 +8,7 @@ pub(crate) mod memo;
 pub(crate) mod microseconds;
 pub(crate) mod panic;
 pub(crate) mod processors;
+pub(crate) mod recent;
 pub(crate) mod resident;
 pub(crate) mod text;
 pub(crate) mod weak_map;

@@ -5,8 +5,9 @@ use wasm_encoder::{
     ConstExpr, DataCountSection, DataSection, EntityType, ExportKind, ExportSection, GlobalSection, ImportSection,
     MemorySection, Module, RawSection,
 };
-use wasmparser::{DataKind, MemoryType, Operator, Parser, Payload, TypeRef};
+use wasmparser::{DataKind, Operator, Parser, Payload, TypeRef};
 
+use super::segments::Segments;
 use crate::guest::reason::Reason;
 use crate::tuning::{MAX_COPIED_MODULE_BYTES, MAX_SEGMENT_GAP};
 
@@ -75,15 +76,15 @@ pub(super) struct SplitModule {
 /// The memories and globals of a module, as a module of their own.
 pub(super) struct ModuleState {
     pub(super) module: Vec<u8>,
-    /// Its exports, in the order in which the code imports them. A memory has the size that the plugin gave it, and not
-    /// the size in the snapshot, so that the code is the same for every state.
+    /// Its exports, in the order in which the code imports them. The code takes a memory of any size, so that it is the
+    /// same for every state.
     pub(super) exports: Vec<(String, EntityType)>,
 }
 
 impl SplitModule {
-    /// Splits a module of a snapshot; `original` is the same module of the plugin.
-    pub(super) fn new(module: &[u8], original: &[u8]) -> Result<Self, Reason> {
-        let state = ModuleState::of(module, &memories(original)?)?;
+    /// Splits a module.
+    pub(super) fn new(module: &[u8]) -> Result<Self, Reason> {
+        let state = ModuleState::of(module)?;
         let code = match &state {
             Some(state) => code(module, &state.exports)?,
             None => module.to_vec(),
@@ -93,7 +94,7 @@ impl SplitModule {
 }
 
 impl ModuleState {
-    fn of(module: &[u8], originals: &[MemoryType]) -> Result<Option<Self>, Reason> {
+    fn of(module: &[u8]) -> Result<Option<Self>, Reason> {
         if is_stateless(module)? {
             return Ok(None);
         }
@@ -110,13 +111,12 @@ impl ModuleState {
                     }
                 }
                 Payload::MemorySection(section) => {
-                    for ((index, memory), original) in (0_u32..).zip(section).zip(originals) {
+                    for (index, memory) in (0_u32..).zip(section) {
                         let memory = RoundtripReencoder.memory_type(memory?).map_err(message)?;
                         memories.memory(memory);
                         let name = format!("memory-{index}");
                         names.export(&name, ExportKind::Memory, index);
-                        let minimum = original.initial;
-                        exports.push((name, EntityType::Memory(wasm_encoder::MemoryType { minimum, ..memory })));
+                        exports.push((name, EntityType::Memory(wasm_encoder::MemoryType { minimum: 0, ..memory })));
                     }
                 }
                 Payload::GlobalSection(section) => {
@@ -184,16 +184,6 @@ fn is_stateless(module: &[u8]) -> Result<bool, Reason> {
     Ok(true)
 }
 
-/// The memories that a module defines.
-fn memories(module: &[u8]) -> Result<Vec<MemoryType>, Reason> {
-    for payload in Parser::new(0).parse_all(module) {
-        if let Payload::MemorySection(section) = payload? {
-            return section.into_iter().collect::<Result<_, _>>().map_err(Reason::from);
-        }
-    }
-    Ok(Vec::new())
-}
-
 /// The offset of a segment of a 32-bit memory.
 fn offset(expression: &wasmparser::ConstExpr<'_>) -> Result<u32, Reason> {
     let mut operators = expression.get_operators_reader();
@@ -221,12 +211,13 @@ fn constant(expression: &wasmparser::ConstExpr<'_>) -> Result<ConstExpr, Reason>
     }
 }
 
-/// Writes the module with imports instead of its state. Active segments are removed: they come last in a snapshot, so
-/// the others keep their indices.
+/// Writes the module with imports instead of its state, and without the segments that no function names.
 fn code(module: &[u8], state: &[(String, EntityType)]) -> Result<Vec<u8>, Reason> {
     let mut encoder = Module::new();
     let mut imports = Some(ImportSection::new());
-    let segments = passive_segments(module)?;
+    let mut segments = Segments::of(module)?;
+    let mut functions = segments.renumbered(module)?;
+    let segments = segments.section;
     for payload in Parser::new(0).parse_all(module) {
         let payload = payload?;
         // The imports of the state come after the types, and before every section that can follow imports.
@@ -244,14 +235,24 @@ fn code(module: &[u8], state: &[(String, EntityType)]) -> Result<Vec<u8>, Reason
             | Payload::MemorySection(_)
             | Payload::GlobalSection(_)
             | Payload::CodeSectionEntry(_) => {}
+            Payload::DataCountSection { .. } | Payload::DataSection(_) if segments.is_empty() => {}
             Payload::DataCountSection { .. } => {
                 encoder.section(&DataCountSection { count: segments.len() });
             }
             Payload::DataSection(_) => {
                 encoder.section(&segments);
             }
+            Payload::CodeSectionStart { range, .. } => match functions.take() {
+                Some(functions) => {
+                    encoder.section(&functions);
+                }
+                None => {
+                    let data = module.get(range).unwrap_or_default();
+                    encoder.section(&RawSection { id: wasm_encoder::SectionId::Code.into(), data });
+                }
+            },
             // None is left in a snapshot: the start function has run, and it must not run again.
-            Payload::StartSection { .. } => return Err("a module of the snapshot has a start function".into()),
+            Payload::StartSection { .. } => return Err("a module with state has a start function".into()),
             other => {
                 if let Some((id, range)) = other.as_section() {
                     encoder.section(&RawSection { id, data: module.get(range).unwrap_or_default() });
@@ -261,21 +262,6 @@ fn code(module: &[u8], state: &[(String, EntityType)]) -> Result<Vec<u8>, Reason
     }
     add_imports(&mut encoder, imports, state);
     Ok(encoder.finish())
-}
-
-fn passive_segments(module: &[u8]) -> Result<DataSection, Reason> {
-    let mut segments = DataSection::new();
-    for payload in Parser::new(0).parse_all(module) {
-        if let Payload::DataSection(section) = payload? {
-            for segment in section {
-                let segment = segment?;
-                if let DataKind::Passive = segment.kind {
-                    segments.passive(segment.data.iter().copied());
-                }
-            }
-        }
-    }
-    Ok(segments)
 }
 
 fn add_imports(encoder: &mut Module, imports: Option<ImportSection>, state: &[(String, EntityType)]) {

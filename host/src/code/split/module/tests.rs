@@ -2,14 +2,8 @@
 
 use super::*;
 
-fn split(module: &str, original: &str) -> Result<SplitModule, Reason> {
-    let assembled = |text: &str| wat::parse_str(text).unwrap();
-    SplitModule::new(&assembled(module), &assembled(original))
-}
-
-/// Splits a module whose memories have not grown.
 fn split_of(module: &str) -> Result<SplitModule, Reason> {
-    split(module, module)
+    SplitModule::new(&wat::parse_str(module).unwrap())
 }
 
 fn is_valid(module: &[u8]) -> bool {
@@ -70,12 +64,18 @@ fn imports(module: &[u8]) -> Vec<String> {
 }
 
 #[test]
-fn a_memory_that_grew_keeps_its_first_size_in_the_type_of_the_import() {
-    let SplitModule { state, .. } = split("(module (memory 9))", "(module (memory 2))").unwrap();
-    let state = state.unwrap();
-    let [(_, EntityType::Memory(memory))] = state.exports.as_slice() else { panic!("one memory") };
-    assert_eq!(memory.minimum, 2);
-    assert!(is_valid(&state.module));
+fn modules_that_differ_in_their_state_have_the_same_code() {
+    let module = |pages: u32, value: u32, text: &str| {
+        format!(
+            r#"(module (memory {pages} 20) (global (mut i32) (i32.const {value})) (data (i32.const {value}) "{text}")
+            (func (export "get") (result i32) (global.get 0)))"#
+        )
+    };
+    let [first, second] = [module(2, 1, "a"), module(9, 2, "bc")].map(|text| split_of(&text).unwrap());
+    assert_eq!(first.code, second.code);
+    let [first, second] = [first, second].map(|module| module.state.unwrap().module);
+    assert!(is_valid(&first) && is_valid(&second) && first != second);
+    assert_eq!((segments(&first), segments(&second)), (vec![(1, b"a".to_vec())], vec![(2, b"bc".to_vec())]));
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn state_that_depends_on_the_instance_cannot_be_split() {
 }
 
 #[test]
-fn passive_segments_stay_in_the_code_and_keep_their_indices() {
+fn segments_that_functions_name_stay_in_the_code() {
     let module = r#"(module
         (memory 1)
         (data "first") (data "second") (data (i32.const 0) "active")

@@ -1,25 +1,37 @@
 //! Splitting a component into code and states: the code is compiled once and serves any number of states.
 //!
+//! The plugins of one language runtime differ only in their states, and so do the images of a plugin.
+//!
 //! Every memory and every global that a module defines becomes an import of the module, at the same index, so that no
 //! function has to be changed. Their content becomes a module without functions: a state. The component imports the
 //! states, instantiates them, and passes the instances to its own modules.
+
+mod module;
+mod plain;
+mod sections;
+mod segments;
 
 use wasm_encoder::reencode::{self, Reencode, ReencodeComponent};
 use wasm_encoder::{
     Component, ComponentImportSection, ComponentTypeRef, CoreTypeSection, InstanceSection, ModuleArg, ModuleType,
     RawSection,
 };
-use wasmparser::{Parser, Payload};
+use wasmparser::Payload;
 
-use super::split_module::{ModuleState, STATE, SplitModule};
+use self::module::{ModuleState, STATE, SplitModule};
+pub(crate) use self::plain::Needs;
+use self::plain::{needs, validate_around_functions};
+use self::sections::{core_modules, top_level};
 use crate::guest::reason::Reason;
 
 /// A component, split into code and states.
-pub(super) struct Split {
+pub(crate) struct Split {
     /// The code: a component that imports its states as modules.
-    pub(super) code: Vec<u8>,
+    pub(crate) code: Vec<u8>,
     /// The modules that it imports, in order; see [`state_name`].
-    pub(super) states: Vec<Vec<u8>>,
+    pub(crate) states: Vec<Vec<u8>>,
+    /// The needs of an instance.
+    pub(crate) needs: Needs,
 }
 
 /// The name under which the code imports a state.
@@ -29,46 +41,17 @@ pub(super) fn state_name(state: usize) -> String {
 
 type Error = reencode::Error<std::convert::Infallible>;
 
-/// Splits the snapshot of a plugin. The modules of the snapshot are those of the plugin, in the same order, and each is
-/// instantiated once. The error says what cannot be split: the plugin is valid, but gets no image.
-pub(super) fn split(snapshot: &[u8], plugin: &[u8]) -> Result<Split, Reason> {
-    let (modules, originals) = (core_modules(snapshot)?, core_modules(plugin)?);
-    if modules.len() != originals.len() {
-        return Err("the snapshot has other modules than the plugin".into());
-    }
-    let modules = modules.into_iter().zip(originals).map(|(module, original)| SplitModule::new(module, original));
-    let modules: Vec<SplitModule> = modules.collect::<Result<_, _>>()?;
-    let code = rewrite(snapshot, &modules)?;
-    let states = modules.into_iter().filter_map(|module| Some(module.state?.module)).collect();
-    Ok(Split { code, states })
-}
-
-fn core_modules(component: &[u8]) -> Result<Vec<&[u8]>, Reason> {
-    let mut modules = Vec::new();
-    for payload in top_level(component) {
-        match payload? {
-            Payload::ModuleSection { unchecked_range, .. } => {
-                modules.push(component.get(unchecked_range).unwrap_or_default());
-            }
-            Payload::CoreTypeSection(_) => return Err("it declares core types".into()),
-            _ => {}
-        }
-    }
-    Ok(modules)
-}
-
-/// The sections of a component, without those of nested modules and components.
-fn top_level(component: &[u8]) -> impl Iterator<Item = wasmparser::Result<Payload<'_>>> {
-    let mut depth = 0_usize;
-    Parser::new(0).parse_all(component).filter(move |payload| {
-        let is_top_level = depth == 0;
-        match payload {
-            Ok(Payload::ModuleSection { .. } | Payload::ComponentSection { .. }) => depth += 1,
-            Ok(Payload::End(_)) => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        is_top_level
-    })
+/// Splits a component, whose functions need not be valid: the compiler of the code validates them. The error says what
+/// cannot be split: the component may be valid all the same.
+pub(crate) fn split(component: &[u8]) -> Result<Split, Reason> {
+    validate_around_functions(component)?;
+    let modules = core_modules(component)?;
+    let split: Vec<SplitModule> = modules.iter().map(|module| SplitModule::new(module)).collect::<Result<_, _>>()?;
+    let has_state: Vec<bool> = split.iter().map(|module| module.state.is_some()).collect();
+    let needs = needs(component, &modules, &has_state)?;
+    let code = rewrite(component, &split)?;
+    let states = split.into_iter().filter_map(|module| Some(module.state?.module)).collect();
+    Ok(Split { code, states, needs })
 }
 
 /// Writes the code: the component with its states imported, and its modules replaced by those without state.
@@ -88,7 +71,8 @@ fn rewrite(component: &[u8], modules: &[SplitModule]) -> Result<Vec<u8>, Reason>
                 let shifted = shift.parse_component_payload(&mut encoder, payload, component);
                 shifted.map_err(|error| error.to_string())?;
             }
-            Payload::End(_) | Payload::Version { .. } => {}
+            // The name and the origin of a plugin would make its code differ from that of others.
+            Payload::End(_) | Payload::Version { .. } | Payload::CustomSection(_) => {}
             other => {
                 if let Some((id, range)) = other.as_section() {
                     encoder.section(&RawSection { id, data: component.get(range).unwrap_or_default() });
@@ -162,3 +146,6 @@ impl ReencodeComponent for Shift {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

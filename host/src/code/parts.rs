@@ -1,0 +1,38 @@
+//! The parts of a component that is loaded: large ones are split, so that their code can be shared.
+
+use crate::code::compile::unreadable;
+use crate::code::shape::Shape;
+use crate::code::source::Source;
+use crate::code::split::{Split, split};
+use crate::digest::Digest;
+use crate::engine::PluginEngine;
+use crate::engine::config::Pool;
+use crate::error::LoadError;
+use crate::limits::HostLimits;
+use crate::tuning::SHARED_CODE_BYTES;
+
+/// A component, and its parts if it is split.
+pub(super) struct Parts<'a> {
+    pub(super) source: &'a Source<'a>,
+    pub(super) split: Option<Split>,
+}
+
+impl<'a> Parts<'a> {
+    pub(super) fn of(limits: &HostLimits, source: &'a Source<'a>, shape: &Shape) -> Result<Self, LoadError> {
+        if !is_divisible(source, shape, limits) {
+            return Ok(Self { source, split: None });
+        }
+        let bytes = source.read().map_err(|error| unreadable(&error))?;
+        Ok(Self { source, split: split(&bytes).ok() })
+    }
+}
+
+/// Whether a component is large enough for its code to be shared with other plugins.
+pub(super) fn is_divisible(source: &Source<'_>, shape: &Shape, limits: &HostLimits) -> bool {
+    source.size() >= SHARED_CODE_BYTES && shape.pool(limits) != Pool::Concurrent
+}
+
+/// The key of the states of a component in the cache.
+pub(super) fn divided_key(engine: &PluginEngine, source: &Source<'_>) -> Digest {
+    Digest::of_parts([b"divided".as_slice(), source.digest().as_bytes(), engine.fingerprint.as_bytes()])
+}
