@@ -42,7 +42,7 @@ struct Sections {
 /// Encodes the merged module with the given exports.
 pub(super) fn encode(merged: &Merged<'_>, exports: &BTreeSet<(Kind, u32)>) -> Result<Vec<u8>> {
     let mut sections = Sections::default();
-    for Member { module, indices, .. } in merged.members.values() {
+    for Member { module, indices, .. } in merged.order.iter().filter_map(|instance| merged.members.get(instance)) {
         sections.add(module, &mut Renumber { indices, constants: &merged.constants })?;
     }
     let mut imports = ImportSection::new();

@@ -1,6 +1,6 @@
 //! Selects the instances of a plugin that are merged.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use wasmparser::{CanonicalFunction, CanonicalOption, Parser, Payload, TypeRef};
@@ -8,7 +8,9 @@ use wasmparser::{CanonicalFunction, CanonicalOption, Parser, Payload, TypeRef};
 use super::graph::{Graph, Instance, Origin, Source};
 use super::kind::Kind;
 
-/// The instances that can be made before any function that is lowered with a memory, in order.
+/// The instances that can be made before any function that is lowered with a memory, in an order in which each comes
+/// after those that it imports from. The order does not depend on that of instances without imports, which is a
+/// different one in each build of a component by the tools for Python: plugins of one language get equal code.
 pub(super) fn of(graph: &Graph<'_>) -> Result<Vec<u32>> {
     // Instances import from earlier ones only, so one pass is enough.
     let mut need_memory = BTreeMap::new();
@@ -27,7 +29,29 @@ pub(super) fn of(graph: &Graph<'_>) -> Result<Vec<u32>> {
             members.push(index);
         }
     }
+    sort_those_without_imports(graph, &mut members)?;
     Ok(members)
+}
+
+/// Puts the instances without imports first, by the first name under which others import from them.
+fn sort_those_without_imports(graph: &Graph<'_>, members: &mut [u32]) -> Result<()> {
+    let mut names = BTreeMap::new();
+    let mut have_imports = BTreeSet::new();
+    for instance in (0_u32..).take(graph.instances.len()) {
+        for (import, source) in graph.imports(instance)? {
+            have_imports.insert(instance);
+            if let Source::Export { instance: exporter, .. } = source {
+                let name = (import.module, import.name);
+                let first = names.entry(exporter).or_insert(name);
+                *first = name.min(*first);
+            }
+        }
+    }
+    members.sort_by_key(|member| {
+        let has_imports = have_imports.contains(member);
+        (has_imports, names.get(member).copied().filter(|_| !has_imports))
+    });
+    Ok(())
 }
 
 /// Whether one of the members fills a table of another, as shared libraries do.

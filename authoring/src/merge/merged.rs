@@ -17,6 +17,8 @@ use super::renumber::Renumber;
 pub(super) struct Merged<'a> {
     /// Its members, by the index of their instance.
     pub(super) members: BTreeMap<u32, Member<'a>>,
+    /// The order in which the definitions of its members follow each other.
+    pub(super) order: Vec<u32>,
     /// Everything that its members import and none of them defines.
     pub(super) imports: Vec<MergedImport<'a>>,
     pub(super) constants: Constants,
@@ -38,7 +40,12 @@ pub(super) struct Member<'a> {
 
 impl<'a> Merged<'a> {
     pub(super) fn new(graph: &Graph<'a>, instances: &[u32]) -> Result<Self> {
-        let mut merged = Self { members: BTreeMap::new(), imports: Vec::new(), constants: Constants::new() };
+        let mut merged = Self {
+            members: BTreeMap::new(),
+            order: instances.to_vec(),
+            imports: Vec::new(),
+            constants: Constants::new(),
+        };
         let is_member =
             |source: &Source<'_>| matches!(source, Source::Export { instance, .. } if instances.contains(instance));
         let mut modules = Vec::new();

@@ -13,6 +13,7 @@ mod rewrite;
 mod graph;
 mod members;
 mod merged;
+mod stubs;
 
 mod constant;
 mod index_map;
@@ -30,11 +31,12 @@ use merged::Merged;
 ///
 /// `component` is not a component, or its modules are linked in a way that linkers of shared libraries do not use.
 pub fn merge(component: &[u8]) -> Result<Vec<u8>> {
-    let graph = Graph::read(component)?;
+    let sorted = stubs::sorted(component)?;
+    let graph = Graph::read(&sorted)?;
     let members = members::of(&graph)?;
     if !members::are_linked(&graph, &members)? {
         return Ok(component.to_vec());
     }
     let merged = Merged::new(&graph, &members)?;
-    rewrite::rewrite(component, &graph, &merged).context("its modules cannot be merged")
+    rewrite::rewrite(&sorted, &graph, &merged).context("its modules cannot be merged")
 }
