@@ -18,8 +18,8 @@ fn text(answer: bool, filler: usize, fields: &str) -> String {
     let letter = if answer { "a" } else { "d" };
     let items = format!("(core module $filler (memory 99) (data (i32.const 8) \"{}\"))", letter.repeat(filler));
     let items = format!("{items} (core instance (instantiate $filler))");
-    let text = expanded(&fixture("allow")).replace("(@items)", &items).replace("(@fields)", &plugin);
-    replaced(&text, "(i32.const 16)))", "(global.get $answer)))")
+    let text = replaced(&fixture("allow"), "(i32.const 16)))", "(global.get $answer)))");
+    expanded(&text).replace("(@items)", &items).replace("(@fields)", &plugin)
 }
 
 fn large(answer: bool) -> Guest {

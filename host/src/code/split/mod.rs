@@ -18,7 +18,7 @@ use wasm_encoder::{
 };
 use wasmparser::Payload;
 
-use self::module::{ModuleState, STATE, SplitModule};
+use self::module::{ModuleState, STATE, SplitModule, imported_pages};
 pub(crate) use self::plain::Needs;
 use self::plain::{needs, validate_around_functions};
 use self::sections::{core_modules, top_level};
@@ -46,7 +46,12 @@ type Error = reencode::Error<std::convert::Infallible>;
 pub(crate) fn split(component: &[u8]) -> Result<Split, Reason> {
     validate_around_functions(component)?;
     let modules = core_modules(component)?;
-    let split: Vec<SplitModule> = modules.iter().map(|module| SplitModule::new(module)).collect::<Result<_, _>>()?;
+    let mut imported = 0;
+    for module in &modules {
+        imported = imported.max(imported_pages(module)?);
+    }
+    let split = modules.iter().map(|module| SplitModule::new(module, imported));
+    let split: Vec<SplitModule> = split.collect::<Result<_, _>>()?;
     let has_state: Vec<bool> = split.iter().map(|module| module.state.is_some()).collect();
     let needs = needs(component, &modules, &has_state)?;
     let code = rewrite(component, &split)?;

@@ -76,15 +76,16 @@ pub(super) struct SplitModule {
 /// The memories and globals of a module, as a module of their own.
 pub(super) struct ModuleState {
     pub(super) module: Vec<u8>,
-    /// Its exports, in the order in which the code imports them. The code takes a memory of any size, so that it is the
-    /// same for every state.
+    /// Its exports, in the order in which the code imports them. A memory has the size that other modules ask for, and not
+    /// its own, so that the code is the same for every state.
     pub(super) exports: Vec<(String, EntityType)>,
 }
 
 impl SplitModule {
-    /// Splits a module.
-    pub(super) fn new(module: &[u8]) -> Result<Self, Reason> {
-        let state = ModuleState::of(module)?;
+    /// Splits a module. `imported` is the size of the largest memory that a module of the component imports, in pages: the
+    /// code may pass on its memory.
+    pub(super) fn new(module: &[u8], imported: u64) -> Result<Self, Reason> {
+        let state = ModuleState::of(module, imported)?;
         let code = match &state {
             Some(state) => code(module, &state.exports)?,
             None => module.to_vec(),
@@ -94,7 +95,7 @@ impl SplitModule {
 }
 
 impl ModuleState {
-    fn of(module: &[u8]) -> Result<Option<Self>, Reason> {
+    fn of(module: &[u8], imported: u64) -> Result<Option<Self>, Reason> {
         if is_stateless(module)? {
             return Ok(None);
         }
@@ -116,7 +117,8 @@ impl ModuleState {
                         memories.memory(memory);
                         let name = format!("memory-{index}");
                         names.export(&name, ExportKind::Memory, index);
-                        exports.push((name, EntityType::Memory(wasm_encoder::MemoryType { minimum: 0, ..memory })));
+                        let minimum = memory.minimum.min(imported);
+                        exports.push((name, EntityType::Memory(wasm_encoder::MemoryType { minimum, ..memory })));
                     }
                 }
                 Payload::GlobalSection(section) => {
@@ -182,6 +184,21 @@ fn is_stateless(module: &[u8]) -> Result<bool, Reason> {
         }
     }
     Ok(true)
+}
+
+/// The size of the largest memory that a module imports, in pages.
+pub(super) fn imported_pages(module: &[u8]) -> Result<u64, Reason> {
+    let mut most = 0;
+    for payload in Parser::new(0).parse_all(module) {
+        if let Payload::ImportSection(section) = payload? {
+            for import in section.into_imports() {
+                if let TypeRef::Memory(memory) = import?.ty {
+                    most = most.max(memory.initial);
+                }
+            }
+        }
+    }
+    Ok(most)
 }
 
 /// The offset of a segment of a 32-bit memory.

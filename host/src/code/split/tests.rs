@@ -18,6 +18,19 @@ fn a_module_that_is_instantiated_once_is_split() {
 }
 
 #[test]
+fn a_memory_that_another_module_imports_is_as_large_as_that_asks_for() {
+    for (pages, others) in [(3, 0), (3, 2), (3, 3), (9, 3)] {
+        let split = split_of(&format!(
+            r#"(core module $m (memory (export "memory") {pages}) (data (i32.const 0) "a"))
+            (core instance $m (instantiate $m))
+            (core module $n (import "m" "memory" (memory {others})))
+            (core instance (instantiate $n (with "m" (instance $m))))"#
+        ));
+        wasmparser::Validator::new().validate_all(&split.unwrap().code).unwrap();
+    }
+}
+
+#[test]
 fn a_module_without_state_may_be_instantiated_twice() {
     let split = split_of(&format!(
         "{STATE_AND_CODE} (core module $n (table 1 funcref)) (core instance (instantiate $n))
