@@ -77,6 +77,22 @@ mod tests {
     }
 
     #[test]
+    fn a_fault_of_the_schema_is_told_before_any_tool_is_started() {
+        let folder = tempfile::tempdir().unwrap();
+        // Tools would be missing, or fail: the folder has nothing else.
+        fs::write(folder.path().join("go.mod"), "module my-check\n").unwrap();
+        fs::write(folder.path().join("settings.schema.json"), "{\n  \"type\": \"objekt\"\n}\n").unwrap();
+        let project = Project::open(folder.path()).unwrap();
+        for profile in [Profile::Development, Profile::Release] {
+            let error = format!("{:#}", make_component(&project, profile).unwrap_err());
+            let start =
+                "cannot build `my-check`: settings.schema.json:2:11: at `/type`: `objekt` is not a type; use one of";
+            assert!(error.starts_with(start), "{error}");
+        }
+        assert!(!folder.path().join("build").exists(), "a build was begun");
+    }
+
+    #[test]
     fn a_stack_above_data_is_rejected_in_the_languages_that_have_one() {
         let text = "(module (memory 3) (global (mut i32) (i32.const 66576)) (data (i32.const 1024) \"x\"))";
         let module = wat::parse_str(text).unwrap();
