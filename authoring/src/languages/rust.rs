@@ -168,6 +168,14 @@ mod tests {
     }
 
     #[test]
+    fn the_profile_for_development_is_the_release_in_everything_that_answers_depend_on() {
+        let names: Vec<&str> =
+            DEVELOPMENT_SETTINGS.iter().filter_map(|setting| Some(setting.split_once('=')?.0)).collect();
+        assert_eq!(names, ["inherits", "lto", "incremental", "codegen-units"]);
+        assert_eq!(DEVELOPMENT_SETTINGS.first(), Some(&"inherits='release'"));
+    }
+
+    #[test]
     fn the_library_of_the_package_is_found_in_a_workspace() {
         let target = |name: &str, kind: &str| json!({ "name": name, "crate_types": [kind] });
         let metadata = json!({

@@ -173,6 +173,30 @@ pub(super) fn venv(folder: &Path) -> PathBuf {
 mod tests {
     use super::*;
 
+    fn shell(script: &str) -> Tool {
+        Tool::new("sh", Path::new("/"), "").arguments(["-c", script])
+    }
+
+    #[test]
+    fn a_program_that_fails_has_a_complaint_and_no_output() {
+        assert_eq!(shell("echo out; echo err >&2; exit 1").complaint().unwrap().as_deref(), Some("out\nerr\n"));
+        assert_eq!(shell("echo out; echo err >&2").complaint().unwrap(), None);
+        assert_eq!(shell("echo out").output().unwrap(), "out\n");
+        let failed = shell("exit 3").output().unwrap_err().to_string();
+        assert_eq!(failed, "`sh` failed (exit status: 3)");
+        let missing = Tool::new("/none", Path::new("/"), "install it").start().unwrap_err().to_string();
+        assert_eq!(missing, "`/none` is missing; to install it: install it");
+    }
+
+    #[test]
+    fn a_program_whose_end_is_not_waited_for_is_killed() {
+        let running = shell("sleep 600").start().unwrap();
+        let process = rustix::process::Pid::from_child(running.child.as_ref().unwrap());
+        rustix::process::test_kill_process(process).unwrap();
+        drop(running);
+        rustix::process::test_kill_process(process).unwrap_err();
+    }
+
     #[test]
     fn variables_are_unwanted_by_name_or_by_beginning_unless_they_are_excepted() {
         let unwanted = Unwanted { names: &["CC", "GO*"], except: &["GOPATH", "GOPROXY*"] };
