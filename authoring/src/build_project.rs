@@ -12,6 +12,7 @@ use crate::merge::merge;
 use crate::metadata::add_metadata;
 use crate::profile::Profile;
 use crate::project::Project;
+use crate::settings_schema;
 
 /// Builds `project` with the tools of its language and writes the component to [`Project::component`]. The component of
 /// an earlier build of this profile is removed first, so that it cannot pass for the result of a build that fails.
@@ -32,6 +33,7 @@ pub fn build(project: &Project, profile: Profile) -> Result<()> {
 ///
 /// As for [`build`].
 pub fn make_component(project: &Project, profile: Profile) -> Result<Vec<u8>> {
+    verify(project)?;
     // Tools write their own files there too.
     if let Some(folder) = project.component(profile).parent() {
         fs::create_dir_all(folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
@@ -40,6 +42,16 @@ pub fn make_component(project: &Project, profile: Profile) -> Result<Vec<u8>> {
     let built = language.build(project.folder(), profile).with_context(|| format!("cannot build `{name}`"))?;
     let component = if Parser::is_component(&built) { built } else { component_of(&built, language)? };
     add_metadata(&merge(&component)?, name, Some(language))
+}
+
+/// Looks for the faults of `project` that are known without a build: [`make_component`] does this first. The compilers
+/// and drivers of the languages report the faults of the source itself.
+///
+/// # Errors
+///
+/// A file of the project has such a fault. The error names the file, the line, and how to mend it.
+pub fn verify(project: &Project) -> Result<()> {
+    settings_schema::verify(project.folder()).with_context(|| format!("cannot build `{}`", project.name()))
 }
 
 /// Makes a component of the core module that a compiler made.
@@ -62,6 +74,22 @@ mod tests {
             let error = component_of(&module, language).unwrap_err().to_string();
             assert_eq!(error, format!("the plugin exports no check: {}", language.export()));
         }
+    }
+
+    #[test]
+    fn a_fault_of_the_schema_is_told_before_any_tool_is_started() {
+        let folder = tempfile::tempdir().unwrap();
+        // Tools would be missing, or fail: the folder has nothing else.
+        fs::write(folder.path().join("go.mod"), "module my-check\n").unwrap();
+        fs::write(folder.path().join("settings.schema.json"), "{\n  \"type\": \"objekt\"\n}\n").unwrap();
+        let project = Project::open(folder.path()).unwrap();
+        for profile in [Profile::Development, Profile::Release] {
+            let error = format!("{:#}", make_component(&project, profile).unwrap_err());
+            let start =
+                "cannot build `my-check`: settings.schema.json:2:11: at `/type`: `objekt` is not a type; use one of";
+            assert!(error.starts_with(start), "{error}");
+        }
+        assert!(!folder.path().join("build").exists(), "a build was begun");
     }
 
     #[test]

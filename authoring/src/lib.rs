@@ -12,6 +12,7 @@ mod build_project;
 mod newest;
 mod profile;
 mod project;
+mod settings_schema;
 
 mod languages;
 
@@ -27,7 +28,7 @@ mod embedded;
 mod regular_file;
 mod version;
 
-pub use build_project::{build, make_component};
+pub use build_project::{build, make_component, verify};
 pub use change::{Change, ChangeKind};
 pub use componentize::componentize;
 pub use languages::Language;

@@ -6,13 +6,15 @@ import { parseArgs } from "node:util";
 
 import { BuildError } from "./builder/build-error.js";
 import { bundle } from "./builder/bundle.js";
-import { componentOf } from "./builder/component.js";
 import { readPlugin } from "./builder/plugin.js";
 
 try {
   const { wit, out } = options();
   const plugin = await readPlugin(process.cwd());
-  const component = await componentOf(await bundle(plugin), wit);
+  const bundled = await bundle(plugin);
+  // The engine is loaded after the faults of the source are known.
+  const { componentOf } = await import("./builder/component.js");
+  const component = await componentOf(bundled, wit);
   await mkdir(dirname(out), { recursive: true });
   await writeFile(out, component);
 } catch (error) {

@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
+use guardhouse_authoring::{Profile as Build, Project};
 
 use crate::arguments::Arguments;
 use crate::build::{CORPUS, GUARDHOUSE, Profile, Programs};
@@ -122,10 +123,7 @@ impl Page {
         let guardhouse = programs.path(GUARDHOUSE)?;
         bash(guardhouse, &folder, &script(&text)?)?;
         for project in self.projects {
-            let plugin = self.plugin(project)?.display().to_string();
-            let cases = root()?.join("tests/cases/fastmcp.jsonl").display().to_string();
-            println!("$ cargo xtask corpus {REQUIRE_SCOPES} {plugin} {cases}");
-            corpus::decide(programs.path(CORPUS)?, Some(&plugin), &[cases])?;
+            self.compare_builds(programs, &folder.join(project))?;
         }
         if let Some((sdk, tests)) = self.sdk {
             let sdk = root()?.join("guest-sdk").join(sdk);
@@ -137,12 +135,27 @@ impl Page {
         self.lend_tools(&folder, &guest)?;
         let extremes = folder.join("extremes.json");
         fs::write(&extremes, extremes::cases().to_string())?;
+        let release = built(&Project::open(&guest)?, Build::Release);
         let script = format!(
-            "{prepare}\nguardhouse test\n\
+            "{prepare}\nguardhouse build --release\nguardhouse test {release}\nguardhouse test\n\
              guardhouse test --no-build --cpu-time {PATIENT_MS}ms --deadline {PATIENT_MS}ms --cases '{}'\n",
             extremes.display()
         );
         bash(guardhouse, &guest, &script)
+    }
+
+    /// Lets both builds of a project decide the same requests: its cases, and recorded decisions. The commands of the page
+    /// made them.
+    fn compare_builds(&self, programs: &Programs, folder: &Path) -> Result<()> {
+        let project = Project::open(folder)?;
+        for build in [Build::Development, Build::Release] {
+            bash(programs.path(GUARDHOUSE)?, folder, &format!("guardhouse test {}", built(&project, build)))?;
+            let plugin = project.component(build).display().to_string();
+            let cases = root()?.join("tests/cases/fastmcp.jsonl").display().to_string();
+            println!("$ cargo xtask corpus {REQUIRE_SCOPES} {plugin} {cases}");
+            corpus::decide(programs.path(CORPUS)?, Some(&plugin), &[cases])?;
+        }
+        Ok(())
     }
 
     fn folder(&self) -> Result<PathBuf> {
@@ -165,6 +178,12 @@ impl Page {
         ensure!(!link.exists(), "`{}` is in the way; remove it", link.display());
         std::os::unix::fs::symlink(&tools, &link).with_context(|| format!("cannot link `{}`", link.display()))
     }
+}
+
+/// The component of a project, as an argument in its folder.
+fn built(project: &Project, build: Build) -> String {
+    let path = project.component(build);
+    format!("./{}", path.strip_prefix(project.folder()).unwrap_or(&path).display())
 }
 
 #[cfg(test)]

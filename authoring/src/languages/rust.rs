@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::registry::{Edit, Registry};
 use super::spec::Spec;
 use super::toml;
-use super::tool::{Tool, Unwanted, read_output};
+use super::tool::{Running, Tool, Unwanted, read_output};
 use crate::profile::Profile;
 
 pub(super) const RUST: Spec = Spec {
@@ -78,33 +78,59 @@ fn tool(program: &str, folder: &Path) -> Tool {
         .variable("RUSTC_WORKSPACE_WRAPPER", "")
 }
 
-fn build(folder: &Path, _profile: Profile) -> Result<Vec<u8>> {
+/// The profile of development builds. It is the release's, so that overflow checks, debug assertions, panics and the
+/// level of optimization are the same, but the crate is compiled incrementally and linked without optimization.
+const DEVELOPMENT: &str = "guardhouse-development";
+
+/// The settings of the profile [`DEVELOPMENT`], for cargo's option `--config`.
+const DEVELOPMENT_SETTINGS: &[&str] = &["inherits='release'", "lto='off'", "incremental=true", "codegen-units=16"];
+
+fn build(folder: &Path, profile: Profile) -> Result<Vec<u8>> {
+    // Both programs run at once.
+    let linker = Linker::find(folder);
     let metadata = tool("cargo", folder).arguments(["metadata", "--no-deps", "--format-version", "1"]).output()?;
     let metadata = serde_json::from_str(&metadata).context("`cargo metadata` printed invalid JSON")?;
     let (workspace, library) =
         artifact(&metadata, &folder.join("Cargo.toml")).context("`cargo metadata` does not list the library")?;
     let target_folder = Path::new(workspace).join("target");
+    let name = match profile {
+        Profile::Development => DEVELOPMENT,
+        Profile::Release => "release",
+    };
     let mut cargo = tool("cargo", folder)
-        .arguments(["build", "--quiet", "--release", "--lib", "--target", TARGET, "--target-dir"])
+        .arguments(["build", "--quiet", "--lib", "--profile", name, "--target", TARGET, "--target-dir"])
         .arguments([&target_folder]);
-    if has_linker(folder) {
+    if profile == Profile::Development {
+        for setting in DEVELOPMENT_SETTINGS {
+            cargo = cargo.arguments(["--config", &format!("profile.{DEVELOPMENT}.{setting}")]);
+        }
+    }
+    if linker.is_there() {
         cargo = cargo.arguments(["--config", &format!("target.{TARGET}.linker='{LINKER}'")]);
     }
     if let Err(error) = cargo.run() {
         ensure!(has_target(folder)?, "the compiler lacks the target; to install it: rustup target add {TARGET}");
         return Err(error);
     }
-    read_output(&target_folder.join(TARGET).join("release").join(library).with_extension("wasm"))
+    read_output(&target_folder.join(TARGET).join(name).join(library).with_extension("wasm"))
 }
 
 /// The linker that comes with the compiler.
 const LINKER: &str = "rust-lld";
 
-/// Whether the compiler comes with its own linker. If so, it is used even if a configuration file of cargo names
-/// another. If not, only such a file knows the linker.
-fn has_linker(folder: &Path) -> bool {
-    let libraries = tool("rustc", folder).arguments(["--print", "target-libdir"]).output().unwrap_or_default();
-    Path::new(libraries.trim()).parent().is_some_and(|host| host.join("bin").join(LINKER).is_file())
+/// The search for the linker that comes with the compiler. If it is there, it is used even if a configuration file of
+/// cargo names another. If not, only such a file knows the linker.
+struct Linker(Option<Running>);
+
+impl Linker {
+    fn find(folder: &Path) -> Self {
+        Self(tool("rustc", folder).arguments(["--print", "target-libdir"]).start().ok())
+    }
+
+    fn is_there(self) -> bool {
+        let libraries = self.0.and_then(|rustc| rustc.output().ok()).unwrap_or_default();
+        Path::new(libraries.trim()).parent().is_some_and(|host| host.join("bin").join(LINKER).is_file())
+    }
 }
 
 /// Whether the compiler has the standard library for plugins.
@@ -139,6 +165,14 @@ mod tests {
         assert_eq!(name(manifest).unwrap(), "my-check");
         let error = name("[workspace]\nmembers = [\"a\"]\n").unwrap_err().to_string();
         assert!(error.starts_with("it is the manifest of a workspace"), "{error}");
+    }
+
+    #[test]
+    fn the_profile_for_development_is_the_release_in_everything_that_answers_depend_on() {
+        let names: Vec<&str> =
+            DEVELOPMENT_SETTINGS.iter().filter_map(|setting| Some(setting.split_once('=')?.0)).collect();
+        assert_eq!(names, ["inherits", "lto", "incremental", "codegen-units"]);
+        assert_eq!(DEVELOPMENT_SETTINGS.first(), Some(&"inherits='release'"));
     }
 
     #[test]

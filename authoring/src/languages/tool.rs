@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
@@ -49,16 +49,27 @@ impl Tool {
         self
     }
 
-    /// Runs the program and returns its standard output. Its standard error is passed on.
-    pub(super) fn output(mut self) -> Result<String> {
-        let output = self.command.stderr(Stdio::inherit()).output();
-        let output = output.map_err(|error| self.start_error(error))?;
-        if !output.status.success() {
-            // Some programs print their errors to standard output.
-            std::io::stderr().write_all(&output.stdout).context("cannot write to standard error")?;
-            bail!("{} failed ({})", self.name(), output.status);
-        }
-        String::from_utf8(output.stdout).with_context(|| format!("the output of {} is not UTF-8", self.name()))
+    /// Starts the program. Its standard error is passed on as it is written.
+    pub(super) fn start(self) -> Result<Running> {
+        self.start_with(Stdio::inherit())
+    }
+
+    fn start_with(mut self, errors: Stdio) -> Result<Running> {
+        let child = self.command.stdout(Stdio::piped()).stderr(errors).spawn();
+        let child = child.map_err(|error| self.start_error(error))?;
+        Ok(Running { child: Some(child), name: self.name() })
+    }
+
+    /// Runs the program and returns its standard output. Its standard error is passed on as it is written.
+    pub(super) fn output(self) -> Result<String> {
+        self.start()?.output()
+    }
+
+    /// Runs the program, and returns what it wrote if it fails, or none if it succeeds. For programs that write nothing
+    /// before they end.
+    pub(super) fn complaint(self) -> Result<Option<String>> {
+        let Output { status, stdout, stderr } = self.start_with(Stdio::piped())?.ended()?;
+        Ok((!status.success()).then(|| String::from_utf8_lossy(&[stdout, stderr].concat()).into_owned()))
     }
 
     /// Runs the program and discards its standard output.
@@ -74,6 +85,43 @@ impl Tool {
         match error.kind() {
             ErrorKind::NotFound => anyhow!("{} is missing; to install it: {}", self.name(), self.install),
             _ => anyhow!(error).context(format!("cannot run {}", self.name())),
+        }
+    }
+}
+
+/// A program that was started. If its end is not waited for, it is killed.
+#[derive(Debug)]
+pub(super) struct Running {
+    /// None after the end.
+    child: Option<Child>,
+    name: String,
+}
+
+impl Running {
+    /// Waits until the program ends, and returns its standard output.
+    pub(super) fn output(self) -> Result<String> {
+        let name = self.name.clone();
+        let output = self.ended()?;
+        if !output.status.success() {
+            // Some programs print their errors to standard output.
+            std::io::stderr().write_all(&output.stdout).context("cannot write to standard error")?;
+            bail!("{name} failed ({})", output.status);
+        }
+        String::from_utf8(output.stdout).with_context(|| format!("the output of {name} is not UTF-8"))
+    }
+
+    fn ended(mut self) -> Result<Output> {
+        let child = self.child.take().context("the program has ended")?;
+        child.wait_with_output().with_context(|| format!("cannot read the output of {}", self.name))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            // It may have ended.
+            let _ = child.kill();
+            let _ = child.wait();
         }
     }
 }
@@ -124,6 +172,30 @@ pub(super) fn venv(folder: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn shell(script: &str) -> Tool {
+        Tool::new("sh", Path::new("/"), "").arguments(["-c", script])
+    }
+
+    #[test]
+    fn a_program_that_fails_has_a_complaint_and_no_output() {
+        assert_eq!(shell("echo out; echo err >&2; exit 1").complaint().unwrap().as_deref(), Some("out\nerr\n"));
+        assert_eq!(shell("echo out; echo err >&2").complaint().unwrap(), None);
+        assert_eq!(shell("echo out").output().unwrap(), "out\n");
+        let failed = shell("exit 3").output().unwrap_err().to_string();
+        assert_eq!(failed, "`sh` failed (exit status: 3)");
+        let missing = Tool::new("/none", Path::new("/"), "install it").start().unwrap_err().to_string();
+        assert_eq!(missing, "`/none` is missing; to install it: install it");
+    }
+
+    #[test]
+    fn a_program_whose_end_is_not_waited_for_is_killed() {
+        let running = shell("sleep 600").start().unwrap();
+        let process = rustix::process::Pid::from_child(running.child.as_ref().unwrap());
+        rustix::process::test_kill_process(process).unwrap();
+        drop(running);
+        rustix::process::test_kill_process(process).unwrap_err();
+    }
 
     #[test]
     fn variables_are_unwanted_by_name_or_by_beginning_unless_they_are_excepted() {

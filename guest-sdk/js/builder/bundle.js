@@ -3,15 +3,17 @@ import { dirname } from "node:path";
 import { build, formatMessages } from "esbuild";
 
 import { BuildError } from "./build-error.js";
+import { throwFaults } from "./faults.js";
 import { lineTable } from "./line-table.js";
 
 const sdk = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /** The modules of `plugin` bundled into one with the exports of the world, and the optional parts that they use. */
 export async function bundle(plugin) {
-  const { outputs } = (await run(plugin, { entryPoints: [plugin.entry] })).metafile;
-  const [{ exports, imports }] = Object.values(outputs);
+  const read = await run(plugin, { entryPoints: [plugin.entry] });
+  const [{ exports, imports }] = Object.values(read.metafile.outputs);
   const parts = partsOf(plugin, exports, imports);
+  throwFaults(read.outputFiles[0].text, exports, plugin, read.metafile.inputs);
   const { outputFiles } = await run(plugin, {
     stdin: { contents: glue(plugin, parts), resolveDir: sdk, sourcefile: "exports.js" },
     sourcemap: "external",

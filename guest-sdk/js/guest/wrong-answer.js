@@ -14,12 +14,11 @@ export function wrongAnswer(rule, answer) {
 /** Throws while the module is loaded, so that the build reports it to the author. */
 export function mustBeFunction(name, value) {
   if (typeof value !== "function") throw wrongAnswer(`${name} must be a function`, value);
-  if (isAsync(value)) throw new TypeError(`${name} must return its answer: it cannot be async, nor a generator`);
+  if (isAsync(Function.prototype.toString.call(value))) throw new TypeError(`${name} must return its answer: it cannot be async, nor a generator`);
 }
 
-/** Whether a function is asynchronous or a generator. The build compiles `async` to a call of `__async`. */
-function isAsync(value) {
-  const source = Function.prototype.toString.call(value);
+/** Whether a function with this text is asynchronous or a generator. The build compiles `async` to a call of `__async`. */
+export function isAsync(source) {
   const isCompiled = /^(?:[^{]*\{\s*return|[^{]*=>\s*(?:\{\s*return)?)\s+__async(?:Generator)?\d*\(/.test(source);
   return isCompiled || /^(?:async\b|(?:function)?\s*\*)/.test(source);
 }
