@@ -12,6 +12,8 @@ mod build_project;
 mod newest;
 mod profile;
 mod project;
+mod runtimes;
+mod workshop;
 
 mod languages;
 
@@ -27,7 +29,7 @@ mod embedded;
 mod regular_file;
 mod version;
 
-pub use build_project::{build, make_component};
+pub use build_project::{build, make_component, make_development_component};
 pub use change::{Change, ChangeKind};
 pub use componentize::componentize;
 pub use languages::Language;
@@ -39,6 +41,7 @@ pub use profile::Profile;
 pub use project::{CASES, Project};
 pub use sdk_source::{SDK_SOURCE, SdkSource};
 pub use upgrade::{Upgrade, upgrade};
+pub use workshop::{Documents, Prepare, Workshop};
 
 /// The README, whose program is compiled as a test.
 #[cfg(doctest)]

@@ -1,0 +1,41 @@
+//! Development builds: what the tools of authors cannot do themselves, done with a host.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use guardhouse::{AuthContext, Component, Host, Json, Limits, PrepareError, prepare};
+use guardhouse_authoring::{Documents, Profile, Project, Workshop, make_component, make_development_component};
+
+use crate::host_options::building_host;
+use crate::notes::note;
+
+/// The time and the processor time in which a runtime imports the modules of a project.
+const TIME: Duration = Duration::from_secs(120);
+
+/// Makes the component of a project for development.
+pub(crate) fn make(project: &Project) -> Result<Vec<u8>> {
+    let Some((host, runtimes)) = building_host()? else { return make_component(project, Profile::Development) };
+    let prepare = |component: &[u8], documents: &Documents<'_>| prepared(&host, component, documents);
+    make_development_component(project, &Workshop { runtimes, prepare: &prepare, note: &|text| note(&text) })
+}
+
+fn prepared(host: &Host, component: &[u8], documents: &Documents<'_>) -> Result<Result<Vec<u8>, String>> {
+    let read = |text| Json::from_slice(text).context("cannot read a document for the runtime");
+    let context = AuthContext::new(Component::new("guardhouse", "build"))
+        .with_arguments(read(documents.library)?)
+        .with_attributes(read(documents.project)?);
+    let limits = Limits {
+        configure_deadline: TIME,
+        configure_cpu_time: TIME,
+        memory_bytes: host.limits().memory_bytes,
+        context_bytes: usize::MAX,
+        host_call_bytes: 16 << 20,
+        message_bytes: 1 << 20,
+        ..Limits::default()
+    };
+    match prepare(host, component, &context, &limits) {
+        Ok(prepared) => Ok(Ok(prepared)),
+        Err(PrepareError::Refused(message)) => Ok(Err(message)),
+        Err(error) => bail!(error),
+    }
+}
