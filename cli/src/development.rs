@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use guardhouse::{AuthContext, Component, Host, Json, Limits, PrepareError, prepare};
+use guardhouse::{AuthContext, Component, Fault, Host, Json, Limits, PrepareError, prepare};
 use guardhouse_authoring::{Documents, Profile, Project, Workshop, make_component, make_development_component};
 
 use crate::host_options::building_host;
@@ -11,6 +11,9 @@ use crate::notes::note;
 
 /// The time and the processor time in which a runtime imports the modules of a project.
 const TIME: Duration = Duration::from_secs(120);
+
+/// The beginning of the names of the functions of WASI in a runtime.
+const WASI_IMPORT: &str = "__wasm_import_";
 
 /// Makes the component of a project for development.
 pub(crate) fn make(project: &Project) -> Result<Vec<u8>> {
@@ -36,6 +39,12 @@ fn prepared(host: &Host, component: &[u8], documents: &Documents<'_>) -> Result<
     match prepare(host, component, &context, &limits) {
         Ok(prepared) => Ok(Ok(prepared)),
         Err(PrepareError::Refused(message)) => Ok(Err(message)),
+        Err(PrepareError::Failed(Fault { detail, backtrace, .. })) => {
+            // The function of the host that the runtime lacks.
+            let lacking = backtrace.as_deref().and_then(|text| text.split(WASI_IMPORT).nth(1)?.lines().next());
+            let lacking = lacking.map_or_else(String::new, |name| format!(", in a call of `{name}`"));
+            bail!("{detail}{lacking}")
+        }
         Err(error) => bail!(error),
     }
 }

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import _json
-from . import seal
+from . import fault, seal
 from .exports import exports, finish
 from .host import Host
 from .supplied import Supplied
@@ -103,6 +103,7 @@ def _imported(host: Host) -> tuple[str | None, str | None, Sequence[type]]:
         sys.argv.clear()
         finish()
     except BaseException:
+        fault.leave_out_marks()
         error = author_lines(traceback.format_exc())
     return supplied.missing, error, classes
 

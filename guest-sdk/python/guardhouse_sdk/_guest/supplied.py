@@ -48,11 +48,11 @@ class Supplied:
         """Answers in the place of a function of `posix` or `io`."""
         name = function.__name__
         answer = getattr(self, f"_{name}", None)
-        if answer is None or not arguments or not isinstance(arguments[0], str | os.PathLike):
+        path = arguments[0] if arguments else None
+        if isinstance(path, os.PathLike):
+            path = os.fspath(path)
+        if answer is None or not isinstance(path, str):
             self._refuse(f"`{name}`")
-        path = os.fspath(arguments[0])
-        if not isinstance(path, str):
-            self._refuse(f"`{name}` with a path of bytes")
         return answer(path, *arguments[1:], **named)
 
     def _refuse(self, operation: str) -> NoReturn:

@@ -15,6 +15,7 @@ from pathlib import Path
 from . import component, development
 from .plugin import Plugin
 from .refused import Refused
+from .verify import verify
 
 
 def main() -> int:
@@ -27,6 +28,7 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         plugin = Plugin.read(Path.cwd())
+        verify(plugin)
         if arguments.plan is not None:
             arguments.plan.write_text(json.dumps(development.plan(plugin)), encoding="utf-8")
         elif arguments.wit is None or arguments.out is None:

@@ -34,7 +34,7 @@ def plan(plugin: Plugin) -> dict[str, Any]:
         return {"unsupported": "the packages are not in one virtual environment"}
     if (found := _linked(plugin.folder, packages[0])) is not None:
         return {"unsupported": f"`{found}` is linked into the interpreter"}
-    copy = _Copy()
+    copy = Copy()
     copy.tree["/0"] = {}
     copy.add("/1", plugin.folder)
     copy.add("/2", SDK, only={"guardhouse_sdk"})
@@ -71,7 +71,7 @@ def _linked(*folders: Path) -> Path | None:
     return None
 
 
-class _Copy:
+class Copy:
     """The document for `guardhouse_sdk._guest.supplied`."""
 
     def __init__(self, most_files: int = _MAX_FILES, most_bytes: int = _MAX_BYTES) -> None:
@@ -128,9 +128,18 @@ class _Everything(set[str]):
         return True
 
 
+# A test whether the system can wait, which a runtime without a system would not survive. Its result is that of a real
+# interpreter, so that the same classes are defined.
+_CHANGED = {"/python/selectors.py": (b"selector_obj.poll(0)", b"pass")}
+
+
 def library(folder: Path) -> dict[str, Any]:
     """The document with the files of the interpreter. Each entry of the folder is one at the root."""
-    copy = _Copy(most_files=1 << 16, most_bytes=1 << 30)
+    copy = Copy(most_files=1 << 16, most_bytes=1 << 30)
     for path in folder.iterdir():
         copy.add(f"/{path.name}", path, only=_Everything())
+    for name, (before, after) in _CHANGED.items():
+        changed = base64.b64decode(copy.content[name]).replace(before, after)
+        folder_name, _, file = name.rpartition("/")
+        copy.content[name], copy.tree[folder_name][file] = base64.b64encode(changed).decode(), len(changed)
     return {"tree": copy.tree, "content": copy.content}
