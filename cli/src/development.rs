@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 use guardhouse::{AuthContext, Component, Fault, Host, Json, Limits, PrepareError, prepare};
 use guardhouse_authoring::{Documents, Profile, Project, Workshop, make_component, make_development_component};
 
+use crate::cache_folder::CacheFolder;
 use crate::host_options::building_host;
 use crate::notes::note;
 
@@ -17,9 +18,13 @@ const WASI_IMPORT: &str = "__wasm_import_";
 
 /// Makes the component of a project for development.
 pub(crate) fn make(project: &Project) -> Result<Vec<u8>> {
-    let Some((host, runtimes)) = building_host()? else { return make_component(project, Profile::Development) };
-    let prepare = |component: &[u8], documents: &Documents<'_>| prepared(&host, component, documents);
-    make_development_component(project, &Workshop { runtimes, prepare: &prepare, note: &|text| note(&text) })
+    // Without a cache, each build would make and compile the runtime of the language.
+    let Some(cache) = CacheFolder::find(None).filter(|folder| folder.foreign_parent().is_none()) else {
+        return make_component(project, Profile::Development);
+    };
+    let prepare = |component: &[u8], documents: &Documents<'_>| prepared(&building_host(&cache)?, component, documents);
+    let workshop = Workshop { runtimes: cache.runtimes(), prepare: &prepare, note: &|text| note(&text) };
+    make_development_component(project, &workshop)
 }
 
 fn prepared(host: &Host, component: &[u8], documents: &Documents<'_>) -> Result<Result<Vec<u8>, String>> {

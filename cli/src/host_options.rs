@@ -81,16 +81,12 @@ impl HostOptions {
     }
 }
 
-/// The host of a build, in which a language's runtime imports the modules of a project, and the folder for such runtimes.
-/// There is none without a cache: each build would compile the runtime.
-pub(crate) fn building_host() -> Result<Option<(Host, PathBuf)>> {
-    let Some(folder) = CacheFolder::find(None).filter(|folder| folder.foreign_parent().is_none()) else {
-        return Ok(None);
-    };
+/// The host of a build, in which a language's runtime imports the modules of a project.
+pub(crate) fn building_host(cache: &CacheFolder) -> Result<Host> {
     // A state is a part of the runtime, which is as large as a plugin may be, and its files.
     let limits = HostLimits { image_bytes: BUILD_BYTES, ..HostLimits::default() };
     let builder = Host::builder().compiler(compiler()?).limits(limits).without_background();
-    Ok(Some((builder.cache(&folder.path).build()?, folder.runtimes())))
+    Ok(builder.cache(&cache.path).build()?)
 }
 
 /// The maximum size of the state of a plugin while it is built.
