@@ -95,6 +95,17 @@ class Answers(unittest.TestCase):
         self.assertEqual(found, entries(self.real(os.scandir, "tables")))
         self.assertIsNone(self.supplied.missing)
 
+    def test_the_copy_is_bounded(self) -> None:
+        os.symlink(self.folder, Path(self.folder, "around"))
+        for most_files, most_bytes, expected in ((9, 99, [13, 11]), (1, 99, [13, False]), (9, 12, [False, 11]), (0, 99, [False, False])):
+            copy = Copy(most_files, most_bytes)
+            copy.add("/1", Path(self.folder))
+            self.assertIs(copy.tree["/1"]["around"], False)
+            entries = copy.tree.get("/1/tables", {})
+            found = [copy.tree["/1"]["check.py"], entries.get("a~b.json", False)]
+            self.assertEqual([bool(one) for one in found], [bool(one) for one in expected])
+            self.assertLessEqual(len(copy.content), most_files)
+
     def test_an_operation_that_it_cannot_answer_is_noted(self) -> None:
         other: Any = SimpleNamespace(__name__="urandom")
         for run, missing in (

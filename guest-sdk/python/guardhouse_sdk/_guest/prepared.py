@@ -111,7 +111,8 @@ def _imported(host: Host) -> tuple[str | None, str | None, Sequence[type]]:
 def _early_stream() -> io.TextIOWrapper:
     """A stream for what is printed while the modules are imported, which is dropped. A plugin that keeps it and
     writes to it later ends in a trap, like one that keeps the stream of an interpreter without a host."""
-    return io.TextIOWrapper(_Early(), "utf-8", line_buffering=True, write_through=True)
+    unbuffered: Any = _Early()
+    return io.TextIOWrapper(unbuffered, "utf-8", line_buffering=True, write_through=True)
 
 
 class _Early(io.RawIOBase):

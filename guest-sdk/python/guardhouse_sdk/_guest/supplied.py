@@ -144,10 +144,11 @@ class Supplied:
 class _File(io.BytesIO):
     """A file that was opened for reading."""
 
+    mode = "rb"
+
     def __init__(self, content: bytes, name: str) -> None:
         super().__init__(content)
         self.name = name
-        self.mode = "rb"
 
     def writable(self) -> bool:
         return False

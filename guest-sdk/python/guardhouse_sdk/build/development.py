@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import importlib.metadata
+import os
 import re
 import sys
 from collections.abc import Iterable
@@ -64,10 +65,11 @@ def _runtime(plugin: Plugin) -> str:
 
 def _linked(*folders: Path) -> Path | None:
     """A file that componentize-py makes a part of the interpreter, or of its bindings."""
-    for folder in folders:
-        for pattern in ("**/*.cpython-314-wasm32-wasi.so", "**/componentize-py.toml"):
-            for path in folder.glob(pattern):
-                return path
+    for top in folders:
+        for folder, _, names in os.walk(top):
+            for name in names:
+                if name.endswith(".cpython-314-wasm32-wasi.so") or name == "componentize-py.toml":
+                    return Path(folder, name)
     return None
 
 
@@ -76,6 +78,7 @@ class Copy:
 
     def __init__(self, most_files: int = _MAX_FILES, most_bytes: int = _MAX_BYTES) -> None:
         self._files = most_files
+        self._entries = 4 * most_files
         self._bytes = most_bytes
         self.tree: dict[str, dict[str, Any]] = {}
         self.content: dict[str, str] = {}
@@ -106,11 +109,15 @@ class Copy:
 
     def _add(self, name: str, path: Path) -> Any:
         """The entry of a path, which is False if it is not copied."""
+        self._entries -= 1
         if path.is_dir():
+            # A link may lead to a folder around it.
+            if path.is_symlink() or self._entries < 0:
+                return False
             self.add(name, path, only=_Everything())
             return None
-        size = path.stat().st_size
-        if not path.is_file() or size > _MAX_FILE_BYTES or size > self._bytes or not self._files:
+        size = path.stat().st_size if path.is_file() else None
+        if size is None or size > min(self._bytes, _MAX_FILE_BYTES) or not self._files:
             return False
         data = path.read_bytes()
         self._bytes -= len(data)

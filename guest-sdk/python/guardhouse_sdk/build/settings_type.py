@@ -158,8 +158,11 @@ def _fields(node: ast.ClassDef) -> list[_Field] | None:
                 if init is not None and not (isinstance(init, ast.Constant) and init.value is True):
                     continue
                 is_required = not options.keys() & {"default", "default_factory"}
-                if "metadata" in options and (name := _json_name(options["metadata"], name)) is None:
-                    return None
+                if "metadata" in options:
+                    written = _json_name(options["metadata"], name)
+                    if written is None:
+                        return None
+                    name = written
         fields.append(_Field(name, statement.lineno, statement.annotation, is_required))
     return fields
 
