@@ -19,6 +19,8 @@ _LOG = ("wasi:logging/logging@0.1.0-draft", "host:logging/logging@0.1.0-draft")
 
 _WORLD = "built-plugin"
 
+NOT_INSTALLED = "componentize-py is not installed: run `.venv/bin/pip install --require-hashes -r requirements.txt`"
+
 SDK = Path(__file__).parents[2]
 """The folder of the package `guardhouse_sdk`."""
 
@@ -94,6 +96,6 @@ def _componentize(work: Path, folders: list[Path], in_venv: bool) -> None:
 def _why(output: str) -> str:
     """The part of the tool's output that matters to the author: the traceback in a module of the plugin, if any."""
     if "No module named 'componentize_py'" in output:
-        return "componentize-py is not installed: run `.venv/bin/pip install --require-hashes -r requirements.txt`"
+        return NOT_INSTALLED
     lines = author_lines(output)
     return f"the plugin cannot be imported:\n{lines}" if lines else f"componentize-py failed:\n{output.strip()}"

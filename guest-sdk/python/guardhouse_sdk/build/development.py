@@ -12,8 +12,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from .component import SDK
+from .component import NOT_INSTALLED, SDK
 from .plugin import MODULE, Plugin
+from .refused import Refused
 
 _IMPORTED = re.compile(rb"^\s*(?:from|import)\s+([A-Za-z_]\w*)", re.MULTILINE)
 
@@ -21,6 +22,7 @@ _IMPORTED = re.compile(rb"^\s*(?:from|import)\s+([A-Za-z_]\w*)", re.MULTILINE)
 _OF_TOOLS = {"build", "dist", "node_modules", "third_party", "venv"}
 # The interpreter writes it, and reads nothing there that its sources do not say.
 _COMPILED = "__pycache__"
+_EXTENSIONS = (".cpython-314-wasm32-wasi.so", ".abi3.so")
 _METADATA = {"METADATA", "entry_points.txt", "top_level.txt"}
 
 _MAX_FILE_BYTES = 1 << 20
@@ -56,7 +58,10 @@ def _runtime(plugin: Plugin) -> str:
     for path in sorted((SDK / "guardhouse_sdk").rglob("*.py")):
         content = path.read_bytes()
         digest.update(f"{path.relative_to(SDK).as_posix()} {len(content)}\n".encode() + content)
-    tool = importlib.metadata.distribution("componentize-py")
+    try:
+        tool = importlib.metadata.distribution("componentize-py")
+    except importlib.metadata.PackageNotFoundError as error:
+        raise Refused(NOT_INSTALLED) from error
     # It has the digests of the files of the tool.
     digest.update((tool.read_text("RECORD") or "").encode())
     world = (plugin.schema is not None, plugin.step_up, plugin.raw_token)
@@ -68,9 +73,15 @@ def _linked(*folders: Path) -> Path | None:
     for top in folders:
         for folder, _, names in os.walk(top):
             for name in names:
-                if name.endswith(".cpython-314-wasm32-wasi.so") or name == "componentize-py.toml":
-                    return Path(folder, name)
+                path = Path(folder, name)
+                if name == "componentize-py.toml" or name.endswith(_EXTENSIONS) and _is_webassembly(path):
+                    return path
     return None
+
+
+def _is_webassembly(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) == b"\0asm"
 
 
 class Copy:
