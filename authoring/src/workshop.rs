@@ -13,6 +13,8 @@ pub struct Workshop<'a> {
     pub prepare: &'a Prepare<'a>,
     /// Tells the author something in one line that changes no result.
     pub note: &'a dyn Fn(&str),
+    /// Shows the author an error of several lines, which is the reason why the build fails.
+    pub show: &'a dyn Fn(&str),
 }
 
 /// Calls the `check` of a component with a request that has these documents, and returns the component with the state

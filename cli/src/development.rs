@@ -1,5 +1,6 @@
 //! Development builds: what the tools of authors cannot do themselves, done with a host.
 
+use std::io::Write;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -9,6 +10,7 @@ use guardhouse_authoring::{Documents, Profile, Project, Workshop, make_component
 use crate::cache_folder::CacheFolder;
 use crate::host_options::building_host;
 use crate::notes::note;
+use crate::text::escaped_lines;
 
 /// The time and the processor time in which a runtime imports the modules of a project.
 const TIME: Duration = Duration::from_secs(120);
@@ -23,7 +25,12 @@ pub(crate) fn make(project: &Project) -> Result<Vec<u8>> {
         return make_component(project, Profile::Development);
     };
     let prepare = |component: &[u8], documents: &Documents<'_>| prepared(&building_host(&cache)?, component, documents);
-    let workshop = Workshop { runtimes: cache.runtimes(), prepare: &prepare, note: &|text| note(&text) };
+    let show = |text: &str| {
+        // The build fails even if nobody can read why.
+        let _ = writeln!(std::io::stderr(), "error: {}", escaped_lines(text));
+    };
+    let note = |text: &str| note(&text);
+    let workshop = Workshop { runtimes: cache.runtimes(), prepare: &prepare, note: &note, show: &show };
     make_development_component(project, &workshop)
 }
 

@@ -63,7 +63,10 @@ pub(super) fn develop(folder: &Path, workshop: &Workshop<'_>) -> Result<Option<V
     let Refusal { missing, error } = serde_json::from_str(&refusal).context("cannot read the answer of the runtime")?;
     match (missing, error) {
         (Some(missing), _) => other(&format!("the modules use {missing} while they are imported")),
-        (None, Some(error)) => bail!("the plugin cannot be imported:\n{error}"),
+        (None, Some(error)) => {
+            (workshop.show)(&format!("the plugin cannot be imported:\n{error}"));
+            bail!("its modules raise an exception while they are imported")
+        }
         (None, None) => bail!("the runtime did not say why it cannot import the plugin"),
     }
 }
@@ -121,7 +124,7 @@ mod tests {
             };
             let note = |text: &str| notes.borrow_mut().push(text.to_owned());
             let runtimes = folder.join("cache/runtimes");
-            let built = develop(folder, &Workshop { runtimes, prepare: &prepare, note: &note });
+            let built = develop(folder, &Workshop { runtimes, prepare: &prepare, note: &note, show: &note });
             let calls = fs::read_to_string(folder.join("calls")).unwrap();
             (built, notes.into_inner(), calls.lines().filter(|call| call.contains("--library")).count())
         }
@@ -165,9 +168,9 @@ mod tests {
         let author = Author::new();
         let refusal = "{\"missing\": null, \"error\": \"  File \\\"check.py\\\", line 2\\nValueError: x\"}";
         let (built, notes, _) = author.develop(&plan("one"), &|| Ok(Err(refusal.into())));
-        let error = built.unwrap_err().to_string();
-        assert_eq!(error, "the plugin cannot be imported:\n  File \"check.py\", line 2\nValueError: x");
-        assert_eq!(notes.len(), 1, "the runtime was made: {notes:?}");
+        assert!(built.is_err());
+        let [_, shown] = notes.as_slice() else { panic!("{notes:?}") };
+        assert_eq!(shown, "the plugin cannot be imported:\n  File \"check.py\", line 2\nValueError: x");
         for invalid in ["", "{}", "[]", "text"] {
             let (built, ..) = author.develop(&plan("one"), &|| Ok(Err(invalid.into())));
             assert!(built.is_err(), "{invalid}");
