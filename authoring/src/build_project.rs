@@ -13,6 +13,7 @@ use crate::metadata::add_metadata;
 use crate::profile::Profile;
 use crate::project::Project;
 use crate::settings_schema;
+use crate::workshop::Workshop;
 
 /// Builds `project` with the tools of its language and writes the component to [`Project::component`]. The component of
 /// an earlier build of this profile is removed first, so that it cannot pass for the result of a build that fails.
@@ -52,6 +53,21 @@ pub fn make_component(project: &Project, profile: Profile) -> Result<Vec<u8>> {
 /// A file of the project has such a fault. The error names the file, the line, and how to mend it.
 pub fn verify(project: &Project) -> Result<()> {
     settings_schema::verify(project.folder()).with_context(|| format!("cannot build `{}`", project.name()))
+}
+
+/// Builds `project` for development like [`make_component`], but faster, if its language has a way to use `workshop`.
+///
+/// # Errors
+///
+/// As for [`build`].
+pub fn make_development_component(project: &Project, workshop: &Workshop<'_>) -> Result<Vec<u8>> {
+    verify(project)?;
+    let (name, language) = (project.name(), project.language());
+    let built = language.develop(project.folder(), workshop).with_context(|| format!("cannot build `{name}`"))?;
+    match built {
+        Some(component) => add_metadata(&component, name, Some(language)),
+        None => make_component(project, Profile::Development),
+    }
 }
 
 /// Makes a component of the core module that a compiler made.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
 use wit_parser::{Resolve, SourceMap, WorldId};
 
 const TYPES: &str = include_str!("../wit/types.wit");
@@ -40,6 +41,12 @@ pub(crate) fn interface(name: &str) -> String {
     let declared = TYPES.lines().find_map(|line| line.strip_prefix("package ")?.strip_suffix(';'));
     let (package, version) = declared.and_then(|package| package.split_once('@')).unwrap_or_default();
     format!("{package}/{name}@{version}")
+}
+
+/// The digest of the contract, in hexadecimal.
+pub(crate) fn digest() -> String {
+    let text: String = FILES.iter().map(|(name, text)| format!("{name} {}\n{text}", text.len())).collect();
+    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Writes the contract into a folder.

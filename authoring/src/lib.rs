@@ -12,7 +12,9 @@ mod build_project;
 mod newest;
 mod profile;
 mod project;
+mod runtimes;
 mod settings_schema;
+mod workshop;
 
 mod languages;
 
@@ -28,7 +30,7 @@ mod embedded;
 mod regular_file;
 mod version;
 
-pub use build_project::{build, make_component, verify};
+pub use build_project::{build, make_component, make_development_component, verify};
 pub use change::{Change, ChangeKind};
 pub use componentize::componentize;
 pub use languages::Language;
@@ -40,6 +42,7 @@ pub use profile::Profile;
 pub use project::{CASES, Project};
 pub use sdk_source::{SDK_SOURCE, SdkSource};
 pub use upgrade::{Upgrade, upgrade};
+pub use workshop::{Documents, Prepare, Workshop};
 
 /// The README, whose program is compiled as a test.
 #[cfg(doctest)]

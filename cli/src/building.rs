@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 use guardhouse_authoring::{Profile, Project, make_component};
 use rustix::process::{Signal, set_parent_process_death_signal, setsid};
 
+use crate::development;
 use crate::interrupt;
 use crate::text::escaped;
 
@@ -85,7 +86,11 @@ pub(crate) fn serve(arguments: &[OsString]) -> ExitCode {
         setsid().context("cannot make a session")?;
         set_parent_process_death_signal(Some(Signal::KILL)).context("cannot end with the parent process")?;
         let project = Project::open(Path::new(folder))?;
-        fs::write(component, make_component(&project, of_word(profile)?)?).context("cannot write the component")
+        let made = match of_word(profile)? {
+            Profile::Development => development::make(&project)?,
+            release @ Profile::Release => make_component(&project, release)?,
+        };
+        fs::write(component, made).context("cannot write the component")
     };
     match made() {
         Ok(()) => ExitCode::SUCCESS,

@@ -15,8 +15,9 @@ use rustix::process::geteuid;
 const VARIABLE: &str = "GUARDHOUSE_CACHE";
 
 /// The folders of a cache. Their files have names of hexadecimal digits, and nothing else is looked at or removed.
-const FOLDERS: [&str; 3] = [ENTRIES, "code", "unfinished"];
+const FOLDERS: [&str; 4] = [ENTRIES, "code", "unfinished", RUNTIMES];
 const ENTRIES: &str = "entries";
+const RUNTIMES: &str = "runtimes";
 
 /// The folder of the cache, with the origin of its path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +74,11 @@ impl CacheFolder {
         let caches = variable("XDG_CACHE_HOME").filter(|path| path.is_absolute());
         let caches = caches.or_else(|| Some(variable("HOME").filter(|path| path.is_absolute())?.join(".cache")));
         caches.map(|caches| Self { path: caches.join("guardhouse"), origin: Origin::Default })
+    }
+
+    /// The folder for the prepared runtimes of development builds.
+    pub(crate) fn runtimes(&self) -> PathBuf {
+        self.path.join(RUNTIMES)
     }
 
     /// Whether a variable names a folder for caches in a form that the specification ignores.

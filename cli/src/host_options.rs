@@ -81,6 +81,17 @@ impl HostOptions {
     }
 }
 
+/// The host of a build, in which a language's runtime imports the modules of a project.
+pub(crate) fn building_host(cache: &CacheFolder) -> Result<Host> {
+    // A state is a part of the runtime, which is as large as a plugin may be, and its files.
+    let limits = HostLimits { image_bytes: BUILD_BYTES, ..HostLimits::default() };
+    let builder = Host::builder().compiler(compiler()?).limits(limits).without_background();
+    Ok(builder.cache(&cache.path).build()?)
+}
+
+/// The maximum size of the state of a plugin while it is built.
+const BUILD_BYTES: usize = 256 << 20;
+
 /// The host of a server. Its cache is that of the commands, unless the configuration names another one.
 pub(crate) fn server_host(config: &ServerConfig) -> Result<Host> {
     let builder = Host::builder().compiler(compiler()?).limits(config.host.host_limits()).tick(config.host.tick);

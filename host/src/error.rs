@@ -56,6 +56,21 @@ pub struct TooManyTenants {
     pub most: usize,
 }
 
+/// The error of [`prepare`](crate::prepare).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PrepareError {
+    /// The component denied the request. The message is the component's, and may be empty.
+    #[error("{0}")]
+    Refused(String),
+    /// The call failed.
+    #[error("the call failed: {0}")]
+    Failed(#[from] Fault),
+    /// The component cannot be loaded, or its state cannot be kept.
+    #[error("{0}")]
+    Impossible(String),
+}
+
 /// The error of loading a plugin.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

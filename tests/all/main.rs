@@ -75,6 +75,7 @@ mod breaker;
 mod busy;
 mod interleaved;
 mod pools;
+mod prepare;
 mod shares;
 mod standby;
 mod state;

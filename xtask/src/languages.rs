@@ -136,10 +136,11 @@ impl Page {
         let extremes = folder.join("extremes.json");
         fs::write(&extremes, extremes::cases().to_string())?;
         let release = built(&Project::open(&guest)?, Build::Release);
+        let (time, cases) = (format!("--cpu-time {PATIENT_MS}ms --deadline {PATIENT_MS}ms"), extremes.display());
         let script = format!(
-            "{prepare}\nguardhouse build --release\nguardhouse test {release}\nguardhouse test\n\
-             guardhouse test --no-build --cpu-time {PATIENT_MS}ms --deadline {PATIENT_MS}ms --cases '{}'\n",
-            extremes.display()
+            "{prepare}\nguardhouse test\nguardhouse test --no-build {time} --cases '{cases}'\n\
+             guardhouse build --release\nguardhouse test {release} --cases cases.json\n\
+             guardhouse test {release} {time} --cases '{cases}'\n"
         );
         bash(guardhouse, &guest, &script)
     }

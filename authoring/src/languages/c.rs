@@ -21,6 +21,7 @@ pub(super) const C: Spec = Spec {
     fingerprint: None,
     registry: None,
     update: None,
+    develop: None,
     export: "write `GH_EXPORT_CHECK(check);` in one of the files",
     has_llvm_stack: true,
     build,

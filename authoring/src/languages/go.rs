@@ -21,6 +21,7 @@ pub(super) const GO: Spec = Spec {
     fingerprint: None,
     registry: None,
     update: None,
+    develop: None,
     export: "import `guardhouse.dev/sdk` in the package `main`, and call `guardhouse.Check(check)` \
              or `settings.Check(schema, check)` in `func init`",
     has_llvm_stack: false,

@@ -23,6 +23,7 @@ pub(super) const JAVASCRIPT: Spec = Spec {
     fingerprint: None,
     registry: Some(REGISTRY),
     update: Some(UPDATE),
+    develop: None,
     export: "write `export function check(ctx) { … }` in `check.js`",
     has_llvm_stack: false,
     build,

@@ -10,6 +10,7 @@ mod c;
 mod go;
 mod javascript;
 mod python;
+mod python_runtime;
 mod rust;
 mod typescript;
 mod zig;
@@ -32,6 +33,7 @@ use spec::Spec;
 pub(crate) use registry::{Registry, required_version};
 
 use crate::profile::Profile;
+use crate::workshop::Workshop;
 
 /// Every language, in the order in which they are listed to users.
 const ALL: &[&Spec] =
@@ -127,6 +129,12 @@ impl Language {
     /// Whether the compiler puts a stack of LLVM into the core module.
     pub(crate) fn has_llvm_stack(self) -> bool {
         self.0.has_llvm_stack
+    }
+
+    /// Builds the project in `folder` for development, in a faster way. The result is a component, or none if the
+    /// language or the project must be built as for a server.
+    pub(crate) fn develop(self, folder: &Path, workshop: &Workshop<'_>) -> Result<Option<Vec<u8>>> {
+        self.0.develop.map_or(Ok(None), |develop| develop(folder, workshop))
     }
 
     /// Builds the project in `folder`. The result is a core module or a component.

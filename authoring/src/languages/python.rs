@@ -6,6 +6,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::driver::run_driver;
 use super::manifest::read_manifest;
+use super::python_runtime;
 use super::registry::{Edit, Registry};
 use super::spec::Spec;
 use super::toml;
@@ -24,6 +25,7 @@ pub(super) const PYTHON: Spec = Spec {
     fingerprint: None,
     registry: Some(REGISTRY),
     update: None,
+    develop: Some(python_runtime::develop),
     export: "write `def check(ctx)` in `check.py`",
     has_llvm_stack: false,
     build,
@@ -105,8 +107,12 @@ fn name(manifest: &str) -> Result<String> {
 /// The settings of other programs: they would add modules, run code, or change the language.
 const UNWANTED: Unwanted = Unwanted { names: &["PYTHON*", "VIRTUAL_ENV"], except: &[] };
 
-/// Runs the driver of the SDK, which is at the path that the manifest gives, or else is installed.
 fn build(folder: &Path, _profile: Profile) -> Result<Vec<u8>> {
+    run_driver(driver(folder)?)
+}
+
+/// The driver of the SDK, which is at the path that the manifest gives, or else is installed.
+pub(super) fn driver(folder: &Path) -> Result<Tool> {
     let manifest = read_manifest(&folder.join("pyproject.toml"))?;
     let python = || Tool::new(venv(folder).join("python"), folder, INSTALL_FROM_PIP).without(&UNWANTED);
     let driver = ["-m", "guardhouse_sdk.build"];
@@ -114,13 +120,13 @@ fn build(folder: &Path, _profile: Profile) -> Result<Vec<u8>> {
         let sdk = toml::string(&manifest, "tool.guardhouse", "sdk").context("cannot read `pyproject.toml`")?;
         let sdk = folder.join(sdk);
         ensure!(sdk.join("guardhouse_sdk").is_dir(), "`{}` does not contain the SDK", sdk.display());
-        return run_driver(python().variable("PYTHONPATH", &sdk).arguments(driver));
+        return Ok(python().variable("PYTHONPATH", &sdk).arguments(driver));
     }
     let installed = python().arguments(["-c", "import guardhouse_sdk"]).run();
     installed.with_context(|| {
         format!("the SDK is not installed, and `pyproject.toml` gives no path of it; to install it: {INSTALL_SDK}")
     })?;
-    run_driver(python().arguments(driver))
+    Ok(python().arguments(driver))
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ pub(super) const RUST: Spec = Spec {
     fingerprint: None,
     registry: Some(REGISTRY),
     update: None,
+    develop: None,
     export: "write `guardhouse_sdk::export!(MyCheck);` in `src/lib.rs`",
     has_llvm_stack: true,
     build,

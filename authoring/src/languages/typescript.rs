@@ -15,6 +15,7 @@ pub(super) const TYPESCRIPT: Spec = Spec {
     fingerprint: None,
     registry: Some(javascript::REGISTRY),
     update: Some(javascript::UPDATE),
+    develop: None,
     export: "write `export function check(ctx: AuthContext): boolean { … }` in `check.ts`",
     has_llvm_stack: false,
     build: javascript::build,

@@ -22,6 +22,7 @@ pub(super) const ZIG: Spec = Spec {
     fingerprint: Some(fingerprint),
     registry: None,
     update: None,
+    develop: None,
     export: "write `comptime { guardhouse.exportPlugin(@This(), .{}); }` in `check.zig`",
     has_llvm_stack: true,
     build,

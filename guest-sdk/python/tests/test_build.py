@@ -83,7 +83,8 @@ class Reading(unittest.TestCase):
             ({"check.py": "x = 1"}, "check.py: `def check(ctx)` is missing"),
             ({"check.py": f"{CHECK}x = = 1"}, "check.py:3: invalid syntax: x = = 1"),
             ({"check.py": f"{CHECK}from rules import a", "rules/a.py": "("}, "rules/a.py:1: '(' was never closed: ("),
-            ({"check.py": CHECK, "settings.schema.json": "{"}, "settings.schema.json: "),
+            ({"check.py": CHECK, "settings.schema.json": "{\n \"a\" 1}"}, "settings.schema.json:2:6: not JSON: "),
+            ({"check.py": CHECK, "settings.schema.json": "[]"}, "settings.schema.json:1:1: a schema"),
         ):
             with self.assertRaises(Refused) as caught:
                 plugin(files)

@@ -4,6 +4,7 @@
 //! `configure` left, which is made in a few milliseconds. Both come from the plugin's component, rewritten, and are
 //! validated against the contract and the limits like an untrusted plugin.
 
+pub(crate) mod prepared;
 mod size;
 pub(crate) mod snapshot;
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use wasmtime::Store;
 use wasmtime::component::{self, Lift, WasmList};
-use wasmtime_wizer::{ComponentInstanceState, Wizer};
+use wasmtime_wizer::{ComponentContext, ComponentInstanceState, Wizer};
 
 use crate::code::linked::Linked;
 use crate::code::shape::Shape;
@@ -56,20 +56,32 @@ pub(super) fn snapshot(recipe: Recipe<'_>, source: &[u8]) -> Result<Vec<u8>, Rea
         // An image cannot contain handles: a plugin that makes one fails here, and gets no image.
         prepared.set_max_handles(0);
         prepare(&mut prepared, &mut turn, settings, warm_up, end).await?;
-        let (store, instance) = prepared.store_and_instance().ok_or("it was not started")?;
-        if store.data().used_wasi() {
-            return Err("it used a clock, random numbers or a stream while it was configured".into());
-        }
-        // The plugin's own code has run for the last time. The host now reads its memory through instrumented
-        // functions.
-        store.set_hostcall_fuel(usize::MAX);
-        store.set_fuel(u64::MAX)?;
-        store.epoch_deadline_callback(|_| Ok(wasmtime::UpdateDeadline::Continue(1)));
-        let size = SnapshotSize::new(host.limits().image_bytes);
-        let mut state = Reader { store, instance, end, size, counted: BTreeSet::new(), refused: None };
-        let snapshot = turn.run(pin!(wizer.snapshot_component(&context, &mut state)), end, false).await?;
-        state.refused.map_or_else(|| Ok(snapshot?), Err)
+        written(&wizer, &context, &mut prepared, &mut turn, host.limits().image_bytes, end).await
     })?
+}
+
+/// Writes the memory and the globals of an instance that was started into its component. The state may have up to `cap`
+/// bytes.
+pub(super) async fn written(
+    wizer: &Wizer,
+    context: &ComponentContext<'_>,
+    prepared: &mut Instance,
+    turn: &mut Turn<'_>,
+    cap: usize,
+    end: Instant,
+) -> Result<Vec<u8>, Reason> {
+    let (store, instance) = prepared.store_and_instance().ok_or("it was not started")?;
+    if store.data().used_wasi() {
+        return Err("it used a clock, random numbers or a stream while it was configured".into());
+    }
+    // The plugin's own code has run for the last time. The host now reads its memory through instrumented functions.
+    store.set_hostcall_fuel(usize::MAX);
+    store.set_fuel(u64::MAX)?;
+    store.epoch_deadline_callback(|_| Ok(wasmtime::UpdateDeadline::Continue(1)));
+    let size = SnapshotSize::new(cap);
+    let mut state = Reader { store, instance, end, size, counted: BTreeSet::new(), refused: None };
+    let snapshot = turn.run(pin!(wizer.snapshot_component(context, &mut state)), end, false).await?;
+    state.refused.map_or_else(|| Ok(snapshot?), Err)
 }
 
 /// Configures an instance and evaluates the warm-up request, if there is one. Its outcome is ignored; a fault is an
@@ -93,7 +105,7 @@ async fn prepare(
 
 /// Loads an instrumented component, which has functions that read its memory. Its instances run once for each image, so
 /// a large component gets baseline code.
-fn load(host: &Host, owner: &Tenant, instrumented: &[u8]) -> Result<Linked, Reason> {
+pub(super) fn load(host: &Host, owner: &Tenant, instrumented: &[u8]) -> Result<Linked, Reason> {
     let shape = Shape::read(instrumented, &limits_for_instrumented(host.limits()))?;
     Ok(Linked::load_soon(host.toolchain(), Some(owner), &Source::borrowed(instrumented), &shape)?)
 }

@@ -38,15 +38,20 @@ def fault(error: BaseException, code: CodeType | None) -> NoReturn:
 
 def prepare() -> None:
     """Makes tracebacks work without files, by caching the lines of the author's modules."""
-    # Marking a part of a line parses the line, and opens a file if that fails.
-    _patch(traceback, "_extract_caret_anchors_from_line_segment", lambda *_: None)
-    _patch(traceback.StackSummary, "_should_show_carets", lambda *_: False)
+    leave_out_marks()
     for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None)
         if isinstance(file, str) and file.startswith(_AUTHOR):
             lines = linecache.getlines(file)
             # An entry without a modification time is never compared with the file.
             linecache.cache[file] = (sum(map(len, lines)), None, lines, file)
+
+
+def leave_out_marks() -> None:
+    """Makes tracebacks show lines without marks: marking a part of a line parses the line, and opens a file if that
+    fails."""
+    _patch(traceback, "_extract_caret_anchors_from_line_segment", lambda *_: None)
+    _patch(traceback.StackSummary, "_should_show_carets", lambda *_: False)
 
 
 def _patch(owner: Any, name: str, function: Callable[..., Any]) -> None:

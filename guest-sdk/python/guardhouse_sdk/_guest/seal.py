@@ -28,6 +28,7 @@ _HARMLESS = {
 _NET_HARMLESS = ("inet_", "hton", "ntoh", "CMSG_", "getdefaulttimeout", "setdefaulttimeout")
 
 _sealed = False
+_answer: Callable[[Any, tuple[Any, ...], dict[str, Any]], Any] | None = None
 
 
 def install() -> None:
@@ -44,6 +45,18 @@ def install() -> None:
         setattr(module, "FileIO", _refusing_class(getattr(module, "FileIO"), _no_files))
     captured.replace([(builtins.open, io.open)])
     setattr(random, "_urandom", os.urandom)
+
+
+def answer_by(answer: Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]) -> None:
+    """Until the end of the build, the wrapped functions are not called: `answer` gets each of them, with its
+    arguments."""
+    global _answer
+    _answer = answer
+
+
+def is_closed() -> bool:
+    """Whether the build has ended."""
+    return _sealed
 
 
 def close() -> None:
@@ -116,7 +129,9 @@ def _error_of(name: str) -> Callable[..., NoReturn]:
 
 def _refused(function: Callable[..., Any], refuse: Callable[..., NoReturn]) -> Callable[..., Any]:
     def guarded(*arguments: Any, **named: Any) -> Any:
-        return refuse(*arguments) if _sealed else function(*arguments, **named)
+        if _sealed:
+            return refuse(*arguments)
+        return _answer(function, arguments, named) if _answer else function(*arguments, **named)
 
     guarded.__name__ = guarded.__qualname__ = function.__name__
     return guarded
@@ -124,7 +139,9 @@ def _refused(function: Callable[..., Any], refuse: Callable[..., NoReturn]) -> C
 
 def _refusing_class(base: type[Any], refuse: Callable[..., NoReturn]) -> type[Any]:
     def create(cls: type[Any], *arguments: Any, **named: Any) -> Any:
-        return refuse(*arguments) if _sealed else base.__new__(cls, *arguments, **named)
+        if _sealed:
+            return refuse(*arguments)
+        return _answer(base, arguments, named) if _answer else base.__new__(cls, *arguments, **named)
 
     return type(base.__name__, (base,), {"__new__": create, "__slots__": (), "__doc__": base.__doc__})
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .refused import Refused
-from .sources import imported, reached
+from .sources import Source, imported, reached
 
 MODULE = "check"
 """The module that holds the check."""
@@ -26,6 +26,8 @@ class Plugin:
     """Whether it reads the bearer secret."""
     late_imports: list[str]
     """The modules that its functions import when they are called."""
+    sources: list[Source]
+    """Its modules, of which the first is the check."""
 
     @staticmethod
     def read(folder: Path) -> Plugin:
@@ -48,6 +50,7 @@ class Plugin:
             "missing_scopes" in defined,
             "guardhouse_sdk.raw_token" in names,
             sorted(late - {"guardhouse_sdk"}),
+            sources,
         )
 
 
@@ -58,9 +61,13 @@ def _schema(folder: Path) -> str | None:
     try:
         # An editor may have written a byte order mark.
         schema = path.read_text(encoding="utf-8-sig")
-        json.loads(schema)
+        document = json.loads(schema)
+    except json.JSONDecodeError as error:
+        raise Refused(f"{path.name}:{error.lineno}:{error.colno}: not JSON: {error.msg}") from error
     except ValueError as error:
-        raise Refused(f"{path.name}: {error}") from error
+        raise Refused(f"{path.name}: not JSON in UTF-8: {error}") from error
+    if not isinstance(document, dict):
+        raise Refused(f"{path.name}:1:1: a schema of settings is a JSON object: write `{{}}` to accept all settings")
     return schema
 
 

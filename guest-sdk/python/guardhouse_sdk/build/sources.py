@@ -15,6 +15,8 @@ class Source:
     """A module of the project."""
 
     path: Path
+    file: str
+    """Its path in the project."""
     name: str
     """Its full name, for example `rules.limits`."""
     tree: ast.Module
@@ -32,10 +34,11 @@ def reached(main: str, folder: Path) -> list[Source]:
     waiting = [main]
     while waiting:
         name = waiting.pop()
-        path = _path_of(name, folder)
+        path = path_of(name, folder)
         if name in found or path is None:
             continue
-        found[name] = source = Source(path, name, _parsed(path, folder))
+        file = path.relative_to(folder).as_posix()
+        found[name] = source = Source(path, file, name, _parsed(path, file))
         # Importing `a.b` also runs `a`.
         waiting += [name.rpartition(".")[0], *imported(source, source.tree.body)]
     return list(found.values())
@@ -49,12 +52,12 @@ def imported(source: Source, body: list[ast.stmt]) -> Iterator[str]:
             if isinstance(node, ast.Import):
                 yield from (alias.name for alias in node.names)
             elif isinstance(node, ast.ImportFrom):
-                base = _base(source, node)
+                base = base_of(source, node)
                 yield base
                 yield from (f"{base}.{alias.name}" if base else alias.name for alias in node.names)
 
 
-def _base(source: Source, node: ast.ImportFrom) -> str:
+def base_of(source: Source, node: ast.ImportFrom) -> str:
     """The name of the module that an import is from."""
     if not node.level:
         return node.module or ""
@@ -63,7 +66,7 @@ def _base(source: Source, node: ast.ImportFrom) -> str:
     return ".".join([*above, *([node.module] if node.module else [])])
 
 
-def _path_of(name: str, folder: Path) -> Path | None:
+def path_of(name: str, folder: Path) -> Path | None:
     """The file of a module, if it is in the folder."""
     if not name or name.endswith("."):
         return None
@@ -74,8 +77,7 @@ def _path_of(name: str, folder: Path) -> Path | None:
     return None
 
 
-def _parsed(path: Path, folder: Path) -> ast.Module:
-    name = path.relative_to(folder).as_posix()
+def _parsed(path: Path, name: str) -> ast.Module:
     try:
         return ast.parse(path.read_bytes(), name)
     except SyntaxError as error:
