@@ -1,8 +1,10 @@
 //! The door of Envoy: its external authorization over gRPC, version 3.
 
 mod answer;
+mod document;
 mod json;
 mod memory;
+mod protojson;
 mod request;
 mod wire;
 
@@ -14,6 +16,8 @@ use hyper::header::{HeaderName, HeaderValue};
 use prost::Message as _;
 
 use self::answer::CheckAnswer;
+pub use self::document::{CheckDocument, CheckDocumentContext, CheckDocumentError};
+pub use self::protojson::FieldError;
 use self::wire::CheckRequest;
 use super::answer::Refusal;
 use super::doors::{Doors, Listener};
