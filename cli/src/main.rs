@@ -12,11 +12,14 @@ mod inspection;
 mod interrupt;
 mod limit_options;
 mod logging;
+mod measuring;
 mod named_limit;
+mod new_case;
 mod notes;
 mod object;
 mod output;
 mod plugin_list;
+mod request;
 mod server_status;
 mod source;
 mod text;
@@ -49,7 +52,8 @@ const AFTER_HELP: &str = "\
 Exit codes:
   0  allowed; the plugin loads; every case passes
   1  the command failed, and nothing was decided
-  2  denied; the plugin does not load; a case fails; a policy has an error
+  2  denied; the plugin does not load; a case fails; a policy has an error; a plugin costs
+     more than its baseline, or is not of the given sources
   128+N  ended by signal N: 130 after Ctrl-C
 
 Environment (an empty variable counts as unset):
@@ -66,6 +70,8 @@ enum Command {
     Test(command::test::TestArgs),
     Upgrade(command::upgrade::UpgradeArgs),
     Check(command::check::CheckArgs),
+    Context(command::context::ContextArgs),
+    Bench(command::bench::BenchArgs),
     Inspect(command::inspect::InspectArgs),
     Plugins(command::plugins::PluginsArgs),
     NewPolicy(command::new_policy::NewPolicyArgs),
@@ -138,6 +144,8 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Test(args) => command::test::run(&args)?,
         Command::Upgrade(args) => command::upgrade::run(&args)?,
         Command::Check(args) => command::check::run(&args)?,
+        Command::Context(args) => command::context::run(&args)?,
+        Command::Bench(args) => command::bench::run(&args)?,
         Command::Inspect(args) => command::inspect::run(&args)?,
         Command::Plugins(args) => command::plugins::run(&args),
         Command::NewPolicy(args) => command::new_policy::run(&args)?,

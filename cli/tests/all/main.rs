@@ -10,6 +10,7 @@ mod build;
 mod cache;
 mod cases;
 mod check;
+mod context;
 mod documents;
 mod explain;
 mod inspect;
