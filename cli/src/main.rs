@@ -4,6 +4,7 @@ mod building;
 mod cache_folder;
 mod cases;
 mod command;
+mod component_origin;
 mod exit;
 mod explanation;
 mod host_options;
