@@ -132,7 +132,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         // An explanation contains everything that the warnings would say.
         let default = match &cli.command {
             Command::Check(args) if args.explain => "off",
-            Command::Test(_) | Command::Policy(_) => "off",
+            Command::Test(_) | Command::Bench(_) | Command::Policy(_) => "off",
             // The operator of a server wants to know what it does; each decision stands in the decision log.
             Command::Serve(_) => "warn,guardhouse::server=info,guardhouse::activation=info",
             _ => "warn",

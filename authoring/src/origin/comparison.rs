@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Origin;
+use super::document::Origin;
 use crate::change::{Change, ChangeKind};
 
 /// A part of an origin, compared with a project.

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use wasm_encoder::{ComponentSection, CustomSection};
 use wasmparser::{Parser, Payload};
 
-use super::{FORMAT, Origin};
+use super::document::{FORMAT, Origin};
 
 /// The name of the section.
 const NAME: &str = "guardhouse.origin";

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
-use super::SourceDigest;
+use super::document::SourceDigest;
 use crate::newest::is_source;
 use crate::project::Project;
 use crate::regular_file;

@@ -88,13 +88,14 @@ pub(crate) fn run(args: &ContextArgs) -> Result<Output> {
         Source::FromJwt { file, additions, action, case } => {
             case.check()?;
             let secret = String::from_utf8(file.read()?).with_context(|| format!("{} is not UTF-8", file.name()))?;
+            let context = AuthContext::new(Component::tool("example")).with_action(action);
+            let made = finish(context, Some(&secret), additions, case)?;
             if !additions.has_component() {
                 note(
                     &"the component is an example; `--component '{\"kind\": \"tool\", \"name\": \"…\"}'` gives another",
                 );
             }
-            let context = AuthContext::new(Component::tool("example")).with_action(action);
-            finish(context, Some(&secret), additions, case)
+            Ok(made)
         }
         Source::FromEnvoy { file, envoy, token, additions, case } => {
             case.check()?;

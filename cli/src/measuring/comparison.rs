@@ -122,15 +122,20 @@ impl Comparison {
         now: u64,
         tolerances: Tolerances,
     ) {
-        let ratio = ratio(before, now);
-        if (ratio - 1.0).abs() * 100.0 <= tolerances.percent {
+        if is_within(before, now, tolerances.percent) {
             return;
         }
-        let worse = ratio > 1.0;
+        let (ratio, worse) = (ratio(before, now), now > before);
         self.worse += usize::from(worse);
         let request = Some(request.name.clone());
         self.changes.push(Change { cost, start: Some(kind), request, before, now, ratio, worse });
     }
+}
+
+/// Whether a cost changed by at most so many percent.
+#[expect(clippy::cast_precision_loss, reason = "costs are far below 2^53")]
+fn is_within(before: u64, now: u64, percent: f64) -> bool {
+    before.abs_diff(now) as f64 * 100.0 <= before as f64 * percent
 }
 
 /// How much larger a cost is. A cost that was nothing counts as one.

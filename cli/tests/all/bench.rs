@@ -100,7 +100,7 @@ fn the_requests_of_cases_are_measured_without_those_that_fail() {
 #[test]
 fn a_plugin_that_fails_or_was_not_built_is_not_measured() {
     let trap = plugin("bench-trap.wasm", TRAP);
-    bench(&[&trap]).assert_failed("the plugin fails for the request `the context` (trap: ");
+    bench(&[&trap, "--context", CONTEXT]).assert_failed("the plugin fails for the request `the context` (trap: ");
     let folder = folder();
     fs::write(folder.path().join("go.mod"), "module my-check\n").unwrap();
     in_folder(folder.path(), &["bench"]).assert_failed("does not exist; run `guardhouse build --release`");
