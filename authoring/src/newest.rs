@@ -19,7 +19,7 @@ pub struct Newest {
 }
 
 /// Folders in which the tools of the languages write, or which they fill.
-const NOT_SOURCES: &[&str] = &["__pycache__", "build", "node_modules", "target", "zig-out"];
+const NOT_SOURCES: &[&str] = &["__pycache__", "build", "node_modules", "target", "venv", "zig-out"];
 
 /// The largest number of files and folders that are looked at.
 const MAX_ENTRIES: usize = 20_000;

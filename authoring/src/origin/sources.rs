@@ -10,7 +10,7 @@ use super::document::SourceDigest;
 use crate::newest::is_source;
 use crate::project::Project;
 use crate::regular_file;
-use crate::vendored::{self, digest};
+use crate::vendored::{self, digest, digest_of_files};
 
 /// The files in a project's folder that pin the versions of dependencies and tools.
 const LOCKS: &[&str] = &[
@@ -23,10 +23,11 @@ const LOCKS: &[&str] = &[
     "uv.lock",
 ];
 
-/// The maximum number of files and folders, of the depth of folders, and of the bytes of one file.
+/// The maximum number of files and folders, of the depth of folders, and of the bytes of one file and of all files.
 const MAX_ENTRIES: usize = 20_000;
 const MAX_DEPTH: usize = 64;
 const MAX_FILE_BYTES: u64 = 64 << 20;
+const MAX_BYTES: u64 = 256 << 20;
 
 /// The maximum number of files whose digests are in an origin one by one, and of the bytes of their paths.
 const MAX_LISTED: usize = 1_000;
@@ -45,7 +46,7 @@ impl Sources {
     pub(crate) fn read(project: &Project) -> Result<Self> {
         let mut files = BTreeMap::new();
         let mut open = vec![(project.folder().to_owned(), String::new(), 0)];
-        let mut entries = 0;
+        let (mut entries, mut left) = (0, MAX_BYTES);
         while let Some((folder, path, depth)) = open.pop() {
             ensure!(depth < MAX_DEPTH, "folders are nested more than {MAX_DEPTH} deep");
             for entry in fs::read_dir(&folder).with_context(|| format!("cannot read `{path}`"))? {
@@ -63,8 +64,10 @@ impl Sources {
                 if is_folder {
                     open.push((entry.path(), format!("{path}/"), depth + 1));
                 } else {
-                    let digest = of_file(&entry.path()).with_context(|| format!("cannot read `{path}`"))?;
-                    files.insert(path, digest);
+                    let read = regular_file::read_linked(&entry.path(), MAX_FILE_BYTES.min(left));
+                    let bytes = read.with_context(|| format!("cannot read `{path}`"))?;
+                    left = left.saturating_sub(bytes.len() as u64);
+                    files.insert(path, digest(&bytes));
                 }
             }
         }
@@ -73,7 +76,7 @@ impl Sources {
 
     /// The sources as an origin has them.
     pub(crate) fn digest(self) -> SourceDigest {
-        let digest = vendored::digest_of_files(&self.0);
+        let digest = digest_of_files(&self.0);
         let is_short = self.0.len() <= MAX_LISTED && self.0.keys().map(String::len).sum::<usize>() <= MAX_LISTED_BYTES;
         SourceDigest { digest, files: if is_short { self.0 } else { BTreeMap::new() } }
     }
