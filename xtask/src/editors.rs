@@ -52,7 +52,7 @@ const EDITORS: &[Editor] = &[
     Editor {
         language: "go",
         install: "python3 -m venv .venv && .venv/bin/pip install --quiet --require-hashes -r requirements.txt",
-        clean: ".venv/bin/go vet ./... && test -z \"$(.venv/bin/gofmt -l main.go main_test.go)\"",
+        clean: ".venv/bin/go vet ./... && test -z \"$(.venv/bin/go fmt ./...)\"",
         mistake: Some((
             "printf 'package main\\nfunc f() { var unused int }\\n' > mistake.go",
             ".venv/bin/go vet ./...",
@@ -68,10 +68,10 @@ const EDITORS: &[Editor] = &[
     Editor {
         language: "c",
         install: "python3 -m venv .venv && .venv/bin/pip install --quiet --require-hashes -r requirements.txt",
-        clean: ".venv/bin/python -m ziglang cc -Werror -fsyntax-only $(cat compile_flags.txt) check.c check_test.c",
+        clean: "for file in check.c check_test.c; do .venv/bin/python -m ziglang cc -Werror -c $(cat compile_flags.txt) $file -o ../object.o; done",
         mistake: Some((
             "echo 'int unknown = missing;' >> check.c",
-            ".venv/bin/python -m ziglang cc -fsyntax-only $(cat compile_flags.txt) check.c",
+            ".venv/bin/python -m ziglang cc -c $(cat compile_flags.txt) check.c -o ../object.o",
         )),
     },
     Editor {
