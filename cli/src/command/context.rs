@@ -32,7 +32,8 @@ pub(crate) struct ContextArgs {
 #[derive(Debug, Subcommand)]
 enum Source {
     /// Of a message of the Model Context Protocol: JSON-RPC with a method such as `tools/call`
-    FromMcp {
+    #[command(name = "from-mcp")]
+    Mcp {
         #[command(flatten)]
         file: FileArgument,
         #[command(flatten)]
@@ -43,7 +44,8 @@ enum Source {
         case: CaseOptions,
     },
     /// Of an access token alone, a JWT
-    FromJwt {
+    #[command(name = "from-jwt")]
+    Jwt {
         #[command(flatten)]
         file: FileArgument,
         #[command(flatten)]
@@ -55,7 +57,8 @@ enum Source {
         case: CaseOptions,
     },
     /// Of a `CheckRequest` of Envoy's external authorization, in the JSON form of protobuf
-    FromEnvoy {
+    #[command(name = "from-envoy")]
+    Envoy {
         #[command(flatten)]
         file: FileArgument,
         #[command(flatten)]
@@ -78,14 +81,14 @@ struct FileArgument {
 
 pub(crate) fn run(args: &ContextArgs) -> Result<Output> {
     match &args.source {
-        Source::FromMcp { file, token, additions, case } => {
+        Source::Mcp { file, token, additions, case } => {
             case.check()?;
             let message = Json::from_slice(&file.read()?).with_context(|| format!("cannot read {}", file.name()))?;
             let context = mcp_context(&message, additions.has_component());
             let context = context.with_context(|| format!("cannot make a context of {}", file.name()))?;
             finish(context, token.secret()?.as_deref(), additions, case)
         }
-        Source::FromJwt { file, additions, action, case } => {
+        Source::Jwt { file, additions, action, case } => {
             case.check()?;
             let secret = String::from_utf8(file.read()?).with_context(|| format!("{} is not UTF-8", file.name()))?;
             let context = AuthContext::new(Component::tool("example")).with_action(action);
@@ -97,7 +100,7 @@ pub(crate) fn run(args: &ContextArgs) -> Result<Output> {
             }
             Ok(made)
         }
-        Source::FromEnvoy { file, envoy, token, additions, case } => {
+        Source::Envoy { file, envoy, token, additions, case } => {
             case.check()?;
             let question = file.read()?;
             let (context, authorization) = envoy.context_of(&question).with_context(|| file.name())?;
