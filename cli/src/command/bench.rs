@@ -176,7 +176,7 @@ fn requests_of(path: &Path) -> Result<Vec<Request>> {
     let measured: Vec<_> = file.cases.iter().filter(|case| case.outcome != ExpectedOutcome::Failed).collect();
     let left_out = file.cases.len() - measured.len();
     if left_out > 0 {
-        note(&format!("left out: {left_out} cases with the outcome `failed`"));
+        note(&format!("cases left out, because their outcome is `failed`: {left_out}"));
     }
     ensure!(!measured.is_empty(), "every case in `{}` has the outcome `failed`", path.display());
     let request = |case: &crate::cases::Case| Request {

@@ -101,7 +101,8 @@ impl Comparison {
         ensure!(compared > 0, "the baseline has none of these requests");
         let [gone, new] = [then.requests.len(), found.requests.len()].map(|count| count - compared.min(count));
         if gone + new > 0 {
-            self.remarks.push(format!("{kind}: {new} requests are new, and {gone} of the baseline were not measured"));
+            self.remarks
+                .push(format!("{kind}: new requests: {new}; requests of the baseline that were not measured: {gone}"));
         }
         Ok(())
     }
@@ -164,11 +165,7 @@ impl fmt::Display for Comparison {
         for remark in &self.remarks {
             writeln!(f, "  {}", escaped(remark))?;
         }
-        if self.worse == 0 {
-            writeln!(f, "  no count is worse")
-        } else {
-            writeln!(f, "  {} costs are worse", self.worse)
-        }
+        if self.worse == 0 { writeln!(f, "  nothing is worse") } else { writeln!(f, "  worse costs: {}", self.worse) }
     }
 }
 
@@ -232,7 +229,10 @@ mod tests {
         before.starts.push(Start { start: StartKind::Image, ..costs(1, &[("a", 1, 1)]).starts.remove(0) });
         let comparison = Comparison::new(&before, &costs(100, &[("a", 1, 1), ("new", 9, 9)]), TOLERANCES).unwrap();
         assert_eq!(comparison.worse, 1, "{comparison}");
-        assert!(comparison.to_string().contains("1 requests are new, and 1 of the baseline were not"), "{comparison}");
+        assert!(
+            comparison.to_string().contains("new requests: 1; requests of the baseline that were not measured: 1"),
+            "{comparison}"
+        );
         let other = Comparison::new(&costs(1, &[("b", 1, 1)]), &costs(1, &[("a", 1, 1)]), TOLERANCES);
         assert!(other.unwrap_err().to_string().contains("none of these requests"));
         let optimized = Costs { code: Code::Optimized, ..costs(1, &[("a", 1, 1)]) };
