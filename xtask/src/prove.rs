@@ -149,7 +149,7 @@ pub(crate) fn run(arguments: &Arguments<'_>) -> Result<()> {
     let proof =
         proof.with_context(|| format!("proof `{name}` does not exist; `cargo xtask prove` lists those that do"))?;
     ensure!(
-        operands.is_empty() || ["fuzz", "packages", "proxies"].contains(&proof.name),
+        operands.is_empty() || ["editors", "fuzz", "packages", "proxies"].contains(&proof.name),
         "proof `{name}` does not take operands"
     );
     let options = arguments.forwarded();

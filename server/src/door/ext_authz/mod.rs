@@ -4,6 +4,7 @@ mod answer;
 mod document;
 mod json;
 mod memory;
+mod messages;
 mod protojson;
 mod request;
 mod wire;
