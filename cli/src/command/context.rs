@@ -12,7 +12,7 @@ use crate::input;
 use crate::new_case::{self, CaseOptions};
 use crate::notes::note;
 use crate::output::{self, Output};
-use crate::request::{Additions, Envoy, TokenOptions, mcp_context, token_of};
+use crate::request::{Additions, EnvoyOptions, TokenOptions, mcp_context, token_of};
 
 /// Make a context of a request as people have it
 ///
@@ -62,7 +62,7 @@ enum Source {
         #[command(flatten)]
         file: FileArgument,
         #[command(flatten)]
-        envoy: Envoy,
+        envoy: EnvoyOptions,
         #[command(flatten)]
         token: TokenOptions,
         #[command(flatten)]

@@ -12,7 +12,7 @@ const MAX_NOTES: usize = 10;
 
 /// What a server is configured with, and a question does not say.
 #[derive(Debug, Args)]
-pub(crate) struct Envoy {
+pub(crate) struct EnvoyOptions {
     /// A header of the request that checks see, as `headers` of the tenant lists it; may be repeated
     #[arg(long = "header", value_name = "NAME")]
     headers: Vec<String>,
@@ -22,7 +22,7 @@ pub(crate) struct Envoy {
     no_token: bool,
 }
 
-impl Envoy {
+impl EnvoyOptions {
     /// The context that checks of a server get of the question, and the value of its `Authorization` header.
     pub(crate) fn context_of(&self, question: &[u8]) -> Result<(AuthContext, Option<String>)> {
         let document = CheckDocument::read(question).context("cannot read the `CheckRequest`")?;

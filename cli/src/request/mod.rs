@@ -6,6 +6,6 @@ mod mcp;
 mod token;
 
 pub(crate) use self::additions::Additions;
-pub(crate) use self::envoy::Envoy;
+pub(crate) use self::envoy::EnvoyOptions;
 pub(crate) use self::mcp::context_of as mcp_context;
 pub(crate) use self::token::{TokenOptions, token_of};
