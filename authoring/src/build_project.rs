@@ -10,6 +10,7 @@ use crate::core_module::{check_stack, without_debug_sections};
 use crate::languages::Language;
 use crate::merge::merge;
 use crate::metadata::add_metadata;
+use crate::origin::{Origin, Sources};
 use crate::profile::Profile;
 use crate::project::Project;
 use crate::settings_schema;
@@ -39,10 +40,13 @@ pub fn make_component(project: &Project, profile: Profile) -> Result<Vec<u8>> {
     if let Some(folder) = project.component(profile).parent() {
         fs::create_dir_all(folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
     }
+    // A file that is changed while the tools run may be in the component, or not.
+    let sources = Sources::read(project).ok();
     let (name, language) = (project.name(), project.language());
     let built = language.build(project.folder(), profile).with_context(|| format!("cannot build `{name}`"))?;
     let component = if Parser::is_component(&built) { built } else { component_of(&built, language)? };
-    add_metadata(&merge(&component)?, name, Some(language))
+    let component = add_metadata(&merge(&component)?, name, Some(language))?;
+    Origin::of_build(project, sources).add_to(component)
 }
 
 /// Looks for the faults of `project` that are known without a build: [`make_component`] does this first. The compilers

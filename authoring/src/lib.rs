@@ -3,6 +3,7 @@
 //! compilers do not do.
 
 mod new_project;
+mod place;
 mod upgrade;
 
 mod sdk_source;
@@ -22,6 +23,7 @@ mod componentize;
 mod core_module;
 mod merge;
 mod metadata;
+mod origin;
 
 pub mod contract;
 
@@ -36,8 +38,9 @@ pub use componentize::componentize;
 pub use languages::Language;
 pub use merge::merge;
 pub use metadata::add_metadata;
-pub use new_project::new_project;
+pub use new_project::{NewProject, new_project};
 pub use newest::{Newest, newest};
+pub use origin::{Origin, OriginPart, PartState, SdkDigest, SourceDigest};
 pub use profile::Profile;
 pub use project::{CASES, Project};
 pub use sdk_source::{SDK_SOURCE, SdkSource};

@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::embedded;
 use crate::languages::Language;
+use crate::place;
 use crate::project::check_name;
 use crate::sdk_source::SdkSource;
 use crate::vendored::{FOLDER, VendoredSdk};
@@ -19,22 +20,81 @@ const REFERENCE_IDENTIFIER: &str = "spending_limit";
 /// The folder with the SDKs, as the reference plugin refers to it.
 const REFERENCE_FOLDER: &str = "../../..";
 
-/// Makes the folder `folder` with the source of a plugin called `name`: a copy of the reference plugin in `language`,
-/// which uses the SDK from `source`.
+/// The files of a project that a folder may have already: they are kept as they are.
+const KEPT: &[&str] = &[".gitignore", README];
+
+/// The file that explains a project.
+const README: &str = "README.md";
+
+/// The sections of the README with the first commands.
+const INSTALL: &str = "## Install the tools";
+const TEST: &str = "## Test the function";
+
+/// The result of [`new_project`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NewProject {
+    /// The command that installs the tools of the language.
+    pub install: Option<String>,
+    /// The command that runs the unit tests of the function.
+    pub test: Option<String>,
+    /// The files that the folder had, and that were kept: each with the text that the project would have had there.
+    pub kept: Vec<(&'static str, String)>,
+}
+
+/// Makes a project of a plugin called `name` in `folder`: a copy of the reference plugin in `language`, which uses the
+/// SDK from `source`.
+///
+/// The folder may exist. No file in it is overwritten: a `README.md` or a `.gitignore` is kept, and any other file that the
+/// project has too is an error. If the project cannot be made, the folder is as it was.
 ///
 /// # Errors
 ///
-/// The name is invalid, the folder exists already, or it cannot be written.
-pub fn new_project(folder: &Path, name: &str, language: Language, source: SdkSource) -> Result<()> {
+/// The name is invalid; the folder has a project, or files that the project has too, which the error lists; or it cannot be
+/// written.
+pub fn new_project(folder: &Path, name: &str, language: Language, source: SdkSource) -> Result<NewProject> {
     check_name(name)?;
     language.check_name(name)?;
-    fs::create_dir(folder).with_context(|| format!("cannot create the folder `{}`", folder.display()))?;
-    let written = write_all(folder, name, language, source);
-    if written.is_err() {
-        // Without this, the next attempt would fail because the folder exists. The first error is the one to report.
-        let _ = fs::remove_dir_all(folder);
+    if folder.is_dir() {
+        ensure!(
+            Language::of(folder).is_err(),
+            "`{}` has the project of a plugin already; choose another folder",
+            folder.display()
+        );
+        return place(folder, name, language, source);
     }
-    written
+    fs::create_dir(folder).with_context(|| format!("cannot create the folder `{}`", folder.display()))?;
+    let made = place(folder, name, language, source);
+    if made.is_err() {
+        // Without this, the next attempt would find a folder. The first error is the one to report.
+        let _ = fs::remove_dir(folder);
+    }
+    made
+}
+
+/// Writes the project into a folder inside of `folder`, and moves its files from there.
+fn place(folder: &Path, name: &str, language: Language, source: SdkSource) -> Result<NewProject> {
+    let draft = tempfile::Builder::new().prefix(".guardhouse-").tempdir_in(folder);
+    let draft = draft.with_context(|| format!("cannot write to `{}`", folder.display()))?;
+    write_all(draft.path(), name, language, source)?;
+    let readme = fs::read_to_string(draft.path().join(README)).unwrap_or_default();
+    let kept = KEPT.iter().filter(|file| fs::symlink_metadata(folder.join(file)).is_ok());
+    let kept: Vec<(&str, String)> =
+        kept.map(|file| (*file, fs::read_to_string(draft.path().join(file)).unwrap_or_default())).collect();
+    for (file, _) in &kept {
+        fs::remove_file(draft.path().join(file)).with_context(|| format!("cannot leave out `{file}`"))?;
+    }
+    place::move_into(draft.path(), folder)?;
+    draft.close().with_context(|| format!("cannot remove a temporary folder in `{}`", folder.display()))?;
+    Ok(NewProject { install: command(&readme, INSTALL), test: command(&readme, TEST), kept })
+}
+
+/// The first command in a section of a README.
+fn command(readme: &str, section: &str) -> Option<String> {
+    let (_, section) = readme.split_once(section)?;
+    let section = section.split("\n## ").next().unwrap_or_default();
+    let (_, code) = section.split_once("```sh\n")?;
+    code.split_once("\n```").map(|(command, _)| command.to_owned())
 }
 
 fn write_all(folder: &Path, name: &str, language: Language, source: SdkSource) -> Result<()> {
@@ -178,6 +238,53 @@ pub(crate) mod tests {
         let manifest = fs::read_to_string(project.join("build.zig.zon")).unwrap();
         assert!(manifest.contains(".name = .my_check,"), "{manifest}");
         assert!(manifest.contains(".fingerprint = 0x50481ed76768a002,"), "{manifest}");
+    }
+
+    #[test]
+    fn the_next_commands_are_those_of_the_readme() {
+        for language in Language::all() {
+            for source in [Registry, Vendored] {
+                let folder = tempfile::tempdir().unwrap();
+                let made = new_project(folder.path(), "my-check", language, source).unwrap();
+                let commands = [made.install.unwrap(), made.test.unwrap()];
+                for command in &commands {
+                    assert!(!command.is_empty() && !command.contains("../../.."), "{language}: {command}");
+                }
+                assert!(commands[1].contains("test"), "{language}: {commands:?}");
+                assert_eq!(made.kept, []);
+                assert_eq!(fs::read_dir(folder.path()).unwrap().filter(is_draft).count(), 0);
+            }
+        }
+    }
+
+    fn is_draft(entry: &std::io::Result<fs::DirEntry>) -> bool {
+        entry.as_ref().unwrap().file_name().to_string_lossy().starts_with(".guardhouse-")
+    }
+
+    #[test]
+    fn a_folder_keeps_its_files_and_a_file_of_both_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        for file in [".git/HEAD", "LICENSE", "README.md", ".gitignore", "src/mine.rs"] {
+            write(&folder.path().join(file), b"mine").unwrap();
+        }
+        let made = new_project(folder.path(), "my-check", language("rust"), Vendored).unwrap();
+        let kept: Vec<&str> = made.kept.iter().map(|(file, _)| *file).collect();
+        assert_eq!(kept, [".gitignore", "README.md"]);
+        assert!(made.kept[0].1.contains("target/"), "{:?}", made.kept);
+        for file in [".git/HEAD", "LICENSE", "README.md", ".gitignore", "src/mine.rs"] {
+            assert_eq!(fs::read(folder.path().join(file)).unwrap(), b"mine", "{file}");
+        }
+        assert!(folder.path().join("src/lib.rs").is_file());
+        let again = new_project(folder.path(), "my-check", language("go"), Vendored).unwrap_err().to_string();
+        assert!(again.contains("has the project of a plugin already"), "{again}");
+
+        let folder = tempfile::tempdir().unwrap();
+        for file in ["check.c", "cases.json/x", "third_party"] {
+            write(&folder.path().join(file), b"mine").unwrap();
+        }
+        let error = new_project(folder.path(), "my-check", language("c"), Vendored).unwrap_err().to_string();
+        assert!(error.contains("`cases.json`, `check.c`, `third_party`"), "{error}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3, "nothing was added");
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub struct Newest {
 }
 
 /// Folders in which the tools of the languages write, or which they fill.
-const NOT_SOURCES: &[&str] = &["__pycache__", "build", "node_modules", "target", "zig-out"];
+const NOT_SOURCES: &[&str] = &["__pycache__", "build", "node_modules", "target", "venv", "zig-out"];
 
 /// The largest number of files and folders that are looked at.
 const MAX_ENTRIES: usize = 20_000;
@@ -49,7 +49,7 @@ pub fn newest(project: &Project) -> Newest {
             let name = entry.file_name();
             let name = name.to_string_lossy();
             let Ok(metadata) = entry.metadata() else { continue };
-            if name.starts_with('.') || name == CASES || (metadata.is_dir() && NOT_SOURCES.contains(&&*name)) {
+            if !is_source(&name, metadata.is_dir()) {
                 continue;
             }
             if metadata.is_dir() {
@@ -68,6 +68,11 @@ pub fn newest(project: &Project) -> Newest {
         }
     }
     found
+}
+
+/// Whether a file is a source, or a folder may have one: it is not hidden, not the cases, and not what tools write.
+pub(crate) fn is_source(name: &str, is_folder: bool) -> bool {
+    !name.starts_with('.') && name != CASES && !(is_folder && NOT_SOURCES.contains(&name))
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
 //! The commands, a file for each. A command returns its output and does not print it.
 
+pub(crate) mod bench;
 pub(crate) mod build;
 pub(crate) mod cache;
 pub(crate) mod check;
 pub(crate) mod completions;
+pub(crate) mod context;
 pub(crate) mod inspect;
 pub(crate) mod new;
 pub(crate) mod new_policy;

@@ -21,6 +21,10 @@ pub(crate) enum Exit {
     PolicyFails,
     /// The configuration is invalid.
     Invalid,
+    /// A plugin costs more than its baseline.
+    CostsMore,
+    /// A plugin is not of the sources that are given.
+    OtherSource,
 }
 
 impl From<Exit> for ExitCode {
@@ -28,7 +32,13 @@ impl From<Exit> for ExitCode {
         match exit {
             Exit::Success => Self::SUCCESS,
             Exit::Failure => Self::FAILURE,
-            Exit::Denied | Exit::DoesNotLoad | Exit::CaseFailed | Exit::PolicyFails | Exit::Invalid => Self::from(2),
+            Exit::Denied
+            | Exit::DoesNotLoad
+            | Exit::CaseFailed
+            | Exit::PolicyFails
+            | Exit::Invalid
+            | Exit::CostsMore
+            | Exit::OtherSource => Self::from(2),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The host that a command runs plugins on.
 
 use std::fmt::Display;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueHint};
@@ -108,6 +108,13 @@ pub(crate) fn server_host(config: &ServerConfig) -> Result<Host> {
         None => Ok(builder.build()?),
         Some(folder) => host_with_cache(builder, &folder),
     }
+}
+
+/// A host like that of other commands, with a cache in a folder of its own. If it `is_optimizing`, a large plugin has
+/// optimized code at once.
+pub(crate) fn host_with_cache_in(folder: &Path, is_optimizing: bool) -> Result<Host> {
+    let builder = Host::builder().compiler(compiler()?).without_background().cache(folder);
+    Ok(if is_optimizing { builder.baseline_from(usize::MAX) } else { builder }.build()?)
 }
 
 /// This program as a compiler.

@@ -96,7 +96,8 @@ pub(crate) fn read_file(path: &Path, cap: usize) -> Result<Vec<u8>, ReadError> {
     read_capped(file, cap)
 }
 
-fn read_capped(reader: impl Read, cap: usize) -> Result<Vec<u8>, ReadError> {
+/// Reads at most `cap` bytes; more are an error.
+pub(crate) fn read_capped(reader: impl Read, cap: usize) -> Result<Vec<u8>, ReadError> {
     let mut bytes = Vec::new();
     // One byte more than the cap distinguishes a document of exactly that size from a longer one.
     let most = u64::try_from(cap).unwrap_or(u64::MAX).saturating_add(1);

@@ -1,6 +1,7 @@
 //! The description of a plugin, whether it loads or not.
 
 use std::fmt;
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use guardhouse::{
@@ -8,6 +9,7 @@ use guardhouse::{
 };
 use serde::Serialize;
 
+use crate::component_origin::{ComponentOrigin, SourceComparison};
 use crate::exit::Exit;
 use crate::input::Document;
 use crate::source::PluginSource;
@@ -26,6 +28,12 @@ pub(crate) struct Inspection {
     /// Absent if the file is not a component.
     #[serde(flatten)]
     contents: Option<Contents>,
+    /// What the component says of its origin. Absent if it says nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    origin: Option<ComponentOrigin>,
+    /// The comparison of the origin with a folder, if one was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<SourceComparison>,
     #[serde(skip_serializing_if = "Option::is_none")]
     settings_schema: Option<Json>,
     /// The machine code so far: `baseline` or `optimized`.
@@ -122,6 +130,8 @@ impl Inspection {
             plugin: source.to_string(),
             digest: bytes.map(Digest::of),
             size: bytes.map(<[u8]>::len),
+            origin: bytes.and_then(ComponentOrigin::of),
+            source: None,
             contents: shape.map(|shape| Contents::new(shape, &loaded)),
             error: error.map(ToString::to_string),
             code: loaded.as_ref().ok().map(|plugin| if plugin.is_optimized() { "optimized" } else { "baseline" }),
@@ -139,9 +149,19 @@ impl Inspection {
         Self { plugin: plugin.to_owned(), ..self }
     }
 
-    /// The exit code: whether the plugin loads.
+    /// The same with the comparison of the plugin's origin with a folder.
+    pub(crate) fn compared_with(mut self, folder: &Path) -> Result<Self> {
+        self.source = Some(SourceComparison::new(self.origin.as_ref(), folder)?);
+        Ok(self)
+    }
+
+    /// The exit code: whether the plugin loads, and is of the sources that it was compared with.
     pub(crate) fn exit(&self) -> Exit {
-        if self.loads { Exit::Success } else { Exit::DoesNotLoad }
+        match &self.source {
+            _ if !self.loads => Exit::DoesNotLoad,
+            Some(source) if !source.is_equal() => Exit::OtherSource,
+            _ => Exit::Success,
+        }
     }
 
     /// The text form for the author of a plugin that was just built.
@@ -226,6 +246,12 @@ impl fmt::Display for Inspection {
         fields.add_optional("size", self.size.map(byte_count));
         if let Some(contents) = &self.contents {
             contents.add_to(&mut fields);
+        }
+        if let Some(origin) = &self.origin {
+            origin.add_to(&mut fields);
+        }
+        if let Some(source) = &self.source {
+            source.add_to(&mut fields);
         }
         if let Some(schema) = &self.settings_schema {
             fields.add("settings", &format!("{:#}", **schema));

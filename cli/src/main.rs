@@ -5,6 +5,7 @@ mod cache_folder;
 mod cases;
 mod color;
 mod command;
+mod component_origin;
 mod development;
 mod exit;
 mod explanation;
@@ -15,12 +16,15 @@ mod inspection;
 mod interrupt;
 mod limit_options;
 mod logging;
+mod measuring;
 mod named_limit;
+mod new_case;
 mod notes;
 mod object;
 mod output;
 mod plugin_list;
 mod progress;
+mod request;
 mod server_status;
 mod source;
 mod testing;
@@ -52,7 +56,8 @@ const AFTER_HELP: &str = "\
 Exit codes:
   0  allowed; the plugin loads; every case passes
   1  the command failed, and nothing was decided
-  2  denied; the plugin does not load; a case fails; a policy has an error
+  2  denied; the plugin does not load; a case fails; a policy has an error; a plugin costs
+     more than its baseline, or is not of the given sources
   128+N  ended by signal N: 130 after Ctrl-C
 
 Environment (an empty variable counts as unset):
@@ -69,6 +74,8 @@ enum Command {
     Test(command::test::TestArgs),
     Upgrade(command::upgrade::UpgradeArgs),
     Check(command::check::CheckArgs),
+    Context(command::context::ContextArgs),
+    Bench(command::bench::BenchArgs),
     Inspect(command::inspect::InspectArgs),
     Plugins(command::plugins::PluginsArgs),
     NewPolicy(command::new_policy::NewPolicyArgs),
@@ -113,7 +120,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         // An explanation contains everything that the warnings would say.
         let default = match &cli.command {
             Command::Check(args) if args.explain => "off",
-            Command::Test(_) | Command::Policy(_) => "off",
+            Command::Test(_) | Command::Bench(_) | Command::Policy(_) => "off",
             // The operator of a server wants to know what it does; each decision stands in the decision log.
             Command::Serve(_) => "warn,guardhouse::server=info,guardhouse::activation=info",
             _ => "warn",
@@ -126,6 +133,8 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Test(args) => command::test::run(&args)?,
         Command::Upgrade(args) => command::upgrade::run(&args)?,
         Command::Check(args) => command::check::run(&args)?,
+        Command::Context(args) => command::context::run(&args)?,
+        Command::Bench(args) => command::bench::run(&args)?,
         Command::Inspect(args) => command::inspect::run(&args)?,
         Command::Plugins(args) => command::plugins::run(&args),
         Command::NewPolicy(args) => command::new_policy::run(&args)?,

@@ -8,6 +8,7 @@ mod copies;
 mod corpus;
 mod demo;
 mod demo_server;
+mod editors;
 mod extremes;
 mod features;
 mod generate;

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::arguments::Arguments;
 use crate::bench;
 use crate::build::{GUARDHOUSE, Profile, Programs};
+use crate::editors;
 use crate::packages;
 use crate::process::{cargo, cargo_command, forget_cargo, has_cargo_command, run as run_command};
 use crate::python;
@@ -47,6 +48,12 @@ const PROOFS: &[Proof] = &[
         summary: "licenses, sources, bans and advisories of all dependencies (deny.toml)",
         needs: "cargo-deny; the advisories also need the network",
         run: deny,
+    },
+    Proof {
+        name: "editors",
+        summary: "a fresh project in each language is clean under pytest, pyright, mypy, tsc, node, go vet and clippy: `prove editors [LANGUAGE…]`",
+        needs: "Rust's target for WebAssembly, Node.js 20 or newer, Python 3.10 or newer, and their registries",
+        run: editors::prove,
     },
     Proof {
         name: "fastmcp",
@@ -142,7 +149,7 @@ pub(crate) fn run(arguments: &Arguments<'_>) -> Result<()> {
     let proof =
         proof.with_context(|| format!("proof `{name}` does not exist; `cargo xtask prove` lists those that do"))?;
     ensure!(
-        operands.is_empty() || ["fuzz", "packages", "proxies"].contains(&proof.name),
+        operands.is_empty() || ["editors", "fuzz", "packages", "proxies"].contains(&proof.name),
         "proof `{name}` does not take operands"
     );
     let options = arguments.forwarded();

@@ -12,6 +12,7 @@ use crate::regular_file::remove_output;
 pub(super) const C: Spec = Spec {
     label: "C",
     word: "c",
+    aliases: &[],
     sdk: "c",
     marker: "Makefile",
     dialect_of: None,

@@ -12,6 +12,7 @@ use crate::regular_file::remove_output;
 pub(super) const GO: Spec = Spec {
     label: "Go",
     word: "go",
+    aliases: &["golang"],
     sdk: "go",
     marker: "go.mod",
     dialect_of: None,

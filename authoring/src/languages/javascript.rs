@@ -14,6 +14,7 @@ use crate::profile::Profile;
 pub(super) const JAVASCRIPT: Spec = Spec {
     label: "JavaScript",
     word: "js",
+    aliases: &["javascript", "mjs", "node"],
     sdk: "js",
     marker: "package.json",
     dialect_of: None,

@@ -60,6 +60,15 @@ impl Language {
         self.0.word
     }
 
+    /// Other words for the language on the command line.
+    pub fn aliases(self) -> &'static [&'static str] {
+        self.0.aliases
+    }
+
+    fn has_word(self, word: &str) -> bool {
+        self.word() == word || self.aliases().contains(&word)
+    }
+
     /// The language of the project in `folder`.
     ///
     /// # Errors
@@ -171,7 +180,8 @@ impl FromStr for Language {
     type Err = String;
 
     fn from_str(word: &str) -> Result<Self, String> {
-        let language = Self::all().find(|language| language.word() == word);
+        let normal = word.to_lowercase();
+        let language = Self::all().find(|language| language.has_word(&normal));
         language.ok_or_else(|| format!("unknown language `{word}`; use one of {}", Self::words()))
     }
 }
@@ -189,6 +199,22 @@ mod tests {
         for language in Language::all() {
             assert_eq!(language.word().parse(), Ok(language));
             assert_eq!(Language::all().filter(|other| *other == language).count(), 1, "{language}");
+        }
+        for (alias, word) in [
+            ("py", "python"),
+            ("Python3", "python"),
+            ("typescript", "ts"),
+            ("golang", "go"),
+            ("RS", "rust"),
+            ("C", "c"),
+        ] {
+            assert_eq!(alias.parse::<Language>().unwrap().word(), word);
+        }
+        for language in Language::all() {
+            for alias in language.aliases() {
+                assert_eq!(alias.to_lowercase(), *alias);
+                assert_eq!(Language::all().filter(|other| other.has_word(alias)).count(), 1, "{alias}");
+            }
         }
         let error = "cobol".parse::<Language>().unwrap_err();
         assert_eq!(error, "unknown language `cobol`; use one of rust, js, ts, python, c, go, zig");

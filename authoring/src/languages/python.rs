@@ -16,6 +16,7 @@ use crate::profile::Profile;
 pub(super) const PYTHON: Spec = Spec {
     label: "Python",
     word: "python",
+    aliases: &["py", "python3"],
     sdk: "python",
     marker: "pyproject.toml",
     dialect_of: None,

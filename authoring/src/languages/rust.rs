@@ -14,6 +14,7 @@ use crate::profile::Profile;
 pub(super) const RUST: Spec = Spec {
     label: "Rust",
     word: "rust",
+    aliases: &["rs"],
     sdk: "rust",
     marker: "Cargo.toml",
     dialect_of: None,

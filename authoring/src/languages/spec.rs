@@ -16,6 +16,8 @@ pub(super) struct Spec {
     /// The word for the language on the command line, which is also the name of its folder in
     /// `plugins/spending-limit/`.
     pub(super) word: &'static str,
+    /// Other words for the language on the command line.
+    pub(super) aliases: &'static [&'static str],
     /// The name of its SDK's folder in `guest-sdk/`.
     pub(super) sdk: &'static str,
     /// The file that makes a folder a project of this language.

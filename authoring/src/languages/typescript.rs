@@ -6,6 +6,7 @@ use super::spec::Spec;
 pub(super) const TYPESCRIPT: Spec = Spec {
     label: "TypeScript",
     word: "ts",
+    aliases: &["typescript"],
     sdk: "js",
     marker: "tsconfig.json",
     dialect_of: Some("js"),

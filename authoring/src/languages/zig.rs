@@ -13,6 +13,7 @@ use crate::regular_file::remove_output;
 pub(super) const ZIG: Spec = Spec {
     label: "Zig",
     word: "zig",
+    aliases: &[],
     sdk: "zig",
     marker: "build.zig.zon",
     dialect_of: None,

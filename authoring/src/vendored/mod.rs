@@ -18,7 +18,8 @@ use crate::languages::Language;
 use crate::version;
 
 use found::Found;
-use record::{RECORD, Record, digest};
+pub(crate) use record::digest;
+use record::{RECORD, Record};
 
 /// The folder of the copy, and the folder that it is in.
 pub(crate) const FOLDER: &str = "third_party/guardhouse";
@@ -169,6 +170,24 @@ impl VendoredSdk {
         }
         Ok(())
     }
+}
+
+/// The version of the copy in a project, and the digest of its files; none if the project has no copy, or one without a
+/// record or with a file that cannot be read.
+pub(crate) fn state(project: &Path) -> Option<(Version, String)> {
+    let folder = folder(project).ok()?;
+    let record = Record::read(&folder).ok()?;
+    let found = found::read(&folder).ok()?;
+    let files = found.into_iter().filter(|(path, _)| path != RECORD);
+    let files: Option<BTreeMap<String, String>> = files.map(|(path, digest)| Some((path, digest?))).collect();
+    Some((record.version, digest_of_files(&files?)))
+}
+
+/// The digest of several files: of a line for each with its digest and its path, sorted by path.
+pub(crate) fn digest_of_files(files: &BTreeMap<String, String>) -> String {
+    // A path with the end of a line in it could stand for two. The length before each path makes that impossible.
+    let lines = files.iter().map(|(path, digest)| format!("{digest} {} {path}\n", path.len()));
+    digest(lines.collect::<String>().as_bytes())
 }
 
 /// The folder of the copy in a project. Both it and the folder that it is in must be folders, and not links to one.

@@ -42,7 +42,7 @@ impl Record {
 }
 
 /// The digest of a file's content, as a record has it.
-pub(super) fn digest(bytes: &[u8]) -> String {
+pub(crate) fn digest(bytes: &[u8]) -> String {
     let mut text = "sha256:".to_owned();
     for byte in Sha256::digest(bytes) {
         // Writing to a string does not fail.

@@ -1,5 +1,7 @@
 //! `guardhouse inspect`
 
+use std::path::PathBuf;
+
 use anyhow::{Result, ensure};
 use clap::{Args, ValueHint};
 
@@ -19,12 +21,13 @@ use crate::source::PluginSource;
 Exit codes:
   0  the plugin loads
   1  the command failed, for example because the file does not exist
-  2  the plugin does not load
+  2  the plugin does not load, or was not built from what is in the folder
 
 Examples:
   guardhouse inspect builtin:require-scopes
   guardhouse inspect builtin:require-scopes --settings '{\"scopes\": [\"read\"]}'
-  guardhouse inspect ./tenant.wasm --json")]
+  guardhouse inspect ./tenant.wasm --json
+  guardhouse inspect build/my-check.wasm --source .")]
 pub(crate) struct InspectArgs {
     /// The path of a component, or `builtin:NAME`
     #[arg(value_parser = PluginSource::parser(), value_hint = ValueHint::FilePath)]
@@ -37,6 +40,11 @@ pub(crate) struct InspectArgs {
     /// Make an image of a large plugin too, which compiles it twice more; one of a small plugin is always made
     #[arg(long, requires = "settings")]
     image: bool,
+
+    /// Compare what the plugin says of its origin with the project in this folder: its sources, the files that pin
+    /// versions, and the SDK. The plugin says it itself, so a hostile one can say anything
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    source: Option<PathBuf>,
 
     /// Print one line of JSON
     #[arg(long)]
@@ -57,7 +65,10 @@ pub(crate) fn run(args: &InspectArgs) -> Result<Output> {
             None
         }
     };
-    let inspection = Inspection::with_settings(&args.plugin, configuration, &args.host.host()?)?;
+    let mut inspection = Inspection::with_settings(&args.plugin, configuration, &args.host.host()?)?;
+    if let Some(folder) = &args.source {
+        inspection = inspection.compared_with(folder)?;
+    }
     let text = if args.json { output::json_line(&inspection)? } else { inspection.to_string() };
     Ok(Output { text, exit: inspection.exit() })
 }

@@ -46,15 +46,6 @@ fn the_reference_plugins_have_the_same_settings_and_cases() {
 }
 
 #[test]
-fn a_new_plugin_does_not_overwrite_files() {
-    let folder = folder();
-    fs::create_dir(folder.path().join("mine")).unwrap();
-    fs::write(folder.path().join("mine/check.c"), "int x;").unwrap();
-    in_folder(folder.path(), &["new", "mine", "--lang", "rust"]).assert_failed("cannot create the folder `mine`");
-    assert_eq!(files(folder.path()).len(), 1);
-}
-
-#[test]
 fn invalid_names_and_unknown_languages_are_rejected() {
     let folder = folder();
     for name in ["My-check", "../up", "a_b", ""] {

@@ -52,7 +52,7 @@ func TestDenials(t *testing.T) {
 	}{
 		"a suspended client": {guardhousetest.Tool("transfer").ClientID("mallory"), "client `mallory` is suspended"},
 		"above the limit":    {transfer().Argument("amount", 1000.5), limit},
-		"not a number":          {transfer().Argument("amount", true), limit},
+		"not a number":       {transfer().Argument("amount", true), limit},
 		"no argument":        {transfer(), limit},
 	} {
 		t.Run(name, func(t *testing.T) {

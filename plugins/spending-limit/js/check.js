@@ -30,6 +30,10 @@ export function missingScopes(ctx, { scopes }) {
   return [...new Set(ctx.token?.missingScopes(scopes))];
 }
 
+/**
+ * @param {{ argument: string, max: number }} limit
+ * @param {import("guardhouse-sdk").Json | undefined} value
+ */
 function mustBeWithin({ argument, max }, value) {
   if (typeof value === "number" && value <= max) return;
   throw new AuthorizationError(`argument \`${argument}\` must be a number of at most ${max}`);

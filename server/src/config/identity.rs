@@ -93,7 +93,7 @@ fn is_escaped(pointer: &str) -> bool {
 }
 
 /// The name of a header of requests that checks see.
-pub(super) fn passed_name(text: &str) -> Result<HeaderName, &'static str> {
+pub(crate) fn passed_name(text: &str) -> Result<HeaderName, &'static str> {
     let name = name(text)?;
     if SECRET.contains(&name.as_str()) || name.as_str().starts_with("guardhouse-") {
         return Err("checks never see this header: it is a secret, or of this server");

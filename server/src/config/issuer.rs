@@ -77,6 +77,7 @@ impl IssuerConfig {
     #[must_use]
     pub fn new(name: impl Into<String>, issuer: impl Into<String>, source: IssuerSource) -> Self {
         let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        let (client_id, subject, scopes) = (texts(CLIENT_ID), texts(SUBJECT), texts(SCOPES));
         Self {
             name: name.into(),
             issuer: issuer.into(),
@@ -85,15 +86,20 @@ impl IssuerConfig {
             algorithms: vec![Algorithm::RS256, Algorithm::ES256],
             ca_file: None,
             leeway: Duration::from_secs(30),
-            client_id: texts(&["/client_id", "/azp"]),
-            subject: texts(&["/sub"]),
-            scopes: texts(&["/scope", "/scp"]),
+            client_id,
+            subject,
+            scopes,
             refresh: Duration::from_secs(600),
             outage: Duration::from_secs(3_600),
             types: texts(&["at+jwt", "JWT"]),
         }
     }
 }
+
+/// The claims with the client, the subject and the scopes, unless an issuer has others.
+pub(crate) const CLIENT_ID: &[&str] = &["/client_id", "/azp"];
+pub(crate) const SUBJECT: &[&str] = &["/sub"];
+pub(crate) const SCOPES: &[&str] = &["/scope", "/scp"];
 
 pub(super) const ISSUER_KEYS: &[&str] = &[
     "name",

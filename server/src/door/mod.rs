@@ -30,6 +30,7 @@ pub mod openapi;
 mod service;
 
 pub use self::doors::{Doors, Listener};
+pub use self::ext_authz::{CheckDocument, CheckDocumentContext, CheckDocumentError, FieldError};
 
 #[cfg(test)]
 mod tests;

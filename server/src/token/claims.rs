@@ -62,7 +62,7 @@ fn audience<'c>(config: &'c IssuerConfig, claims: &Json, kind: Kind) -> Result<O
 }
 
 /// A time in seconds since the Unix epoch. A fraction, or a number beyond 64 bits, is not taken.
-fn time(claims: &Json, name: &str) -> Result<Option<i64>, Reason> {
+pub(super) fn time(claims: &Json, name: &str) -> Result<Option<i64>, Reason> {
     match claims.get(name) {
         None => Ok(None),
         Some(value) => value.as_i64().map(Some).ok_or("a time is not a whole number"),
@@ -70,11 +70,11 @@ fn time(claims: &Json, name: &str) -> Result<Option<i64>, Reason> {
 }
 
 /// The first claim that is there.
-fn first<'a>(claims: &'a Json, pointers: &[String]) -> Option<&'a Value> {
-    pointers.iter().find_map(|pointer| claims.pointer(pointer))
+fn first<'a>(claims: &'a Json, pointers: &[impl AsRef<str>]) -> Option<&'a Value> {
+    pointers.iter().find_map(|pointer| claims.pointer(pointer.as_ref()))
 }
 
-fn first_text<'a>(claims: &'a Json, pointers: &[String]) -> Result<Option<&'a str>, Reason> {
+pub(super) fn first_text<'a>(claims: &'a Json, pointers: &[impl AsRef<str>]) -> Result<Option<&'a str>, Reason> {
     match first(claims, pointers) {
         None => Ok(None),
         Some(Value::String(text)) if !text.is_empty() => Ok(Some(text)),
@@ -82,7 +82,7 @@ fn first_text<'a>(claims: &'a Json, pointers: &[String]) -> Result<Option<&'a st
     }
 }
 
-fn scopes(claims: &Json, pointers: &[String]) -> Result<Vec<String>, Reason> {
+pub(super) fn scopes(claims: &Json, pointers: &[impl AsRef<str>]) -> Result<Vec<String>, Reason> {
     const NO_SCOPES: Reason = "the scopes are not a string, nor a list of strings";
     match first(claims, pointers) {
         None => Ok(Vec::new()),

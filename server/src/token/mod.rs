@@ -23,6 +23,7 @@ mod keys;
 mod metrics;
 #[cfg(test)]
 mod tests;
+mod unverified;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -39,6 +40,7 @@ use self::cache::{Cache, CacheLimits};
 use self::clock::Clock;
 use self::issuer::{Counts, Issuer, Outcome, Source, Verified};
 use self::jwt::Jwt;
+pub use self::unverified::unverified;
 use crate::config::issuer::IssuerConfig;
 use crate::config::tenant::AllTenantSettings;
 

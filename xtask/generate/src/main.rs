@@ -45,7 +45,7 @@ fn run(arguments: &[&str]) -> Result<()> {
         ["guests"] => guests::run(is_check, permission),
         ["project", name, language] => {
             let language = language.parse().map_err(Error::msg)?;
-            new_project(Path::new(name), name, language, SdkSource::Registry)
+            new_project(Path::new(name), name, language, SdkSource::Registry).map(drop)
         }
         ["plugin", package, library, path] => plugin::write(package, library, Path::new(path), permission),
         _ => bail!(

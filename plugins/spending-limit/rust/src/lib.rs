@@ -65,7 +65,8 @@ mod tests {
     use super::*;
 
     fn settings() -> Settings {
-        let settings = r#"{"scopes": ["pay"], "suspended": ["mallory"], "limit": {"argument": "/amount", "max": 1000}}"#;
+        let settings =
+            r#"{"scopes": ["pay"], "suspended": ["mallory"], "limit": {"argument": "/amount", "max": 1000}}"#;
         serde_json::from_str(settings).unwrap()
     }
 

@@ -1,8 +1,11 @@
 //! The door of Envoy: its external authorization over gRPC, version 3.
 
 mod answer;
+mod document;
 mod json;
 mod memory;
+mod messages;
+mod protojson;
 mod request;
 mod wire;
 
@@ -14,6 +17,8 @@ use hyper::header::{HeaderName, HeaderValue};
 use prost::Message as _;
 
 use self::answer::CheckAnswer;
+pub use self::document::{CheckDocument, CheckDocumentContext, CheckDocumentError};
+pub use self::protojson::FieldError;
 use self::wire::CheckRequest;
 use super::answer::Refusal;
 use super::doors::{Doors, Listener};
