@@ -15,6 +15,7 @@ mod generate;
 mod languages;
 mod lock;
 mod packages;
+mod policies;
 mod process;
 mod prove;
 mod python;

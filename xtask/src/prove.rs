@@ -9,6 +9,7 @@ use crate::bench;
 use crate::build::{GUARDHOUSE, Profile, Programs};
 use crate::editors;
 use crate::packages;
+use crate::policies;
 use crate::process::{cargo, cargo_command, forget_cargo, has_cargo_command, run as run_command};
 use crate::python;
 use crate::release;
@@ -104,6 +105,12 @@ const PROOFS: &[Proof] = &[
         run: packages::prove,
     },
     Proof {
+        name: "policies",
+        summary: "the larger checks of plugins/, in every language: `prove policies [CHECK|LANGUAGE…]`",
+        needs: "the tools that `cargo xtask languages` has installed, cargo's target wasm32-unknown-unknown, and npm",
+        run: policies::prove,
+    },
+    Proof {
         name: "proxies",
         summary: "the daemon behind Envoy, nginx and Caddy, as docs/proxies/ has it: `prove proxies [PART…]` (tests/proxies/prove.py)",
         needs: "Debian's apt-get and dpkg, or nginx and h2load; Python 3.11 or newer, and a package index",
@@ -149,7 +156,7 @@ pub(crate) fn run(arguments: &Arguments<'_>) -> Result<()> {
     let proof =
         proof.with_context(|| format!("proof `{name}` does not exist; `cargo xtask prove` lists those that do"))?;
     ensure!(
-        operands.is_empty() || ["editors", "fuzz", "packages", "proxies"].contains(&proof.name),
+        operands.is_empty() || ["editors", "fuzz", "packages", "policies", "proxies"].contains(&proof.name),
         "proof `{name}` does not take operands"
     );
     let options = arguments.forwarded();

@@ -1,0 +1,7 @@
+module condition-tree
+
+go 1.24
+
+require guardhouse.dev/sdk v0.1.0
+
+replace guardhouse.dev/sdk => ../../../guest-sdk/go
