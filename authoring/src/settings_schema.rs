@@ -134,8 +134,11 @@ fn known_type(word: &str) -> Result<()> {
     Ok(())
 }
 
-/// The shape of the values of a keyword, and whether a value has it.
-fn expected(keyword: &str) -> Option<(&'static str, fn(&Value) -> bool)> {
+/// A shape of values in words, and whether a value has it.
+type Shape = (&'static str, fn(&Value) -> bool);
+
+/// The shape of the values of a keyword.
+fn expected(keyword: &str) -> Option<Shape> {
     Some(match keyword {
         "$ref" | "pattern" => ("a string", Value::is_string),
         "type" => ("a string, or an array of strings", Value::is_string),

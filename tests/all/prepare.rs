@@ -33,7 +33,7 @@ fn instances_go_on_after_the_call() {
     for (component, decision) in [(&counter, true), (&after, false)] {
         let check = Guest::from_bytes("counter", component.clone()).on_host(&host).check();
         for _ in 0..2 {
-            assert_eq!(run_auth_checks_blocking(&[check.clone()], &nobody()) == Decision::Allow, decision);
+            assert_eq!(run_auth_checks_blocking(std::slice::from_ref(&check), &nobody()) == Decision::Allow, decision);
         }
     }
     // The second call is its last answer.

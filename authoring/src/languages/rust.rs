@@ -107,7 +107,7 @@ fn build(folder: &Path, profile: Profile) -> Result<Vec<u8>> {
             cargo = cargo.arguments(["--config", &format!("profile.{DEVELOPMENT}.{setting}")]);
         }
     }
-    if linker.is_there() {
+    if linker.found() {
         cargo = cargo.arguments(["--config", &format!("target.{TARGET}.linker='{LINKER}'")]);
     }
     if let Err(error) = cargo.run() {
@@ -129,7 +129,7 @@ impl Linker {
         Self(tool("rustc", folder).arguments(["--print", "target-libdir"]).start().ok())
     }
 
-    fn is_there(self) -> bool {
+    fn found(self) -> bool {
         let libraries = self.0.and_then(|rustc| rustc.output().ok()).unwrap_or_default();
         Path::new(libraries.trim()).parent().is_some_and(|host| host.join("bin").join(LINKER).is_file())
     }

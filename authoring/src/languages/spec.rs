@@ -8,6 +8,10 @@ use super::registry::Registry;
 use crate::profile::Profile;
 use crate::workshop::Workshop;
 
+/// A faster way to build a project for development. The result is a component, or none if the project must be built as for a
+/// server.
+pub(super) type Develop = fn(&Path, &Workshop<'_>) -> Result<Option<Vec<u8>>>;
+
 /// Everything that is particular to one language.
 #[derive(Debug)]
 pub(super) struct Spec {
@@ -36,8 +40,8 @@ pub(super) struct Spec {
     pub(super) registry: Option<Registry>,
     /// The command after a change of the SDK's copy; none if the tools of the language read it at each build.
     pub(super) update: Option<&'static str>,
-    /// Builds the project in a folder for development, in a faster way; none if it must be built as for a server.
-    pub(super) develop: Option<fn(&Path, &Workshop<'_>) -> Result<Option<Vec<u8>>>>,
+    /// The faster way to build a project for development, if there is one.
+    pub(super) develop: Option<Develop>,
     /// How the source exports its check, as the end of an error about a plugin that does not.
     pub(super) export: &'static str,
     /// Whether the compiler puts a stack of LLVM into the module.
