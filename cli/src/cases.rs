@@ -71,7 +71,7 @@ pub(crate) struct Case {
     /// The request.
     #[serde(deserialize_with = "object")]
     pub(crate) context: AuthContext,
-    outcome: ExpectedOutcome,
+    pub(crate) outcome: ExpectedOutcome,
     /// The message of a denial. Not compared if it is absent and the outcome is `deny`.
     #[serde(default)]
     message: Option<ExpectedMessage>,
