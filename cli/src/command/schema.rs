@@ -6,6 +6,7 @@ use guardhouse::AuthContext;
 use guardhouse_server::config::ServerConfig;
 use guardhouse_server::policy::schema;
 
+use crate::cases;
 use crate::host_options::HostOptions;
 use crate::output::{self, Output};
 use crate::source::PluginSource;
@@ -15,6 +16,7 @@ use crate::source::PluginSource;
 #[command(after_help = "\
 Examples:
   guardhouse schema context
+  guardhouse schema cases > cases.schema.json
   guardhouse schema policy
   guardhouse schema server
   guardhouse schema settings builtin:require-scopes")]
@@ -29,8 +31,10 @@ enum Document {
     Context,
     /// The policy of a tenant: `policy.toml`
     Policy,
-    /// The cases of a policy: `cases.toml`
+    /// The cases of a plugin: `cases.json`
     Cases,
+    /// The cases of a policy: `cases.toml`
+    PolicyCases,
     /// The configuration of a server: `guardhouse.toml`
     Server,
     /// The settings of a plugin, as the plugin declares them
@@ -48,7 +52,8 @@ pub(crate) fn run(args: &SchemaArgs) -> Result<Output> {
     let text = match &args.document {
         Document::Context => output::pretty_json(&AuthContext::json_schema())?,
         Document::Policy => output::pretty_json(&schema::policy())?,
-        Document::Cases => output::pretty_json(&schema::cases())?,
+        Document::Cases => output::pretty_json(&cases::schema::cases())?,
+        Document::PolicyCases => output::pretty_json(&schema::cases())?,
         Document::Server => output::pretty_json(&ServerConfig::json_schema())?,
         Document::Settings { plugin: source, host } => {
             let plugin = source.load(&host.host()?)?;

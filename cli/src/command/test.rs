@@ -12,7 +12,7 @@ use guardhouse::{AuthChecks, Check, CheckConfig, Plugin};
 use guardhouse_authoring::{CASES, Newest, Profile, Project, newest};
 
 use crate::building;
-use crate::cases::{Case, CaseFile};
+use crate::cases::{Answer, Case, CaseFile};
 use crate::exit::Exit;
 use crate::explanation::Explanation;
 use crate::host_options::HostOptions;
@@ -21,7 +21,7 @@ use crate::limit_options::LimitOptions;
 use crate::notes::note;
 use crate::output::Output;
 use crate::source::PluginSource;
-use crate::text::{escaped, quoted};
+use crate::text::escaped;
 use crate::vocabulary::remarks;
 
 /// Build a plugin, and run its cases
@@ -206,32 +206,8 @@ fn run_case(check: &Check, case: &Case) -> Result<String> {
     let report = AuthChecks::new(checks).name_missing_scopes().explain_blocking(&case.context);
     let explanation = Explanation::new(&report, checks);
     let mut text = String::new();
-    let mut compare = |what: &str, expected: String, found: String| {
-        if expected != found {
-            let _ = writeln!(text, "     {what}: expected {expected}, found {found}");
-        }
-    };
-    compare("outcome", case.outcome.as_str().to_owned(), explanation.outcome().to_owned());
-    let denial = report.decision.denial();
-    let message = |message: Option<&str>| match message {
-        None => "none".to_owned(),
-        Some("") => "an empty message".to_owned(),
-        Some(message) => format!("`{}`", escaped(message)),
-    };
-    compare("message", message(case.message.as_deref()), message(denial.and_then(|denial| denial.message.as_deref())));
-    if let Some(scopes) = &case.missing_scopes {
-        let found = denial.map_or(&[][..], |denial| &denial.missing_scopes);
-        let [scopes, found] =
-            [scopes, found].map(|scopes| if scopes.is_empty() { "none".to_owned() } else { quoted(scopes) });
-        compare("missing scopes", scopes, found);
-    }
-    if let Some(cause) = &case.cause {
-        compare("cause", cause.clone(), explanation.cause().unwrap_or("none").to_owned());
-    }
-    for expected in &case.logs {
-        if !explanation.logs().iter().any(|line| line.text.contains(expected)) {
-            let _ = writeln!(text, "     logs: `{}` was not found", escaped(expected));
-        }
+    for difference in case.differences(&Answer::new(&report, &explanation)) {
+        let _ = writeln!(text, "     {difference}");
     }
     if !text.is_empty() {
         for line in explanation.to_string().lines() {
