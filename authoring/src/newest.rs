@@ -1,6 +1,7 @@
 //! The age of the sources of a project.
 
 use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -16,6 +17,8 @@ pub struct Newest {
     pub changed: SystemTime,
     /// Whether every file was looked at.
     pub is_complete: bool,
+    /// A number that changes when a file is added, removed, renamed or written.
+    pub state: u64,
 }
 
 /// Folders in which the tools of the languages write, or which they fill.
@@ -29,7 +32,7 @@ const MAX_ENTRIES: usize = 20_000;
 /// such as a dependency or a compiler, is not looked at.
 #[must_use]
 pub fn newest(project: &Project) -> Newest {
-    let mut found = Newest { path: None, changed: SystemTime::UNIX_EPOCH, is_complete: true };
+    let mut found = Newest { path: None, changed: SystemTime::UNIX_EPOCH, is_complete: true, state: 0 };
     let mut folders = vec![project.folder().to_owned()];
     let mut entries = 0;
     while let Some(folder) = folders.pop() {
@@ -51,8 +54,14 @@ pub fn newest(project: &Project) -> Newest {
             }
             if metadata.is_dir() {
                 folders.push(entry.path());
-            } else if let Some(changed) = metadata.modified().ok().filter(|changed| *changed > found.changed) {
-                let path = entry.path();
+                continue;
+            }
+            let (path, changed) = (entry.path(), metadata.modified().ok());
+            let mut hasher = DefaultHasher::new();
+            (&path, changed, metadata.len()).hash(&mut hasher);
+            // The order in which a folder lists its files does not count.
+            found.state = found.state.wrapping_add(hasher.finish());
+            if let Some(changed) = changed.filter(|changed| *changed > found.changed) {
                 found.path = Some(path.strip_prefix(project.folder()).map(Path::to_owned).unwrap_or(path));
                 found.changed = changed;
             }
@@ -88,5 +97,22 @@ mod tests {
         assert_eq!(newest.path.as_deref(), Some(Path::new("rules/check.go")));
         assert_eq!(newest.changed, now - Duration::from_secs(60));
         assert!(newest.is_complete);
+
+        let mut states = vec![newest.state];
+        let project = Project::open(folder.path()).unwrap();
+        let state = || super::newest(&project).state;
+        write("build/file", 5);
+        write(CASES, 5);
+        assert_eq!(state(), newest.state, "neither is a source");
+        write("rules/other.go", 500);
+        states.push(state());
+        fs::rename(folder.path().join("rules/other.go"), folder.path().join("rules/new.go")).unwrap();
+        states.push(state());
+        write("rules/new.go", 499);
+        states.push(state());
+        fs::remove_file(folder.path().join("go.mod")).unwrap();
+        states.push(state());
+        let distinct: std::collections::BTreeSet<u64> = states.iter().copied().collect();
+        assert_eq!(distinct.len(), states.len(), "{states:?}");
     }
 }

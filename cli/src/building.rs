@@ -1,5 +1,7 @@
 //! Builds: each runs in a process of its own, so that it leaves nothing behind when it is interrupted.
 
+mod candidate;
+
 use std::ffi::OsString;
 use std::fs;
 use std::io::Write;
@@ -10,8 +12,11 @@ use anyhow::{Context, Result, bail, ensure};
 use guardhouse_authoring::{Profile, Project, make_component};
 use rustix::process::{Signal, set_parent_process_death_signal, setsid};
 
+pub(crate) use self::candidate::Candidate;
+use crate::color::Color;
 use crate::development;
 use crate::interrupt;
+use crate::progress::{self, Progress};
 use crate::text::escaped;
 
 /// The argument with which this program starts itself to build a project. The profile, the folder of the project and the
@@ -21,25 +26,52 @@ pub(crate) const BUILD: &str = "build-component";
 /// The name of the component in the temporary folder.
 const COMPONENT: &str = "component.wasm";
 
-/// Builds a project. The component of an earlier build is removed first, and temporary files are removed at the end.
-pub(crate) fn build(project: &Project, profile: Profile) -> Result<()> {
+/// Builds a project for development. The component of an earlier build is removed first, and temporary files are removed
+/// at the end.
+pub(crate) fn build(project: &Project) -> Result<()> {
+    let profile = Profile::Development;
+    make(
+        project,
+        profile,
+        || project.remove_component(profile),
+        |component| project.write_component(profile, component),
+    )
+}
+
+/// Builds a project for servers, as [`Candidate`]: no server loads it before it was tested.
+pub(crate) fn build_candidate(project: &Project) -> Result<Candidate> {
+    let candidate = Candidate::of(project);
+    make(project, Profile::Release, || candidate.remove(), |component| candidate.write(component))?;
+    Ok(candidate)
+}
+
+fn make(
+    project: &Project,
+    profile: Profile,
+    remove: impl Fn() -> Result<()>,
+    write: impl FnOnce(&[u8]) -> Result<()>,
+) -> Result<()> {
     interrupt::watch()?;
-    let built = interrupt::with_files(|| make(project, profile));
+    let _progress = Progress::start(format!("building {}", project.name()));
+    let built = interrupt::with_files(|| {
+        remove()?;
+        write(&component(project, profile)?)
+    });
     if built.is_err() {
-        project.remove_component(profile)?;
+        remove()?;
     }
     built
 }
 
-fn make(project: &Project, profile: Profile) -> Result<()> {
-    project.remove_component(profile)?;
+/// Makes a component in a temporary folder, and reads it.
+fn component(project: &Project, profile: Profile) -> Result<Vec<u8>> {
     let folder = tempfile::Builder::new().prefix("guardhouse-build-").tempdir_in(temporary_folder());
     let folder = folder.context("cannot create a temporary folder")?;
     let built = run(project, profile, folder.path());
     let closed = folder.close().context("cannot remove the temporary folder");
     let component = built?;
     closed?;
-    project.write_component(profile, &component)
+    Ok(component)
 }
 
 fn run(project: &Project, profile: Profile, folder: &Path) -> Result<Vec<u8>> {
@@ -50,6 +82,13 @@ fn run(project: &Project, profile: Profile, folder: &Path) -> Result<Vec<u8>> {
     command.arg(BUILD).arg(word(profile)).arg(project.folder()).arg(&component);
     // The tools of the languages make their temporary files there too.
     command.env("TMPDIR", &temporary).stdin(Stdio::null());
+    if progress::is_shown() {
+        // Their lines and that of the progress share the terminal.
+        command.stderr(Stdio::piped());
+        if Color::is_wanted() {
+            command.env("CARGO_TERM_COLOR", "always");
+        }
+    }
     let (status, answer) = interrupt::run(&mut command)?;
     // After a signal, this result is not used.
     if status.success() {

@@ -19,6 +19,7 @@ use serde::Deserialize;
 
 pub(crate) use self::accept::{Accepted, accept};
 pub(crate) use self::comparison::{Answer, Difference};
+#[expect(unused_imports, reason = "for the command that writes cases")]
 pub(crate) use self::draft::Draft;
 use self::message::ExpectedMessage;
 use self::place::{Place, in_characters};

@@ -65,7 +65,8 @@ impl<'a> Explanation<'a> {
     }
 }
 
-fn microseconds(duration: Duration) -> u64 {
+/// A time in microseconds.
+pub(crate) fn microseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 

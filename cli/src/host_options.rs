@@ -72,8 +72,17 @@ impl HostOptions {
     /// A host that compiles each plugin in a process of its own, and nothing in the background. All commands make it
     /// alike, so that they share the machine code in the cache.
     pub(crate) fn host(&self) -> Result<Host> {
+        self.built(|builder| builder)
+    }
+
+    /// Like [`host`](Self::host), and every plugin is compiled with the optimizing compiler before it is called.
+    pub(crate) fn optimizing_host(&self) -> Result<Host> {
+        self.built(|builder| builder.baseline_from(usize::MAX))
+    }
+
+    fn built(&self, change: impl FnOnce(HostBuilder) -> HostBuilder) -> Result<Host> {
         let limits = with_changes(&HostLimits::default(), &self.limits, "--host-limit")?;
-        let builder = Host::builder().compiler(compiler()?).limits(limits).without_background();
+        let builder = change(Host::builder().compiler(compiler()?).limits(limits).without_background());
         match self.cache.folder() {
             None => Ok(builder.build()?),
             Some(folder) => host_with_cache(builder, &folder),

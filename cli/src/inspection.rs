@@ -134,6 +134,11 @@ impl Inspection {
 }
 
 impl Inspection {
+    /// The same description, with another name for the plugin.
+    pub(crate) fn named(self, plugin: &str) -> Self {
+        Self { plugin: plugin.to_owned(), ..self }
+    }
+
     /// The exit code: whether the plugin loads.
     pub(crate) fn exit(&self) -> Exit {
         if self.loads { Exit::Success } else { Exit::DoesNotLoad }

@@ -6,6 +6,7 @@
 use std::fs;
 use std::io::{self, Read, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,8 @@ use rustix::process::{
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use crate::progress;
+
 /// The time in which killed processes end.
 const END_TIME: Duration = Duration::from_secs(5);
 
@@ -26,9 +29,10 @@ const MAX_ANSWER_BYTES: u64 = 1 << 20;
 
 /// A signal ended the work.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("interrupted: nothing was built")]
+#[error("interrupted{}", if *during_build { ": nothing was built" } else { "" })]
 pub(crate) struct Interrupted {
     signal: i32,
+    during_build: bool,
 }
 
 impl Interrupted {
@@ -39,11 +43,16 @@ impl Interrupted {
 }
 
 /// The work that a signal ends.
-static STATE: Mutex<State> = Mutex::new(State { has_files: false, process: None, received: None });
+static STATE: Mutex<State> =
+    Mutex::new(State { is_watched: false, has_files: false, has_built: false, process: None, received: None });
 
 struct State {
+    /// Whether signals are handled.
+    is_watched: bool,
     /// Whether there may be files to remove. A signal does not end this process then, but only its work.
     has_files: bool,
+    /// Whether the work is a build.
+    has_built: bool,
     /// The process of a build. It was not waited for, so that its id belongs to no other process.
     process: Option<Pid>,
     /// The signal that ended the work.
@@ -57,6 +66,9 @@ fn state() -> MutexGuard<'static, State> {
 /// Handles signals from now on: Ctrl-C, the end of the terminal, and a request to end. Those that this process was
 /// started to ignore, for example by `nohup`, stay ignored.
 pub(crate) fn watch() -> Result<()> {
+    if std::mem::replace(&mut state().is_watched, true) {
+        return Ok(());
+    }
     let ignored = ignored(&fs::read_to_string("/proc/self/status").unwrap_or_default());
     let handled = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0);
     let mut signals = Signals::new(handled).context("cannot handle signals")?;
@@ -80,8 +92,9 @@ fn end(signal: i32) {
         }
         return;
     }
+    progress::end();
     let _ = writeln!(io::stderr(), "error: interrupted");
-    std::process::exit(Interrupted { signal }.exit_code().into());
+    std::process::exit(Interrupted { signal, during_build: false }.exit_code().into());
 }
 
 /// Runs `work`, which makes files and removes them again. After a signal its result is an error.
@@ -90,8 +103,9 @@ pub(crate) fn with_files<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     let result = work();
     let mut state = state();
     state.has_files = false;
+    let during_build = std::mem::replace(&mut state.has_built, false);
     match state.received.take() {
-        Some(signal) => Err(Interrupted { signal }.into()),
+        Some(signal) => Err(Interrupted { signal, during_build }.into()),
         None => result,
     }
 }
@@ -104,13 +118,15 @@ pub(crate) fn run(command: &mut Command) -> Result<(ExitStatus, Vec<u8>)> {
     set_child_subreaper(Some(getpid())).context("cannot adopt processes")?;
     let mut child = {
         let mut state = state();
+        state.has_built = true;
         if let Some(signal) = state.received {
-            return Err(Interrupted { signal }.into());
+            return Err(Interrupted { signal, during_build: true }.into());
         }
         let child = command.stdout(Stdio::piped()).spawn().context("cannot start the process of the build")?;
         state.process = Some(Pid::from_child(&child));
         child
     };
+    let errors = relay(&mut child);
     let answer = read(&mut child);
     let process = Pid::from_child(&child);
     let ended = waitid(WaitId::Pid(process), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
@@ -118,8 +134,29 @@ pub(crate) fn run(command: &mut Command) -> Result<(ExitStatus, Vec<u8>)> {
     kill(process);
     let status = child.wait().context("cannot wait for the process of the build")?;
     wait_for_group(process);
+    if let Some(errors) = errors {
+        // A process that left the group may keep the pipe open.
+        let _ = errors.recv_timeout(END_TIME);
+    }
     ended.context("cannot wait for the process of the build")?;
     Ok((status, answer.context("cannot read the answer of the build")?))
+}
+
+/// Passes on what the process writes to standard error, if that is a pipe. A message is received at its end.
+fn relay(child: &mut Child) -> Option<Receiver<()>> {
+    let mut stderr = child.stderr.take()?;
+    let (end, ended) = channel();
+    let pass = move || {
+        let mut buffer = [0; 8 << 10];
+        while let Ok(count @ 1..) = stderr.read(&mut buffer) {
+            // What cannot be written is lost, and the tool is not stopped.
+            let _ = progress::write(buffer.get(..count).unwrap_or_default());
+        }
+        let _ = end.send(());
+    };
+    // Without a thread, the tools cannot write, and fail.
+    std::thread::Builder::new().name("relay".to_owned()).spawn(pass).ok()?;
+    Some(ended)
 }
 
 fn read(child: &mut Child) -> io::Result<Vec<u8>> {

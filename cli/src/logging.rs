@@ -12,6 +12,11 @@ const VARIABLE: &str = "GUARDHOUSE_LOG";
 /// the log. A filter that names them selects more.
 const NETWORK: &str = "h2=error,hyper=error,rustls=error";
 
+/// Whether the user asked for events.
+pub(crate) fn is_requested() -> bool {
+    std::env::var_os(VARIABLE).is_some_and(|filter| !filter.is_empty())
+}
+
 /// Starts to write events: those that `GUARDHOUSE_LOG` selects, or those of `default` if it is unset or empty.
 pub(crate) fn start(default: &str) -> Result<()> {
     let filter = std::env::var_os(VARIABLE).filter(|filter| !filter.is_empty());

@@ -3,10 +3,12 @@
 mod building;
 mod cache_folder;
 mod cases;
+mod color;
 mod command;
 mod development;
 mod exit;
 mod explanation;
+mod failure;
 mod host_options;
 mod input;
 mod inspection;
@@ -18,17 +20,17 @@ mod notes;
 mod object;
 mod output;
 mod plugin_list;
+mod progress;
 mod server_status;
 mod source;
+mod testing;
 mod text;
 mod vocabulary;
 
 use std::ffi::OsString;
-use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use guardhouse::{ConfigError, LoadError};
 
 use crate::exit::Exit;
 use crate::interrupt::Interrupted;
@@ -96,27 +98,12 @@ fn main() -> ExitCode {
     match run(cli) {
         Ok(exit) => exit.into(),
         Err(error) => {
-            // The error may quote a plugin. If standard error is closed, the exit code still reports the failure.
-            let interrupted = error.downcast_ref::<Interrupted>();
-            let text = interrupted.map_or_else(|| format!("{error:#}"), ToString::to_string);
-            let text = if has_output(&error) { text::escaped_lines(&text) } else { text::escaped(&text) };
-            let _ = writeln!(std::io::stderr(), "error: {text}");
-            interrupted.map_or(Exit::Failure.into(), |interrupted| interrupted.exit_code().into())
+            failure::print(&error);
+            error
+                .downcast_ref::<Interrupted>()
+                .map_or(Exit::Failure.into(), |interrupted| interrupted.exit_code().into())
         }
     }
-}
-
-/// Whether an error contains the output of a plugin, which may have several lines.
-fn has_output(error: &anyhow::Error) -> bool {
-    let configuring = error.downcast_ref().and_then(|error| match error {
-        ConfigError::Fault(fault) => Some(fault),
-        _ => None,
-    });
-    let loading = error.downcast_ref().and_then(|error| match error {
-        LoadError::Schema(fault) => Some(fault),
-        _ => None,
-    });
-    configuring.or(loading).is_some_and(|fault| !fault.logs.is_empty())
 }
 
 fn run(cli: Cli) -> anyhow::Result<Exit> {

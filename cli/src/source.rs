@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use guardhouse::{Host, HostLimits, LoadError, Plugin, builtin};
+use guardhouse::{Digest, Host, HostLimits, LoadError, Plugin, builtin};
 
 /// A file, or a plugin that ships with Guardhouse.
 #[derive(Debug, Clone)]
@@ -37,6 +37,11 @@ impl PluginSource {
         }
     }
 
+    /// Whether the argument is not a plugin, but a folder, or nothing that exists.
+    pub(crate) fn is_folder(&self) -> bool {
+        matches!(self, Self::File(path) if !path.is_file())
+    }
+
     /// Reads the plugin. Nothing beyond [`HostLimits::plugin_bytes`] is read.
     pub(crate) fn read(&self, limits: &HostLimits) -> Result<Cow<'static, [u8]>, LoadError> {
         match self {
@@ -47,7 +52,16 @@ impl PluginSource {
 
     /// Loads the plugin.
     pub(crate) fn load(&self, host: &Host) -> Result<Plugin> {
-        match self.read(host.limits()).and_then(|bytes| Plugin::load(host, &bytes)) {
+        self.load_unless_same(host, None)
+    }
+
+    /// Loads the plugin, unless `loaded` was loaded from the same bytes.
+    pub(crate) fn load_unless_same(&self, host: &Host, loaded: Option<&Plugin>) -> Result<Plugin> {
+        let load = |bytes: Cow<'static, [u8]>| match loaded {
+            Some(plugin) if plugin.digest() == Digest::of(&bytes) => Ok(plugin.clone()),
+            _ => Plugin::load(host, &bytes),
+        };
+        match self.read(host.limits()).and_then(load) {
             // This error names the file itself.
             Err(error @ LoadError::Unreadable { .. }) => Err(error.into()),
             loaded => loaded.with_context(|| format!("cannot load `{self}`")),

@@ -35,6 +35,7 @@ pub(crate) struct Draft {
 /// The indentation of a case in a file that this program writes.
 const INDENT: &str = "    ";
 
+#[cfg_attr(not(test), expect(dead_code, reason = "for the command that writes cases"))]
 impl Draft {
     /// The text of the case, with a line for each member. Its lines after the first are indented as in a file.
     pub(crate) fn to_json(&self) -> Result<String> {

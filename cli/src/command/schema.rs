@@ -6,10 +6,10 @@ use guardhouse::AuthContext;
 use guardhouse_server::config::ServerConfig;
 use guardhouse_server::policy::schema;
 
-use crate::cases;
 use crate::host_options::HostOptions;
 use crate::output::{self, Output};
 use crate::source::PluginSource;
+use crate::{cases, testing};
 
 /// Print the JSON Schema of a document
 #[derive(Debug, Args)]
@@ -29,6 +29,8 @@ pub(crate) struct SchemaArgs {
 enum Document {
     /// The context: the request that checks decide on
     Context,
+    /// The report of `guardhouse test --json`
+    TestReport,
     /// The policy of a tenant: `policy.toml`
     Policy,
     /// The cases of a plugin: `cases.json`
@@ -53,6 +55,7 @@ pub(crate) fn run(args: &SchemaArgs) -> Result<Output> {
         Document::Context => output::pretty_json(&AuthContext::json_schema())?,
         Document::Policy => output::pretty_json(&schema::policy())?,
         Document::Cases => output::pretty_json(&cases::schema::cases())?,
+        Document::TestReport => output::pretty_json(&testing::schema::report())?,
         Document::PolicyCases => output::pretty_json(&schema::cases())?,
         Document::Server => output::pretty_json(&ServerConfig::json_schema())?,
         Document::Settings { plugin: source, host } => {
