@@ -260,6 +260,7 @@ impl<'a> Tests<'a> {
     fn run(&mut self) -> Result<Output> {
         let files: Vec<Result<CaseFile>> = self.targets.iter().map(|target| CaseFile::read(&target.cases)).collect();
         self.args.check_filters(&files)?;
+        let is_alone = self.targets.len() == 1;
         let (mut all, mut errors) = (Vec::new(), Vec::new());
         let Self { args, host, limits, targets, .. } = &mut *self;
         for (target, file) in targets.iter_mut().zip(files) {
@@ -269,7 +270,7 @@ impl<'a> Tests<'a> {
                 Err(error) if error.is::<Interrupted>() => return Err(error),
                 Err(error) => {
                     let tested = not_tested(target, &error);
-                    errors.push(error);
+                    errors.push(if is_alone { error } else { error.context(tested.name.clone()) });
                     tested
                 }
             });

@@ -28,11 +28,11 @@ fn a_test_builds_what_is_in_the_editor() {
     let folder = folder();
     denying(folder.path());
     let tested = in_folder(folder.path(), &["test"]);
-    assert_eq!(result(&tested), (0, "1 of 1 cases passed"), "{tested:?}");
+    assert_eq!(result(&tested), (0, "1 passed, 0 failed"), "{tested:?}");
     assert_eq!(tested.stderr, "");
     fs::write(folder.path().join("plugin.wasm"), assemble(TRAP).unwrap()).unwrap();
     let tested = in_folder(folder.path(), &["test"]);
-    assert_eq!(result(&tested), (2, "0 of 1 cases passed"), "{tested:?}");
+    assert_eq!(result(&tested), (2, "0 passed, 1 failed"), "{tested:?}");
 }
 
 #[test]
@@ -70,13 +70,13 @@ fn a_test_without_a_build_says_how_old_the_component_is() {
     }
     file("build/development/my-check.wasm").set_modified(now - 2 * hour).unwrap();
     let tested = in_folder(folder.path(), &["test", "--no-build"]);
-    assert_eq!(result(&tested), (0, "1 of 1 cases passed"));
+    assert_eq!(result(&tested), (0, "1 passed, 0 failed"));
     let start = "note: `build/development/my-check.wasm` was built 2 hours ago, after the last change of a source, `";
     assert!(tested.stderr.starts_with(start) && tested.stderr.lines().count() == 1, "{tested:?}");
 
     file("plugin.wasm").set_modified(now - hour).unwrap();
     let tested = in_folder(folder.path(), &["test", "--no-build"]);
-    assert_eq!(result(&tested), (0, "1 of 1 cases passed"));
+    assert_eq!(result(&tested), (0, "1 passed, 0 failed"));
     let note = "note: `build/development/my-check.wasm` is out of date: it was built 1 hour before `plugin.wasm` was changed; without \
                 `--no-build` it is built again\n";
     assert_eq!(tested.stderr, note);

@@ -72,7 +72,7 @@ pub(crate) fn names(object: &Value) -> Vec<String> {
 pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_guardhouse"));
     command.args(arguments).stdin(Stdio::null());
-    for variable in ["GUARDHOUSE_CACHE", "GUARDHOUSE_LOG", "NO_COLOR"] {
+    for variable in ["CI", "GUARDHOUSE_CACHE", "GUARDHOUSE_LOG", "NO_COLOR"] {
         command.env_remove(variable);
     }
     command.env("XDG_CACHE_HOME", Path::new(env!("CARGO_TARGET_TMPDIR")).join("caches"));

@@ -4,6 +4,7 @@
 
 mod harness;
 
+mod accept;
 mod arguments;
 mod authoring;
 mod build;
@@ -18,8 +19,12 @@ mod limits;
 mod log;
 mod policy;
 mod print;
+mod release;
+mod reports;
+mod schemas;
 mod serve;
 mod serve_clock;
 mod serve_idle;
 mod status;
 mod upgrade;
+mod watch;
