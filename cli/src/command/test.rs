@@ -287,10 +287,11 @@ impl<'a> Tests<'a> {
             (true, true) => Exit::Success,
             (true, false) => Exit::CaseFailed,
         };
-        if self.targets.len() == 1 && !self.args.json {
-            if let Some(error) = errors.pop() {
-                return Err(error);
-            }
+        if self.targets.len() == 1
+            && !self.args.json
+            && let Some(error) = errors.pop()
+        {
+            return Err(error);
         }
         errors.iter().for_each(failure::print);
         let text = if self.args.json {
