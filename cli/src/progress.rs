@@ -66,9 +66,7 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         let Some(thread) = self.thread.take() else { return };
-        if let Some(mut line) = line().take() {
-            let _ = io::stderr().write_all(line.erased());
-        }
+        end();
         DONE.notify_all();
         // It draws nothing any more.
         let _ = thread.join();
@@ -97,6 +95,11 @@ impl Line {
         Some(format!("\r{}, {seconds} s\x1b[K", self.label))
     }
 
+    /// What erases the line, or ends that of a tool.
+    fn last(&mut self) -> &'static [u8] {
+        if self.is_at_start { self.erased() } else { b"\n" }
+    }
+
     /// What erases the line.
     fn erased(&mut self) -> &'static [u8] {
         if self.drawn.take().is_some() { ERASE } else { b"" }
@@ -114,11 +117,11 @@ pub(crate) fn write(bytes: &[u8]) -> io::Result<()> {
     stderr.write_all(bytes)
 }
 
-/// Erases the line for the last time, because this process ends now.
+/// Erases the line for the last time, because the work or this process ends now.
 pub(crate) fn end() {
     // A thread that holds the lock does not wait for anything.
     if let Some(mut line) = line().take() {
-        let _ = io::stderr().write_all(line.erased());
+        let _ = io::stderr().write_all(line.last());
     }
 }
 
@@ -139,5 +142,6 @@ mod tests {
         assert!(line.due(Duration::from_secs(61)).is_some(), "it appears again after it was erased");
         line.is_at_start = false;
         assert_eq!(line.due(Duration::from_secs(62)), None, "it does not continue a line of a tool");
+        assert_eq!(line.last(), b"\n", "the next line does not continue it either");
     }
 }

@@ -111,6 +111,90 @@ fn a_mistake_in_a_file_of_cases_has_its_place_in_the_file() {
 }
 
 #[test]
+fn a_mistake_that_no_type_excludes_has_its_place_too() {
+    let first = r#"{"name": "é", "outcome": "deny", "context": {"component": {"kind": "tool", "name": "t"}}}"#;
+    for (members, error) in [
+        (
+            r#""name": "é", "outcome": "allow""#,
+            "at `cases[1].name`: case `é`: the case at line 2 has the same name at line 3 column 11",
+        ),
+        (
+            r#""name": "ü", "outcome": "denied-with-message""#,
+            "at `cases[1].outcome`: case `ü`: the outcome is `denied-with-message`, but there is no `message` at line 3 column 27",
+        ),
+        (
+            r#""name": "ü", "outcome": "failed", "message": {"matches": ""}"#,
+            "at `cases[1].message`: case `ü`: only the outcomes `denied-with-message` and `deny` can have a `message` at line 3 \
+             column 48",
+        ),
+        (
+            r#""name": "ü", "outcome": "allow", "cause": "trap""#,
+            "at `cases[1].cause`: case `ü`: only the outcomes `failed` and `deny` can have a `cause` at line 3 column 45",
+        ),
+        (
+            r#""name": "ü", "outcome": "deny", "message": {"matches": "["}"#,
+            "at `cases[1].message.matches`: invalid pattern: unclosed character class at line 3 column 60",
+        ),
+        (
+            r#""name": "ü", "outcome": "deny", "cause": 7"#,
+            "at `cases[1].cause`: invalid type: integer `7`, expected a string at line 3 column 44",
+        ),
+    ] {
+        let folder = folder();
+        let second = first.replacen(r#""name": "é", "outcome": "deny""#, members, 1);
+        fs::write(folder.path().join("cases.json"), format!("{{\"cases\": [\n{first},\n{second}]}}")).unwrap();
+        in_folder(folder.path(), &["test", "builtin:require-auth"]).assert_failed(error);
+    }
+    let time = r#"{"cases": [{"name": "é", "outcome": "deny", "context": {"now": "2026-11-27T09:30:00.5Z"}}]}"#;
+    let folder = folder();
+    fs::write(folder.path().join("cases.json"), time).unwrap();
+    in_folder(folder.path(), &["test", "builtin:require-auth"]).assert_failed(
+        "at `cases[0].context.now`: `2026-11-27T09:30:00.5Z` is not a whole second, and a request counts whole seconds at line \
+         1 column 64",
+    );
+}
+
+#[test]
+fn any_denial_and_a_message_by_pattern_are_expected() {
+    let with = |outcome: &str, members: serde_json::Value| {
+        let mut case = case("one", outcome);
+        for (name, value) in members.as_object().unwrap() {
+            case[name] = value.clone();
+        }
+        case
+    };
+    // Denies with this message.
+    let message = |case: serde_json::Value| {
+        let file = json!({ "settings": { "message": "over the limit of 100" }, "cases": [case] });
+        let folder = folder();
+        fs::write(folder.path().join("cases.json"), file.to_string()).unwrap();
+        in_folder(folder.path(), &["test", "builtin:deny-with-message"])
+    };
+    let denied = |plugin: &str, case: serde_json::Value| test(folder().path(), plugin, json!({ "cases": [case] }));
+    let pattern = |pattern: &str| json!({ "message": { "matches": pattern } });
+    for (tested, exit, part) in [
+        (denied(DENY, with("deny", json!({}))), 0, "ok   one"),
+        (denied(TRAP, with("deny", json!({}))), 0, "ok   one"),
+        (denied(TRAP, with("deny", json!({ "cause": "trap" }))), 0, "ok   one"),
+        (denied(TRAP, with("deny", json!({ "cause": "deadline" }))), 2, "cause: expected deadline, found trap"),
+        (denied(DENY, with("deny", json!({ "message": "no" }))), 2, "message: expected `no`, found none"),
+        (message(with("deny", json!({}))), 0, "ok   one"),
+        (message(with("denied", json!({}))), 2, "message: expected none, found `over the limit of 100`"),
+        (message(with("denied-with-message", pattern("limit of \\d+$"))), 0, "ok   one"),
+        (message(with("deny", pattern("^over"))), 0, "ok   one"),
+        (
+            message(with("deny", pattern("^limit"))),
+            2,
+            "message: expected a message that matches `^limit`, found `over the limit of 100`",
+        ),
+    ] {
+        assert!(tested.exit == exit && tested.stdout.contains(part), "`{part}` is not in {tested:?}");
+    }
+    let allowed = test(folder().path(), LOG, json!({ "cases": [with("deny", json!({}))] }));
+    assert!(allowed.exit == 2 && allowed.stdout.contains("outcome: expected deny, found allow"), "{allowed:?}");
+}
+
+#[test]
 fn a_difference_names_what_was_found_even_if_it_is_nothing() {
     let mut named = case("named", "denied");
     named["missing_scopes"] = json!(["write"]);

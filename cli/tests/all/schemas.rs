@@ -55,6 +55,18 @@ fn every_committed_file_of_cases_is_valid() {
 }
 
 #[test]
+fn the_file_of_cases_in_the_documentation_is_valid() {
+    let page = include_str!("../../../docs/testing.md");
+    let (_, block) = page.split_once("```json\n").unwrap();
+    let (cases, _) = block.split_once("```").unwrap();
+    assert_valid("cases", &serde_json::from_str(cases).unwrap());
+    let folder = folder();
+    fs::write(folder.path().join("cases.json"), cases).unwrap();
+    let tested = in_folder(folder.path(), &["test", &plugin("deny-documented.wasm", DENY)]);
+    assert!(!tested.stderr.contains("cannot read the cases"), "{tested:?}");
+}
+
+#[test]
 fn the_schema_of_cases_accepts_what_the_reader_accepts() {
     let with = |outcome: &str, members: Value| {
         let mut case = case("a", outcome);
