@@ -116,20 +116,20 @@ fn a_mistake_that_no_type_excludes_has_its_place_too() {
     for (members, error) in [
         (
             r#""name": "é", "outcome": "allow""#,
-            "at `cases[1].name`: case `é`: the case at line 2 has the same name at line 3 column 11",
+            "at `cases[1].name`: case `é`: the case at line 2 has the same name at line 3 column 10",
         ),
         (
             r#""name": "ü", "outcome": "denied-with-message""#,
-            "at `cases[1].outcome`: case `ü`: the outcome is `denied-with-message`, but there is no `message` at line 3 column 27",
+            "at `cases[1].outcome`: case `ü`: the outcome is `denied-with-message`, but there is no `message` at line 3 column 26",
         ),
         (
             r#""name": "ü", "outcome": "failed", "message": {"matches": ""}"#,
             "at `cases[1].message`: case `ü`: only the outcomes `denied-with-message` and `deny` can have a `message` at line 3 \
-             column 48",
+             column 47",
         ),
         (
             r#""name": "ü", "outcome": "allow", "cause": "trap""#,
-            "at `cases[1].cause`: case `ü`: only the outcomes `failed` and `deny` can have a `cause` at line 3 column 45",
+            "at `cases[1].cause`: case `ü`: only the outcomes `failed` and `deny` can have a `cause` at line 3 column 44",
         ),
         (
             r#""name": "ü", "outcome": "deny", "message": {"matches": "["}"#,
@@ -137,7 +137,7 @@ fn a_mistake_that_no_type_excludes_has_its_place_too() {
         ),
         (
             r#""name": "ü", "outcome": "deny", "cause": 7"#,
-            "at `cases[1].cause`: invalid type: integer `7`, expected a string at line 3 column 44",
+            "at `cases[1].cause`: invalid type: integer `7`, expected a string at line 3 column 43",
         ),
     ] {
         let folder = folder();
