@@ -10,6 +10,7 @@ mod c;
 mod go;
 mod javascript;
 mod python;
+mod python_driver;
 mod python_runtime;
 mod rust;
 mod typescript;

@@ -2,15 +2,14 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::Result;
 
 use super::driver::run_driver;
-use super::manifest::read_manifest;
+use super::python_driver::{INSTALL_SDK, driver};
 use super::python_runtime;
 use super::registry::{Edit, Registry};
 use super::spec::Spec;
 use super::toml;
-use super::tool::{INSTALL_FROM_PIP, Tool, Unwanted, venv};
 use crate::profile::Profile;
 
 pub(super) const PYTHON: Spec = Spec {
@@ -95,9 +94,6 @@ const REGISTRY: Registry = Registry {
     update: Some(INSTALL_SDK),
 };
 
-/// The command that installs the SDK from the registry.
-const INSTALL_SDK: &str = ".venv/bin/pip install -r requirements-sdk.txt";
-
 /// Reads the name of the project, as pip normalizes it: in lower case, with a hyphen for each run of separators.
 fn name(manifest: &str) -> Result<String> {
     let name = toml::string(manifest, "project", "name")?.to_lowercase();
@@ -105,29 +101,8 @@ fn name(manifest: &str) -> Result<String> {
     Ok(words.collect::<Vec<_>>().join("-"))
 }
 
-/// The settings of other programs: they would add modules, run code, or change the language.
-const UNWANTED: Unwanted = Unwanted { names: &["PYTHON*", "VIRTUAL_ENV"], except: &[] };
-
 fn build(folder: &Path, _profile: Profile) -> Result<Vec<u8>> {
     run_driver(driver(folder)?)
-}
-
-/// The driver of the SDK, which is at the path that the manifest gives, or else is installed.
-pub(super) fn driver(folder: &Path) -> Result<Tool> {
-    let manifest = read_manifest(&folder.join("pyproject.toml"))?;
-    let python = || Tool::new(venv(folder).join("python"), folder, INSTALL_FROM_PIP).without(&UNWANTED);
-    let driver = ["-m", "guardhouse_sdk.build"];
-    if toml::has(&manifest, "tool.guardhouse", "sdk") {
-        let sdk = toml::string(&manifest, "tool.guardhouse", "sdk").context("cannot read `pyproject.toml`")?;
-        let sdk = folder.join(sdk);
-        ensure!(sdk.join("guardhouse_sdk").is_dir(), "`{}` does not contain the SDK", sdk.display());
-        return Ok(python().variable("PYTHONPATH", &sdk).arguments(driver));
-    }
-    let installed = python().arguments(["-c", "import guardhouse_sdk"]).run();
-    installed.with_context(|| {
-        format!("the SDK is not installed, and `pyproject.toml` gives no path of it; to install it: {INSTALL_SDK}")
-    })?;
-    Ok(python().arguments(driver))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::driver::{run_driver_with, run_plan};
-use super::python::driver;
+use super::python_driver::driver;
 use crate::contract;
 use crate::merge::merge;
 use crate::runtimes::Runtime;
