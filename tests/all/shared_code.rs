@@ -1,12 +1,12 @@
 //! Large plugins that differ only in their state, such as those of one language runtime, share one compilation.
 
 use guardhouse::{
-    AuthChecks, Cause, Decision, Host, ImagePolicy, LoadError, Plugin, StartMode, run_auth_checks_blocking,
+    AuthChecks, Cause, Check, CheckConfig, Decision, Host, LoadError, Plugin, StartMode, run_auth_checks_blocking,
 };
 use guardhouse_tests::guest::{expanded, replaced};
 
 use crate::cache_folder::CacheFolder;
-use crate::harness::{Guest, fixture, neighbor_is_unharmed, nobody, small};
+use crate::harness::{Guest, fixture, neighbor_is_unharmed, nobody, patient, small};
 
 /// The size of a module that is large enough, in bytes.
 const LARGE: usize = 1 << 20;
@@ -26,8 +26,10 @@ fn large(answer: bool) -> Guest {
     Guest::from_text("large", &text(answer, LARGE, ""))
 }
 
+/// The answer of a plugin, without loading anything else into the host.
 fn is_allowed(guest: &Guest, host: &Host) -> bool {
-    let check = guest.clone().on_host(host).check();
+    let plugin = Plugin::load(host, guest.bytes()).unwrap();
+    let check = Check::new(&plugin, CheckConfig { limits: patient(), ..CheckConfig::default() }).unwrap();
     run_auth_checks_blocking(&[check], &nobody()) == Decision::Allow
 }
 
@@ -40,8 +42,8 @@ fn the_second_plugin_with_the_same_code_needs_no_compiler() {
     assert!(!is_allowed(&large(false), &unable));
     assert_eq!(folder.all_files().len(), before + 5, "a source and two states, with an entry each");
     // Another code is not known.
-    let other = Guest::from_text("other", &text(true, LARGE, "(func)")).on_host(&unable);
-    assert!(matches!(other.load(), Err(LoadError::Host(_))));
+    let other = Guest::from_text("other", &text(true, LARGE, "(func)"));
+    assert!(matches!(Plugin::load(&unable, other.bytes()), Err(LoadError::Host(_))));
     // Both load from the cache.
     for answer in [true, false] {
         assert_eq!(is_allowed(&large(answer), &folder.host_without_compiler()), answer);
@@ -98,11 +100,8 @@ fn the_errors_of_a_large_plugin_are_about_its_own_bytes() {
 }
 
 #[test]
-fn a_plugin_that_is_split_has_an_image_and_stays_within_its_limits() {
+fn a_plugin_that_is_split_stays_within_its_limits() {
     let host = Host::builder().limits(small()).build().unwrap();
-    let check = large(true).on_host(&host).image(ImagePolicy::Eager).check();
-    assert_eq!(check.start_mode(), StartMode::Image);
-    assert_eq!(run_auth_checks_blocking(&[check], &nobody()), Decision::Allow);
     let over = large(true).on_host(&host).limits(|limits| limits.memory_bytes = 98 << 16);
     over.fails_on_trial(Cause::MemoryLimit);
     neighbor_is_unharmed(&host);

@@ -13,7 +13,6 @@ use crate::exit::Exit;
 use crate::host_options::HostOptions;
 use crate::interrupt::{self, Interrupted};
 use crate::limit_options::LimitOptions;
-use crate::notes::note;
 use crate::output::{self, Output};
 use crate::progress::Progress;
 use crate::source::PluginSource;
@@ -139,7 +138,6 @@ pub(crate) fn run(args: &TestArgs) -> Result<Output> {
             Err(error) if error.is::<Interrupted>() => return Err(error),
             Err(error) => failure::print(&error),
         }
-        note(&"waiting for a change; Ctrl-C ends");
         Ok(())
     })?;
     bail!("nothing is watched any more")

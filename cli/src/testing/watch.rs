@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
+use crate::notes::note;
+
 /// The shortest time between two looks at the files.
 const INTERVAL: Duration = Duration::from_millis(100);
 
@@ -26,6 +28,8 @@ pub(crate) fn watch<T>(
         let after = state(subject);
         is_repeated = after != before && !is_repeated;
         if !is_repeated {
+            // The files are known now: a change that is made after this line was read is not overlooked.
+            note(&"waiting for a change; Ctrl-C ends");
             wait_for_change(|| state(subject), after);
         }
     }

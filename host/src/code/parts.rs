@@ -3,7 +3,7 @@
 use crate::code::compile::unreadable;
 use crate::code::shape::Shape;
 use crate::code::source::Source;
-use crate::code::split::{Split, split};
+use crate::code::split::{Split, SplitOf, split};
 use crate::digest::Digest;
 use crate::engine::PluginEngine;
 use crate::engine::config::Pool;
@@ -23,7 +23,7 @@ impl<'a> Parts<'a> {
             return Ok(Self { source, split: None });
         }
         let bytes = source.read().map_err(|error| unreadable(&error))?;
-        Ok(Self { source, split: split(&bytes).ok() })
+        Ok(Self { source, split: split(&bytes, SplitOf::Plugin).ok() })
     }
 }
 

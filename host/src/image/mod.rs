@@ -15,7 +15,7 @@ use crate::code::contract;
 use crate::code::images::Image;
 use crate::code::linked::Linked;
 use crate::code::shape::Shape;
-use crate::code::split::split;
+use crate::code::split::{SplitOf, split};
 use crate::digest::Digest;
 use crate::engine::PluginEngine;
 use crate::engine::config::Strategy;
@@ -66,7 +66,8 @@ fn make(recipe: Recipe<'_>, engine: &PluginEngine, key: Digest) -> Result<Linked
     }
     let source = plugin.source().read()?;
     let bytes = snapshot(recipe, &source)?;
-    let split = split(&bytes).map_err(|reason| format!("its state cannot be separated from its code: {reason}"))?;
+    let split = split(&bytes, SplitOf::Image)
+        .map_err(|reason| format!("its state cannot be separated from its code: {reason}"))?;
     let (found, cap) = (split.states.iter().map(Vec::len).sum::<usize>(), host.limits().image_bytes);
     if found > cap {
         return Err(

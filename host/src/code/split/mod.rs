@@ -18,6 +18,7 @@ use wasm_encoder::{
 };
 use wasmparser::Payload;
 
+pub(crate) use self::module::SplitOf;
 use self::module::{ModuleState, STATE, SplitModule, imported_pages};
 pub(crate) use self::plain::Needs;
 use self::plain::{needs, validate_around_functions};
@@ -43,14 +44,14 @@ type Error = reencode::Error<std::convert::Infallible>;
 
 /// Splits a component, whose functions need not be valid: the compiler of the code validates them. The error says what
 /// cannot be split: the component may be valid all the same.
-pub(crate) fn split(component: &[u8]) -> Result<Split, Reason> {
+pub(crate) fn split(component: &[u8], of: SplitOf) -> Result<Split, Reason> {
     validate_around_functions(component)?;
     let modules = core_modules(component)?;
     let mut imported = 0;
     for module in &modules {
         imported = imported.max(imported_pages(module)?);
     }
-    let split = modules.iter().map(|module| SplitModule::new(module, imported));
+    let split = modules.iter().map(|module| SplitModule::new(module, imported, of));
     let split: Vec<SplitModule> = split.collect::<Result<_, _>>()?;
     let has_state: Vec<bool> = split.iter().map(|module| module.state.is_some()).collect();
     let needs = needs(component, &modules, &has_state)?;

@@ -14,6 +14,15 @@ use crate::tuning::{MAX_COPIED_MODULE_BYTES, MAX_SEGMENT_GAP};
 /// The name under which a module imports its own state.
 pub(super) const STATE: &str = "guardhouse:state";
 
+/// The origin of a component that is split.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum SplitOf {
+    /// A plugin, whose instances initialize their memory as they would if it was not split: that takes no fuel.
+    Plugin,
+    /// The snapshot of a configured instance.
+    Image,
+}
+
 /// The method by which the memory of an instance is initialized from a state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum MemoryInit {
@@ -24,8 +33,8 @@ enum MemoryInit {
 }
 
 impl MemoryInit {
-    /// The method for the state of a module.
-    fn of(module: &[u8]) -> Self {
+    /// The method for the state of a module of an image, which copies at no cost for the plugin.
+    fn of_image(module: &[u8]) -> Self {
         if module.len() > MAX_COPIED_MODULE_BYTES { Self::Mapped } else { Self::Copied }
     }
 
@@ -84,8 +93,12 @@ pub(super) struct ModuleState {
 impl SplitModule {
     /// Splits a module. `imported` is the size of the largest memory that a module of the component imports, in pages: the
     /// code may pass on its memory.
-    pub(super) fn new(module: &[u8], imported: u64) -> Result<Self, Reason> {
-        let state = ModuleState::of(module, imported)?;
+    pub(super) fn new(module: &[u8], imported: u64, of: SplitOf) -> Result<Self, Reason> {
+        let init = match of {
+            SplitOf::Plugin => MemoryInit::Mapped,
+            SplitOf::Image => MemoryInit::of_image(module),
+        };
+        let state = ModuleState::of(module, imported, init)?;
         let code = match &state {
             Some(state) => code(module, &state.exports)?,
             None => module.to_vec(),
@@ -95,12 +108,11 @@ impl SplitModule {
 }
 
 impl ModuleState {
-    fn of(module: &[u8], imported: u64) -> Result<Option<Self>, Reason> {
+    fn of(module: &[u8], imported: u64, init: MemoryInit) -> Result<Option<Self>, Reason> {
         if is_stateless(module)? {
             return Ok(None);
         }
         let (mut memories, mut globals, mut data) = (MemorySection::new(), GlobalSection::new(), DataSection::new());
-        let init = MemoryInit::of(module);
         let mut segments = Vec::new();
         let (mut names, mut exports) = (ExportSection::new(), Vec::new());
         let mut imported_memories = 0;

@@ -3,7 +3,7 @@
 use super::*;
 
 fn split_of(module: &str) -> Result<SplitModule, Reason> {
-    SplitModule::new(&wat::parse_str(module).unwrap(), 1)
+    SplitModule::new(&wat::parse_str(module).unwrap(), 1, SplitOf::Image)
 }
 
 fn is_valid(module: &[u8]) -> bool {
