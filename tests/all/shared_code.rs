@@ -1,8 +1,6 @@
 //! Large plugins that differ only in their state, such as those of one language runtime, share one compilation.
 
-use guardhouse::{
-    AuthChecks, Cause, Check, CheckConfig, Decision, Host, LoadError, Plugin, StartMode, run_auth_checks_blocking,
-};
+use guardhouse::{AuthChecks, Cause, Check, CheckConfig, Decision, Host, LoadError, Plugin, run_auth_checks_blocking};
 use guardhouse_tests::guest::{expanded, replaced};
 
 use crate::cache_folder::CacheFolder;
