@@ -95,7 +95,8 @@ mod tests {
     #[test]
     fn a_block_with_a_title_is_a_file() {
         let page = "```toml title=\"a/b.toml\"\nkey = 1\n```\n```console title=\"elsewhere\"\n$ no\n```\n```console\n$ yes\n```\n";
-        let expected = "mkdir -p 'a'\ncat > 'a/b.toml' <<'END OF THE FILE'\nkey = 1\nEND OF THE FILE\necho '$ yes'\nyes\n";
+        let expected =
+            "mkdir -p 'a'\ncat > 'a/b.toml' <<'END OF THE FILE'\nkey = 1\nEND OF THE FILE\necho '$ yes'\nyes\n";
         assert_eq!(script(page).unwrap(), expected);
     }
 
