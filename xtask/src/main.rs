@@ -15,6 +15,7 @@ mod generate;
 mod languages;
 mod lock;
 mod packages;
+mod pages;
 mod policies;
 mod process;
 mod prove;

@@ -9,6 +9,7 @@ use crate::bench;
 use crate::build::{GUARDHOUSE, Profile, Programs};
 use crate::editors;
 use crate::packages;
+use crate::pages;
 use crate::policies;
 use crate::process::{cargo, cargo_command, forget_cargo, has_cargo_command, run as run_command};
 use crate::python;
@@ -105,6 +106,12 @@ const PROOFS: &[Proof] = &[
         run: packages::prove,
     },
     Proof {
+        name: "pages",
+        summary: "the page of each language, on a Debian system with nothing installed: `prove pages [LANGUAGE…]`",
+        needs: "root, debootstrap, unshare, rustup with Rust's target for WebAssembly, and Debian's and all other registries",
+        run: pages::prove,
+    },
+    Proof {
         name: "policies",
         summary: "the larger checks of plugins/, in every language: `prove policies [CHECK|LANGUAGE…]`",
         needs: "the tools that `cargo xtask languages` has installed, cargo's target wasm32-unknown-unknown, and npm",
@@ -156,7 +163,7 @@ pub(crate) fn run(arguments: &Arguments<'_>) -> Result<()> {
     let proof =
         proof.with_context(|| format!("proof `{name}` does not exist; `cargo xtask prove` lists those that do"))?;
     ensure!(
-        operands.is_empty() || ["editors", "fuzz", "packages", "policies", "proxies"].contains(&proof.name),
+        operands.is_empty() || ["editors", "fuzz", "packages", "pages", "policies", "proxies"].contains(&proof.name),
         "proof `{name}` does not take operands"
     );
     let options = arguments.forwarded();

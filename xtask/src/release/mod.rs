@@ -3,7 +3,7 @@
 //! `cargo xtask prove packages`.
 
 pub(crate) mod clone;
-mod folder;
+pub(crate) mod folder;
 mod glibc;
 mod installed;
 pub(crate) mod npm;
