@@ -5,6 +5,7 @@ use std::fs;
 use anyhow::{Context, Result, ensure};
 use wasmparser::Parser;
 
+use crate::build_environment::BuildEnvironment;
 use crate::componentize::{componentize, exports_check};
 use crate::core_module::{check_stack, without_debug_sections};
 use crate::languages::Language;
@@ -14,7 +15,6 @@ use crate::origin::{Origin, Sources};
 use crate::profile::Profile;
 use crate::project::Project;
 use crate::settings_schema;
-use crate::workshop::Workshop;
 
 /// Builds `project` with the tools of its language and writes the component to [`Project::component`]. The component of
 /// an earlier build of this profile is removed first, so that it cannot pass for the result of a build that fails.
@@ -59,15 +59,15 @@ pub fn verify(project: &Project) -> Result<()> {
     settings_schema::verify(project.folder()).with_context(|| format!("cannot build `{}`", project.name()))
 }
 
-/// Builds `project` for development like [`make_component`], but faster, if its language has a way to use `workshop`.
+/// Builds `project` for development like [`make_component`], but faster, if its language has a way to use `environment`.
 ///
 /// # Errors
 ///
 /// As for [`build`].
-pub fn make_development_component(project: &Project, workshop: &Workshop<'_>) -> Result<Vec<u8>> {
+pub fn make_development_component(project: &Project, environment: &BuildEnvironment<'_>) -> Result<Vec<u8>> {
     verify(project)?;
     let (name, language) = (project.name(), project.language());
-    let built = language.develop(project.folder(), workshop).with_context(|| format!("cannot build `{name}`"))?;
+    let built = language.develop(project.folder(), environment).with_context(|| format!("cannot build `{name}`"))?;
     match built {
         Some(component) => add_metadata(&component, name, Some(language)),
         None => make_component(project, Profile::Development),

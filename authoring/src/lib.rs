@@ -9,13 +9,13 @@ mod upgrade;
 mod sdk_source;
 mod vendored;
 
+mod build_environment;
 mod build_project;
 mod newest;
 mod profile;
 mod project;
 mod runtimes;
 mod settings_schema;
-mod workshop;
 
 mod languages;
 
@@ -32,6 +32,7 @@ mod embedded;
 mod regular_file;
 mod version;
 
+pub use build_environment::{BuildEnvironment, Documents, Prepare};
 pub use build_project::{build, make_component, make_development_component, verify};
 pub use change::{Change, ChangeKind};
 pub use componentize::componentize;
@@ -45,7 +46,6 @@ pub use profile::Profile;
 pub use project::{CASES, Project};
 pub use sdk_source::{SDK_SOURCE, SdkSource};
 pub use upgrade::{Upgrade, upgrade};
-pub use workshop::{Documents, Prepare, Workshop};
 
 /// The README, whose program is compiled as a test.
 #[cfg(doctest)]

@@ -115,7 +115,7 @@ impl ExpectedOutcome {
     /// Whether an outcome with this word is as expected.
     fn includes(self, found: &str) -> bool {
         match self {
-            // A word that is not known is no reason to pass.
+            // An unknown word must not let a case pass.
             Self::Deny => {
                 [Self::Denied, Self::DeniedWithMessage, Self::Failed].iter().any(|deny| deny.as_str() == found)
             }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use guardhouse::{AuthContext, Component, Fault, Host, Json, Limits, PrepareError, prepare};
-use guardhouse_authoring::{Documents, Profile, Project, Workshop, make_component, make_development_component};
+use guardhouse_authoring::{BuildEnvironment, Documents, Profile, Project, make_component, make_development_component};
 
 use crate::cache_folder::CacheFolder;
 use crate::host_options::building_host;
@@ -30,8 +30,8 @@ pub(crate) fn make(project: &Project) -> Result<Vec<u8>> {
         let _ = writeln!(std::io::stderr(), "error: {}", escaped_lines(text));
     };
     let note = |text: &str| note(&text);
-    let workshop = Workshop { runtimes: cache.runtimes(), prepare: &prepare, note: &note, show: &show };
-    make_development_component(project, &workshop)
+    let environment = BuildEnvironment { runtimes: cache.runtimes(), prepare: &prepare, note: &note, show: &show };
+    make_development_component(project, &environment)
 }
 
 fn prepared(host: &Host, component: &[u8], documents: &Documents<'_>) -> Result<Result<Vec<u8>, String>> {

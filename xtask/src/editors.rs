@@ -21,7 +21,7 @@ struct Editor {
     mistake: Option<(&'static str, &'static str)>,
 }
 
-/// Pinned, so that a new version of a tool is no surprise.
+/// Pinned, so that a new version of a tool cannot change the result.
 const PYTHON_TOOLS: &str =
     "python3 -m venv ../tools && ../tools/bin/pip install --quiet pytest==9.2.0 pyright==1.1.414 mypy==2.4.1";
 const TYPESCRIPT: &str =

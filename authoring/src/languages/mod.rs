@@ -33,8 +33,8 @@ use spec::Spec;
 
 pub(crate) use registry::{Registry, required_version};
 
+use crate::build_environment::BuildEnvironment;
 use crate::profile::Profile;
-use crate::workshop::Workshop;
 
 /// Every language, in the order in which they are listed to users.
 const ALL: &[&Spec] =
@@ -143,8 +143,8 @@ impl Language {
 
     /// Builds the project in `folder` for development, in a faster way. The result is a component, or none if the
     /// language or the project must be built as for a server.
-    pub(crate) fn develop(self, folder: &Path, workshop: &Workshop<'_>) -> Result<Option<Vec<u8>>> {
-        self.0.develop.map_or(Ok(None), |develop| develop(folder, workshop))
+    pub(crate) fn develop(self, folder: &Path, environment: &BuildEnvironment<'_>) -> Result<Option<Vec<u8>>> {
+        self.0.develop.map_or(Ok(None), |develop| develop(folder, environment))
     }
 
     /// Builds the project in `folder`. The result is a core module or a component.

@@ -10,11 +10,11 @@ use serde_json::value::RawValue;
 
 use super::driver::{run_driver_with, run_plan};
 use super::python_driver::driver;
+use crate::build_environment::{BuildEnvironment, Documents};
 use crate::contract;
 use crate::merge::merge;
 use crate::runtimes::Runtime;
 use crate::version::VERSION;
-use crate::workshop::{Documents, Workshop};
 
 /// The driver's plan of a development build.
 #[derive(Deserialize)]
@@ -38,11 +38,11 @@ struct Refusal {
 }
 
 /// Builds the project in a folder. Returns none if it must be built as for a server.
-pub(super) fn develop(folder: &Path, workshop: &Workshop<'_>) -> Result<Option<Vec<u8>>> {
+pub(super) fn develop(folder: &Path, environment: &BuildEnvironment<'_>) -> Result<Option<Vec<u8>>> {
     let plan = run_plan(driver(folder)?)?;
     let plan: Plan = serde_json::from_slice(&plan).context("cannot read the plan of the build")?;
     let other = |reason: &str| {
-        (workshop.note)(&format!("this build takes longer, because no prepared runtime can be used: {reason}"));
+        (environment.note)(&format!("this build takes longer, because no prepared runtime can be used: {reason}"));
         Ok(None)
     };
     let attributes = match (plan.attributes, plan.unsupported) {
@@ -50,12 +50,12 @@ pub(super) fn develop(folder: &Path, workshop: &Workshop<'_>) -> Result<Option<V
         (_, reason) => return other(&reason.unwrap_or_default()),
     };
     let recipe = format!("guardhouse {VERSION} {} {}", contract::digest(), plan.runtime);
-    let runtime = match Runtime::find(&workshop.runtimes, &recipe) {
+    let runtime = match Runtime::find(&environment.runtimes, &recipe) {
         Some(runtime) => runtime,
-        None => make(folder, workshop, &recipe)?,
+        None => make(folder, environment, &recipe)?,
     };
     let documents = Documents { library: &runtime.library, project: attributes.get().as_bytes() };
-    let refusal = match (workshop.prepare)(&runtime.component, &documents) {
+    let refusal = match (environment.prepare)(&runtime.component, &documents) {
         Ok(Ok(component)) => return Ok(Some(component)),
         Ok(Err(refusal)) => refusal,
         Err(error) => return other(&format!("{error:#}")),
@@ -64,7 +64,7 @@ pub(super) fn develop(folder: &Path, workshop: &Workshop<'_>) -> Result<Option<V
     match (missing, error) {
         (Some(missing), _) => other(&format!("the modules use {missing} while they are imported")),
         (None, Some(error)) => {
-            (workshop.show)(&format!("the plugin cannot be imported:\n{error}"));
+            (environment.show)(&format!("the plugin cannot be imported:\n{error}"));
             bail!("its modules raise an exception while they are imported")
         }
         (None, None) => bail!("the runtime did not say why it cannot import the plugin"),
@@ -72,12 +72,12 @@ pub(super) fn develop(folder: &Path, workshop: &Workshop<'_>) -> Result<Option<V
 }
 
 /// Makes a runtime, and keeps it for the next build.
-fn make(folder: &Path, workshop: &Workshop<'_>, recipe: &str) -> Result<Runtime> {
-    (workshop.note)("the runtime of development builds is made, once for this version of the SDK");
+fn make(folder: &Path, environment: &BuildEnvironment<'_>, recipe: &str) -> Result<Runtime> {
+    (environment.note)("the runtime of development builds is made, once for this version of the SDK");
     let (component, library) = run_driver_with(driver(folder)?, "--library")?;
     let runtime = Runtime { component: merge(&component)?, library };
-    if let Err(error) = runtime.keep(&workshop.runtimes, recipe) {
-        (workshop.note)(&format!("it is made again for the next build: {error:#}"));
+    if let Err(error) = runtime.keep(&environment.runtimes, recipe) {
+        (environment.note)(&format!("it is made again for the next build: {error:#}"));
     }
     Ok(runtime)
 }
@@ -124,7 +124,7 @@ mod tests {
             };
             let note = |text: &str| notes.borrow_mut().push(text.to_owned());
             let runtimes = folder.join("cache/runtimes");
-            let built = develop(folder, &Workshop { runtimes, prepare: &prepare, note: &note, show: &note });
+            let built = develop(folder, &BuildEnvironment { runtimes, prepare: &prepare, note: &note, show: &note });
             let calls = fs::read_to_string(folder.join("calls")).unwrap();
             (built, notes.into_inner(), calls.lines().filter(|call| call.contains("--library")).count())
         }

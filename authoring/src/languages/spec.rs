@@ -5,12 +5,12 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::registry::Registry;
+use crate::build_environment::BuildEnvironment;
 use crate::profile::Profile;
-use crate::workshop::Workshop;
 
 /// A faster way to build a project for development. The result is a component, or none if the project must be built as for a
 /// server.
-pub(super) type Develop = fn(&Path, &Workshop<'_>) -> Result<Option<Vec<u8>>>;
+pub(super) type Develop = fn(&Path, &BuildEnvironment<'_>) -> Result<Option<Vec<u8>>>;
 
 /// Everything that is particular to one language.
 #[derive(Debug)]

@@ -64,7 +64,7 @@ impl Watch {
 fn a_change_runs_the_tests_again_until_a_signal() {
     let (folder, temporary) = (folder(), folder());
     let path = |name: &str| folder.path().join(name);
-    // A hidden file is no source.
+    // A hidden file is not a source.
     let compiler = "echo built >> .builds\n[ -e broken.txt ] && exit 1\ncp plugin.wasm \"$2\"";
     project(folder.path(), compiler);
     let cases = |outcome: &str| {

@@ -59,7 +59,19 @@ def reader(hint: Any) -> Reader:
     raise TypeError(f"settings cannot be of type {hint}")
 
 
+_DATACLASSES: dict[type[Any], Reader] = {}
+"""The readers of dataclasses."""
+
+
 def _members(target: type[Any]) -> Reader:
+    if target not in _DATACLASSES:
+        # A dataclass may contain itself.
+        _DATACLASSES[target] = lambda value, where: _DATACLASSES[target](value, where)
+        _DATACLASSES[target] = _object(target)
+    return _DATACLASSES[target]
+
+
+def _object(target: type[Any]) -> Reader:
     hints = get_type_hints(target)
     fields = [
         (field.metadata.get("json", field.name), field.name, reader(hints[field.name]), _required(field))

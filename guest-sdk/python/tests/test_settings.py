@@ -32,7 +32,19 @@ class Settings:
     anything: Any = None
 
 
+@dataclass
+class Tree:
+    name: str
+    parts: list["Tree"] = field(default_factory=list["Tree"])
+
+
 class Reading(unittest.TestCase):
+    def test_a_dataclass_may_contain_itself(self) -> None:
+        tree = testing.settings(Tree, {"name": "a", "parts": [{"name": "b", "parts": [{"name": "c"}]}]})
+        self.assertEqual(tree, Tree("a", [Tree("b", [Tree("c")])]))
+        with self.assertRaisesRegex(ValueError, "/parts/0/parts/0/name"):
+            testing.settings(Tree, {"name": "a", "parts": [{"name": "b", "parts": [{}]}]})
+
     def test_omitted_members_have_their_defaults(self) -> None:
         self.assertEqual(testing.settings(Settings, {"scopes": []}), Settings([]))
 

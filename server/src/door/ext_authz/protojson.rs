@@ -109,7 +109,7 @@ impl<'d> Message<'d> {
         object(value, &field)?.iter().map(member).collect()
     }
 
-    /// The value of a field, with the field for errors. Null is no value.
+    /// The value of a field, with the field for errors. Null is not a value.
     fn field(&mut self, name: &'static str) -> Result<Option<(&'d Value, String)>, FieldError> {
         self.read.push(name);
         let (field, camel) = (inside(&self.field, name), camel_case(name));

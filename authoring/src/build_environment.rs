@@ -1,4 +1,4 @@
-//! What a fast development build needs and this crate does not have: a sandbox, and a place to keep things.
+//! The parts of a fast development build that this crate does not have: a sandbox, and a place to keep things.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 /// The means of fast development builds, from the program that builds.
-pub struct Workshop<'a> {
+pub struct BuildEnvironment<'a> {
     /// The folder in which prepared runtimes are kept. Only this user may have access to it.
     pub runtimes: PathBuf,
     /// Calls the `check` of a component once, in a sandbox.
@@ -30,8 +30,8 @@ pub struct Documents<'a> {
     pub project: &'a [u8],
 }
 
-impl fmt::Debug for Workshop<'_> {
+impl fmt::Debug for BuildEnvironment<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Workshop").field("runtimes", &self.runtimes).finish_non_exhaustive()
+        f.debug_struct("BuildEnvironment").field("runtimes", &self.runtimes).finish_non_exhaustive()
     }
 }
