@@ -50,6 +50,7 @@ mod compiler;
 mod compiler_bombs;
 mod compiler_rights;
 mod shared_code;
+mod shared_code_faults;
 
 // Configuring a plugin, and images of configured plugins.
 mod failing_output;

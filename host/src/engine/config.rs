@@ -44,7 +44,7 @@ pub(crate) const TABLES_PER_INSTANCE: u32 = 4;
 /// instances.
 pub(crate) const STACKS_PER_INSTANCE: u32 = 8;
 /// The maximum number of memories of a plugin.
-const MEMORIES_PER_PLUGIN: u32 = 8;
+pub(crate) const MEMORIES_PER_PLUGIN: u32 = 8;
 
 /// The part of the configuration that machine code depends on. The compiler process uses it alone.
 pub(crate) fn target(limits: &HostLimits, reservation: Reservation, pool: Pool, strategy: Strategy) -> Config {

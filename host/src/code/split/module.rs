@@ -55,17 +55,34 @@ struct Segment {
     bytes: Vec<u8>,
 }
 
-/// Joins segments with small gaps between them. The segments are ordered by offset, as in every snapshot.
+impl Segment {
+    fn end(&self) -> usize {
+        (self.offset as usize).saturating_add(self.bytes.len())
+    }
+}
+
+/// Joins segments with small gaps between them, which are zero. Segments that are not ordered by offset, as in every
+/// snapshot, stay as they are: a gap may be where an earlier segment is.
 fn joined(segments: Vec<Segment>) -> Vec<Segment> {
+    let is_ordered = segments.iter().zip(segments.iter().skip(1)).all(|(first, second)| {
+        let is_after = first.memory == second.memory && first.end() <= second.offset as usize;
+        is_after || first.memory < second.memory
+    });
+    if !is_ordered {
+        return segments;
+    }
     let mut joined: Vec<Segment> = Vec::new();
+    // A plugin with many small segments must not make the host write thousands of times as many zeros.
+    let mut zeros = MAX_COPIED_MODULE_BYTES;
     for segment in segments {
         let last = joined.last_mut().filter(|last| last.memory == segment.memory);
         let gap = last.as_ref().and_then(|last| {
-            let end = (last.offset as usize).checked_add(last.bytes.len())?;
-            (segment.offset as usize).checked_sub(end).filter(|gap| *gap < MAX_SEGMENT_GAP)
+            let gap = (segment.offset as usize).checked_sub(last.end())?;
+            (gap < MAX_SEGMENT_GAP && gap <= zeros).then_some(gap)
         });
         match (last, gap) {
             (Some(last), Some(gap)) => {
+                zeros -= gap;
                 last.bytes.resize(last.bytes.len() + gap, 0);
                 last.bytes.extend(segment.bytes);
             }

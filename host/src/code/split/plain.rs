@@ -1,11 +1,12 @@
 //! Components that can be split: each module of theirs with state is instantiated once, by the component itself.
 
 use wasmparser::{
-    ComponentAlias, ComponentExternalKind, ComponentOuterAliasKind, ComponentTypeRef, Instance, Parser, Payload,
-    Validator, WasmFeatures,
+    ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentOuterAliasKind, ComponentTypeRef, Instance,
+    Parser, Payload, Validator, WasmFeatures,
 };
 
 use super::sections::top_level;
+use crate::engine::config::MEMORIES_PER_PLUGIN;
 use crate::guest::reason::Reason;
 
 /// The parts of an instance that take places in a pool.
@@ -15,8 +16,8 @@ pub(crate) struct Needs {
     pub(crate) tables: u32,
 }
 
-/// Checks that the instances of a component are those of its own modules, each instantiated at most once, and returns
-/// their needs. `states` says of each module whether it has a state. The error says what is in the way.
+/// Checks that the instances of a component are those of its own modules, each module with a state instantiated once, and
+/// returns their needs. `states` says of each module whether it has a state. The error says what is in the way.
 pub(super) fn needs(component: &[u8], modules: &[&[u8]], states: &[bool]) -> Result<Needs, Reason> {
     let mut counts = vec![0_usize; modules.len()];
     for payload in top_level(component) {
@@ -44,6 +45,13 @@ pub(super) fn needs(component: &[u8], modules: &[&[u8]], states: &[bool]) -> Res
                     }
                 }
             }
+            Payload::ComponentInstanceSection(section) => {
+                for instance in section {
+                    if passes_module(&instance?) {
+                        return Err("it passes a module to another component".into());
+                    }
+                }
+            }
             Payload::ComponentSection { unchecked_range, .. } => {
                 nested(component.get(unchecked_range).unwrap_or_default())?;
             }
@@ -60,15 +68,29 @@ pub(super) fn needs(component: &[u8], modules: &[&[u8]], states: &[bool]) -> Res
     }
     let mut needs = Needs::default();
     for ((module, count), has_state) in modules.iter().zip(counts).zip(states) {
-        if count > 1 && *has_state {
-            return Err("a module with state is instantiated twice".into());
+        // The state of a module is instantiated once in any case.
+        if count != 1 && *has_state {
+            return Err("a module with state is not instantiated, or more than once".into());
         }
         let times = u32::try_from(count).unwrap_or(u32::MAX);
         let Needs { memories, tables } = of_module(module)?;
         needs.memories = needs.memories.saturating_add(memories.saturating_mul(times));
         needs.tables = needs.tables.saturating_add(tables.saturating_mul(times));
     }
+    // The pool counts the memories of a component that is compiled as a whole, and not those of the states.
+    if needs.memories > MEMORIES_PER_PLUGIN {
+        return Err("it has more memories than a plugin may have".into());
+    }
     Ok(needs)
+}
+
+/// Whether an instance is given a module, or exports one.
+fn passes_module(instance: &ComponentInstance<'_>) -> bool {
+    let is_module = |kind: ComponentExternalKind| kind == ComponentExternalKind::Module;
+    match instance {
+        ComponentInstance::Instantiate { args, .. } => args.iter().any(|arg| is_module(arg.kind)),
+        ComponentInstance::FromExports(exports) => exports.iter().any(|export| is_module(export.kind)),
+    }
 }
 
 /// Rejects a nested component that has modules: it could instantiate them any number of times.
@@ -104,8 +126,12 @@ fn of_module(module: &[u8]) -> Result<Needs, Reason> {
 /// Validates everything of a component but the bodies of its functions, which stay as they are in its code, where the
 /// compiler validates them.
 pub(super) fn validate_around_functions(component: &[u8]) -> Result<(), Reason> {
-    let mut validator = Validator::new_with_features(WasmFeatures::all());
-    for payload in Parser::new(0).parse_all(component) {
+    // Compact imports are written in their long form, which the compiler would accept.
+    let features = WasmFeatures::all().difference(WasmFeatures::COMPACT_IMPORTS);
+    let mut validator = Validator::new_with_features(features);
+    let mut parser = Parser::new(0);
+    parser.set_features(features);
+    for payload in parser.parse_all(component) {
         validator.payload(&payload?)?;
     }
     Ok(())

@@ -42,7 +42,13 @@ fn a_module_without_state_may_be_instantiated_twice() {
 #[test]
 fn components_whose_instances_are_not_their_own_modules_once_are_not_split() {
     for (rest, reason) in [
-        ("(core instance (instantiate $m)) (core instance (instantiate $m))", "instantiated twice"),
+        ("(core instance (instantiate $m)) (core instance (instantiate $m))", "more than once"),
+        ("", "not instantiated"),
+        (
+            "(component $c (core type $t (module)) (import \"n\" (core module (type $t)))) (instance (instantiate $c (with \"n\" (core module $m))))",
+            "passes a module",
+        ),
+        ("(instance (export \"n\" (core module $m)))", "passes a module"),
         ("(export \"n\" (core module $m))", "exports a module"),
         ("(component (core module) (core instance (instantiate 0)))", "a nested component has modules"),
         ("(component (core instance (instantiate $m)))", "a nested component takes a module"),

@@ -144,3 +144,19 @@ fn segments_of_a_large_module_are_mapped_as_they_are() {
     assert_eq!(segments(&state.module).len(), 3);
     assert!(is_valid(&state.module));
 }
+
+#[test]
+fn segments_in_another_order_are_not_joined() {
+    for (offsets, joined) in [(["10", "0", "20"], 3), (["10", "10", "20"], 3), (["0", "10", "20"], 1)] {
+        let data = offsets.map(|offset| format!("(data (i32.const {offset}) \"a\")")).concat();
+        let state = split_of(&format!("(module (memory 1) {data})")).unwrap().state.unwrap();
+        assert_eq!(segments(&state.module).len(), joined, "{offsets:?}");
+    }
+}
+
+#[test]
+fn gaps_between_many_segments_do_not_make_a_large_state() {
+    let data: String = (0..10_000).map(|index| format!("(data (i32.const {}) \"a\")", index * 4_000)).collect();
+    let state = split_of(&format!("(module (memory 700) {data})")).unwrap().state.unwrap();
+    assert!(state.module.len() < 2 * MAX_COPIED_MODULE_BYTES, "{}", state.module.len());
+}
