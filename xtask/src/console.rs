@@ -30,7 +30,7 @@ pub(crate) fn script(page: &str) -> Result<String> {
         }
         commands += 1;
         if command.ends_with(" &") {
-            script += "trap 'kill $(jobs -p) || true' EXIT\n";
+            script += "trap 'kill $(jobs -p) 2> /dev/null || true' EXIT\n";
         }
         script += &format!("echo {}\n", quoted(&format!("$ {command}")));
         script += &checked(&command, lines.peek().copied().unwrap_or_default());
@@ -102,7 +102,11 @@ mod tests {
 
     #[test]
     fn programs_in_the_background_end_with_the_script() {
-        assert!(script("```console\n$ serve &\n```\n").unwrap().starts_with("trap 'kill $(jobs -p) || true' EXIT\n"));
+        assert!(
+            script("```console\n$ serve &\n```\n")
+                .unwrap()
+                .starts_with("trap 'kill $(jobs -p) 2> /dev/null || true' EXIT\n")
+        );
     }
 
     #[test]
