@@ -1,6 +1,8 @@
 //! Large plugins that differ only in their state, such as those of one language runtime, share one compilation.
 
-use guardhouse::{AuthChecks, Cause, Check, CheckConfig, Decision, Host, LoadError, Plugin, run_auth_checks_blocking};
+use guardhouse::{
+    AuthChecks, Cause, Check, CheckConfig, Decision, Host, HostLimits, LoadError, Plugin, run_auth_checks_blocking,
+};
 use guardhouse_tests::guest::{expanded, replaced};
 
 use crate::cache_folder::CacheFolder;
@@ -46,6 +48,14 @@ fn the_second_plugin_with_the_same_code_needs_no_compiler() {
     for answer in [true, false] {
         assert_eq!(is_allowed(&large(answer), &folder.host_without_compiler()), answer);
     }
+}
+
+#[test]
+fn states_that_are_too_large_are_not_kept_and_the_plugin_is_compiled_as_a_whole() {
+    let folder = CacheFolder::new();
+    let host = folder.host_with(HostLimits { code_bytes: 512 << 10, ..small() });
+    assert!(is_allowed(&large(true), &host));
+    assert_eq!(folder.files("entries").len(), 3, "the source, the code, and the code as a whole");
 }
 
 #[test]

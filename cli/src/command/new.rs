@@ -72,6 +72,16 @@ fn remark(file: &str, text: &str) -> String {
     format!("`{file}` was there already, and was kept; the project needs these lines in it: {}", lines.join(", "))
 }
 
+/// A path as one word of a shell.
+fn quoted_for_shell(path: &str) -> String {
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "/._-+".contains(character);
+    if path.chars().all(is_plain) && !path.starts_with('-') {
+        return path.to_owned();
+    }
+    let path = if path.starts_with('-') { format!("./{path}") } else { path.to_owned() };
+    escaped(&format!("'{}'", path.replace('\'', r"'\''"))).to_string()
+}
+
 /// What was made, and the commands that come next.
 fn next_steps(name: &str, folder: Option<&str>, language: Language, made: &NewProject) -> String {
     let place = folder.map_or_else(|| "this folder".to_owned(), |folder| format!("`{}`", escaped(folder)));
@@ -83,7 +93,7 @@ fn next_steps(name: &str, folder: Option<&str>, language: Language, made: &NewPr
         ("build it for a server", Some("guardhouse build --release")),
     ];
     if let Some(folder) = folder {
-        text += &format!("  cd {folder}\n");
+        text += &format!("  cd {}\n", quoted_for_shell(folder));
     }
     for (what, command) in steps {
         if let Some(command) = command {
@@ -118,6 +128,19 @@ fn parse_language(word: &str) -> Result<Language, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_is_one_word_of_a_shell() {
+        for (path, expected) in [
+            ("checks/my-check", "checks/my-check"),
+            ("my check", "'my check'"),
+            ("a;b$(c)", "'a;b$(c)'"),
+            ("it's", r"'it'\''s'"),
+            ("-x", "'./-x'"),
+        ] {
+            assert_eq!(quoted_for_shell(path), expected);
+        }
+    }
 
     #[test]
     fn an_unknown_language_has_the_word_that_may_be_meant() {

@@ -89,16 +89,29 @@ impl Compilation {
         self.codes.get(&component_key(engine, component), OnceLock::new)
     }
 
-    /// Compiles modules that consist of data, and keeps them in the cache under `key`, with a note.
+    /// Compiles modules that consist of data, and keeps them in the cache under `key`, with a note. The time is charged to
+    /// `owner`.
     pub(crate) fn data_modules(
         &self,
         engine: &PluginEngine,
+        owner: Option<&Tenant>,
         key: Digest,
         modules: &[Vec<u8>],
         note: &str,
     ) -> Result<Vec<Module>, Reason> {
-        let code = modules.iter().map(|module| engine.engine.precompile_module(module).map(MachineCode::compiled));
-        let code = code.collect::<wasmtime::Result<_>>()?;
+        let charge = Charge::new(owner)?;
+        let (mut code, mut bytes) = (Vec::new(), 0_usize);
+        for module in modules {
+            let module = engine.engine.precompile_module(module)?;
+            // Two bytes far apart in a memory become everything between them.
+            bytes = bytes.saturating_add(module.len());
+            let cap = self.limits.code_bytes;
+            if bytes > cap {
+                return Err(format!("its states have more than {cap} bytes (`HostLimits::code_bytes`)").into());
+            }
+            code.push(MachineCode::compiled(module));
+        }
+        drop(charge);
         Ok(self.keep(key, code, note, |code| load_modules(engine, code))?)
     }
 
@@ -168,7 +181,7 @@ impl Compilation {
 }
 
 /// The time of one compilation, which is charged when this is dropped.
-struct Charge<'a> {
+pub(super) struct Charge<'a> {
     owner: Option<&'a Tenant>,
     start: Instant,
     /// The processor time of the compiler process, if there is one.
@@ -177,7 +190,7 @@ struct Charge<'a> {
 
 impl<'a> Charge<'a> {
     /// Begins a compilation, if the budget of the owner permits one.
-    fn new(owner: Option<&'a Tenant>) -> Result<Self, LoadError> {
+    pub(super) fn new(owner: Option<&'a Tenant>) -> Result<Self, LoadError> {
         owner.map_or(Ok(()), Tenant::check_compile_time).map_err(LoadError::OverBudget)?;
         Ok(Self { owner, start: Instant::now(), cpu_time: None })
     }

@@ -54,15 +54,21 @@ impl Compilation {
                 shared.get_or_init(|| code).clone()
             }
         };
-        self.with_states(engine, key, split, source.digest(), (code, shared))
+        self.with_states(engine, owner, key, split, (source.digest(), code, shared))
             .map_err(|reason| LoadError::Compile(reason.into_text()))
     }
 
     /// Like [`divided`](Self::divided), but `None` if the code would have to be compiled.
-    pub(crate) fn divided_if_known(&self, engine: &PluginEngine, key: Digest, split: &Split) -> Option<Divided> {
+    pub(crate) fn divided_if_known(
+        &self,
+        engine: &PluginEngine,
+        owner: Option<&Tenant>,
+        key: Digest,
+        split: &Split,
+    ) -> Option<Divided> {
         let digest = Digest::of(&split.code);
-        let code = self.known_code(engine, digest)?;
-        self.with_states(engine, key, split, digest, code).ok()
+        let (code, shared) = self.known_code(engine, digest)?;
+        self.with_states(engine, owner, key, split, (digest, code, shared)).ok()
     }
 
     /// The machine code that [`divided`](Self::divided) kept under `key`, if all of it is there.
@@ -76,13 +82,13 @@ impl Compilation {
     fn with_states(
         &self,
         engine: &PluginEngine,
+        owner: Option<&Tenant>,
         key: Digest,
         split: &Split,
-        digest: Digest,
-        (code, shared): (Component, SharedCode),
+        (digest, code, shared): (Digest, Component, SharedCode),
     ) -> Result<Divided, Reason> {
         let note = serde_json::to_string(&Note { code: digest, needs: split.needs })?;
-        let states = self.data_modules(engine, key, &split.states, &note)?;
+        let states = self.data_modules(engine, owner, key, &split.states, &note)?;
         Ok(Divided { code, shared, states: named(states), needs: split.needs })
     }
 

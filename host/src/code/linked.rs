@@ -58,7 +58,7 @@ impl Linked {
         shape: &Shape,
         strategy: Strategy,
     ) -> Result<Self, LoadError> {
-        Self::load_parts(toolchain, owner, &Parts::of(&toolchain.limits, source, shape)?, shape, strategy)
+        Self::load_parts(toolchain, owner, &Parts::of(&toolchain.limits, owner, source, shape)?, shape, strategy)
     }
 
     /// Compiles and links a component that is split if it can be. One whose parts are rejected is compiled as a whole, so
@@ -94,8 +94,8 @@ impl Linked {
             if let Some(linked) = Self::load_cached(toolchain, source, shape, Strategy::Optimized) {
                 return Ok(linked);
             }
-            let parts = Parts::of(&toolchain.limits, source, shape)?;
-            if let Some(linked) = Self::load_known(toolchain, &parts, shape) {
+            let parts = Parts::of(&toolchain.limits, owner, source, shape)?;
+            if let Some(linked) = Self::load_known(toolchain, owner, &parts, shape) {
                 return Ok(linked);
             }
             let baseline = Self::load_parts(toolchain, owner, &parts, shape, Strategy::Baseline);
@@ -109,9 +109,15 @@ impl Linked {
     }
 
     /// Links a component whose code is known from another one, and optimized.
-    fn load_known(toolchain: &Toolchain, Parts { source, split }: &Parts<'_>, shape: &Shape) -> Option<Self> {
+    fn load_known(
+        toolchain: &Toolchain,
+        owner: Option<&Tenant>,
+        Parts { source, split }: &Parts<'_>,
+        shape: &Shape,
+    ) -> Option<Self> {
         let engine = engine(toolchain, shape, Strategy::Optimized).ok()?;
-        let divided = toolchain.compilation.divided_if_known(engine, divided_key(engine, source), split.as_ref()?)?;
+        let divided =
+            toolchain.compilation.divided_if_known(engine, owner, divided_key(engine, source), split.as_ref()?)?;
         Self::link_divided(&toolchain.limits, engine, divided, shape).ok()
     }
 
