@@ -1,8 +1,8 @@
 //! Files of cases: requests, each with the outcome that a plugin must have.
 
 mod accept;
+mod append;
 mod comparison;
-mod draft;
 mod message;
 mod place;
 mod replace;
@@ -19,8 +19,6 @@ use serde::Deserialize;
 
 pub(crate) use self::accept::{Accepted, accept};
 pub(crate) use self::comparison::{Answer, Difference};
-#[expect(unused_imports, reason = "for the command that writes cases")]
-pub(crate) use self::draft::Draft;
 use self::message::ExpectedMessage;
 use self::place::{Place, in_characters};
 use self::value::Value;

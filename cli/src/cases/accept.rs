@@ -7,7 +7,6 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::cases::comparison::Answer;
-use crate::cases::draft::spaced;
 use crate::cases::replace::replace;
 use crate::cases::value::Value;
 use crate::cases::{Case, CaseFile, without_mark};
@@ -70,7 +69,7 @@ pub(crate) fn accept(file: &CaseFile, answers: &[(usize, &Answer)]) -> Result<Ve
         let is_same = case.differences(answer).iter().all(|difference| difference.member == "logs");
         ensure!(is_same, "the case `{}` would still fail", case.name);
     }
-    replace(&file.path, Some(&file.bytes), &new)?;
+    replace(&file.path, &file.bytes, &new)?;
     Ok(accepted)
 }
 
@@ -141,6 +140,19 @@ impl fmt::Display for Accepted {
             write!(f, "\n     {}: before {before}, now {after}", member.replace('_', " "))?;
         }
         Ok(())
+    }
+}
+
+/// A value on one line, with a blank after each comma and colon.
+fn spaced(value: &serde_json::Value) -> String {
+    use serde_json::Value as Json;
+    match value {
+        Json::Array(items) => format!("[{}]", items.iter().map(spaced).collect::<Vec<_>>().join(", ")),
+        Json::Object(members) => {
+            let members = members.iter().map(|(name, value)| format!("{}: {}", Json::from(&**name), spaced(value)));
+            format!("{{{}}}", members.collect::<Vec<_>>().join(", "))
+        }
+        _ => value.to_string(),
     }
 }
 

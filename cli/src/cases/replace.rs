@@ -1,8 +1,7 @@
 //! Changes of a file of cases.
 
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -11,21 +10,15 @@ use crate::cases::{CaseFile, MAX_BYTES};
 use crate::{input, interrupt};
 
 /// Replaces the content of a file at once, if it is still `old`; the file is never half written. A link stays, and the
-/// file that it names is replaced. Without `old`, the file must not exist.
-pub(super) fn replace(path: &Path, old: Option<&[u8]>, new: &[u8]) -> Result<()> {
+/// file that it names is replaced.
+pub(super) fn replace(path: &Path, old: &[u8], new: &[u8]) -> Result<()> {
     let write = || -> Result<()> {
         // What cannot be read back is not written.
         CaseFile::parse(path, new.to_vec()).context("the changed file would be invalid")?;
-        let target = if old.is_some() { path.canonicalize()? } else { path.to_owned() };
-        let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        // The permissions of a new file, from which the process's mask is taken.
-        let permissions = Permissions::from_mode(0o666);
-        let mut draft = tempfile::Builder::new().prefix(".cases-").permissions(permissions).tempfile_in(folder)?;
+        let target = path.canonicalize()?;
+        let folder = target.parent().unwrap_or(&target);
+        let mut draft = tempfile::Builder::new().prefix(".cases-").tempfile_in(folder)?;
         draft.write_all(new)?;
-        let Some(old) = old else {
-            draft.persist_noclobber(&target).map_err(io::Error::from)?;
-            return Ok(());
-        };
         let metadata = fs::metadata(&target)?;
         ensure!(metadata.is_file(), "it is not a regular file");
         draft.as_file().set_permissions(metadata.permissions())?;

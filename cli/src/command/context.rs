@@ -8,8 +8,9 @@ use clap::{Args, Subcommand, ValueHint};
 use guardhouse::{AccessToken, AuthContext, Component, Json};
 use serde_json::Value;
 
+use crate::cases::CaseFile;
 use crate::input;
-use crate::new_case::{self, CaseOptions};
+use crate::new_case::CaseOptions;
 use crate::notes::note;
 use crate::output::{self, Output};
 use crate::request::{Additions, EnvoyOptions, TokenOptions, mcp_context, token_of};
@@ -142,7 +143,7 @@ fn finish(mut context: AuthContext, secret: Option<&str>, additions: &Additions,
     match file {
         None => Ok(Output::success(text + "\n")),
         Some(path) => {
-            new_case::append(path, name, &text)?;
+            CaseFile::read(path)?.append(name, &text)?;
             Ok(Output::success(format!("added the case `{}` to `{}`\n", crate::text::escaped(name), path.display())))
         }
     }
