@@ -90,11 +90,12 @@ impl Linked {
         source: &Source<'_>,
         shape: &Shape,
     ) -> Result<Self, LoadError> {
-        if starts_with_baseline(toolchain, source, shape) {
-            if let Some(linked) = Self::load_cached(toolchain, source, shape, Strategy::Optimized) {
-                return Ok(linked);
-            }
-            let parts = Parts::of(&toolchain.limits, owner, source, shape)?;
+        let is_large = starts_with_baseline(toolchain, source, shape);
+        if is_large && let Some(linked) = Self::load_cached(toolchain, source, shape, Strategy::Optimized) {
+            return Ok(linked);
+        }
+        let parts = Parts::of(&toolchain.limits, owner, source, shape)?;
+        if is_large {
             if let Some(linked) = Self::load_known(toolchain, owner, &parts, shape) {
                 return Ok(linked);
             }
@@ -105,7 +106,7 @@ impl Linked {
                 return baseline;
             }
         }
-        Self::load(toolchain, owner, source, shape, Strategy::Optimized)
+        Self::load_parts(toolchain, owner, &parts, shape, Strategy::Optimized)
     }
 
     /// Links a component whose code is known from another one, and optimized.
