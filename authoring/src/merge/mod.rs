@@ -19,6 +19,7 @@ mod constant;
 mod index_map;
 mod kind;
 mod renumber;
+mod top_level;
 
 use anyhow::{Context, Result};
 

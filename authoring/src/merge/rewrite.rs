@@ -8,12 +8,13 @@ use wasm_encoder::{
     Alias, CanonicalFunctionSection, Component, ComponentAliasSection, ComponentSectionId, ExportKind, InstanceSection,
     ModuleArg, RawSection,
 };
-use wasmparser::{CanonicalFunction, ComponentAlias, Parser, Payload};
+use wasmparser::{CanonicalFunction, ComponentAlias, Payload};
 
 use super::encode::{IMPORTS, encode, export_name};
 use super::graph::{Graph, Instance, Origin, Source};
 use super::kind::Kind;
 use super::merged::Merged;
+use super::top_level::top_level;
 
 /// Replaces the members in a component by the merged module. The imports and exports of the component and the other
 /// instances stay as they are. Modules, instances and functions are written when they are first needed, so that those
@@ -35,18 +36,8 @@ pub(super) fn rewrite(component: &[u8], graph: &Graph<'_>, merged: &Merged<'_>) 
         seen_functions: 0,
         seen_instances: 0,
     };
-    let mut depth = 0_usize;
-    for payload in Parser::new(0).parse_all(component) {
-        let payload = payload?;
-        let is_top_level = depth == 0;
-        match &payload {
-            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
-            Payload::End(_) => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if is_top_level {
-            rewriter.payload(component, payload).map_err(|error| anyhow!("{error}"))?;
-        }
+    for payload in top_level(component) {
+        rewriter.payload(component, payload?).map_err(|error| anyhow!("{error}"))?;
     }
     rewriter.finish()
 }

@@ -10,6 +10,8 @@ use wasm_encoder::{
 };
 use wasmparser::{ExternalKind, FuncType, Operator, Parser, Payload};
 
+use super::top_level::top_level;
+
 /// Sorts the functions of each module of stubs by name, so that plugins of one language get equal code.
 ///
 /// # Errors
@@ -17,19 +19,8 @@ use wasmparser::{ExternalKind, FuncType, Operator, Parser, Payload};
 /// `component` is not a component.
 pub(super) fn sorted(component: &[u8]) -> Result<Vec<u8>> {
     let mut encoder = Component::new();
-    let mut depth = 0_usize;
-    for payload in Parser::new(0).parse_all(component) {
-        let payload = payload?;
-        let is_top_level = depth == 0;
-        match &payload {
-            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
-            Payload::End(_) => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if !is_top_level {
-            continue;
-        }
-        match payload {
+    for payload in top_level(component) {
+        match payload? {
             Payload::ModuleSection { unchecked_range, .. } => {
                 let module = component.get(unchecked_range).unwrap_or_default();
                 let sorted = stubs(module)?.map(|stubs| encoded(&stubs)).transpose()?;
