@@ -172,9 +172,9 @@ pub(crate) const HEADROOM_DIVISOR: u32 = 4;
 pub(crate) const INSTANCE_DEBT: Duration = Duration::from_millis(100);
 
 /// The memory of a small instance that is kept for the next one and written over, in bytes, written or not: all that a
-/// plugin with a stack of 256 KiB has. Giving it back to the kernel takes longer, and stops the other threads of the
-/// process. Benchmarks: `decisions`, `threads`.
-pub(crate) const SMALL_RESIDENT_BYTES: usize = 512 << 10;
+/// plugin with the engine of JavaScript has. Giving it back to the kernel stops the other threads of the process, and a page
+/// fault takes about as long as writing fifteen pages over. Benchmarks: `decisions`, `languages`, `threads`.
+pub(crate) const SMALL_RESIDENT_BYTES: usize = 2 << 20;
 
 /// Like [`SMALL_RESIDENT_BYTES`], where only written pages are written over: all that most small plugins ever write.
 pub(crate) const SMALL_SCANNED_BYTES: usize = 1 << 20;

@@ -190,7 +190,7 @@ mod tests {
     fn without_a_scan_only_small_instances_stay_resident() {
         let limits = HostLimits { large_resident_bytes: 3 << 20, ..HostLimits::default() };
         for (pool, scan, resident) in [
-            (Pool::Small, false, 512 << 10),
+            (Pool::Small, false, 2 << 20),
             (Pool::Small, true, 1 << 20),
             (Pool::Large, false, 0),
             (Pool::Large, true, 3 << 20),
