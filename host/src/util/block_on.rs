@@ -8,6 +8,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 
 use arc_swap::ArcSwapOption;
+use forkguard::atfork::Guard;
 use tokio::runtime::{Builder, Handle, Runtime};
 
 /// Runs a future on this thread. A separate thread drives its timers, because this thread does not drive a runtime. The
@@ -65,7 +66,7 @@ impl Wake for Parked {
 fn timers() -> io::Result<Arc<Timers>> {
     static TIMERS: ArcSwapOption<Timers> = ArcSwapOption::const_empty();
     let found = TIMERS.load_full();
-    if let Some(timers) = found.as_ref().filter(|timers| timers.process == std::process::id()) {
+    if let Some(timers) = found.as_ref().filter(|timers| timers.is_here()) {
         return Ok(Arc::clone(timers));
     }
     let started = Arc::new(Timers::start()?);
@@ -76,27 +77,34 @@ fn timers() -> io::Result<Arc<Timers>> {
 
 /// The timer thread of one process.
 struct Timers {
-    process: u32,
+    /// It knows of forks by a handler (`pthread_atfork`), and so without a system call.
+    forks: Guard,
     runtime: Option<Runtime>,
     handle: Handle,
 }
 
 impl Timers {
     fn start() -> io::Result<Self> {
+        let forks = Guard::try_new().map_err(|error| io::Error::from_raw_os_error(error.code().get()))?;
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("guardhouse-timers")
             .enable_time()
             .build()
             .map_err(|error| io::Error::new(error.kind(), format!("cannot start the thread for timers: {error}")))?;
-        Ok(Self { process: std::process::id(), handle: runtime.handle().clone(), runtime: Some(runtime) })
+        Ok(Self { forks, handle: runtime.handle().clone(), runtime: Some(runtime) })
+    }
+
+    /// Whether this process started the thread. One that was forked did not.
+    fn is_here(&self) -> bool {
+        !self.forks.clone().detected_fork()
     }
 }
 
 impl Drop for Timers {
     fn drop(&mut self) {
         match self.runtime.take() {
-            Some(runtime) if self.process == std::process::id() => runtime.shutdown_background(),
+            Some(runtime) if self.is_here() => runtime.shutdown_background(),
             // The thread lives in the parent process: a shutdown here would wait for it forever.
             elsewhere => std::mem::forget(elsewhere),
         }
