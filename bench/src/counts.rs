@@ -2,13 +2,15 @@
 //! without swap. The decisions are calls that block: one system call of each is that of `block_on`, which sees by it
 //! whether the process was forked.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
-use guardhouse::{Check, Host, ImagePolicy};
+use guardhouse::{Check, Host, ImagePolicy, Plugin};
 
+use crate::held;
 use crate::process;
-use crate::requests::{allows, builtin_plugin, check, real, two_scopes};
+use crate::requests::{allows, alone, builtin_plugin, check, real, two_scopes};
 use crate::table::Row;
 
 /// The number of decisions over which events are counted.
@@ -25,9 +27,9 @@ pub(crate) fn run() -> Result<Vec<Row>> {
         allows(&check, &context);
     }
     let faults = process::minor_faults()? - before;
-    let mut rows = vec![Row::new("page_faults_per_check", "count", per_check(faults, DECISIONS))];
-    match system_calls() {
-        Ok(row) => rows.push(row),
+    let mut rows = vec![Row::new("page_faults_per_check", "count", process::per_check(faults, DECISIONS))];
+    match system_calls(DECISIONS, None) {
+        Ok(count) => rows.push(Row::new("syscalls_per_check", "count", count)),
         Err(error) => eprintln!("left out: syscalls_per_check: {error:#}"),
     }
     Ok(rows)
@@ -37,9 +39,14 @@ fn subject() -> Result<Check> {
     check(&builtin_plugin(&Host::new()?, "require-scopes")?, two_scopes(), ImagePolicy::Eager)
 }
 
-/// Makes decisions in a process whose system calls [`system_calls`] counts.
-pub(crate) fn decide(count: u32) -> Result<()> {
-    let (check, context) = (subject()?, real()?);
+/// Makes decisions in a process whose system calls [`system_calls`] counts: by a built-in plugin, or by a plugin that is
+/// loaded through a cache.
+pub(crate) fn decide(count: u32, plugin: Option<(&Path, &Path)>) -> Result<()> {
+    let check = match plugin {
+        Some((file, cache)) => alone(&Plugin::load(&held::host(cache)?, &std::fs::read(file)?)?)?,
+        None => subject()?,
+    };
+    let context = real()?;
     for _ in 0..count {
         allows(&check, &context);
     }
@@ -47,18 +54,19 @@ pub(crate) fn decide(count: u32) -> Result<()> {
 }
 
 /// The system calls of one decision: the difference between many decisions and few.
-fn system_calls() -> Result<Row> {
-    let few = strace(1_000)?;
-    let many = strace(1_000 + DECISIONS)?;
-    Ok(Row::new("syscalls_per_check", "count", per_check(many.saturating_sub(few), DECISIONS)))
+pub(crate) fn system_calls(decisions: u32, plugin: Option<(&Path, &Path)>) -> Result<f64> {
+    let few = strace(decisions / 10, plugin)?;
+    let many = strace(decisions / 10 + decisions, plugin)?;
+    Ok(process::per_check(many.saturating_sub(few), decisions))
 }
 
 /// The system calls of a thread that makes decisions, counted by `strace`.
-fn strace(decisions: u32) -> Result<u64> {
+fn strace(decisions: u32, plugin: Option<(&Path, &Path)>) -> Result<u64> {
     let output = Command::new("strace")
         .args(["--summary-only", "--summary-columns=calls,name", "--output", "/dev/stderr", "--"])
         .arg(std::env::current_exe()?)
         .args(["decide", &decisions.to_string()])
+        .args(plugin.iter().flat_map(|(file, cache)| [file, cache]))
         .stdout(Stdio::null())
         .output()
         .context("cannot run `strace` (`apt-get install strace`)")?;
@@ -68,10 +76,4 @@ fn strace(decisions: u32) -> Result<u64> {
         text.lines().find(|line| line.trim_end().ends_with(" total")).context("the output of `strace` has no total")?;
     let count = total.split_whitespace().next().context("the output of `strace` has no count")?;
     count.parse().with_context(|| format!("`{count}` is not a count"))
-}
-
-fn per_check(count: u64, checks: u32) -> f64 {
-    #[expect(clippy::cast_precision_loss, reason = "a count of a bench")]
-    let count = count as f64;
-    count / f64::from(checks)
 }

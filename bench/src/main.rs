@@ -5,18 +5,21 @@ mod compile;
 mod counts;
 mod door;
 mod doors;
+mod held;
 mod http;
 mod isolation;
 mod languages;
 mod latency;
 mod meter;
 mod neighbor;
+mod parts;
 mod peers;
 mod process;
 mod raw;
 mod requests;
 mod scale;
 mod server;
+mod slot;
 mod storm;
 mod table;
 mod threads;
@@ -59,7 +62,13 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match arguments.as_slice() {
         [COMPILER] => return guardhouse::CompilerProcess::serve(),
-        ["decide", count] => count.parse().map_err(Into::into).and_then(counts::decide),
+        ["decide", count] => count.parse().map_err(Into::into).and_then(|count| counts::decide(count, None)),
+        ["decide", count, plugin, cache] => {
+            let plugin = Some((plugin.as_ref(), cache.as_ref()));
+            count.parse().map_err(Into::into).and_then(|count| counts::decide(count, plugin))
+        }
+        ["hold", folder, file] => held::run(folder.as_ref(), held::File::Compare(file.as_ref())),
+        ["hold", "--write", folder, file] => held::run(folder.as_ref(), held::File::Write(file.as_ref())),
         [isolation::ISOLATION, guardhouse] => isolation::run(guardhouse.as_ref()),
         [doors::ANSWER, address] => doors::answer(address),
         [doors::ANSWER_GRPC, address] => doors::answer_grpc(address),

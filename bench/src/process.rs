@@ -13,6 +13,13 @@ pub(crate) fn minor_faults() -> Result<u64> {
     Ok(field.parse()?)
 }
 
+/// A count over many decisions, for one of them.
+pub(crate) fn per_check(count: u64, checks: u32) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "a count of a bench")]
+    let count = count as f64;
+    count / f64::from(checks.max(1))
+}
+
 /// The anonymous memory of this process in bytes.
 pub(crate) fn anonymous_bytes() -> Result<f64> {
     let text = fs::read_to_string("/proc/self/status")?;

@@ -2,8 +2,8 @@
 
 use anyhow::{Context as _, Result, ensure};
 use guardhouse::{
-    AccessToken, AuthContext, Check, CheckConfig, Component, Host, ImagePolicy, Json, Plugin, StartMode, builtin,
-    run_auth_checks_blocking,
+    AccessToken, AuthContext, Check, CheckConfig, Component, Host, ImagePolicy, Json, Limits, Plugin, StartMode,
+    builtin, run_auth_checks_blocking,
 };
 use serde_json::{Value, json};
 
@@ -47,6 +47,13 @@ pub(crate) fn check_with(plugin: &Plugin, config: CheckConfig) -> Result<Check> 
     let check = Check::new(plugin, config)?;
     ensure!((check.start_mode() == StartMode::Image) == is_eager, "{:?}", check.start_mode());
     Ok(check)
+}
+
+/// A check whose instances start from an image when they are needed, and never before, so that all of an evaluation
+/// happens on the thread that decides.
+pub(crate) fn alone(plugin: &Plugin) -> Result<Check> {
+    let limits = Limits { standby: Some(0), ..Limits::default() };
+    check_with(plugin, CheckConfig { limits, image: ImagePolicy::Eager, ..CheckConfig::from(two_scopes()) })
 }
 
 /// Makes a decision, which must allow.

@@ -1,5 +1,6 @@
 //! The results: a table for people, and JSON for programs.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -12,7 +13,7 @@ pub(crate) struct Row {
     pub(crate) median: f64,
     pub(crate) p99: Option<f64>,
     /// The name of the row that its ratio relates to.
-    pub(crate) against: Option<&'static str>,
+    pub(crate) against: Option<Cow<'static, str>>,
 }
 
 impl Row {
@@ -22,11 +23,15 @@ impl Row {
 
     pub(crate) fn of_samples(name: impl Into<String>, mut samples: Vec<f64>, against: Option<&'static str>) -> Self {
         let p99 = quantile(&mut samples, 0.99);
-        Self { p99: Some(p99), against, ..Self::new(name, "µs", quantile(&mut samples, 0.5)) }
+        Self {
+            p99: Some(p99),
+            against: against.map(Cow::Borrowed),
+            ..Self::new(name, "µs", quantile(&mut samples, 0.5))
+        }
     }
 
-    pub(crate) fn against(self, name: &'static str) -> Self {
-        Self { against: Some(name), ..self }
+    pub(crate) fn against(self, name: impl Into<Cow<'static, str>>) -> Self {
+        Self { against: Some(name.into()), ..self }
     }
 }
 
@@ -65,7 +70,7 @@ impl Table {
     }
 
     fn ratio(&self, row: &Row) -> Option<f64> {
-        let other = self.0.iter().find(|other| Some(other.name.as_str()) == row.against)?;
+        let other = self.0.iter().find(|other| Some(other.name.as_str()) == row.against.as_deref())?;
         Some(row.median / other.median)
     }
 
@@ -76,7 +81,7 @@ impl Table {
             .iter()
             .map(|row| {
                 let ratio = self.ratio(row);
-                let to = row.against.filter(|_| ratio.is_some());
+                let to = row.against.as_deref().filter(|_| ratio.is_some());
                 (row.name.as_str(), Record { median: row.median, p99: row.p99, unit: row.unit, ratio, to })
             })
             .collect();
@@ -87,7 +92,7 @@ impl Table {
     pub(crate) fn print(&self, from: usize) {
         println!("\n| what | median | p99 | unit | ratio |\n|---|---:|---:|---|---|");
         for row in self.0.iter().skip(from) {
-            let ratio = self.ratio(row).zip(row.against);
+            let ratio = self.ratio(row).zip(row.against.as_deref());
             let ratio = ratio.map_or_else(String::new, |(ratio, to)| format!("{} × {to}", figure(ratio)));
             let p99 = row.p99.map_or_else(String::new, figure);
             println!("| {} | {} | {p99} | {} | {ratio} |", row.name, figure(row.median), row.unit);
@@ -99,7 +104,8 @@ impl Table {
     }
 }
 
-fn figure(value: f64) -> String {
+/// A value with three digits.
+pub(crate) fn figure(value: f64) -> String {
     match value.abs() {
         size if size >= 100.0 => format!("{value:.0}"),
         size if size >= 10.0 => format!("{value:.1}"),

@@ -18,6 +18,7 @@ use crate::guest::bindings::exports::guardhouse::auth::check;
 use crate::guest::bindings::guardhouse::auth::types;
 use crate::guest::fault::HostFault;
 use crate::guest::log::Mark;
+use crate::guest::probe::{Moment, Probe, report};
 use crate::guest::request::GuestRequest;
 use crate::guest::store::{Budget, State, new_store};
 use crate::guest::turn::Turn;
@@ -67,6 +68,7 @@ pub(crate) struct CheckCall<'a> {
     pub(crate) message_bytes: usize,
     /// The deadline of calls that wait inside the host, where no epoch interrupts them.
     pub(crate) end: Instant,
+    pub(crate) probe: Probe<'a>,
 }
 
 impl Instance {
@@ -211,6 +213,7 @@ impl Instance {
         if self.started.is_none() {
             self.start(call.settings).await?.map_err(rejected)?;
         }
+        report(call.probe, Moment::Started);
         let Self { store, linked, started, .. } = self;
         let Some(Started { instance, guest, .. }) = started else {
             return Err(HostFault(Fault::new(Cause::Host, "the instance was not started")).into());

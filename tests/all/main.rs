@@ -75,6 +75,7 @@ mod admission;
 mod breaker;
 mod busy;
 mod interleaved;
+mod measured;
 mod pools;
 mod prepare;
 mod shares;

@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::arguments::Arguments;
 use crate::build::{BENCH, GUARDHOUSE, Profile, Programs};
 use crate::generate::generate;
 use crate::process::{cargo_command, run as run_command};
 use crate::root;
+use crate::turns;
 
 /// The option that leaves the peers out.
 pub(crate) const NO_PEERS: &str = "--no-peers";
@@ -17,6 +18,14 @@ pub(crate) const NO_PEERS: &str = "--no-peers";
 pub(crate) const INSTALL: &str = "--install";
 
 pub(crate) fn run(arguments: &Arguments<'_>) -> Result<()> {
+    match arguments.operands.split_first() {
+        Some((&turns::TURNS, languages)) => return turns::run(arguments, languages),
+        Some((other, _)) => bail!("`bench` does not take `{other}`; it takes `{}`, or nothing", turns::TURNS),
+        None => {}
+    }
+    for option in [turns::AGAINST, turns::ROUNDS] {
+        ensure!(!arguments.has(option), "`{option}` belongs to `bench {}`", turns::TURNS);
+    }
     let programs = Programs::build(&[BENCH, GUARDHOUSE], Profile::Release)?;
     let mut bench = Command::new(programs.path(BENCH)?);
     bench.current_dir(root()?).arg("--guardhouse").arg(programs.path(GUARDHOUSE)?);
@@ -76,12 +85,9 @@ fn javascript(folder: &Path) -> Result<PathBuf> {
 /// The same check in every language, as the last `cargo xtask languages` built it.
 fn languages(folder: &Path) -> Result<PathBuf> {
     let to = folder.join("languages");
-    std::fs::create_dir_all(&to).with_context(|| format!("cannot create `{}`", to.display()))?;
     let plugins = crate::languages::plugins()?;
     ensure!(!plugins.is_empty(), "they are not built yet; run `cargo xtask languages`");
-    for (language, plugin) in plugins {
-        std::fs::copy(&plugin, to.join(language).with_extension("wasm"))?;
-    }
+    crate::languages::copy(plugins, &to)?;
     Ok(to)
 }
 

@@ -9,9 +9,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 
 use crate::arguments::Arguments;
-use crate::build::{CORPUS, GUARDHOUSE, Profile, Programs};
+use crate::bench::INSTALL;
+use crate::build::{BENCH, CORPUS, GUARDHOUSE, Profile, Programs};
 use crate::console::script;
 use crate::corpus::{self, REQUIRE_SCOPES};
+use crate::counts;
 use crate::extremes;
 use crate::process::bash;
 use crate::root;
@@ -92,25 +94,50 @@ pub(crate) fn run(arguments: &Arguments<'_>) -> Result<()> {
     for name in names {
         ensure!(PAGES.iter().any(|page| page.name == *name), "page `{name}` does not exist; there are {}", known());
     }
-    let programs = Programs::build(&[GUARDHOUSE, CORPUS], Profile::Dev)?;
+    counts::need_strace(arguments.has(INSTALL))?;
+    let programs = Programs::build(&[GUARDHOUSE, CORPUS, BENCH], Profile::Dev)?;
+    let mut plugins = Vec::new();
     for page in PAGES.iter().filter(|page| names.is_empty() || names.contains(&page.name)) {
         println!("\n== {}", page.name);
         page.run(&programs).with_context(|| format!("in `docs/{}`", page.text))?;
+        plugins.extend(page.plugins()?);
     }
-    Ok(())
+    if plugins.is_empty() {
+        return Ok(());
+    }
+    println!("\n== counts");
+    counts::hold(&programs, plugins)
 }
 
 /// The plugins that the last run built, each with the name of its language.
 pub(crate) fn plugins() -> Result<Vec<(&'static str, PathBuf)>> {
-    let mut plugins = Vec::new();
-    for page in PAGES {
-        for project in page.projects {
-            // The second project of a page is in a dialect of the language.
-            let language = if *project == "my-check" { page.name } else { "typescript" };
-            plugins.push((language, page.plugin(project)?));
-        }
+    let plugins: Vec<_> = PAGES.iter().map(Page::plugins).collect::<Result<_>>()?;
+    Ok(plugins.into_iter().flatten().filter(|(_, plugin)| plugin.is_file()).collect())
+}
+
+/// Builds the plugin of a language as the pages of another revision say, with the command of that revision, in `folder`.
+pub(crate) fn build_of(language: &str, source: &Path, guardhouse: &Path, folder: &Path) -> Result<PathBuf> {
+    let page = PAGES.iter().find(|page| page.plugins_in(folder).iter().any(|(name, _)| *name == language));
+    let page = page.with_context(|| format!("no page makes a project in `{language}`"))?;
+    let folder = folder.join(page.name);
+    if folder.exists() {
+        fs::remove_dir_all(&folder).with_context(|| format!("cannot empty `{}`", folder.display()))?;
     }
-    Ok(plugins.into_iter().filter(|(_, plugin)| plugin.is_file()).collect())
+    fs::create_dir_all(&folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
+    page.follow(source, guardhouse, &folder)?;
+    let plugins = page.plugins_in(&folder);
+    let plugin = plugins.into_iter().find(|(name, _)| *name == language).map(|(_, plugin)| plugin);
+    plugin.filter(|plugin| plugin.is_file()).with_context(|| format!("the commands built no plugin in `{language}`"))
+}
+
+/// Copies plugins into a folder, each as a file with the name of its language.
+pub(crate) fn copy(plugins: Vec<(&str, PathBuf)>, folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
+    for (language, plugin) in plugins {
+        let to = folder.join(language).with_extension("wasm");
+        fs::copy(&plugin, to).with_context(|| format!("cannot copy `{}`", plugin.display()))?;
+    }
+    Ok(())
 }
 
 impl Page {
@@ -121,10 +148,8 @@ impl Page {
             fs::remove_dir_all(&folder).with_context(|| format!("cannot empty `{}`", folder.display()))?;
         }
         fs::create_dir_all(&folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
-        let page = root()?.join("docs").join(self.text);
-        let text = fs::read_to_string(&page).with_context(|| format!("cannot read `{}`", page.display()))?;
         let guardhouse = programs.path(GUARDHOUSE)?;
-        bash(guardhouse, &folder, &script(&text)?)?;
+        self.follow(root()?, guardhouse, &folder)?;
         for project in self.projects {
             self.compare_builds(programs, project)?;
         }
@@ -165,13 +190,28 @@ impl Page {
         Ok(())
     }
 
+    /// Runs the commands of the page of a revision in a folder, with the command of that revision.
+    fn follow(&self, source: &Path, guardhouse: &Path, folder: &Path) -> Result<()> {
+        let page = source.join("docs").join(self.text);
+        let text = fs::read_to_string(&page).with_context(|| format!("cannot read `{}`", page.display()))?;
+        bash(guardhouse, folder, &script(&text)?)
+    }
+
     fn folder(&self) -> Result<PathBuf> {
         Ok(root()?.join("target/languages").join(self.name))
     }
 
-    /// The plugin that the commands of the page build from a project.
-    fn plugin(&self, project: &str) -> Result<PathBuf> {
-        Ok(self.folder()?.join(project).join("build").join(project).with_extension("wasm"))
+    /// The plugins that the commands of the page build, each with the name of its language.
+    fn plugins(&self) -> Result<Vec<(&'static str, PathBuf)>> {
+        Ok(self.plugins_in(&self.folder()?))
+    }
+
+    /// The plugins that the commands of the page build in a folder.
+    fn plugins_in(&self, folder: &Path) -> Vec<(&'static str, PathBuf)> {
+        // The second project of a page is in a dialect of the language.
+        let language = |project: &str| if project == "my-check" { self.name } else { "typescript" };
+        let plugin = |project: &str| folder.join(project).join("build").join(project).with_extension("wasm");
+        self.projects.iter().map(|project| (language(project), plugin(project))).collect()
     }
 
     /// Gives `borrower` the tools that the commands of the page installed.

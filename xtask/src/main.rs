@@ -6,6 +6,7 @@ mod build;
 mod console;
 mod copies;
 mod corpus;
+mod counts;
 mod demo;
 mod demo_server;
 mod editors;
@@ -21,8 +22,10 @@ mod process;
 mod prove;
 mod python;
 mod release;
+mod revision;
 mod sdks;
 mod test;
+mod turns;
 mod typos;
 mod version;
 
@@ -55,8 +58,8 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "bench",
-        operands: "",
-        summary: "measure what everything costs, and print tables",
+        operands: "[turns [LANGUAGE…]]",
+        summary: "measure what everything costs, and print tables; with `turns`, compare the languages of two builds in turns",
         options: &[
             CommandOption { name: "--json", value: "FILE", summary: "write the figures to a file as well" },
             CommandOption {
@@ -70,6 +73,16 @@ const COMMANDS: &[Command] = &[
                 summary: "measure as little as possible: a test that it works",
             },
             CommandOption { name: bench::NO_PEERS, value: "", summary: "build and measure no peers" },
+            CommandOption {
+                name: turns::AGAINST,
+                value: "REV",
+                summary: "with `turns`: the other build, which takes 20 minutes once; without it, this build against itself",
+            },
+            CommandOption {
+                name: turns::ROUNDS,
+                value: "COUNT",
+                summary: "with `turns`: how often both are measured, 5 times by default",
+            },
             INSTALL,
         ],
         run: bench::run,
@@ -77,9 +90,24 @@ const COMMANDS: &[Command] = &[
     Command {
         name: "languages",
         operands: "[PAGE…]",
-        summary: "follow the pages of docs/languages/, and test the SDK and the hostile check of each language",
-        options: &[],
+        summary: "follow the pages of docs/languages/, test the SDK and the hostile check of each language, and hold its counts",
+        options: &[CommandOption {
+            name: bench::INSTALL,
+            value: "",
+            summary: "install strace with apt-get, if there is none",
+        }],
         run: languages::run,
+    },
+    Command {
+        name: "counts",
+        operands: "",
+        summary: "compare what a decision takes in each language with bench/counts.json, after `languages` has built it",
+        options: &[CommandOption {
+            name: counts::WRITE,
+            value: "",
+            summary: "write the file anew, with the bounds that follow from the counts",
+        }],
+        run: counts::run,
     },
     Command {
         name: "python",

@@ -20,6 +20,14 @@ pub(crate) fn cargo_command() -> Result<Command> {
     Ok(command)
 }
 
+/// Cargo in a workspace of another revision, with the toolchain that it asks for.
+pub(crate) fn cargo_of(workspace: &Path) -> Command {
+    let mut command = Command::new("cargo");
+    forget_cargo(&mut command);
+    command.env_remove("RUSTUP_TOOLCHAIN").current_dir(workspace);
+    command
+}
+
 /// Removes the variables that the cargo which runs this program set for itself, so that a cargo started by `command`
 /// does not take them for its own.
 pub(crate) fn forget_cargo(command: &mut Command) {

@@ -132,19 +132,23 @@ impl Configured {
         }
     }
 
-    fn make_image(&self) {
+    /// Everything that its image is made from.
+    pub(super) fn recipe(&self) -> Recipe<'_> {
         let Self { plugin, settings, warm_up, limits, membership, .. } = self;
-        let recipe = Recipe {
+        Recipe {
             plugin,
             owner: membership.tenant(),
             settings: settings.as_ref(),
             warm_up: warm_up.as_ref(),
             limits,
             seed: self.seed(DecisionId::random()),
-        };
-        match image(recipe, plugin.host().micros_since_start(Instant::now())) {
+        }
+    }
+
+    fn make_image(&self) {
+        match image(self.recipe(), self.plugin.host().micros_since_start(Instant::now())) {
             // It becomes due again when the tenant has something left.
-            Err(_) if membership.tenant().is_out_of_budget() => self.image.cannot_now(),
+            Err(_) if self.membership.tenant().is_out_of_budget() => self.image.cannot_now(),
             found => self.image.set(found),
         }
     }

@@ -27,6 +27,7 @@ use crate::engine::fair_admission::FairPermit;
 use crate::fault::{Cause, Fault};
 use crate::grants::Grant;
 use crate::guest::exceeded::{self, name_limit};
+use crate::guest::probe::{Moment, Probe, report};
 use crate::guest::request::GuestRequest;
 use crate::guest::store::Budget;
 use crate::guest::turn::Turn;
@@ -36,10 +37,10 @@ use crate::outcome::{Evaluation, Outcome, Usage};
 use crate::tuning::DEADLINE_GRACE;
 
 /// Evaluates a request in a fresh instance of the check, and drops the instance before it returns.
-pub(super) async fn evaluate(check: &Arc<Configured>, request: EvaluationRequest<'_>) -> Evaluation {
+pub(super) async fn evaluate(check: &Arc<Configured>, request: EvaluationRequest<'_>, probe: Probe<'_>) -> Evaluation {
     match Entry::new(check) {
         Ok(entry) => {
-            let evaluation = evaluate_in(check, None, request, entry.cpu_left).await;
+            let evaluation = evaluate_in(check, None, request, entry.cpu_left, probe).await;
             entry.end(&check.id, &evaluation.outcome);
             evaluation
         }
@@ -67,7 +68,7 @@ impl<'a> PluginSession<'a> {
             Ok(entry) => entry,
             Err(fault) => return Outcome::Failed(fault).into(),
         };
-        let mut evaluation = evaluate_in(self.check, Some(&mut self.instance), request, entry.cpu_left).await;
+        let mut evaluation = evaluate_in(self.check, Some(&mut self.instance), request, entry.cpu_left, None).await;
         if let Outcome::Failed(fault) = &evaluation.outcome
             && !is_fresh
             && !is_final(fault.cause)
@@ -75,7 +76,7 @@ impl<'a> PluginSession<'a> {
             // State that earlier requests left in the instance may be the reason, so the request is evaluated again in
             // a fresh instance; for the budget it is still one evaluation. A fault for lack of time, capacity or budget
             // is final: a second evaluation would get it twice.
-            evaluation = evaluate_in(self.check, None, request, entry.cpu_left).await;
+            evaluation = evaluate_in(self.check, None, request, entry.cpu_left, None).await;
         }
         entry.end(&self.check.id, &evaluation.outcome);
         evaluation
@@ -109,11 +110,12 @@ async fn evaluate_in(
     session: Option<&mut Option<Instance>>,
     request: EvaluationRequest<'_>,
     cpu_left: Option<Duration>,
+    probe: Probe<'_>,
 ) -> Evaluation {
     let start = Instant::now();
     let tenant = check.membership.tenant();
     let end = request.end.min(start + check.limits.deadline);
-    let asked = ask(check, session, request, Times { start, end, cpu_left }).await;
+    let asked = ask(check, session, request, Times { start, end, cpu_left }, probe).await;
     let mut evaluation = asked.unwrap_or_else(|fault| Outcome::Failed(fault).into());
     if let Outcome::Failed(fault) = evaluation.outcome {
         let fault = if is_stopped_by_budget(&fault, &check.limits, cpu_left) { over_budget(fault) } else { fault };
@@ -172,6 +174,7 @@ async fn ask(
     mut session: Option<&mut Option<Instance>>,
     request: EvaluationRequest<'_>,
     Times { start, end, cpu_left }: Times,
+    probe: Probe<'_>,
 ) -> Result<Evaluation, Fault> {
     let guest_request = guest_request(check, request)?;
     let queued = Queued::new(check, start, end);
@@ -188,9 +191,12 @@ async fn ask(
         name_missing_scopes: request.name_missing_scopes,
         message_bytes: limits.message_bytes,
         end,
+        probe,
     };
     let fuel = limits.fuel.unwrap_or(u64::MAX);
+    report(probe, Moment::Made);
     let answer = instance.check(&mut turn, &call).await;
+    report(probe, Moment::Answered);
     let answer = answer.and_then(|(outcome, named)| {
         check.named_texts.check(&named, check.settings.as_deref())?;
         Ok((outcome, named))
@@ -199,10 +205,12 @@ async fn ask(
     let (fuel, memory_bytes) = (fuel.saturating_sub(instance.fuel()), instance.memory_bytes());
     let (logs, reads) = (instance.logs(), instance.take_reads());
     let is_reusable = !matches!(outcome, Outcome::Failed(_)) && limits.fuel.is_none() && instance.is_reusable();
+    report(probe, Moment::Read);
     match session.filter(|_| is_reusable) {
         Some(session) => *session = Some(instance),
         None => drop(instance),
     }
+    report(probe, Moment::Dropped);
     let usage = Usage { elapsed: Duration::ZERO, cpu_time: turn.end(), fuel, memory_bytes };
     Ok(Evaluation { missing_scopes, usage, logs, reads, ..Evaluation::from(outcome) })
 }

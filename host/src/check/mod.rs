@@ -18,6 +18,7 @@ pub(crate) mod config;
 mod configured;
 mod entry;
 mod evaluate;
+pub(crate) mod measured;
 mod queued;
 mod refill;
 mod standby;
@@ -201,7 +202,7 @@ impl AuthCheck for Check {
     }
 
     fn evaluate<'a>(&'a self, request: EvaluationRequest<'a>) -> EvaluationFuture<'a> {
-        Box::pin(evaluate(&self.0, request))
+        Box::pin(evaluate(&self.0, request, None))
     }
 
     fn session(&self) -> Box<dyn Session + '_> {

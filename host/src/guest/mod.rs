@@ -9,6 +9,7 @@ pub(crate) mod fault;
 pub(crate) mod imports;
 mod limiter;
 pub(crate) mod log;
+pub(crate) mod probe;
 pub(crate) mod reason;
 pub(crate) mod request;
 pub(crate) mod store;

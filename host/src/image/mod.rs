@@ -4,6 +4,7 @@
 //! `configure` left, which is made in a few milliseconds. Both come from the plugin's component, rewritten, and are
 //! validated against the contract and the limits like an untrusted plugin.
 
+pub(crate) mod parts;
 pub(crate) mod prepared;
 mod size;
 pub(crate) mod snapshot;
@@ -15,7 +16,7 @@ use crate::code::contract;
 use crate::code::images::Image;
 use crate::code::linked::Linked;
 use crate::code::shape::Shape;
-use crate::code::split::{SplitOf, split};
+use crate::code::split::{Split, SplitOf, split};
 use crate::digest::Digest;
 use crate::engine::PluginEngine;
 use crate::engine::config::Strategy;
@@ -64,10 +65,7 @@ fn make(recipe: Recipe<'_>, engine: &PluginEngine, key: Digest) -> Result<Linked
     if let Some(image) = cached(host, engine, key, &base) {
         return Ok(image);
     }
-    let source = plugin.source().read()?;
-    let bytes = snapshot(recipe, &source)?;
-    let split = split(&bytes, SplitOf::Image)
-        .map_err(|reason| format!("its state cannot be separated from its code: {reason}"))?;
+    let split = split_snapshot(recipe)?;
     let (found, cap) = (split.states.iter().map(Vec::len).sum::<usize>(), host.limits().image_bytes);
     if found > cap {
         return Err(
@@ -80,6 +78,14 @@ fn make(recipe: Recipe<'_>, engine: &PluginEngine, key: Digest) -> Result<Linked
     contract::check_types(&engine.engine, &divided.code)?;
     host.images().codes.keep(&divided.shared);
     base.image(engine, divided)
+}
+
+/// Configures an instance, and writes it as the code and the states of an image.
+fn split_snapshot(recipe: Recipe<'_>) -> Result<Split, Reason> {
+    let source = recipe.plugin.source().read()?;
+    let bytes = snapshot(recipe, &source)?;
+    let split = split(&bytes, SplitOf::Image);
+    split.map_err(|reason| format!("its state cannot be separated from its code: {reason}").into())
 }
 
 /// Loads the image from the cache. Returns `None` if any part of it is missing or stale.

@@ -50,7 +50,7 @@ pub fn prepare(host: &Host, component: &[u8], context: &AuthContext, limits: &Li
         // The state cannot contain handles.
         instance.set_max_handles(0);
         let message_bytes = limits.message_bytes;
-        let call = CheckCall { context, settings: None, name_missing_scopes: false, message_bytes, end };
+        let call = CheckCall { context, settings: None, name_missing_scopes: false, message_bytes, end, probe: None };
         match instance.check(&mut turn, &call).await?.0 {
             Outcome::Allow => {}
             Outcome::Denied => return Err(PrepareError::Refused(String::new())),

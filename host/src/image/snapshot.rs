@@ -97,7 +97,8 @@ async fn prepare(
         return Err(Fault::new(Cause::Configure, message));
     }
     if let Some(context) = warm_up {
-        let call = CheckCall { context, settings: None, name_missing_scopes: false, message_bytes: usize::MAX, end };
+        let (name_missing_scopes, message_bytes, probe) = (false, usize::MAX, None);
+        let call = CheckCall { context, settings: None, name_missing_scopes, message_bytes, end, probe };
         instance.check(turn, &call).await?;
     }
     Ok(())
