@@ -44,7 +44,9 @@ pub(crate) fn run(arguments: &Arguments<'_>, only: &[&str]) -> Result<()> {
     let rounds = rounds.unwrap_or(if arguments.has(QUICK) { 1 } else { DEFAULT_ROUNDS });
     ensure!((1..=MOST_ROUNDS).contains(&rounds), "`{ROUNDS}` takes 1 to {MOST_ROUNDS}");
     let folder = root()?.join("target/bench/turns");
-    let here = here(only)?;
+    // A test that everything works needs no figures.
+    let profile = if arguments.has(QUICK) { Profile::Dev } else { Profile::Release };
+    let here = here(only, profile)?;
     let there = match arguments.value(AGAINST) {
         Some(revision) => there(&Revision::of(revision)?, here.plugins.keys())?,
         None => Side { name: "the same build".to_owned(), bench: here.bench.clone(), plugins: here.plugins.clone() },
@@ -78,7 +80,7 @@ pub(crate) fn run(arguments: &Arguments<'_>, only: &[&str]) -> Result<()> {
 }
 
 /// This build, with the plugins that the last `cargo xtask languages` built.
-fn here(only: &[&str]) -> Result<Side> {
+fn here(only: &[&str], profile: Profile) -> Result<Side> {
     let known = languages::plugins()?;
     let names = known.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
     ensure!(!known.is_empty(), "no plugins are built yet; run `cargo xtask languages`");
@@ -87,7 +89,7 @@ fn here(only: &[&str]) -> Result<Side> {
     }
     let plugins = known.into_iter().filter(|(name, _)| only.is_empty() || only.contains(name));
     let plugins = plugins.map(|(name, path)| (name.to_owned(), path)).collect();
-    let programs = Programs::build(&[BENCH], Profile::Release)?;
+    let programs = Programs::build(&[BENCH], profile)?;
     Ok(Side { name: "this build".to_owned(), bench: programs.path(BENCH)?.to_owned(), plugins })
 }
 
