@@ -17,7 +17,9 @@ mod stubs;
 
 mod constant;
 mod index_map;
+mod kept;
 mod kind;
+mod live;
 mod renumber;
 mod top_level;
 
