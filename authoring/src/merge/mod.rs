@@ -43,3 +43,6 @@ pub fn merge(component: &[u8]) -> Result<Vec<u8>> {
     let merged = Merged::new(&graph, &members)?;
     rewrite::rewrite(&sorted, &graph, &merged).context("its modules cannot be merged")
 }
+
+#[cfg(test)]
+mod tests;
