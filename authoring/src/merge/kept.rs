@@ -14,7 +14,6 @@ use super::live::Live;
 use super::merged::{Member, Merged};
 
 /// The functions and globals that stay, and the values of globals.
-#[derive(Default)]
 pub(super) struct Kept {
     /// The final index of each function, at its index before any is left out.
     functions: Vec<Option<u32>>,

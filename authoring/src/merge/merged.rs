@@ -4,14 +4,12 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
 use wasm_encoder::EntityType;
-use wasm_encoder::reencode::Reencode;
+use wasm_encoder::reencode::{self, Reencode};
 use wasmparser::{Parser, Payload};
 
 use super::graph::{Graph, Instance, Source};
 use super::index_map::IndexMap;
-use super::kept::Kept;
 use super::kind::Kind;
-use super::renumber::Renumber;
 
 /// The merged module.
 pub(super) struct Merged<'a> {
@@ -62,7 +60,7 @@ impl<'a> Merged<'a> {
                 if is_member(source) || import_indices.contains_key(&(kind, *source)) {
                     continue;
                 }
-                let ty = Renumber { indices: &indices, kept: &Kept::default() }.entity_type(import.ty)?;
+                let ty = ImportTypes { first_type: types }.entity_type(import.ty)?;
                 let count = counts.entry(kind).or_default();
                 import_indices.insert((kind, *source), *count);
                 *count += 1;
@@ -125,6 +123,20 @@ impl Member<'_> {
     pub(super) fn definition(&self, kind: Kind, position: u32) -> Result<u32> {
         let imported = self.imported.get(&kind).copied().unwrap_or_default();
         self.index(kind, imported.saturating_add(position))
+    }
+}
+
+/// Re-encodes the types of a module's imports.
+struct ImportTypes {
+    /// The index of the module's first type in the merged module.
+    first_type: u32,
+}
+
+impl Reencode for ImportTypes {
+    type Error = std::convert::Infallible;
+
+    fn type_index(&mut self, ty: u32) -> Result<u32, reencode::Error<Self::Error>> {
+        Ok(ty + self.first_type)
     }
 }
 
