@@ -2,15 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use wasm_encoder::reencode::Reencode;
 use wasm_encoder::{
     CodeSection, DataCountSection, DataSection, ElementSection, ExportSection, FunctionSection, GlobalSection,
     ImportSection, MemorySection, Module, NameMap, NameSection, TableSection, TagSection, TypeSection,
 };
-use wasmparser::{BinaryReader, CodeSectionReader, CustomSectionReader, KnownCustom, Name, Parser, Payload};
+use wasmparser::{CustomSectionReader, KnownCustom, Name, Parser, Payload};
 
-use super::index_map::IndexMap;
+use super::kept::Kept;
 use super::kind::Kind;
 use super::merged::{Member, Merged};
 use super::renumber::Renumber;
@@ -18,7 +18,7 @@ use super::renumber::Renumber;
 /// The module name of every import of the merged module.
 pub(super) const IMPORTS: &str = "imports";
 
-/// The name under which the merged module exports the definition with this index.
+/// The name under which the merged module exports the definition with this index, which it has before any is left out.
 pub(super) fn export_name(kind: Kind, index: u32) -> String {
     format!("{}-{index}", kind.word())
 }
@@ -42,8 +42,9 @@ struct Sections {
 /// Encodes the merged module with the given exports.
 pub(super) fn encode(merged: &Merged<'_>, exports: &BTreeSet<(Kind, u32)>) -> Result<Vec<u8>> {
     let mut sections = Sections::default();
-    for Member { module, indices, .. } in merged.order.iter().filter_map(|instance| merged.members.get(instance)) {
-        sections.add(module, &mut Renumber { indices, constants: &merged.constants })?;
+    let kept = Kept::of(merged, exports)?;
+    for member in merged.in_order() {
+        sections.add(member, &mut Renumber { indices: &member.indices, kept: &kept })?;
     }
     let mut imports = ImportSection::new();
     for (name, import) in merged.imports.iter().enumerate() {
@@ -51,7 +52,8 @@ pub(super) fn encode(merged: &Merged<'_>, exports: &BTreeSet<(Kind, u32)>) -> Re
     }
     let mut export_section = ExportSection::new();
     for (kind, index) in exports {
-        export_section.export(&export_name(*kind, *index), (*kind).into(), *index);
+        let place = kept.index(*kind, *index).with_context(|| format!("{} {index} is left out", kind.word()))?;
+        export_section.export(&export_name(*kind, *index), (*kind).into(), place);
     }
     let mut functions = NameMap::new();
     for (index, name) in &sections.names {
@@ -72,24 +74,38 @@ pub(super) fn encode(merged: &Merged<'_>, exports: &BTreeSet<(Kind, u32)>) -> Re
 }
 
 impl Sections {
-    /// Adds the definitions of a member.
-    fn add(&mut self, module: &[u8], renumber: &mut Renumber<'_>) -> Result<()> {
-        for payload in Parser::new(0).parse_all(module) {
+    /// Adds the definitions of a member that are kept.
+    fn add(&mut self, member: &Member<'_>, renumber: &mut Renumber<'_>) -> Result<()> {
+        let mut position = 0;
+        for payload in Parser::new(0).parse_all(member.module) {
             match payload? {
                 Payload::TypeSection(section) => renumber.parse_type_section(&mut self.types, section)?,
-                Payload::FunctionSection(section) => renumber.parse_function_section(&mut self.functions, section)?,
+                Payload::FunctionSection(section) => {
+                    for (position, ty) in (0_u32..).zip(section) {
+                        if is_kept(member, Kind::Function, position, renumber.kept)? {
+                            self.functions.function(renumber.type_index(ty?)?);
+                        }
+                    }
+                }
                 Payload::TableSection(section) => renumber.parse_table_section(&mut self.tables, section)?,
                 Payload::MemorySection(section) => renumber.parse_memory_section(&mut self.memories, section)?,
                 Payload::TagSection(section) => renumber.parse_tag_section(&mut self.tags, section)?,
-                Payload::GlobalSection(section) => renumber.parse_global_section(&mut self.globals, section)?,
+                Payload::GlobalSection(section) => {
+                    for (position, global) in (0_u32..).zip(section) {
+                        if is_kept(member, Kind::Global, position, renumber.kept)? {
+                            renumber.parse_global(&mut self.globals, global?)?;
+                        }
+                    }
+                }
                 Payload::ElementSection(section) => renumber.parse_element_section(&mut self.elements, section)?,
                 Payload::DataSection(section) => renumber.parse_data_section(&mut self.data, section)?,
-                Payload::CodeSectionStart { range, .. } => {
-                    let code = module.get(range.clone()).unwrap_or_default();
-                    let section = CodeSectionReader::new(BinaryReader::new(code, range.start))?;
-                    renumber.parse_code_section(&mut self.code, section)?;
+                Payload::CodeSectionEntry(body) => {
+                    if is_kept(member, Kind::Function, position, renumber.kept)? {
+                        renumber.parse_function_body(&mut self.code, body)?;
+                    }
+                    position += 1;
                 }
-                Payload::CustomSection(section) => self.add_names(&section, renumber.indices)?,
+                Payload::CustomSection(section) => self.add_names(&section, renumber)?,
                 _ => {}
             }
         }
@@ -97,13 +113,13 @@ impl Sections {
     }
 
     /// Adds the names of functions, which the host shows in backtraces.
-    fn add_names(&mut self, section: &CustomSectionReader<'_>, indices: &IndexMap) -> Result<()> {
+    fn add_names(&mut self, section: &CustomSectionReader<'_>, renumber: &mut Renumber<'_>) -> Result<()> {
         let KnownCustom::Name(section) = section.as_known() else { return Ok(()) };
         for names in section {
             let Name::Function(names) = names? else { continue };
             for name in names {
                 let name = name?;
-                if let Some(index) = indices.get(Kind::Function, name.index) {
+                if let Ok(index) = renumber.function_index(name.index) {
                     // The member that defines a function comes before those that import it, perhaps by another name.
                     self.names.entry(index).or_insert_with(|| name.name.to_owned());
                 }
@@ -111,4 +127,9 @@ impl Sections {
         }
         Ok(())
     }
+}
+
+/// Whether the definition of a member at a position in its section is kept.
+fn is_kept(member: &Member<'_>, kind: Kind, position: u32, kept: &Kept) -> Result<bool> {
+    Ok(kept.index(kind, member.definition(kind, position)?).is_some())
 }

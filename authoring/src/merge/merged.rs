@@ -4,24 +4,23 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
 use wasm_encoder::EntityType;
-use wasm_encoder::reencode::Reencode;
+use wasm_encoder::reencode::{self, Reencode};
 use wasmparser::{Parser, Payload};
 
-use super::constant::{Constants, evaluate};
 use super::graph::{Graph, Instance, Source};
 use super::index_map::IndexMap;
 use super::kind::Kind;
-use super::renumber::Renumber;
 
 /// The merged module.
 pub(super) struct Merged<'a> {
     /// Its members, by the index of their instance.
     pub(super) members: BTreeMap<u32, Member<'a>>,
     /// The order in which the definitions of its members follow each other.
-    pub(super) order: Vec<u32>,
+    order: Vec<u32>,
     /// Everything that its members import and none of them defines.
     pub(super) imports: Vec<MergedImport<'a>>,
-    pub(super) constants: Constants,
+    /// The number of entries of each index space.
+    counts: BTreeMap<Kind, u32>,
 }
 
 /// An import of the merged module.
@@ -35,23 +34,21 @@ pub(super) struct MergedImport<'a> {
 pub(super) struct Member<'a> {
     pub(super) module: &'a [u8],
     pub(super) indices: IndexMap,
+    /// The number of its imports of each kind.
+    imported: BTreeMap<Kind, u32>,
     exports: BTreeMap<&'a str, (Kind, u32)>,
 }
 
 impl<'a> Merged<'a> {
     pub(super) fn new(graph: &Graph<'a>, instances: &[u32]) -> Result<Self> {
-        let mut merged = Self {
-            members: BTreeMap::new(),
-            order: instances.to_vec(),
-            imports: Vec::new(),
-            constants: Constants::new(),
-        };
+        let mut merged =
+            Self { members: BTreeMap::new(), order: instances.to_vec(), imports: Vec::new(), counts: BTreeMap::new() };
         let is_member =
             |source: &Source<'_>| matches!(source, Source::Export { instance, .. } if instances.contains(instance));
         let mut modules = Vec::new();
         // Imports come first in every index space.
         let mut import_indices = BTreeMap::new();
-        let mut counts: BTreeMap<Kind, u32> = BTreeMap::new();
+        let mut counts = BTreeMap::new();
         let (mut types, mut elements, mut data) = (0, 0, 0);
         for instance in instances {
             let Instance::OfModule { module, .. } = graph.instance(*instance)? else { continue };
@@ -63,7 +60,7 @@ impl<'a> Merged<'a> {
                 if is_member(source) || import_indices.contains_key(&(kind, *source)) {
                     continue;
                 }
-                let ty = Renumber { indices: &indices, constants: &merged.constants }.entity_type(import.ty)?;
+                let ty = ImportTypes { first_type: types }.entity_type(import.ty)?;
                 let count = counts.entry(kind).or_default();
                 import_indices.insert((kind, *source), *count);
                 *count += 1;
@@ -76,7 +73,7 @@ impl<'a> Merged<'a> {
             modules.push((*instance, module, imports, indices, definitions));
         }
         for (instance, module, imports, mut indices, definitions) in modules {
-            let mut imported_globals = 0;
+            let mut imported = BTreeMap::new();
             for (import, source) in imports {
                 let kind = Kind::from(import.ty);
                 let index = match source {
@@ -84,16 +81,16 @@ impl<'a> Merged<'a> {
                     _ => *import_indices.get(&(kind, source)).context("an import has no index")?,
                 };
                 indices.push(kind, index);
-                imported_globals += u32::from(kind == Kind::Global);
+                *imported.entry(kind).or_default() += 1;
             }
             for (kind, count) in definitions.counts {
                 let next = counts.entry(kind).or_default();
                 (0..count).for_each(|offset| indices.push(kind, *next + offset));
                 *next += count;
             }
-            merged.record_constants(module, &indices, imported_globals)?;
-            merged.members.insert(instance, Member { module, indices, exports: definitions.exports });
+            merged.members.insert(instance, Member { module, indices, imported, exports: definitions.exports });
         }
+        merged.counts = counts;
         Ok(merged)
     }
 
@@ -105,22 +102,41 @@ impl<'a> Merged<'a> {
         Ok((kind, merged.with_context(|| format!("the export `{name}` refers to something that does not exist"))?))
     }
 
-    /// Records the globals of a module whose value is known. The first that the module defines has the index `index`.
-    fn record_constants(&mut self, module: &[u8], indices: &IndexMap, mut index: u32) -> Result<()> {
-        for payload in Parser::new(0).parse_all(module) {
-            let Payload::GlobalSection(section) = payload? else { continue };
-            for global in section {
-                let global = global?;
-                if !global.ty.mutable
-                    && let Some(value) = evaluate(&global.init_expr, indices, &self.constants)
-                {
-                    let merged = indices.get(Kind::Global, index);
-                    self.constants.insert(merged.with_context(|| format!("global {index} does not exist"))?, value);
-                }
-                index += 1;
-            }
-        }
-        Ok(())
+    /// Its members, in the order of their definitions.
+    pub(super) fn in_order(&self) -> impl Iterator<Item = &Member<'a>> {
+        self.order.iter().filter_map(|instance| self.members.get(instance))
+    }
+
+    /// The number of imports and definitions of a kind.
+    pub(super) fn count(&self, kind: Kind) -> u32 {
+        self.counts.get(&kind).copied().unwrap_or_default()
+    }
+}
+
+impl Member<'_> {
+    /// The index in the merged module.
+    pub(super) fn index(&self, kind: Kind, index: u32) -> Result<u32> {
+        self.indices.get(kind, index).with_context(|| format!("{} {index} does not exist", kind.word()))
+    }
+
+    /// The index in the merged module of the definition at a position in its section.
+    pub(super) fn definition(&self, kind: Kind, position: u32) -> Result<u32> {
+        let imported = self.imported.get(&kind).copied().unwrap_or_default();
+        self.index(kind, imported.saturating_add(position))
+    }
+}
+
+/// Re-encodes the types of a module's imports.
+struct ImportTypes {
+    /// The index of the module's first type in the merged module.
+    first_type: u32,
+}
+
+impl Reencode for ImportTypes {
+    type Error = std::convert::Infallible;
+
+    fn type_index(&mut self, ty: u32) -> Result<u32, reencode::Error<Self::Error>> {
+        Ok(ty + self.first_type)
     }
 }
 

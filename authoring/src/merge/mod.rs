@@ -17,7 +17,9 @@ mod stubs;
 
 mod constant;
 mod index_map;
+mod kept;
 mod kind;
+mod live;
 mod renumber;
 mod top_level;
 
@@ -41,3 +43,6 @@ pub fn merge(component: &[u8]) -> Result<Vec<u8>> {
     let merged = Merged::new(&graph, &members)?;
     rewrite::rewrite(&sorted, &graph, &merged).context("its modules cannot be merged")
 }
+
+#[cfg(test)]
+mod tests;

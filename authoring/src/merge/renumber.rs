@@ -1,16 +1,18 @@
-//! Copies the sections of a member, with its indices replaced by those of the merged module.
+//! Copies the definitions of a member, with its indices replaced by those of the merged module.
 
-use wasm_encoder::ConstExpr;
 use wasm_encoder::reencode::{self, Reencode};
+use wasm_encoder::{ConstExpr, Instruction};
+use wasmparser::Operator;
 
-use super::constant::{Constants, evaluate};
+use super::constant::{Value, evaluate};
 use super::index_map::IndexMap;
+use super::kept::Kept;
 use super::kind::Kind;
 
 /// Re-encodes the definitions of a member.
 pub(super) struct Renumber<'a> {
     pub(super) indices: &'a IndexMap,
-    pub(super) constants: &'a Constants,
+    pub(super) kept: &'a Kept,
 }
 
 /// An index that a module uses although it does not exist.
@@ -25,7 +27,12 @@ type Error = reencode::Error<MissingIndex>;
 
 impl Renumber<'_> {
     fn index(&self, kind: Kind, index: u32) -> Result<u32, Error> {
-        self.indices.get(kind, index).ok_or(reencode::Error::UserError(MissingIndex { kind, index }))
+        let merged = self.indices.get(kind, index).and_then(|merged| self.kept.index(kind, merged));
+        merged.ok_or(reencode::Error::UserError(MissingIndex { kind, index }))
+    }
+
+    fn constant(&self, global: u32) -> Option<Value> {
+        self.kept.constant(self.indices.get(Kind::Global, global)?)
     }
 }
 
@@ -64,10 +71,20 @@ impl Reencode for Renumber<'_> {
         self.index(Kind::Tag, tag)
     }
 
+    /// Writes the value of a global that is known in place of the global.
+    fn instruction<'a>(&mut self, operator: Operator<'a>) -> Result<Instruction<'a>, Error> {
+        if let Operator::GlobalGet { global_index } = operator
+            && let Some(value) = self.constant(global_index)
+        {
+            return Ok(value.instruction());
+        }
+        reencode::utils::instruction(self, operator)
+    }
+
     /// Writes known offsets of segments as plain numbers: a runtime can apply only those before it instantiates.
     fn const_expr(&mut self, expression: wasmparser::ConstExpr<'_>) -> Result<ConstExpr, Error> {
-        match evaluate(&expression, self.indices, self.constants) {
-            Some(value) => Ok(ConstExpr::i32_const(value)),
+        match evaluate(&expression, |global| self.constant(global)) {
+            Some(value) => Ok(value.expression()),
             None => reencode::utils::const_expr(self, expression),
         }
     }

@@ -2,10 +2,11 @@
 //!
 //! The plugins of one language runtime differ only in their states, and so do the images of a plugin.
 //!
-//! Every memory and every global that a module defines becomes an import of the module, at the same index, so that no
-//! function has to be changed. Their content becomes a module without functions: a state. The component imports the
-//! states, instantiates them, and passes the instances to its own modules.
+//! Every memory that a module defines, and every global that can change, becomes an import of the module, at the same
+//! index, so that no function has to be changed. Their content becomes a module without functions: a state. The
+//! component imports the states, instantiates them, and passes the instances to its own modules.
 
+mod globals;
 mod module;
 mod plain;
 mod sections;

@@ -7,6 +7,7 @@ use wasm_encoder::{
 };
 use wasmparser::{DataKind, Operator, Parser, Payload, TypeRef};
 
+use super::globals;
 use super::segments::Segments;
 use crate::guest::reason::Reason;
 use crate::tuning::{MAX_COPIED_MODULE_BYTES, MAX_SEGMENT_GAP};
@@ -99,7 +100,7 @@ pub(super) struct SplitModule {
     pub(super) state: Option<ModuleState>,
 }
 
-/// The memories and globals of a module, as a module of their own.
+/// The memories of a module and the globals that can change, as a module of their own.
 pub(super) struct ModuleState {
     pub(super) module: Vec<u8>,
     /// Its exports, in the order in which the code imports them. A memory has the size that other modules ask for, and not
@@ -115,9 +116,10 @@ impl SplitModule {
             SplitOf::Plugin => MemoryInit::Mapped,
             SplitOf::Image => MemoryInit::of_image(module),
         };
-        let state = ModuleState::of(module, imported, init)?;
+        let globals_in_state = globals::in_state(module)?;
+        let state = ModuleState::of(module, imported, globals_in_state, init)?;
         let code = match &state {
-            Some(state) => code(module, &state.exports)?,
+            Some(state) => code(module, &state.exports, globals_in_state)?,
             None => module.to_vec(),
         };
         Ok(Self { code, state })
@@ -125,7 +127,7 @@ impl SplitModule {
 }
 
 impl ModuleState {
-    fn of(module: &[u8], imported: u64, init: MemoryInit) -> Result<Option<Self>, Reason> {
+    fn of(module: &[u8], imported: u64, globals_in_state: usize, init: MemoryInit) -> Result<Option<Self>, Reason> {
         if is_stateless(module)? {
             return Ok(None);
         }
@@ -151,7 +153,7 @@ impl ModuleState {
                     }
                 }
                 Payload::GlobalSection(section) => {
-                    for (index, global) in (0_u32..).zip(section) {
+                    for (index, global) in (0_u32..).zip(section).take(globals_in_state) {
                         let global = global?;
                         let ty = RoundtripReencoder.global_type(global.ty).map_err(message)?;
                         globals.global(ty, &constant(&global.init_expr)?);
@@ -258,7 +260,7 @@ fn constant(expression: &wasmparser::ConstExpr<'_>) -> Result<ConstExpr, Reason>
 }
 
 /// Writes the module with imports instead of its state, and without the segments that no function names.
-fn code(module: &[u8], state: &[(String, EntityType)]) -> Result<Vec<u8>, Reason> {
+fn code(module: &[u8], state: &[(String, EntityType)], globals_in_state: usize) -> Result<Vec<u8>, Reason> {
     let mut encoder = Module::new();
     let mut imports = Some(ImportSection::new());
     let mut segments = Segments::of(module)?;
@@ -277,10 +279,13 @@ fn code(module: &[u8], state: &[(String, EntityType)]) -> Result<Vec<u8>, Reason
             _ => add_imports(&mut encoder, imports.take(), state),
         }
         match payload {
-            Payload::ImportSection(_)
-            | Payload::MemorySection(_)
-            | Payload::GlobalSection(_)
-            | Payload::CodeSectionEntry(_) => {}
+            Payload::ImportSection(_) | Payload::MemorySection(_) | Payload::CodeSectionEntry(_) => {}
+            Payload::GlobalSection(section) => {
+                let globals = globals::in_code(section, globals_in_state)?;
+                if !globals.is_empty() {
+                    encoder.section(&globals);
+                }
+            }
             Payload::DataCountSection { .. } | Payload::DataSection(_) if segments.is_empty() => {}
             Payload::DataCountSection { .. } => {
                 encoder.section(&DataCountSection { count: segments.len() });

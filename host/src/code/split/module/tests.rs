@@ -1,5 +1,6 @@
 //! Cases of splitting: modules as text, and what becomes of their parts.
 
+use super::super::sections::core_modules;
 use super::*;
 
 fn split_of(module: &str) -> Result<SplitModule, Reason> {
@@ -40,16 +41,50 @@ fn memories_and_globals_become_the_state_and_imports_of_the_code() {
         (memory 1)
         (global (mut i32) (i32.const 7))
         (global i64 (i64.const 8))
+        (global (mut f32) (f32.const 9))
         (data (i32.const 16) "abc")
         (func (export "get") (result i32) (global.get 0)))"#;
     let SplitModule { code, state } = split_of(module).unwrap();
     let state = state.unwrap();
-    assert_eq!(exports(&state), ["memory-0", "global-0", "global-1"]);
+    assert_eq!(exports(&state), ["memory-0", "global-0", "global-1", "global-2"]);
     assert_eq!(segments(&state.module), [(16, b"abc".to_vec())]);
     assert!(is_valid(&code) && is_valid(&state.module));
     assert_eq!(segments(&code), []);
-    let text = imports(&code);
-    assert_eq!(text, ["env f", "guardhouse:state memory-0", "guardhouse:state global-0", "guardhouse:state global-1"]);
+    let state = ["memory-0", "global-0", "global-1", "global-2"].map(|name| format!("guardhouse:state {name}"));
+    assert_eq!(imports(&code), ["env f".to_owned()].into_iter().chain(state).collect::<Vec<_>>());
+}
+
+#[test]
+fn immutable_globals_behind_the_mutable_ones_stay_in_the_code() {
+    for (globals, functions, in_state) in [
+        ("(global i32 (i32.const 1))", "(func (export \"f\") (result i32) (global.get 1))", 0),
+        ("(global (mut i32) (i32.const 1)) (global $g (export \"g\") i64 (i64.const 2))", "", 1),
+        // Their values may be known only in an instance.
+        ("(global (mut i32) (i32.const 1)) (global i32 (global.get $import))", "", 1),
+        ("(global (mut i32) (i32.const 1)) (global funcref (ref.func $f))", "(func $f)", 1),
+        (
+            "(global i32 (i32.const 1)) (global (mut i32) (i32.const 2)) (global i32 (i32.const 3))",
+            "(func (export \"f\") (result i32) (global.set 2 (global.get 1)) (global.get 3))",
+            2,
+        ),
+    ] {
+        let module = format!(r#"(module (import "env" "g" (global $import i32)) (memory 1) {globals} {functions})"#);
+        let SplitModule { code, state } = split_of(&module).unwrap();
+        let state = state.unwrap();
+        assert!(is_valid(&code) && is_valid(&state.module), "{globals}");
+        assert_eq!(exports(&state).len(), 1 + in_state, "{globals}");
+        assert_eq!(imports(&code).len(), 2 + in_state, "{globals}");
+    }
+}
+
+#[test]
+fn the_code_of_a_built_in_check_imports_one_global() {
+    for crate::builtin::Builtin { name, bytes, .. } in crate::builtin::ALL {
+        let modules = core_modules(bytes).unwrap();
+        let states = modules.iter().filter_map(|module| SplitModule::new(module, 1, SplitOf::Image).unwrap().state);
+        let names: Vec<String> = states.flat_map(|state| state.exports).map(|(name, _)| name).collect();
+        assert_eq!(names, ["memory-0", "global-0"], "{name}");
+    }
 }
 
 fn imports(module: &[u8]) -> Vec<String> {
