@@ -126,7 +126,7 @@ pub struct HostLimits {
     pub small_memory_bytes: usize,
     /// The memory of a large instance that is kept for the next one and written over, in bytes, on a kernel that says
     /// which pages are written. Memory beyond it, and all of it on other kernels, is returned to the operating system
-    /// after each instance, which takes longer. Small instances keep 1 MiB, and 2 MiB on other kernels, which is
+    /// after each instance, which takes longer. Small instances keep 2 MiB on each kernel, which is
     /// 512 MiB for all [`instances`](Self::instances) by default.
     /// Default: 32 MiB.
     #[serde(with = "size")]

@@ -27,14 +27,21 @@ pub(crate) const EVALUATIONS_BEFORE_IMAGE: u32 = 256;
 /// Benchmark: `settings`.
 pub(crate) const COSTLY_CONFIGURE_FUEL: u64 = 1_000_000;
 
-/// The state of an image up to this size, in bytes, is copied into its instances and not mapped: the memory of a small
-/// instance is written over in any case, and a slot that was used for another image is not mapped anew. Benchmarks:
-/// `decisions`, `scale`.
-pub(crate) const MAX_COPIED_MODULE_BYTES: usize = 256 << 10;
+/// The data of an image up to this size, in bytes, is copied into its instances and not mapped, if they are small: their
+/// memory is written over in any case, and a slot that was used for another image is not mapped anew. The engine of
+/// JavaScript fits. Benchmarks: `decisions`, `languages`, `scale`.
+pub(crate) const MAX_COPIED_BYTES: usize = SMALL_RESIDENT_BYTES;
+
+/// Like [`MAX_COPIED_BYTES`], for instances of the other pools, whose memory is given back to the kernel: each page that is
+/// copied has a page fault.
+pub(crate) const MAX_COPIED_LARGE_BYTES: usize = 256 << 10;
 
 /// Two segments of a copied image with less than this between them, in bytes, are copied as one: each segment costs a
 /// step in every instantiation, and copying a few zeros costs less. Benchmark: `scale`.
 pub(crate) const MAX_SEGMENT_GAP: usize = 4 << 10;
+
+/// The maximum number of zeros that joining adds to the segments of one image.
+pub(crate) const MAX_JOINED_ZEROS: usize = 1 << 20;
 
 /// The number of plugins whose image code and instrumented code stay in memory, so that further images of them need no
 /// compilation. Arbitrary: an operator configures few plugins at the same time.
@@ -175,9 +182,6 @@ pub(crate) const INSTANCE_DEBT: Duration = Duration::from_millis(100);
 /// plugin with the engine of JavaScript has. Giving it back to the kernel stops the other threads of the process, and a page
 /// fault takes about as long as writing fifteen pages over. Benchmarks: `decisions`, `languages`, `threads`.
 pub(crate) const SMALL_RESIDENT_BYTES: usize = 2 << 20;
-
-/// Like [`SMALL_RESIDENT_BYTES`], where only written pages are written over: all that most small plugins ever write.
-pub(crate) const SMALL_SCANNED_BYTES: usize = 1 << 20;
 
 /// The table elements of an instance that are kept for the next one, in bytes.
 pub(crate) const RESIDENT_TABLE_BYTES: usize = 64 << 10;

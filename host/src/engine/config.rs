@@ -3,7 +3,7 @@
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
 
 use crate::limits::HostLimits;
-use crate::tuning::{RESIDENT_TABLE_BYTES, SMALL_RESIDENT_BYTES, SMALL_SCANNED_BYTES};
+use crate::tuning::{RESIDENT_TABLE_BYTES, SMALL_RESIDENT_BYTES};
 
 /// A pool of instances. Instances of one pool take no capacity from another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -139,8 +139,7 @@ impl Reset {
     /// Without a scan, all of the resident part is written over, written or not: that pays off for little memory only.
     fn of(limits: &HostLimits, pool: Pool, scan: bool) -> Self {
         let resident = match (pool, scan) {
-            (Pool::Small, false) => SMALL_RESIDENT_BYTES,
-            (Pool::Small, true) => SMALL_SCANNED_BYTES,
+            (Pool::Small, _) => SMALL_RESIDENT_BYTES,
             (Pool::Large | Pool::Concurrent, false) => 0,
             (Pool::Large | Pool::Concurrent, true) => limits.large_resident_bytes,
         };
@@ -191,7 +190,7 @@ mod tests {
         let limits = HostLimits { large_resident_bytes: 3 << 20, ..HostLimits::default() };
         for (pool, scan, resident) in [
             (Pool::Small, false, 2 << 20),
-            (Pool::Small, true, 1 << 20),
+            (Pool::Small, true, 2 << 20),
             (Pool::Large, false, 0),
             (Pool::Large, true, 3 << 20),
             (Pool::Concurrent, false, 0),

@@ -19,11 +19,12 @@ use crate::code::shape::Shape;
 use crate::code::split::{Split, SplitOf, split};
 use crate::digest::Digest;
 use crate::engine::PluginEngine;
-use crate::engine::config::Strategy;
+use crate::engine::config::{Pool, Strategy};
 use crate::guest::reason::Reason;
 use crate::host::Host;
 use crate::image::snapshot::{Recipe, limits_for_instrumented, snapshot};
 use crate::limits::Limits;
+use crate::tuning::{MAX_COPIED_BYTES, MAX_COPIED_LARGE_BYTES};
 use crate::util::block_on::block_on;
 
 /// Returns the image of a recipe: the one in memory, the one in the cache, or one that is made now. The error says why
@@ -83,8 +84,12 @@ fn make(recipe: Recipe<'_>, engine: &PluginEngine, key: Digest) -> Result<Linked
 /// Configures an instance, and writes it as the code and the states of an image.
 fn split_snapshot(recipe: Recipe<'_>) -> Result<Split, Reason> {
     let source = recipe.plugin.source().read()?;
+    let copied_bytes = match recipe.plugin.pool() {
+        Pool::Small => MAX_COPIED_BYTES,
+        Pool::Large | Pool::Concurrent => MAX_COPIED_LARGE_BYTES,
+    };
     let bytes = snapshot(recipe, &source)?;
-    let split = split(&bytes, SplitOf::Image);
+    let split = split(&bytes, SplitOf::Image { copied_bytes });
     split.map_err(|reason| format!("its state cannot be separated from its code: {reason}").into())
 }
 

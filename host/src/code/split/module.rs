@@ -10,7 +10,7 @@ use wasmparser::{DataKind, Operator, Parser, Payload, TypeRef};
 use super::globals;
 use super::segments::Segments;
 use crate::guest::reason::Reason;
-use crate::tuning::{MAX_COPIED_MODULE_BYTES, MAX_SEGMENT_GAP};
+use crate::tuning::{MAX_JOINED_ZEROS, MAX_SEGMENT_GAP};
 
 /// The name under which a module imports its own state.
 pub(super) const STATE: &str = "guardhouse:state";
@@ -20,8 +20,8 @@ pub(super) const STATE: &str = "guardhouse:state";
 pub(crate) enum SplitOf {
     /// A plugin, whose instances initialize their memory as they would if it was not split: that takes no fuel.
     Plugin,
-    /// The snapshot of a configured instance.
-    Image,
+    /// The snapshot of a configured instance. The data of a module is copied into instances if it has at most so many bytes.
+    Image { copied_bytes: usize },
 }
 
 /// The method by which the memory of an instance is initialized from a state.
@@ -34,9 +34,10 @@ enum MemoryInit {
 }
 
 impl MemoryInit {
-    /// The method for the state of a module of an image, which copies at no cost for the plugin.
-    fn of_image(module: &[u8]) -> Self {
-        if module.len() > MAX_COPIED_MODULE_BYTES { Self::Mapped } else { Self::Copied }
+    /// The method for the state of a module. Copying takes no fuel of an image.
+    fn of(module: &[u8], of: SplitOf) -> Result<Self, Reason> {
+        let SplitOf::Image { copied_bytes } = of else { return Ok(Self::Mapped) };
+        Ok(if data_bytes(module)? > copied_bytes { Self::Mapped } else { Self::Copied })
     }
 
     /// The offset of a segment. The runtime maps segments whose offset is a plain constant.
@@ -74,7 +75,7 @@ fn joined(segments: Vec<Segment>) -> Vec<Segment> {
     }
     let mut joined: Vec<Segment> = Vec::new();
     // A plugin with many small segments must not make the host write thousands of times as many zeros.
-    let mut zeros = MAX_COPIED_MODULE_BYTES;
+    let mut zeros = MAX_JOINED_ZEROS;
     for segment in segments {
         let last = joined.last_mut().filter(|last| last.memory == segment.memory);
         let gap = last.as_ref().and_then(|last| {
@@ -112,10 +113,7 @@ impl SplitModule {
     /// Splits a module. `imported` is the size of the largest memory that a module of the component imports, in pages: the
     /// code may pass on its memory.
     pub(super) fn new(module: &[u8], imported: u64, of: SplitOf) -> Result<Self, Reason> {
-        let init = match of {
-            SplitOf::Plugin => MemoryInit::Mapped,
-            SplitOf::Image => MemoryInit::of_image(module),
-        };
+        let init = MemoryInit::of(module, of)?;
         let globals_in_state = globals::in_state(module)?;
         let state = ModuleState::of(module, imported, globals_in_state, init)?;
         let code = match &state {
@@ -215,6 +213,17 @@ fn is_stateless(module: &[u8]) -> Result<bool, Reason> {
         }
     }
     Ok(true)
+}
+
+/// The size of the data of a module.
+fn data_bytes(module: &[u8]) -> Result<usize, Reason> {
+    let mut bytes = 0;
+    for payload in Parser::new(0).parse_all(module) {
+        if let Payload::DataSection(section) = payload? {
+            bytes = section.range().len();
+        }
+    }
+    Ok(bytes)
 }
 
 /// The size of the largest memory that a module imports, in pages.

@@ -3,8 +3,11 @@
 use super::super::sections::core_modules;
 use super::*;
 
+const COPIED_BYTES: usize = 256 << 10;
+const IMAGE: SplitOf = SplitOf::Image { copied_bytes: COPIED_BYTES };
+
 fn split_of(module: &str) -> Result<SplitModule, Reason> {
-    SplitModule::new(&wat::parse_str(module).unwrap(), 1, SplitOf::Image)
+    SplitModule::new(&wat::parse_str(module).unwrap(), 1, IMAGE)
 }
 
 fn is_valid(module: &[u8]) -> bool {
@@ -81,7 +84,7 @@ fn immutable_globals_behind_the_mutable_ones_stay_in_the_code() {
 fn the_code_of_a_built_in_check_imports_one_global() {
     for crate::builtin::Builtin { name, bytes, .. } in crate::builtin::ALL {
         let modules = core_modules(bytes).unwrap();
-        let states = modules.iter().filter_map(|module| SplitModule::new(module, 1, SplitOf::Image).unwrap().state);
+        let states = modules.iter().filter_map(|module| SplitModule::new(module, 1, IMAGE).unwrap().state);
         let names: Vec<String> = states.flat_map(|state| state.exports).map(|(name, _)| name).collect();
         assert_eq!(names, ["memory-0", "global-0"], "{name}");
     }
@@ -171,7 +174,7 @@ fn copied_segments_with_small_gaps_are_joined() {
 
 #[test]
 fn segments_of_a_large_module_are_mapped_as_they_are() {
-    let text = "x".repeat(MAX_COPIED_MODULE_BYTES);
+    let text = "x".repeat(COPIED_BYTES);
     let module = format!(
         r#"(module (memory 9) (data (i32.const 0) "a") (data (i32.const 2) "b") (data (i32.const 9) "{text}"))"#
     );
@@ -193,5 +196,5 @@ fn segments_in_another_order_are_not_joined() {
 fn gaps_between_many_segments_do_not_make_a_large_state() {
     let data: String = (0..10_000).map(|index| format!("(data (i32.const {}) \"a\")", index * 4_000)).collect();
     let state = split_of(&format!("(module (memory 700) {data})")).unwrap().state.unwrap();
-    assert!(state.module.len() < 2 * MAX_COPIED_MODULE_BYTES, "{}", state.module.len());
+    assert!(state.module.len() < 2 * MAX_JOINED_ZEROS, "{}", state.module.len());
 }
