@@ -1,13 +1,13 @@
 import { list } from "./list.js";
 
 export class AccessToken {
-  /** Absent fields are null in a record of the bindings. */
-  constructor(record) {
-    this.clientId = record.clientId;
-    this.subject = record.subject ?? undefined;
-    this.scopes = record.scopes;
-    this.expiresAt = record.expiresAt ?? undefined;
-    this.resourceIndicator = record.resourceIndicator ?? undefined;
+  /** Absent fields are null in the bindings. */
+  constructor(clientId, subject, scopes, expiresAt, resourceIndicator) {
+    this.clientId = clientId;
+    this.subject = subject ?? undefined;
+    this.scopes = scopes;
+    this.expiresAt = expiresAt ?? undefined;
+    this.resourceIndicator = resourceIndicator ?? undefined;
   }
 
   hasScope(scope) {
