@@ -44,7 +44,7 @@ function partsOf({ entry, schema }, exports, imports) {
 }
 
 /**
- * The module with the exports of `parts.js` and of the world. It installs the SDK's globals before
+ * The module with the exports of `parts.js` and of the world. It installs the SDK's globals, and warms the engine, before
  * it loads the plugin.
  */
 function glue({ entry, schema }, { settings, validate, stepUp }) {
@@ -55,6 +55,7 @@ function glue({ entry, schema }, { settings, validate, stepUp }) {
     'import "./guest/console.js";',
     'import { checkExport, stepUpExport } from "./guest/check.js";',
     'import { givenSettings, noSettings, settingsExport } from "./guest/settings.js";',
+    'import "./guest/warmed.js";',
     `import * as plugin from ${JSON.stringify(entry)};`,
     `export const checkParts = checkExport(plugin.check, ${source});`,
     settings &&
