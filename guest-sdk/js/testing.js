@@ -1,4 +1,6 @@
+import { AccessToken } from "./src/access-token.js";
 import { AuthContext } from "./src/auth-context.js";
+import { Component } from "./src/component.js";
 import { frozen } from "./src/frozen.js";
 import { parseExactly } from "./src/json.js";
 import { pointed } from "./src/json-pointer.js";
@@ -30,17 +32,14 @@ export function component(kind, name, options = {}) {
     ...unknown
   } = options;
   mustBeNone(unknown, "a context");
-  const { raw, claims, record } = tokenOf(token);
-  return new AuthContext(
-    { token: record, component: { kind, name, uri, version, tags: [...list(tags)] }, action, now },
-    {
-      claim: (pointer) => pointed(claims, pointer),
-      detail: (pointer) => pointed(detail, pointer),
-      argument: (pointer) => pointed(args, pointer),
-      attribute: (pointer) => pointed(attributes, pointer),
-      rawToken: raw,
-    },
-  );
+  const { raw, claims, verified } = tokenOf(token);
+  return new AuthContext(verified, new Component(kind, name, uri, version, [...list(tags)]), action, now, {
+    claim: (pointer) => pointed(claims, pointer),
+    detail: (pointer) => pointed(detail, pointer),
+    argument: (pointer) => pointed(args, pointer),
+    attribute: (pointer) => pointed(attributes, pointer),
+    rawToken: raw,
+  });
 }
 
 export function settings(value) {
@@ -60,7 +59,7 @@ function tokenOf(options) {
     ...unknown
   } = options;
   mustBeNone(unknown, "a token");
-  return { raw, claims, record: { clientId, subject, scopes: [...list(scopes)], expiresAt, resourceIndicator } };
+  return { raw, claims, verified: new AccessToken(clientId, subject, [...list(scopes)], expiresAt, resourceIndicator) };
 }
 
 /** A misspelt option must not look like an omitted one. */

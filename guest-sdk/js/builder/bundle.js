@@ -43,7 +43,10 @@ function partsOf({ entry, schema }, exports, imports) {
   return parts;
 }
 
-/** The module with the exports of the world. It installs the SDK's globals before it loads the plugin. */
+/**
+ * The module with the exports of `parts.js` and of the world. It installs the SDK's globals, and warms the engine, before
+ * it loads the plugin.
+ */
 function glue({ entry, schema }, { settings, validate, stepUp }) {
   const source = settings ? "givenSettings" : "noSettings";
   return [
@@ -52,11 +55,12 @@ function glue({ entry, schema }, { settings, validate, stepUp }) {
     'import "./guest/console.js";',
     'import { checkExport, stepUpExport } from "./guest/check.js";',
     'import { givenSettings, noSettings, settingsExport } from "./guest/settings.js";',
+    'import "./guest/warmed.js";',
     `import * as plugin from ${JSON.stringify(entry)};`,
-    `export const check = checkExport(plugin.check, ${source});`,
+    `export const checkParts = checkExport(plugin.check, ${source});`,
     settings &&
       `export const settings = settingsExport(${JSON.stringify(schema)}${validate ? ", plugin.validate" : ""});`,
-    stepUp && `export const stepUp = stepUpExport(plugin.missingScopes, ${source});`,
+    stepUp && `export const missingScopesParts = stepUpExport(plugin.missingScopes, ${source});`,
   ]
     .filter(Boolean)
     .join("\n");

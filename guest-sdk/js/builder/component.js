@@ -25,7 +25,7 @@ export async function componentOf({ code, lines, parts }, wit) {
 /** The memory image of the engine after it has loaded the module. The top level of the module runs here. */
 async function engineWith(jsSource, lines, paths) {
   try {
-    return await componentize({ jsSource, sync: true, optSize: true, ...paths });
+    return await componentize({ jsSource, sync: true, optSize: false, ...paths });
   } catch (error) {
     const what = error.message.replace(/^[^]*Failed to finish JavaScript module evaluation: /, "");
     throw new BuildError(`the module cannot be loaded: ${inSource(what, lines).trimEnd()}`);

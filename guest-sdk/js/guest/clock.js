@@ -5,6 +5,17 @@ export function setTime(seconds) {
   time = seconds * 1000;
 }
 
+/** Runs `run` at a time, and sets the clock back. */
+export function timed(seconds, run) {
+  const before = time;
+  try {
+    setTime(seconds);
+    run();
+  } finally {
+    time = before;
+  }
+}
+
 const RealDate = Date;
 
 globalThis.Date = new Proxy(RealDate, {

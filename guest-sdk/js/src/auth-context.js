@@ -1,18 +1,15 @@
-import { AccessToken } from "./access-token.js";
-import { Component } from "./component.js";
-
 /** The source of the documents of `ctx`. */
 export let documents;
 
 export class AuthContext {
   #documents;
 
-  constructor(record, documents) {
+  constructor(token, component, action, now, documents) {
     this.#documents = documents;
-    this.token = record.token ? new AccessToken(record.token) : undefined;
-    this.component = new Component(record.component);
-    this.action = record.action;
-    this.now = record.now;
+    this.token = token;
+    this.component = component;
+    this.action = action;
+    this.now = now;
   }
 
   get tool() {

@@ -1,11 +1,11 @@
 export class Component {
   /** Absent fields are null in a record of the bindings. */
-  constructor(record) {
-    this.kind = record.kind;
-    this.name = record.name;
-    this.uri = record.uri ?? undefined;
-    this.version = record.version ?? undefined;
-    this.tags = record.tags;
+  constructor(kind, name, uri, version, tags) {
+    this.kind = kind;
+    this.name = name;
+    this.uri = uri ?? undefined;
+    this.version = version ?? undefined;
+    this.tags = tags;
   }
 
   hasTag(tag) {

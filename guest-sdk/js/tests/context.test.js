@@ -38,6 +38,26 @@ test("scopes and tags are compared by code point", () => {
   assert.ok(component.hasTag("admin") && !component.hasTag("Admin"));
 });
 
+test("few and many scopes are compared alike", () => {
+  for (const count of [0, 1, 8, 9, 100]) {
+    const scopes = Array.from({ length: count }, (_, index) => `scope-${index}`);
+    const { token } = tool("x", { token: { scopes } });
+    const without = tool("x", { token: { scopes: scopes.slice(1) } }).token;
+    for (const needed of [scopes, new Set(scopes), [...scopes, ...scopes]]) {
+      assert.equal(token.hasScopes(needed), true);
+      assert.deepEqual(token.missingScopes(needed), []);
+      assert.equal(without.hasScopes(needed), count === 0);
+      assert.equal(new Set(without.missingScopes(needed)).size, Math.min(count, 1));
+    }
+    assert.equal(token.hasScopes([...scopes, "other"]), false);
+    assert.deepEqual(token.missingScopes(["other", ...scopes, "another"]), ["other", "another"]);
+    // A hole in an array is not a scope, but undefined is a value that no token holds.
+    assert.equal(token.hasScopes([, ...scopes]), true);
+    assert.deepEqual(token.missingScopes([, ...scopes]), []);
+    assert.equal(token.hasScopes([undefined, ...scopes]), false);
+  }
+});
+
 test("a string is not a list of scopes", () => {
   const { token } = tool("x", { token: {} });
   assert.throws(() => token.hasScopes(""), TypeError);

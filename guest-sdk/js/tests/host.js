@@ -33,7 +33,22 @@ export async function load(files, request = () => null) {
   const require = (name) => ({ __esModule: true, default: bindings[name] });
   const script = `"use strict";${(await transform(code, { format: "cjs" })).code}`;
   runInContext(script, createContext({ module, require }));
-  return { ...module.exports, log };
+  return { ...exportsOf(module.exports), log };
+}
+
+/** The exports of the contract, which take a record, made from those of the bundle. */
+function exportsOf({ checkParts, missingScopesParts, settings }) {
+  return {
+    check: { check: (record) => checkParts(...parts(record)) },
+    settings,
+    stepUp: missingScopesParts && { missingScopes: (record) => missingScopesParts(...parts(record)) },
+  };
+}
+
+/** A record in the parameters of `builder/parts.js`. */
+function parts({ token, component: { kind, name, uri, version, tags }, action, now }) {
+  const fields = token && [token.clientId, token.subject, token.scopes, token.expiresAt, token.resourceIndicator];
+  return [fields, kind, name, uri, version, tags, action, now];
 }
 
 /** The bindings trap at an invalid level. */

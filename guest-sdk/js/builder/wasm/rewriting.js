@@ -1,3 +1,4 @@
+import { replacements } from "../parts.js";
 import * as grammar from "./grammar.js";
 import { ALIAS, CANON, CORE_INSTANCE, CUSTOM, EXPORT, IMPORT, INSTANCE, MODULE, Reader, TYPE } from "./reader.js";
 import { signatures } from "./signatures.js";
@@ -7,6 +8,14 @@ import { name, number, one, section } from "./writer.js";
 /** Sorts, as `grammar` numbers them. */
 const [FUNC, TYPE_SORT, INSTANCE_SORT, CORE_FUNC] = [1, 3, 5, 256];
 const LOG = "wasi:logging/logging@0.1.0-draft";
+/** The names of core functions, and of the functions that clean up after them, and the names that replace them. */
+const replaced = new Map(
+  [...replacements].flatMap(([name, other]) => [
+    [name, other],
+    [`cabi_post_${name}`, `cabi_post_${other}`],
+  ]),
+);
+const isReplacement = (name) => [...replacements.values()].includes(name);
 const isStubbed = (name) => name.startsWith("local:init/") || (name.startsWith("wasi:") && name !== LOG);
 
 /**
@@ -21,6 +30,8 @@ const isStubbed = (name) => name.startsWith("local:init/") || (name.startsWith("
  * | its resource; its other type | an unused resource; a number |
  * | its function | the function `log`, which is never called by this index |
  * | the function, lowered | a core function that traps |
+ * | a core function of the contract that `parts.js` replaces, and its clean-up | the one that replaces it |
+ * | the export of the function that replaces it | the function `log`, which is never called by this index |
  */
 export class Rewriting {
   #out = [];
@@ -31,6 +42,8 @@ export class Rewriting {
   #stub = { place: undefined, index: undefined, types: [] };
   #signatures;
   #log;
+  /** The names of the core functions that the component takes from its modules. */
+  #taken = new Set();
 
   constructor(component) {
     this.#signatures = signatures(component);
@@ -45,6 +58,9 @@ export class Rewriting {
   }
 
   written() {
+    for (const [name, other] of replacements) {
+      if (this.#taken.has(name) !== this.#taken.has(other)) throw new Error(`${name} and ${other} must both exist`);
+    }
     const { place, index, types } = this.#stub;
     const module = section(MODULE, stubModule(types));
     return this.#out.toSpliced(place, 0, module, one(CORE_INSTANCE, [0], number(index), number(0)));
@@ -73,10 +89,16 @@ export class Rewriting {
     [CANON]: (reader) => this.#canon(grammar.canon(reader)),
     [IMPORT]: (reader) => this.#import(grammar.imported(reader)),
     [EXPORT]: (reader) => {
-      const { sort, index } = grammar.exported(reader);
+      const { name: exported, sort, index } = grammar.exported(reader);
+      if (sort === FUNC && isReplacement(exported)) return { sort, instead: this.#placeholder() };
       return { sort, thing: this.#known[sort]?.[index] };
     },
   };
+
+  /** A definition of a function that is never used. */
+  #placeholder() {
+    return one(ALIAS, [FUNC, 0], number(this.#log), name("log"));
+  }
 
   #coreInstance({ module, args, exports }) {
     if (exports) return undefined;
@@ -87,15 +109,15 @@ export class Rewriting {
 
   #alias({ sort, target, instance, name: exported }) {
     if (target === 1) {
-      return { sort, instead: one(ALIAS, [0, sort - CORE_FUNC, 1], number(instance + 1), name(exported)) };
+      this.#taken.add(exported);
+      const taken = replaced.get(exported) ?? exported;
+      return { sort, instead: one(ALIAS, [0, sort - CORE_FUNC, 1], number(instance + 1), name(taken)) };
     }
     if (target !== 0) throw new Error("an alias of an outer definition");
     const of = this.#known[INSTANCE_SORT][instance];
     const thing = of.exports?.get(exported) ?? {};
     if (!of.stubbed) return { sort, thing };
-    if (sort === FUNC) {
-      return { sort, thing: { stubbed: true }, instead: one(ALIAS, [FUNC, 0], number(this.#log), name("log")) };
-    }
+    if (sort === FUNC) return { sort, thing: { stubbed: true }, instead: this.#placeholder() };
     if (sort === TYPE_SORT) return { sort, thing, instead: one(TYPE, thing.resource ? [0x3f, 0x7f, 0] : [0x7d]) };
     throw new Error(`an alias of ${exported}, which is neither function nor type`);
   }
