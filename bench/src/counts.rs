@@ -1,6 +1,5 @@
 //! The page faults and system calls of one decision: counts are the same on every machine with `PAGEMAP_SCAN` and
-//! without swap. The decisions are calls that block: one system call of each is that of `block_on`, which sees by it
-//! whether the process was forked.
+//! without swap. The decisions are calls that block.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
