@@ -37,11 +37,13 @@ def exports(author: ModuleType, schema: str | None, host: Host) -> tuple[type, t
         raise TypeError("`validate` is never called, because there is no settings.schema.json")
     read = _reader(check, schema)
     settings: Any = _NOTHING
+    # A reference to the schema would be counted in each call.
+    takes_settings = schema is not None
     log._write = lambda level, context, message: host.log(host.levels[level], context, message)  # pyright: ignore
 
     def call(function: _Function, ctx: AuthContext) -> Any:
         clock.start(ctx.now)
-        if schema is None:
+        if not takes_settings:
             return function(ctx)
         if settings is _NOTHING:
             raise RuntimeError("the plugin was called before it was configured")
