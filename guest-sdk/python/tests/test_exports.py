@@ -9,6 +9,7 @@ from typing import Any
 from unittest import mock
 
 from guardhouse_sdk import AccessToken, AuthContext, AuthorizationError, Component, log
+from guardhouse_sdk._documents import Documents
 from guardhouse_sdk._guest import awaits, fault, streams
 from guardhouse_sdk._guest import exports as guest
 from guardhouse_sdk._guest.host import Host, no_raw_token
@@ -36,11 +37,12 @@ def trap() -> None:
     raise Trap
 
 
-RECORD: Any = SimpleNamespace(
-    token=AccessToken("app", None, [], None, None),
-    component=Component("tool", "a", None, None, []),
-    action="",
-    now=7,
+CONTEXT = AuthContext(
+    AccessToken("app", None, [], None, None),
+    Component("tool", "a", None, None, []),
+    "",
+    7,
+    Documents(claims={}, details={}, arguments={"amount": 5}, attributes={}, raw=None),
 )
 
 
@@ -57,7 +59,7 @@ class Exports(unittest.TestCase):
         vars(author).update(functions)
         nothing: Callable[[str], None] = lambda _: None
         host = Host(
-            nothing, nothing, lambda _: '{"amount": 5}', nothing, no_raw_token,
+            nothing, nothing, nothing, nothing, no_raw_token,
             lambda level, context, message: self.logged.append((level, context, message)),
             range(6), Err, Denial,
         )  # fmt: skip
@@ -65,7 +67,7 @@ class Exports(unittest.TestCase):
         return check(), settings(), step_up()
 
     def ask(self, function: Callable[[AuthContext], Any]) -> Any:
-        return self.plugin(check=lambda ctx: function(ctx))[0].check(RECORD)
+        return self.plugin(check=lambda ctx: function(ctx))[0].check(CONTEXT)
 
     def faults(self, function: Callable[[AuthContext], Any]) -> str:
         with self.assertRaises(Trap):
@@ -182,11 +184,11 @@ class Exports(unittest.TestCase):
             self.assertIn(refusal, caught.exception.value)
         exported, settings, _ = self.plugin("{}", check=check, validate=validate)
         with self.assertRaises(Trap):
-            exported.check(RECORD)
+            exported.check(CONTEXT)
         settings.configure('{"a": 1}')
         with self.assertRaises(Err):
             settings.configure('{"a": 2}')
-        self.assertIs(exported.check(RECORD), True)
+        self.assertIs(exported.check(CONTEXT), True)
         self.assertEqual(settings.schema(), "{}")
 
     def test_rejected_settings_are_not_used(self) -> None:
@@ -195,7 +197,7 @@ class Exports(unittest.TestCase):
         with self.assertRaises(Err):
             settings.configure("{}")
         with self.assertRaises(Trap):
-            exported.check(RECORD)
+            exported.check(CONTEXT)
 
     def test_a_rejection_without_a_message_is_a_fault(self) -> None:
         class Mute(ValueError):
@@ -218,7 +220,7 @@ class Exports(unittest.TestCase):
 
     def test_missing_scopes_are_a_list_of_strings(self) -> None:
         def missing(answer: Any) -> Any:
-            return self.plugin(check=lambda ctx: True, missing_scopes=lambda ctx: answer)[2].missing_scopes(RECORD)
+            return self.plugin(check=lambda ctx: True, missing_scopes=lambda ctx: answer)[2].missing_scopes(CONTEXT)
 
         self.assertEqual(missing(["a"]), ["a"])
         for answer in (None, "a", ("a",), [1], [None]):

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gc
 import inspect
+import os
+import sys
 import typing
+from collections.abc import Callable
 from types import CodeType, ModuleType
 from typing import Any
 
@@ -13,7 +16,7 @@ from .._context import AuthContext
 from .._error import AuthorizationError, message_of, plain
 from .._settings import Reader, reader
 from . import awaits, clock, fault, seal, streams, zones
-from .host import Host, Record
+from .host import Host
 
 _NOTHING: Any = object()
 
@@ -34,22 +37,27 @@ def exports(author: ModuleType, schema: str | None, host: Host) -> tuple[type, t
         raise TypeError("`validate` is never called, because there is no settings.schema.json")
     read = _reader(check, schema)
     settings: Any = _NOTHING
+    # A reference to the schema would be counted in each call.
+    takes_settings = schema is not None
     log._write = lambda level, context, message: host.log(host.levels[level], context, message)  # pyright: ignore
 
-    def call(function: _Function, record: Record) -> Any:
-        clock.start(record.now)
-        ctx = AuthContext(record.token, record.component, record.action, record.now, host)
-        if schema is None:
+    def call(function: _Function, ctx: AuthContext) -> Any:
+        clock.start(ctx.now)
+        if not takes_settings:
             return function(ctx)
         if settings is _NOTHING:
             raise RuntimeError("the plugin was called before it was configured")
         return function(ctx, settings)
 
-    class Check:
-        def check(self, record: Record) -> bool:
+    class Export:
+        def __init__(self) -> None:
+            _settle()
+
+    class Check(Export):
+        def check(self, ctx: AuthContext) -> bool:
             try:
                 try:
-                    answer = call(check, record)
+                    answer = call(check, ctx)
                     if answer is not True and answer is not False:
                         raise TypeError(f"`check` returned {type(answer).__name__} and not bool")
                     streams.end_lines()
@@ -61,10 +69,10 @@ def exports(author: ModuleType, schema: str | None, host: Host) -> tuple[type, t
                 fault.fault(error, check.code)
             raise host.err(host.denial(message))
 
-    class StepUp:
-        def missing_scopes(self, record: Record) -> list[str]:
+    class StepUp(Export):
+        def missing_scopes(self, ctx: AuthContext) -> list[str]:
             try:
-                answer = call(missing_scopes, record)
+                answer = call(missing_scopes, ctx)
                 if not isinstance(answer, list):
                     raise TypeError(f"`missing_scopes` returned {type(answer).__name__} and not a list")
                 scopes = [plain(scope) for scope in typing.cast("list[object]", answer)]
@@ -73,7 +81,7 @@ def exports(author: ModuleType, schema: str | None, host: Host) -> tuple[type, t
             except BaseException as error:
                 fault.fault(error, missing_scopes.code)
 
-    class Settings:
+    class Settings(Export):
         def schema(self) -> str:
             return schema or ""
 
@@ -100,16 +108,30 @@ def exports(author: ModuleType, schema: str | None, host: Host) -> tuple[type, t
     return Check, Settings, StepUp
 
 
-def finish() -> None:
+def _settle() -> None:
+    """Called by the bindings for each instance of an export that they make, at the end of the build. Afterwards they only
+    free what they have used."""
+
+
+def finish(fill: Callable[[], None]) -> None:
     """The last step at build time."""
+    global _settle
     fault.prepare()
     zones.keep()
     streams.install()
     seal.close()
     awaits.install()
-    gc.collect()
-    # The objects that exist now are never freed: exclude them from collections at run time.
-    gc.freeze()
+    # The bindings would do it later, and leave holes.
+    os.environ.clear()
+    sys.argv.clear()
+
+    def settle() -> None:
+        fill()
+        # The objects that exist now are never freed: exclude them from collections at run time.
+        gc.freeze()
+
+    settle()
+    _settle = settle
 
 
 class _Function:

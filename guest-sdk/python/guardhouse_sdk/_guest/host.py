@@ -2,18 +2,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
+from .._context import AuthContext
 from .._records import AccessToken, Component
-
-
-class Record(Protocol):
-    """The context as the bindings build it."""
-
-    token: AccessToken | None
-    component: Component
-    action: str
-    now: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +21,24 @@ class Host:
     levels: Sequence[Any]
     err: Callable[[Any], Exception]
     denial: Callable[[str], Any]
+
+
+class Ok:
+    """The result of an export, as the bindings take it."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+
+def contexts(host: Host) -> Callable[[AccessToken | None, Component, str, int], AuthContext]:
+    """The function from which the bindings get the context of a request."""
+
+    def context(token: AccessToken | None, component: Component, action: str, now: int) -> AuthContext:
+        return AuthContext(token, component, action, now, host)
+
+    return context
 
 
 def no_raw_token() -> str | None:

@@ -12,7 +12,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .. import _json
@@ -28,7 +28,7 @@ _NO_CHECK = '{"description": "A runtime without a check.", "not": {}}'
 _abort = os.abort
 
 
-def runtime(host: Host, copies: str) -> tuple[type, type, type]:
+def runtime(host: Host, copies: str, fill: Callable[[], None]) -> tuple[type, type, type]:
     """The classes `Check`, `Settings` and `StepUp` of a runtime without a check. The files of the interpreter's own
     folders are copied to a folder, for later builds."""
     for folder in ("/python", "/world", "/bundled"):
@@ -46,7 +46,7 @@ def runtime(host: Host, copies: str) -> tuple[type, type, type]:
         def check(self, record: object) -> bool:
             os.environ.update(environment)
             sys.argv[:] = arguments
-            missing, error, classes = _imported(host)
+            missing, error, classes = _imported(host, fill)
             if missing or error:
                 raise host.err(host.denial(json.dumps({"missing": missing, "error": error})))
             answering = dict(zip((Check, Settings, StepUp), classes))
@@ -83,7 +83,7 @@ def _copy(folder: str, to: str) -> None:
                     written.write(data)
 
 
-def _imported(host: Host) -> tuple[str | None, str | None, Sequence[type]]:
+def _imported(host: Host, fill: Callable[[], None]) -> tuple[str | None, str | None, Sequence[type]]:
     """Imports the author's modules, and connects them with the bindings. Returns the operation that the runtime could
     not do, the traceback of the error, and the classes."""
     supplied = Supplied([host.argument, host.attribute])
@@ -99,9 +99,7 @@ def _imported(host: Host) -> tuple[str | None, str | None, Sequence[type]]:
         author = __import__(plan["module"])
         classes = exports(author, plan["schema"], host)
         list(seal.modules(plan["late_imports"]))
-        os.environ.clear()
-        sys.argv.clear()
-        finish()
+        finish(fill)
     except BaseException:
         fault.leave_out_marks()
         error = author_lines(traceback.format_exc())
