@@ -59,8 +59,8 @@ pub struct Limits {
     pub queue: usize,
     /// Standby instances: made and configured before a request needs them, each for one evaluation, which then only
     /// waits for its answer. They count against [`instances`](Self::instances) only while they serve. They take at most
-    /// half of the instances of their pool, and are evicted when a request would have to wait. `None` means 2 for large
-    /// plugins (see [`HostLimits::small_memory_bytes`]) and 0 for small ones, which start in microseconds.
+    /// half of the instances of their pool, and are evicted when a request would have to wait. `None` means 2 for plugins that
+    /// start with more than 4 MiB of memory, and 0 for others, which start in microseconds.
     /// Default: none.
     pub standby: Option<u32>,
     /// Handles that an instance may hold at the same time. Default: 1,000.
@@ -121,13 +121,13 @@ pub struct HostLimits {
     /// language runtime takes the memory of fifty small plugins. Default: 32.
     pub large_instances: u32,
     /// The initial memory of a small plugin, in bytes, over all its memories; a plugin with more is large.
-    /// Default: 4 MiB.
+    /// Default: 3 MiB, which is as much as a small instance keeps for the next one.
     #[serde(with = "size")]
     pub small_memory_bytes: usize,
     /// The memory of a large instance that is kept for the next one and written over, in bytes, on a kernel that says
     /// which pages are written. Memory beyond it, and all of it on other kernels, is returned to the operating system
-    /// after each instance, which takes longer. Small instances keep 2 MiB on each kernel, which is
-    /// 512 MiB for all [`instances`](Self::instances) by default.
+    /// after each instance, which takes longer. Small instances keep 3 MiB on each kernel, which
+    /// is 768 MiB for all [`instances`](Self::instances) by default, if as many live at the same time.
     /// Default: 32 MiB.
     #[serde(with = "size")]
     pub large_resident_bytes: usize,
@@ -243,7 +243,7 @@ impl Default for HostLimits {
         Self {
             instances: 256,
             large_instances: 32,
-            small_memory_bytes: 4 << 20,
+            small_memory_bytes: 3 << 20,
             large_resident_bytes: 32 << 20,
             standby_checks: 8,
             queue: 4_096,

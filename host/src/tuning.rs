@@ -59,9 +59,12 @@ pub(crate) const KEPT_VALIDATIONS: usize = 10_000;
 
 // Standby instances.
 
-/// Standby instances of a check of a large plugin, unless [`Limits::standby`](crate::Limits::standby) says otherwise:
-/// one serves while the next is made. Benchmark: `languages`.
+/// Standby instances of a check of a plugin that starts with more than [`STANDBY_FROM_BYTES`] of memory, unless
+/// [`Limits::standby`](crate::Limits::standby) says otherwise: one serves while the next is made. Benchmark: `languages`.
 pub(crate) const STANDBY_INSTANCES: u32 = 2;
+
+/// A plugin with at most this much memory starts in a tenth of a millisecond, as those in Go do.
+pub(crate) const STANDBY_FROM_BYTES: usize = 4 << 20;
 
 /// The divisor of a pool's permits that gives the share of its standby instances: half of the pool is left to requests
 /// even before any standby instance is evicted.
@@ -181,7 +184,7 @@ pub(crate) const INSTANCE_DEBT: Duration = Duration::from_millis(100);
 /// The memory of a small instance that is kept for the next one and written over, in bytes, written or not: all that a
 /// plugin with the engine of JavaScript has. Giving it back to the kernel stops the other threads of the process, and a page
 /// fault takes about as long as writing fifteen pages over. Benchmarks: `decisions`, `languages`, `threads`.
-pub(crate) const SMALL_RESIDENT_BYTES: usize = 2 << 20;
+pub(crate) const SMALL_RESIDENT_BYTES: usize = 3 << 20;
 
 /// The table elements of an instance that are kept for the next one, in bytes.
 pub(crate) const RESIDENT_TABLE_BYTES: usize = 64 << 10;

@@ -77,7 +77,7 @@ class HostLimits(_Limits):
     large_instances: int | None = None
     """Instances of large plugins that exist at the same time. Default: 32."""
     small_memory_bytes: Size | None = None
-    """A plugin is large if its memories are initially larger than this. Default: 4 MiB."""
+    """A plugin is large if its memories are initially larger than this. Default: 3 MiB."""
     large_resident_bytes: Size | None = None
     """The memory of a large instance that is kept for the next one. Default: 32 MiB."""
     standby_checks: int | None = None

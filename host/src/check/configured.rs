@@ -26,7 +26,7 @@ use crate::limits::Limits;
 use crate::plugin::Plugin;
 use crate::request::AuthContext;
 use crate::tenant::holdings::Membership;
-use crate::tuning::STANDBY_INSTANCES;
+use crate::tuning::{STANDBY_FROM_BYTES, STANDBY_INSTANCES};
 use crate::turns::estimate::Estimate;
 
 /// A plugin with valid settings, grants and limits.
@@ -61,7 +61,11 @@ impl Configured {
     ) -> Self {
         let CheckConfig { id, tenant: _, settings: _, grants, limits, breaker, image, warm_up } = config;
         let obstacle = obstacle(settings.as_ref(), warm_up.as_ref(), image, grants, &limits);
-        let standby = if plugin.pool() == Pool::Small { 0 } else { STANDBY_INSTANCES };
+        let standby = match plugin.pool() {
+            Pool::Small => 0,
+            Pool::Large if plugin.shape().memory_bytes <= STANDBY_FROM_BYTES => 0,
+            Pool::Large | Pool::Concurrent => STANDBY_INSTANCES,
+        };
         Self {
             id: id.unwrap_or_else(|| plugin.digest().to_string()).into(),
             plugin: plugin.clone(),

@@ -6,6 +6,7 @@
 //! index, so that no function has to be changed. Their content becomes a module without functions: a state. The
 //! component imports the states, instantiates them, and passes the instances to its own modules.
 
+mod data;
 mod globals;
 mod module;
 mod plain;
@@ -19,7 +20,7 @@ use wasm_encoder::{
 };
 use wasmparser::Payload;
 
-pub(crate) use self::module::SplitOf;
+pub(crate) use self::data::SplitOf;
 use self::module::{ModuleState, STATE, SplitModule, imported_pages};
 pub(crate) use self::plain::Needs;
 use self::plain::{needs, validate_around_functions};

@@ -2,6 +2,7 @@
 
 use super::super::sections::core_modules;
 use super::*;
+use crate::tuning::{MAX_JOINED_ZEROS, MAX_SEGMENT_GAP};
 
 const COPIED_BYTES: usize = 256 << 10;
 const IMAGE: SplitOf = SplitOf::Image { copied_bytes: COPIED_BYTES };
