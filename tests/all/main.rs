@@ -34,6 +34,7 @@ mod files;
 mod isolated;
 mod loading;
 mod merge;
+mod merge_cases;
 mod merge_programs;
 mod too_large;
 mod versions;
