@@ -56,6 +56,7 @@ mod shared_code_faults;
 
 // Configuring a plugin, and images of configured plugins.
 mod failing_output;
+mod image_parts;
 mod image_state;
 mod images;
 mod settings;
