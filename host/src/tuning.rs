@@ -27,14 +27,18 @@ pub(crate) const EVALUATIONS_BEFORE_IMAGE: u32 = 256;
 /// Benchmark: `settings`.
 pub(crate) const COSTLY_CONFIGURE_FUEL: u64 = 1_000_000;
 
-/// The data of an image up to this size, in bytes, is copied into its instances and not mapped, if they are small: their
-/// memory is written over in any case, and a slot that was used for another image is not mapped anew. The engine of
-/// JavaScript fits. Benchmarks: `decisions`, `languages`, `scale`.
-pub(crate) const MAX_COPIED_BYTES: usize = SMALL_RESIDENT_BYTES;
+/// The data of an image up to this size, in bytes, is copied into its instances and not mapped: a slot that was used for
+/// another image is not mapped anew. Copying more takes longer than mapping, if an instance uses little of it; a page that
+/// is mapped has a page fault once it is used. Benchmarks: `decisions`, `scale`.
+pub(crate) const MAX_COPIED_BYTES: usize = 256 << 10;
 
-/// Like [`MAX_COPIED_BYTES`], for instances of the other pools, whose memory is given back to the kernel: each page that is
-/// copied has a page fault.
-pub(crate) const MAX_COPIED_LARGE_BYTES: usize = 256 << 10;
+/// Like [`MAX_COPIED_BYTES`], for small instances of the runtime of a language: their memory is written over in any case,
+/// and a runtime uses much of it. The engine of JavaScript fits. Benchmark: `languages`.
+pub(crate) const MAX_COPIED_RUNTIME_BYTES: usize = SMALL_RESIDENT_BYTES;
+
+/// A plugin with functions of this size or more, in bytes, contains the runtime of a language. The engine of JavaScript has
+/// more than a megabyte of them; a check in Rust, which may have large tables, has a fifth of this.
+pub(crate) const RUNTIME_CODE_BYTES: usize = 512 << 10;
 
 /// Two segments of a copied image with less than this between them, in bytes, are copied as one: each segment costs a
 /// step in every instantiation, and copying a few zeros costs less. Benchmark: `scale`.

@@ -7,18 +7,18 @@ use serde_json::json;
 use crate::harness::{Guest, claiming, reproducible};
 
 /// The blanks of the fixture `configured`.
-struct Plan {
-    items: &'static str,
-    with: &'static str,
-    fields: &'static str,
-    configure: &'static str,
-    check: &'static str,
+pub(crate) struct Plan<'a> {
+    pub(crate) items: &'a str,
+    pub(crate) with: &'a str,
+    pub(crate) fields: &'a str,
+    pub(crate) configure: &'a str,
+    pub(crate) check: &'a str,
 }
 
-const PLAN: Plan = Plan { items: "", with: "", fields: "", configure: "", check: "" };
+pub(crate) const PLAN: Plan<'static> = Plan { items: "", with: "", fields: "", configure: "", check: "" };
 
-impl Plan {
-    fn guest(&self, policy: ImagePolicy) -> Guest {
+impl Plan<'_> {
+    pub(crate) fn guest(&self, policy: ImagePolicy) -> Guest {
         let Self { items, with, fields, configure, check } = self;
         let blanks =
             [("items", *items), ("with", *with), ("fields", *fields), ("configure", *configure), ("check", *check)];
@@ -26,7 +26,7 @@ impl Plan {
     }
 
     /// The outcome, which must be the same without an image and with one (or where no image can be made).
-    fn outcome(&self) -> Outcome {
+    pub(crate) fn outcome(&self) -> Outcome {
         let [expected, found] = [ImagePolicy::Never, ImagePolicy::Eager].map(|policy| {
             let check = self.guest(policy).check();
             println!("{}: {:?}", self.configure, check.start_mode());

@@ -1,4 +1,5 @@
-//! Two tenants on one host: in any order of requests, neither sees data of the other (rule S7).
+//! Two tenants on one host: in any order of requests, neither sees data of the other (rule S7). The data of an image is
+//! copied into an instance or mapped, and instances of both kinds use the same slots.
 
 use std::sync::LazyLock;
 
@@ -34,6 +35,28 @@ static CHECKS: LazyLock<Vec<(Check, Value)>> = LazyLock::new(|| {
     checks
 });
 
+/// Checks of plugins with images on a host with one slot: the state of some is copied into each instance, which the slot
+/// keeps, and that of the others is mapped. With large functions, a plugin counts as the runtime of a language.
+static LARGE: LazyLock<Vec<(Check, Value)>> = LazyLock::new(|| {
+    let host = Guest::new("witness").on_own_host(HostLimits { instances: 1, ..small() }).host().clone();
+    let large = format!("(func {})", "nop ".repeat(300 << 10));
+    let mut checks = Vec::new();
+    for (written, functions) in [(64 << 10, 0), (1536 << 10, 0), (1536 << 10, 2), (3 << 20, 2)] {
+        let text = replaced(&fixture("witness"), "(i32.const 262144)", &format!("(i32.const {})", 131_072 + written));
+        let text = replaced(&text, "(func $fill ", &format!("{} (func $fill ", large.repeat(functions)));
+        let guest = Guest::from_text("witness", &replaced(&text, "(i32.const 6)", "(i32.const 52)")).on_host(&host);
+        let plugin = guest.load().unwrap();
+        for secret in ["first", "second"] {
+            let settings = json!({ (secret): [written, functions] });
+            let guest = guest.clone().image(ImagePolicy::Eager).settings(settings.clone());
+            let check = guest.configure_loaded(&plugin).unwrap();
+            assert_eq!(check.start_mode(), StartMode::Image, "{written}");
+            checks.push((check, settings));
+        }
+    }
+    checks
+});
+
 /// A request whose first bytes the plugin writes to all of its memory.
 fn request(secret: &str) -> AuthContext {
     nobody().with_token(AccessToken::new(secret, ["read"]))
@@ -54,13 +77,33 @@ proptest! {
 }
 
 #[test]
+fn no_order_of_images_in_one_slot_shows_the_data_of_one_to_another() {
+    // Each pair follows each other one, and itself.
+    for first in 0..LARGE.len() {
+        for second in 0..LARGE.len() {
+            for (check, settings) in [&LARGE[first], &LARGE[second]] {
+                let report = AuthChecks::new(&[check]).explain_blocking(&request("secret"));
+                let expected = Err(AuthorizationError::new(settings.to_string()));
+                assert_eq!(report.decision.clone().into_result(), expected, "{first} {second}: {report:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn no_request_sees_the_data_of_another_thread() {
+    for (checks, turns) in [(&CHECKS, 200), (&LARGE, 20)] {
+        in_threads(checks, turns);
+    }
+}
+
+fn in_threads(checks: &[(Check, Value)], turns: usize) {
     let patient = patient().deadline;
     std::thread::scope(|scope| {
-        for (index, (check, settings)) in CHECKS.iter().enumerate() {
+        for (index, (check, settings)) in checks.iter().enumerate() {
             scope.spawn(move || {
                 let expected = Err(AuthorizationError::new(settings.to_string()));
-                for turn in 0..200 {
+                for turn in 0..turns {
                     let request = request(&format!("secret {turn} of {index}"));
                     let report = AuthChecks::new(&[check]).deadline(patient).unwrap().explain_blocking(&request);
                     assert_eq!(report.decision.clone().into_result(), expected, "{report:?}");

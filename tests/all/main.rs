@@ -34,6 +34,7 @@ mod files;
 mod isolated;
 mod loading;
 mod merge;
+mod merge_cases;
 mod merge_programs;
 mod too_large;
 mod versions;
@@ -55,6 +56,7 @@ mod shared_code_faults;
 
 // Configuring a plugin, and images of configured plugins.
 mod failing_output;
+mod image_parts;
 mod image_state;
 mod images;
 mod settings;

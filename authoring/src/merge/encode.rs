@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context, Result};
 use wasm_encoder::reencode::Reencode;
 use wasm_encoder::{
-    CodeSection, DataCountSection, DataSection, ElementSection, ExportSection, FunctionSection, GlobalSection,
-    ImportSection, MemorySection, Module, NameMap, NameSection, TableSection, TagSection, TypeSection,
+    CodeSection, DataCountSection, DataSection, ElementSection, Elements, ExportSection, FunctionSection,
+    GlobalSection, ImportSection, MemorySection, Module, NameMap, NameSection, TableSection, TagSection, TypeSection,
 };
 use wasmparser::{CustomSectionReader, KnownCustom, Name, Parser, Payload};
 
@@ -45,6 +45,10 @@ pub(super) fn encode(merged: &Merged<'_>, exports: &BTreeSet<(Kind, u32)>) -> Re
     let kept = Kept::of(merged, exports)?;
     for member in merged.in_order() {
         sections.add(member, &mut Renumber { indices: &member.indices, kept: &kept })?;
+    }
+    if !kept.undeclared.is_empty() {
+        // It comes last, so that the indices of the others stay.
+        sections.elements.declared(Elements::Functions(kept.undeclared.as_slice().into()));
     }
     let mut imports = ImportSection::new();
     for (name, import) in merged.imports.iter().enumerate() {

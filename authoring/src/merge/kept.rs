@@ -19,6 +19,8 @@ pub(super) struct Kept {
     functions: Vec<Option<u32>>,
     globals: Vec<Option<u32>>,
     constants: Constants,
+    /// The final indices of functions that a segment must declare, so that others may take references of them.
+    pub(super) undeclared: Vec<u32>,
 }
 
 impl Kept {
@@ -33,7 +35,8 @@ impl Kept {
         let globals = numbered(merged, Kind::Global, |global| {
             !constants.contains_key(&global) || exports.contains(&(Kind::Global, global))
         });
-        Ok(Self { functions, globals, constants })
+        let undeclared = live.undeclared.iter().filter_map(|function| *functions.get(*function as usize)?).collect();
+        Ok(Self { functions, globals, constants, undeclared })
     }
 
     /// The final index of a definition; none if it is left out.

@@ -16,12 +16,16 @@ use super::merged::{Member, Merged};
 pub(super) struct Live {
     pub(super) functions: BTreeSet<u32>,
     pub(super) written: BTreeSet<u32>,
+    /// The functions whose references others take, although nothing else in the merged module names them. Their own
+    /// modules export them.
+    pub(super) undeclared: BTreeSet<u32>,
 }
 
-/// The functions that a function names, and the globals that it writes.
+/// The functions that a function names, those of them whose references it takes, and the globals that it writes.
 #[derive(Default)]
 struct Uses {
     functions: Vec<u32>,
+    references: Vec<u32>,
     written: Vec<u32>,
 }
 
@@ -34,6 +38,7 @@ impl Live {
         for member in merged.in_order() {
             read(member, &mut uses, &mut open)?;
         }
+        let declared: BTreeSet<u32> = open.iter().copied().collect();
         let mut live = Self::default();
         while let Some(function) = open.pop() {
             // Functions of others have no uses here.
@@ -41,6 +46,7 @@ impl Live {
                 && let Some(uses) = uses.get(&function)
             {
                 open.extend(&uses.functions);
+                live.undeclared.extend(uses.references.iter().filter(|function| !declared.contains(function)));
                 live.written.extend(&uses.written);
             }
         }
@@ -107,10 +113,13 @@ impl Uses {
         let mut uses = Self::default();
         for operator in body.get_operators_reader()? {
             match operator? {
-                Operator::Call { function_index }
-                | Operator::ReturnCall { function_index }
-                | Operator::RefFunc { function_index } => {
+                Operator::Call { function_index } | Operator::ReturnCall { function_index } => {
                     uses.functions.push(member.index(Kind::Function, function_index)?);
+                }
+                Operator::RefFunc { function_index } => {
+                    let function = member.index(Kind::Function, function_index)?;
+                    uses.functions.push(function);
+                    uses.references.push(function);
                 }
                 Operator::GlobalSet { global_index } => uses.written.push(member.index(Kind::Global, global_index)?),
                 _ => {}

@@ -12,6 +12,8 @@ pub(crate) mod snapshot;
 use std::sync::Arc;
 use std::time::Instant;
 
+use wasmparser::{Parser, Payload};
+
 use crate::code::contract;
 use crate::code::images::Image;
 use crate::code::linked::Linked;
@@ -24,7 +26,7 @@ use crate::guest::reason::Reason;
 use crate::host::Host;
 use crate::image::snapshot::{Recipe, limits_for_instrumented, snapshot};
 use crate::limits::Limits;
-use crate::tuning::{MAX_COPIED_BYTES, MAX_COPIED_LARGE_BYTES};
+use crate::tuning::{MAX_COPIED_BYTES, MAX_COPIED_RUNTIME_BYTES, RUNTIME_CODE_BYTES};
 use crate::util::block_on::block_on;
 
 /// Returns the image of a recipe: the one in memory, the one in the cache, or one that is made now. The error says why
@@ -84,13 +86,24 @@ fn make(recipe: Recipe<'_>, engine: &PluginEngine, key: Digest) -> Result<Linked
 /// Configures an instance, and writes it as the code and the states of an image.
 fn split_snapshot(recipe: Recipe<'_>) -> Result<Split, Reason> {
     let source = recipe.plugin.source().read()?;
-    let copied_bytes = match recipe.plugin.pool() {
-        Pool::Small => MAX_COPIED_BYTES,
-        Pool::Large | Pool::Concurrent => MAX_COPIED_LARGE_BYTES,
-    };
+    let copied_bytes = copied_bytes(recipe.plugin.pool(), &source)?;
     let bytes = snapshot(recipe, &source)?;
     let split = split(&bytes, SplitOf::Image { copied_bytes });
     split.map_err(|reason| format!("its state cannot be separated from its code: {reason}").into())
+}
+
+/// The size up to which the data of images of a plugin is copied.
+fn copied_bytes(pool: Pool, plugin: &[u8]) -> Result<usize, Reason> {
+    let mut functions = 0;
+    for payload in Parser::new(0).parse_all(plugin) {
+        if let Payload::CodeSectionStart { size, .. } = payload? {
+            functions += size as usize;
+        }
+    }
+    Ok(match pool {
+        Pool::Small if functions >= RUNTIME_CODE_BYTES => MAX_COPIED_RUNTIME_BYTES,
+        Pool::Small | Pool::Large | Pool::Concurrent => MAX_COPIED_BYTES,
+    })
 }
 
 /// Loads the image from the cache. Returns `None` if any part of it is missing or stale.
@@ -98,4 +111,23 @@ fn cached(host: &Host, engine: &PluginEngine, key: Digest, base: &Linked) -> Opt
     let divided = host.toolchain().compilation.cached_divided(engine, key)?;
     contract::check_types(&engine.engine, &divided.code).ok()?;
     base.image(engine, divided).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_data_is_copied_for_small_instances_of_a_runtime_only() {
+        for (pool, functions, copied) in [
+            (Pool::Small, 500 << 10, 256 << 10),
+            (Pool::Small, 520 << 10, 2 << 20),
+            (Pool::Large, 520 << 10, 256 << 10),
+            (Pool::Concurrent, 520 << 10, 256 << 10),
+        ] {
+            let module = format!("(core module (func {}))", "nop ".repeat(functions / 2));
+            let plugin = wat::parse_str(format!("(component {module} {module})")).unwrap();
+            assert_eq!(copied_bytes(pool, &plugin).unwrap(), copied, "{pool:?} {functions}");
+        }
+    }
 }
