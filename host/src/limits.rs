@@ -120,8 +120,8 @@ pub struct HostLimits {
     /// Instances of large plugins that live at the same time, in a pool apart from [`instances`](Self::instances): a
     /// language runtime takes the memory of fifty small plugins. Default: 32.
     pub large_instances: u32,
-    /// The initial memory of a small plugin, in bytes, over all its memories; a plugin with more is large.
-    /// Default: 3 MiB, which is as much as a small instance keeps for the next one.
+    /// The initial memory of a small plugin, in bytes, over all its memories; a plugin with more is large. A small instance
+    /// keeps as much as the default for the next one. Default: 3 MiB.
     #[serde(with = "size")]
     pub small_memory_bytes: usize,
     /// The memory of a large instance that is kept for the next one and written over, in bytes, on a kernel that says

@@ -32,8 +32,9 @@ pub(crate) const COSTLY_CONFIGURE_FUEL: u64 = 1_000_000;
 /// is mapped has a page fault once it is used. Benchmarks: `decisions`, `scale`.
 pub(crate) const MAX_COPIED_BYTES: usize = 256 << 10;
 
-/// Like [`MAX_COPIED_BYTES`], for small instances of the runtime of a language: their memory is written over in any case,
-/// and a runtime uses much of it. The engine of JavaScript fits. Benchmark: `languages`.
+/// Like [`MAX_COPIED_BYTES`], for small instances of the runtime of a language that was started when the plugin was built:
+/// their memory is written over in any case, and a runtime uses much of it. What `configure` made does not count as such.
+/// The engine of JavaScript fits. Benchmarks: `languages`, `settings`.
 pub(crate) const MAX_COPIED_RUNTIME_BYTES: usize = SMALL_RESIDENT_BYTES;
 
 /// A plugin with functions of this size or more, in bytes, contains the runtime of a language. The engine of JavaScript has

@@ -94,15 +94,18 @@ fn split_snapshot(recipe: Recipe<'_>) -> Result<Split, Reason> {
 
 /// The size up to which the data of images of a plugin is copied.
 fn copied_bytes(pool: Pool, plugin: &[u8]) -> Result<usize, Reason> {
-    let mut functions = 0;
+    let (mut functions, mut data) = (0, 0_usize);
     for payload in Parser::new(0).parse_all(plugin) {
-        if let Payload::CodeSectionStart { size, .. } = payload? {
-            functions += size as usize;
+        match payload? {
+            Payload::CodeSectionStart { size, .. } => functions += size as usize,
+            Payload::DataSection(section) => data += section.range().len(),
+            _ => {}
         }
     }
+    let by_configure = MAX_COPIED_BYTES;
     Ok(match pool {
-        Pool::Small if functions >= RUNTIME_CODE_BYTES => MAX_COPIED_RUNTIME_BYTES,
-        Pool::Small | Pool::Large | Pool::Concurrent => MAX_COPIED_BYTES,
+        Pool::Small if functions >= RUNTIME_CODE_BYTES => (data + by_configure).min(MAX_COPIED_RUNTIME_BYTES),
+        Pool::Small | Pool::Large | Pool::Concurrent => by_configure,
     })
 }
 
@@ -119,15 +122,20 @@ mod tests {
 
     #[test]
     fn large_data_is_copied_for_small_instances_of_a_runtime_only() {
-        for (pool, functions, copied) in [
-            (Pool::Small, 500 << 10, 256 << 10),
-            (Pool::Small, 520 << 10, 2 << 20),
-            (Pool::Large, 520 << 10, 256 << 10),
-            (Pool::Concurrent, 520 << 10, 256 << 10),
+        let (kept, most) = (256 << 10, 3 << 20);
+        for (pool, functions, data, copied) in [
+            (Pool::Small, 500 << 10, 1 << 20, kept..=kept),
+            (Pool::Small, 520 << 10, 0, kept..=kept + 100),
+            (Pool::Small, 520 << 10, 1 << 20, (1 << 20) + kept..=(1 << 20) + kept + 100),
+            (Pool::Small, 520 << 10, 4 << 20, most..=most),
+            (Pool::Large, 520 << 10, 1 << 20, kept..=kept),
+            (Pool::Concurrent, 520 << 10, 1 << 20, kept..=kept),
         ] {
-            let module = format!("(core module (func {}))", "nop ".repeat(functions / 2));
-            let plugin = wat::parse_str(format!("(component {module} {module})")).unwrap();
-            assert_eq!(copied_bytes(pool, &plugin).unwrap(), copied, "{pool:?} {functions}");
+            let code = format!("(core module (func {}))", "nop ".repeat(functions / 2));
+            let data = format!("(core module (memory 65) (data (i32.const 0) \"{}\"))", "x".repeat(data));
+            let plugin = wat::parse_str(format!("(component {code} {code} {data})")).unwrap();
+            let found = copied_bytes(pool, &plugin).unwrap();
+            assert!(copied.contains(&found), "{pool:?} {functions} {found}");
         }
     }
 }

@@ -11,7 +11,8 @@ use crate::tuning::{MAX_JOINED_ZEROS, MAX_SEGMENT_GAP};
 pub(crate) enum SplitOf {
     /// A plugin, whose instances initialize their memory as they would if it was not split: that takes no fuel.
     Plugin,
-    /// The snapshot of a configured instance. The data of a module is copied into instances if it has at most so many bytes.
+    /// The snapshot of a configured instance. The data of its modules is copied into instances if it has at most so many
+    /// bytes.
     Image { copied_bytes: usize },
 }
 
@@ -25,10 +26,14 @@ pub(super) enum MemoryInit {
 }
 
 impl MemoryInit {
-    /// The method for the state of a module. Copying takes no fuel of an image.
-    pub(super) fn of(module: &[u8], of: SplitOf) -> Result<Self, Reason> {
+    /// The method for the states of all modules together. Copying takes no fuel of an image.
+    pub(super) fn of(modules: &[&[u8]], of: SplitOf) -> Result<Self, Reason> {
         let SplitOf::Image { copied_bytes } = of else { return Ok(Self::Mapped) };
-        Ok(if data_bytes(module)? > copied_bytes { Self::Mapped } else { Self::Copied })
+        let mut bytes = 0;
+        for module in modules {
+            bytes += data_bytes(module)?;
+        }
+        Ok(if bytes > copied_bytes { Self::Mapped } else { Self::Copied })
     }
 
     /// The offset of a segment. The runtime maps segments whose offset is a plain constant.

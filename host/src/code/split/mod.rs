@@ -20,6 +20,7 @@ use wasm_encoder::{
 };
 use wasmparser::Payload;
 
+use self::data::MemoryInit;
 pub(crate) use self::data::SplitOf;
 use self::module::{ModuleState, STATE, SplitModule, imported_pages};
 pub(crate) use self::plain::Needs;
@@ -53,7 +54,8 @@ pub(crate) fn split(component: &[u8], of: SplitOf) -> Result<Split, Reason> {
     for module in &modules {
         imported = imported.max(imported_pages(module)?);
     }
-    let split = modules.iter().map(|module| SplitModule::new(module, imported, of));
+    let init = MemoryInit::of(&modules, of)?;
+    let split = modules.iter().map(|module| SplitModule::new(module, imported, init));
     let split: Vec<SplitModule> = split.collect::<Result<_, _>>()?;
     let has_state: Vec<bool> = split.iter().map(|module| module.state.is_some()).collect();
     let needs = needs(component, &modules, &has_state)?;

@@ -7,7 +7,7 @@ use wasm_encoder::{
 };
 use wasmparser::{DataKind, Operator, Parser, Payload, TypeRef};
 
-use super::data::{MemoryInit, Segment, SplitOf, joined};
+use super::data::{MemoryInit, Segment, joined};
 use super::globals;
 use super::segments::Segments;
 use crate::guest::reason::Reason;
@@ -33,8 +33,7 @@ pub(super) struct ModuleState {
 impl SplitModule {
     /// Splits a module. `imported` is the size of the largest memory that a module of the component imports, in pages: the
     /// code may pass on its memory.
-    pub(super) fn new(module: &[u8], imported: u64, of: SplitOf) -> Result<Self, Reason> {
-        let init = MemoryInit::of(module, of)?;
+    pub(super) fn new(module: &[u8], imported: u64, init: MemoryInit) -> Result<Self, Reason> {
         let globals_in_state = globals::in_state(module)?;
         let state = ModuleState::of(module, imported, globals_in_state, init)?;
         let code = match &state {

@@ -1,14 +1,16 @@
 //! Cases of splitting: modules as text, and what becomes of their parts.
 
+use super::super::data::SplitOf;
 use super::super::sections::core_modules;
 use super::*;
 use crate::tuning::{MAX_JOINED_ZEROS, MAX_SEGMENT_GAP};
 
 const COPIED_BYTES: usize = 256 << 10;
-const IMAGE: SplitOf = SplitOf::Image { copied_bytes: COPIED_BYTES };
 
 fn split_of(module: &str) -> Result<SplitModule, Reason> {
-    SplitModule::new(&wat::parse_str(module).unwrap(), 1, IMAGE)
+    let module = wat::parse_str(module).unwrap();
+    let init = MemoryInit::of(&[&module], SplitOf::Image { copied_bytes: COPIED_BYTES })?;
+    SplitModule::new(&module, 1, init)
 }
 
 fn is_valid(module: &[u8]) -> bool {
@@ -85,7 +87,7 @@ fn immutable_globals_behind_the_mutable_ones_stay_in_the_code() {
 fn the_code_of_a_built_in_check_imports_one_global() {
     for crate::builtin::Builtin { name, bytes, .. } in crate::builtin::ALL {
         let modules = core_modules(bytes).unwrap();
-        let states = modules.iter().filter_map(|module| SplitModule::new(module, 1, IMAGE).unwrap().state);
+        let states = modules.iter().filter_map(|module| SplitModule::new(module, 1, MemoryInit::Copied).unwrap().state);
         let names: Vec<String> = states.flat_map(|state| state.exports).map(|(name, _)| name).collect();
         assert_eq!(names, ["memory-0", "global-0"], "{name}");
     }
