@@ -45,7 +45,7 @@ fn the_parts_are_those_of_the_last_evaluation() {
 #[test]
 fn an_evaluation_that_has_no_instance_has_no_parts() {
     let check = Guest::new("allow").limits(|limits| limits.context_bytes = 1).check();
-    let measured = MeasuredCheck::new(&check, || panic!("there is no instance"));
+    let measured = MeasuredCheck::new(&check, || panic!("an instance exists"));
     assert!(report(&measured).evaluation.outcome.fault().is_some());
     assert_eq!(measured.last(), None);
 }

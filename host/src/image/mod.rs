@@ -12,13 +12,11 @@ pub(crate) mod snapshot;
 use std::sync::Arc;
 use std::time::Instant;
 
-use wasmparser::{Parser, Payload};
-
 use crate::code::contract;
 use crate::code::images::Image;
 use crate::code::linked::Linked;
 use crate::code::shape::Shape;
-use crate::code::split::{Split, SplitOf, split};
+use crate::code::split::{Sizes, Split, SplitOf, split};
 use crate::digest::Digest;
 use crate::engine::PluginEngine;
 use crate::engine::config::{Pool, Strategy};
@@ -94,19 +92,13 @@ fn split_snapshot(recipe: Recipe<'_>) -> Result<Split, Reason> {
 
 /// The size up to which the data of images of a plugin is copied.
 fn copied_bytes(pool: Pool, plugin: &[u8]) -> Result<usize, Reason> {
-    let (mut functions, mut data) = (0, 0_usize);
-    for payload in Parser::new(0).parse_all(plugin) {
-        match payload? {
-            Payload::CodeSectionStart { size, .. } => functions += size as usize,
-            Payload::DataSection(section) => data += section.range().len(),
-            _ => {}
-        }
-    }
     let by_configure = MAX_COPIED_BYTES;
-    Ok(match pool {
-        Pool::Small if functions >= RUNTIME_CODE_BYTES => (data + by_configure).min(MAX_COPIED_RUNTIME_BYTES),
-        Pool::Small | Pool::Large | Pool::Concurrent => by_configure,
-    })
+    if pool != Pool::Small {
+        return Ok(by_configure);
+    }
+    let Sizes { functions, data } = Sizes::of(plugin)?;
+    let is_runtime = functions >= RUNTIME_CODE_BYTES;
+    Ok(if is_runtime { (data + by_configure).min(MAX_COPIED_RUNTIME_BYTES) } else { by_configure })
 }
 
 /// Loads the image from the cache. Returns `None` if any part of it is missing or stale.
