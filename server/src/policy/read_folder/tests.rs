@@ -149,6 +149,10 @@ fn a_folder_is_never_read_half_before_and_half_after_a_change() {
         }
         symlink(format!("..v{version}"), path("..next")).unwrap();
         fs::rename(path("..next"), path("..data")).unwrap();
+        // The old version is removed, as Kubernetes does: else the folder has too many entries at some time.
+        if let Some(old) = version.checked_sub(1) {
+            fs::remove_dir_all(path(&format!("..v{old}"))).unwrap();
+        }
     };
     swap(0);
     for name in ["a", "b"] {
