@@ -91,11 +91,14 @@ fn measure(name: &str, bytes: &[u8], evaluations: usize) -> Result<(Vec<Row>, Op
         rows.push(time.against(format!("{FASTEST}_{what}_us")));
         rows.push(row(format!("{name}_{what}_memory_kb"), "KB", memory / 1000));
     }
-    let limits = Limits { standby: Some(STANDBY), ..Limits::default() };
-    let standby =
-        Check::new(&plugin, CheckConfig { image: ImagePolicy::Eager, limits, ..CheckConfig::from(two_scopes()) })?;
-    let (samples, _) = evaluate(&standby, &context, evaluations, PAUSE)?;
-    rows.push(Row::of_samples(format!("{name}_standby_us"), samples, None));
+    // After a pause, with standby instances and without: most of its cost is that of the pause.
+    let paused = format!("{name}_paused_us");
+    for (name, standby) in [(paused.clone(), 0), (format!("{name}_standby_us"), STANDBY)] {
+        let limits = Limits { standby: Some(standby), ..Limits::default() };
+        let config = CheckConfig { image: ImagePolicy::Eager, limits, ..CheckConfig::from(two_scopes()) };
+        let (samples, _) = evaluate(&Check::new(&plugin, config)?, &context, evaluations, PAUSE)?;
+        rows.push(Row::of_samples(name, samples, None).against(paused.clone()));
+    }
     if !has_image {
         return Ok((rows, None));
     }

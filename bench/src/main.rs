@@ -7,6 +7,7 @@ mod door;
 mod doors;
 mod held;
 mod http;
+mod images;
 mod isolation;
 mod languages;
 mod latency;
@@ -126,7 +127,7 @@ fn run(options: &Options) -> Result<()> {
         true => doors::Span { rounds: 1, slice: Duration::from_millis(100) },
         false => doors::Span { rounds: 5, slice: Duration::from_secs(1) },
     };
-    let groups: [Group<'_>; 12] = [
+    let groups: [Group<'_>; 13] = [
         ("decisions", Box::new(|| latency::decisions(effort(15, 40)))),
         ("settings", Box::new(|| latency::settings(&regexes()?, effort(11, 40)))),
         ("door", Box::new(|| door::run(effort(15, 40)))),
@@ -140,6 +141,13 @@ fn run(options: &Options) -> Result<()> {
             "languages",
             Box::new(|| match &options.languages {
                 Some(folder) => languages::run(folder, options.is_quick.then_some(2)),
+                None => Ok(Vec::new()),
+            }),
+        ),
+        (
+            "images",
+            Box::new(|| match &options.languages {
+                Some(folder) => images::run(folder, effort(11, 100), options.is_quick),
                 None => Ok(Vec::new()),
             }),
         ),

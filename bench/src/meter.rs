@@ -1,24 +1,25 @@
 //! Measures durations. All cases are measured in each round, so that a disturbance of the machine affects all of them.
 
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use crate::table::{Row, quantile};
 
 /// Code to be measured.
 pub(crate) struct Case<'a> {
-    name: &'static str,
-    against: Option<&'static str>,
+    name: Cow<'static, str>,
+    against: Option<Cow<'static, str>>,
     work: Box<dyn FnMut() + 'a>,
 }
 
 impl<'a> Case<'a> {
-    pub(crate) fn new(name: &'static str, work: impl FnMut() + 'a) -> Self {
-        Self { name, against: None, work: Box::new(work) }
+    pub(crate) fn new(name: impl Into<Cow<'static, str>>, work: impl FnMut() + 'a) -> Self {
+        Self { name: name.into(), against: None, work: Box::new(work) }
     }
 
     /// Relates the case to another, by the ratio of their medians.
-    pub(crate) fn against(self, name: &'static str) -> Self {
-        Self { against: Some(name), ..self }
+    pub(crate) fn against(self, name: impl Into<Cow<'static, str>>) -> Self {
+        Self { against: Some(name.into()), ..self }
     }
 }
 

@@ -38,7 +38,7 @@ pub(crate) fn run(program: &Path) -> Result<Vec<Row>> {
     ours.sort_by(|a, b| a.median.total_cmp(&b.median));
     let mut rows: Vec<Row> = ours.into_iter().skip(ROUNDS as usize / 2).take(1).collect();
     rows.extend(
-        theirs.into_iter().map(|(name, samples)| Row::of_samples(name, samples, Some("fresh_real_among_peers"))),
+        theirs.into_iter().map(|(name, samples)| Row::of_samples(name, samples, Some("fresh_real_among_peers".into()))),
     );
     Ok(rows)
 }

@@ -27,6 +27,19 @@ pub(crate) fn scopes(count: usize) -> Value {
     json!({ "scopes": (0..count).map(|n| format!("scope-{n}")).collect::<Vec<_>>() })
 }
 
+/// Settings of `require-scopes` with a subset of the scopes of the real request, different for each number.
+pub(crate) fn some_scopes(number: usize) -> Value {
+    let scopes = (0..19).filter(|bit| number >> bit & 1 == 1).map(|scope| format!("scope-{scope}"));
+    json!({ "scopes": scopes.collect::<Vec<_>>() })
+}
+
+/// Numbers without an order, which are the same in every run: a linear congruential generator (Knuth's).
+pub(crate) fn scattered() -> impl Iterator<Item = usize> {
+    let next =
+        |state: &usize| Some(state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407));
+    std::iter::successors(Some(1_usize), next).skip(1).map(|state| state >> 33)
+}
+
 /// Settings with `count` regular expressions that do not match the requests, and one that does.
 pub(crate) fn patterns(count: usize) -> Value {
     let others = (0..count).map(|n| format!(r"^(tenant|team)-{n}/[a-z]{{2,8}}_(read|write|list)\d*$"));

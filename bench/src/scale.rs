@@ -5,11 +5,10 @@ use std::process::Command;
 
 use anyhow::{Result, ensure};
 use guardhouse::{AuthContext, Check, Host, HostLimits, ImagePolicy, StartMode};
-use serde_json::{Value, json};
 
 use crate::meter::{Case, Effort, milliseconds, take_turns};
 use crate::process;
-use crate::requests::{allows, builtin_plugin, check, real};
+use crate::requests::{allows, builtin_plugin, check, real, scattered, some_scopes};
 use crate::table::Row;
 
 /// The argument with which this program only makes images.
@@ -109,32 +108,23 @@ fn load(host: &Host, count: usize) -> Result<Vec<Check>> {
     let plugin = builtin_plugin(host, "require-scopes")?;
     (1..=count)
         .map(|number| {
-            let check = check(&plugin, settings(number), ImagePolicy::Eager)?;
+            let check = check(&plugin, some_scopes(number), ImagePolicy::Eager)?;
             ensure!(check.start_mode() == StartMode::Image, "{:?}", check.start_mode());
             Ok(check)
         })
         .collect()
 }
 
-/// Settings with a subset of the scopes of the real request, different for each number.
-fn settings(number: usize) -> Value {
-    let scopes: Vec<String> =
-        (0..19).filter(|bit| number >> bit & 1 == 1).map(|scope| format!("scope-{scope}")).collect();
-    json!({ "scopes": scopes })
-}
-
 fn picks(names: &Names, checks: &[Check], context: &AuthContext, effort: Effort) -> Vec<Row> {
-    let mut state = 1_usize;
-    let mut random = move || {
-        // A linear congruential generator (Knuth's), so that the order of the checks is the same in every run.
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        state >> 33
-    };
+    let mut numbers = scattered();
     let pick = |index: usize| {
         if let Some(check) = checks.get(index % checks.len().max(1)) {
             allows(check, context);
         }
     };
-    let cases = vec![Case::new(names.same, || pick(7)), Case::new(names.random, || pick(random())).against(names.same)];
+    let cases = vec![
+        Case::new(names.same, || pick(7)),
+        Case::new(names.random, || pick(numbers.next().unwrap_or_default())).against(names.same),
+    ];
     take_turns(cases, effort)
 }

@@ -21,13 +21,13 @@ impl Row {
         Self { name: name.into(), unit, median: value, p99: None, against: None }
     }
 
-    pub(crate) fn of_samples(name: impl Into<String>, mut samples: Vec<f64>, against: Option<&'static str>) -> Self {
+    pub(crate) fn of_samples(
+        name: impl Into<String>,
+        mut samples: Vec<f64>,
+        against: Option<Cow<'static, str>>,
+    ) -> Self {
         let p99 = quantile(&mut samples, 0.99);
-        Self {
-            p99: Some(p99),
-            against: against.map(Cow::Borrowed),
-            ..Self::new(name, "µs", quantile(&mut samples, 0.5))
-        }
+        Self { p99: Some(p99), against, ..Self::new(name, "µs", quantile(&mut samples, 0.5)) }
     }
 
     pub(crate) fn against(self, name: impl Into<Cow<'static, str>>) -> Self {

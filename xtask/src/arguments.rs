@@ -44,6 +44,11 @@ impl<'a> Arguments<'a> {
         self.options.iter().rev().find(|(name, _)| *name == option).map(|(_, value)| *value)
     }
 
+    /// The values of the option, in their order.
+    pub(crate) fn values(&self, option: &str) -> Vec<&'a str> {
+        self.options.iter().filter(|(name, _)| *name == option).map(|(_, value)| *value).collect()
+    }
+
     /// The options as they were given, for a program that has the same ones.
     pub(crate) fn forwarded(&self) -> Vec<&'a str>
     where

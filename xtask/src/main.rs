@@ -59,13 +59,13 @@ const COMMANDS: &[Command] = &[
     Command {
         name: "bench",
         operands: "[turns [LANGUAGE…]]",
-        summary: "measure what everything costs, and print tables; with `turns`, compare the languages of two builds in turns",
+        summary: "measure what everything costs, and print tables; with `turns`, compare two builds in turns",
         options: &[
             CommandOption { name: "--json", value: "FILE", summary: "write the figures to a file as well" },
             CommandOption {
                 name: "--only",
                 value: "GROUP",
-                summary: "decisions, settings, counts, threads, neighbor, storm, compile, scale, languages or peers",
+                summary: "decisions, settings, door, counts, threads, neighbor, storm, compile, scale, languages, images, doors or peers",
             },
             CommandOption {
                 name: "--quick",

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
 use crate::arguments::Arguments;
@@ -28,8 +28,15 @@ const DEFAULT_ROUNDS: usize = 5;
 const MOST_ROUNDS: usize = 100;
 
 /// The options that the program of the measurements has too.
+const ONLY: &str = "--only";
 const QUICK: &str = "--quick";
 const JSON: &str = "--json";
+
+/// The groups of measurements that can be taken in turns: they need no other file than plugins in each language.
+const GROUPS: [&str; 8] = ["decisions", "counts", "threads", "neighbor", "storm", "scale", LANGUAGES, IMAGES];
+/// The groups that need plugins in each language.
+const LANGUAGES: &str = "languages";
+const IMAGES: &str = "images";
 
 /// A build: its program of measurements, and its plugins, a file for each language.
 struct Side {
@@ -38,15 +45,28 @@ struct Side {
     plugins: BTreeMap<String, PathBuf>,
 }
 
-pub(crate) fn run(arguments: &Arguments<'_>, only: &[&str]) -> Result<()> {
+pub(crate) fn run(arguments: &Arguments<'_>, languages: &[&str]) -> Result<()> {
     let rounds = arguments.value(ROUNDS).map(str::parse).transpose();
     let rounds = rounds.with_context(|| format!("`{ROUNDS}` takes a number"))?;
     let rounds = rounds.unwrap_or(if arguments.has(QUICK) { 1 } else { DEFAULT_ROUNDS });
     ensure!((1..=MOST_ROUNDS).contains(&rounds), "`{ROUNDS}` takes 1 to {MOST_ROUNDS}");
+    let mut groups = arguments.values(ONLY);
+    if let Some(unknown) = groups.iter().find(|name| !GROUPS.contains(name)) {
+        bail!("group `{unknown}` cannot be measured in turns; these can: {}", GROUPS.join(", "));
+    }
+    if groups.is_empty() {
+        groups.push(LANGUAGES);
+    }
     let folder = root()?.join("target/bench/turns");
     // A test that everything works needs no figures.
     let profile = if arguments.has(QUICK) { Profile::Dev } else { Profile::Release };
-    let here = here(only, profile)?;
+    let needs_plugins = groups.iter().any(|group| [LANGUAGES, IMAGES].contains(group));
+    let plugins = if needs_plugins { plugins(languages)? } else { BTreeMap::new() };
+    let here = Side {
+        name: "this build".to_owned(),
+        bench: Programs::build(&[BENCH], profile)?.path(BENCH)?.to_owned(),
+        plugins,
+    };
     let there = match arguments.value(AGAINST) {
         Some(revision) => there(&Revision::of(revision)?, here.plugins.keys())?,
         None => Side { name: "the same build".to_owned(), bench: here.bench.clone(), plugins: here.plugins.clone() },
@@ -66,7 +86,7 @@ pub(crate) fn run(arguments: &Arguments<'_>, only: &[&str]) -> Result<()> {
         let mut measured = [Rows::new(), Rows::new()];
         for index in order {
             let (Some((side, folder)), Some(rows)) = (turns.get(index), measured.get_mut(index)) else { continue };
-            *rows = measure(side, folder, arguments.has(QUICK))?;
+            *rows = measure(side, &groups, folder, arguments.has(QUICK))?;
         }
         let [there, here] = measured;
         table.add(&there, &here);
@@ -79,8 +99,8 @@ pub(crate) fn run(arguments: &Arguments<'_>, only: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// This build, with the plugins that the last `cargo xtask languages` built.
-fn here(only: &[&str], profile: Profile) -> Result<Side> {
+/// The plugins that the last `cargo xtask languages` built.
+fn plugins(only: &[&str]) -> Result<BTreeMap<String, PathBuf>> {
     let known = languages::plugins()?;
     let names = known.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
     ensure!(!known.is_empty(), "no plugins are built yet; run `cargo xtask languages`");
@@ -88,9 +108,7 @@ fn here(only: &[&str], profile: Profile) -> Result<Side> {
         ensure!(known.iter().any(|(known, _)| known == name), "no plugin in `{name}` is built; there are {names}");
     }
     let plugins = known.into_iter().filter(|(name, _)| only.is_empty() || only.contains(name));
-    let plugins = plugins.map(|(name, path)| (name.to_owned(), path)).collect();
-    let programs = Programs::build(&[BENCH], profile)?;
-    Ok(Side { name: "this build".to_owned(), bench: programs.path(BENCH)?.to_owned(), plugins })
+    Ok(plugins.map(|(name, path)| (name.to_owned(), path)).collect())
 }
 
 /// Another revision, with plugins in the same languages.
@@ -109,11 +127,12 @@ struct Row {
 /// Rows by their names without a unit.
 type Rows = BTreeMap<String, Row>;
 
-/// Measures the languages of a build once.
-fn measure(side: &Side, folder: &Path, is_quick: bool) -> Result<Rows> {
+/// Takes the measurements of a build once.
+fn measure(side: &Side, groups: &[&str], folder: &Path, is_quick: bool) -> Result<Rows> {
     let json = folder.with_extension("json");
     let mut bench = Command::new(&side.bench);
-    bench.current_dir(root()?).args(["--only", "languages", "--languages"]).arg(folder).arg(JSON).arg(&json);
+    bench.current_dir(root()?).arg("--languages").arg(folder).arg(JSON).arg(&json);
+    bench.args(groups.iter().flat_map(|group| [ONLY, group]));
     output(bench.args(is_quick.then_some(QUICK))).with_context(|| format!("cannot measure {}", side.name))?;
     let text = fs::read(&json).with_context(|| format!("cannot read `{}`", json.display()))?;
     let rows: BTreeMap<String, Value> = serde_json::from_slice(&text)?;

@@ -218,7 +218,7 @@ fn rows(subjects: &mut [Subject], library: &mut [f64]) -> Vec<Row> {
         let rate = quantile(&mut subject.rate, 0.5);
         rows.push(Row::new(name("throughput"), "1/s", rate).against(bare_throughput));
         let latency = std::mem::take(&mut subject.latency);
-        rows.push(Row::of_samples(name("latency"), latency, Some(bare_latency)));
+        rows.push(Row::of_samples(name("latency"), latency, Some(bare_latency.into())));
     }
     rows
 }
