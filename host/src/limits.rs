@@ -59,9 +59,9 @@ pub struct Limits {
     pub queue: usize,
     /// Standby instances: made and configured before a request needs them, each for one evaluation, which then only
     /// waits for its answer. They count against [`instances`](Self::instances) only while they serve. They take at most
-    /// half of the instances of their pool, and are evicted when a request would have to wait. `None` means 2 for plugins that
-    /// start with more than 4 MiB of memory, and 0 for others, which start in microseconds.
-    /// Default: none.
+    /// half of the instances of their pool, and are evicted when a request would have to wait. `None` means 2 for plugins
+    /// that start with more than 4 MiB of memory, while the check has no [image](crate::ImagePolicy), and otherwise 0: then
+    /// an instance starts in microseconds. Default: none.
     pub standby: Option<u32>,
     /// Handles that an instance may hold at the same time. Default: 1,000.
     pub handles: usize,

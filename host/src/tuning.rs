@@ -64,8 +64,9 @@ pub(crate) const KEPT_VALIDATIONS: usize = 10_000;
 
 // Standby instances.
 
-/// Standby instances of a check of a plugin that starts with more than [`STANDBY_FROM_BYTES`] of memory, unless
-/// [`Limits::standby`](crate::Limits::standby) says otherwise: one serves while the next is made. Benchmark: `languages`.
+/// Standby instances of a check of a plugin that starts with more than [`STANDBY_FROM_BYTES`] of memory, while the check
+/// has no image, unless [`Limits::standby`](crate::Limits::standby) says otherwise: one serves while the next is made.
+/// Benchmark: `languages`.
 pub(crate) const STANDBY_INSTANCES: u32 = 2;
 
 /// A plugin with at most this much memory starts in a tenth of a millisecond, as those in Go do.

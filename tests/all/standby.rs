@@ -3,11 +3,17 @@
 
 use std::time::Duration;
 
-use guardhouse::{AuthChecks, AuthorizationError, Cause, Check, Decision, Host, HostLimits, run_auth_checks_blocking};
+use guardhouse::{
+    AuthChecks, AuthorizationError, Cause, Check, Decision, Host, HostLimits, ImagePolicy, StartMode,
+    run_auth_checks_blocking,
+};
+use guardhouse_tests::guest::filled;
 use serde_json::json;
 
 use crate::admission::while_asked;
-use crate::harness::{Guest, at, cause, eventually, host_with, neighbor_is_unharmed, nobody, small, somebody};
+use crate::harness::{
+    Guest, at, cause, eventually, fixture, host_with, neighbor_is_unharmed, nobody, of_pool, small, somebody,
+};
 
 /// A check with `count` standby instances, and a tenant that has the name of its fixture.
 fn on_standby(host: &Host, name: &str, count: u32) -> Guest {
@@ -70,6 +76,36 @@ fn standby_instances_are_configured() {
     let expected = Err(AuthorizationError::new(r#"{"a":[1,2]}"#));
     for _ in 0..50 {
         assert_eq!(run_auth_checks_blocking(&[&check], &nobody()).into_result(), expected);
+    }
+}
+
+#[test]
+fn without_a_number_there_are_standby_instances_while_a_large_plugin_has_no_image() {
+    let host = host_with(small());
+    let check = |pool, image| {
+        let blanks = [("schema", "\"{}\""), ("length", "2"), ("describe", ""), ("configure", "")];
+        let text = filled(&of_pool(&fixture("settings"), pool), &blanks);
+        Guest::from_text("settings", &text).on_host(&host).tenant("acme").image(image).settings(json!({})).check()
+    };
+    let configures = check("large", ImagePolicy::Never);
+    until_ready(&host, &configures, "acme", 2);
+    drop(configures);
+
+    // The instances that were made before the image are dropped.
+    let has_image = check("large", ImagePolicy::WhenHot);
+    until_ready(&host, &has_image, "acme", 2);
+    eventually("the check has an image", || {
+        let _ = run_auth_checks_blocking(&[&has_image], &nobody());
+        has_image.start_mode() == StartMode::Image
+    });
+    eventually("the standby instances are dropped", || instances(&host, "acme") == 0);
+
+    let is_small = check("small", ImagePolicy::Never);
+    for check in [&has_image, &is_small] {
+        for _ in 0..10 {
+            let _ = run_auth_checks_blocking(&[check], &nobody());
+            assert_eq!(instances(&host, "acme"), 0);
+        }
     }
 }
 

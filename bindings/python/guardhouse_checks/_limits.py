@@ -48,7 +48,8 @@ class Limits(_Limits):
     queue: int | None = None
     """Evaluations that wait for an instance slot; one more fails immediately. Default: 1,024."""
     standby: int | None = None
-    """Instances that are made ahead of requests; None means 2 for large plugins and 0 for small ones. Default: none."""
+    """Instances that are made ahead of requests; None means 2 for plugins that start with more than 4 MiB of memory, while
+    the check has no image, and otherwise 0. Default: none."""
     handles: int | None = None
     """Handles that an instance may hold at the same time. Default: 1,000."""
     context_bytes: Size | None = None

@@ -28,6 +28,7 @@ use crate::request::AuthContext;
 use crate::tenant::holdings::Membership;
 use crate::tuning::{STANDBY_FROM_BYTES, STANDBY_INSTANCES};
 use crate::turns::estimate::Estimate;
+use crate::util::lru::Evict;
 
 /// A plugin with valid settings, grants and limits.
 pub(super) struct Configured {
@@ -101,6 +102,12 @@ impl Configured {
         }
     }
 
+    /// Whether evaluations use standby instances. Without a number in the limits, they do not while there is an image:
+    /// to make an instance of it costs less than to hand one over from another thread.
+    pub(super) fn uses_standby(&self) -> bool {
+        self.standby.is_used() && (self.limits.standby.is_some() || !self.image.is_ready())
+    }
+
     /// The budget of an evaluation until `end`.
     pub(super) fn budget(&self, end: Instant) -> Budget<'_> {
         Budget::new(&self.limits, end, self.plugin.host().toolchain().tick).for_tenant(self.membership.tenant())
@@ -154,6 +161,9 @@ impl Configured {
             // It becomes due again when the tenant has something left.
             Err(_) if self.membership.tenant().is_out_of_budget() => self.image.cannot_now(),
             found => self.image.set(found),
+        }
+        if !self.uses_standby() {
+            self.standby.evict();
         }
     }
 

@@ -234,7 +234,7 @@ async fn instance<'c>(
     // The check's own admission comes first: evaluations that wait there hold no permit of the pool.
     let own = queued.wait(check.admission.admit(check.plugin.weight(), queued.until())).await?;
     let now = check.plugin.host().micros_since_start(queued.start);
-    if check.standby.is_used() {
+    if check.uses_standby() {
         // An instance is taken only by an evaluation that can use it.
         queued.turn(turn).await?;
         if let Some(instance) = take_standby(check, now) {

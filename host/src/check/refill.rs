@@ -36,7 +36,7 @@ pub(super) fn start_refill(check: &Arc<Configured>) {
 
 /// Makes one standby instance. Returns whether another one is wanted.
 fn add_one(check: &Arc<Configured>) -> bool {
-    if check.standby.is_full() || check.membership.tenant().is_out_of_budget() {
+    if !check.uses_standby() || check.standby.is_full() || check.membership.tenant().is_out_of_budget() {
         return false;
     }
     // A failure is not reported here: the next request makes its own instance, and reports the fault.
@@ -46,8 +46,9 @@ fn add_one(check: &Arc<Configured>) -> bool {
     if check.standby.push(instance, permit) == 1 {
         host.toolchain().engines.standby(pool).add(&check.standby);
     }
-    // A request may have started waiting before this instance was pushed, and so could not evict it. Check again.
-    if host.admission(pool).has_waiters() {
+    // A request may have started waiting, or an image may have been made, before this instance was pushed, and so could not
+    // evict it. Check again.
+    if host.admission(pool).has_waiters() || !check.uses_standby() {
         check.standby.evict();
         return false;
     }

@@ -100,6 +100,11 @@ impl ImageSlot {
         self.policy == ImagePolicy::Eager && self.found.get().is_none()
     }
 
+    /// Whether instances start from the image now.
+    pub(super) fn is_ready(&self) -> bool {
+        matches!(self.found.get(), Some(Ok(image)) if image.is_resident())
+    }
+
     pub(super) fn start_mode(&self) -> StartMode {
         let reason = match self.found.get() {
             Some(Ok(image)) if image.is_resident() => return StartMode::Image,

@@ -29,6 +29,6 @@ pub(super) fn top_level(component: &[u8]) -> impl Iterator<Item = wasmparser::Re
             Ok(Payload::End(_)) => depth = depth.saturating_sub(1),
             _ => {}
         }
-        is_top_level
+        is_top_level || payload.is_err()
     })
 }
