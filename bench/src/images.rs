@@ -1,13 +1,14 @@
 //! Many images of one plugin in every language: the effect of the slots that other images have used on decisions.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use guardhouse::{Host, ImagePolicy, Plugin};
+use guardhouse::{Check, Host, ImagePolicy, Plugin};
+use serde_json::Value;
 
 use crate::languages::{Language, languages};
 use crate::meter::{Case, Effort, take_turns};
-use crate::requests::{allows, check, real, scattered, some_scopes};
+use crate::requests::{allows, check, patterns, real, scattered, some_scopes};
 use crate::table::Row;
 
 /// More than the slots that keep the image of their last instance for the next one of the same image.
@@ -15,23 +16,42 @@ const IMAGES: usize = 128;
 /// The same for a test that everything works.
 const QUICK_IMAGES: usize = 2;
 
-/// Measures every plugin in `folder`: one image, and images that are chosen at random.
-pub(crate) fn run(folder: &Path, effort: Effort, is_quick: bool) -> Result<Vec<Row>> {
+/// The least number of regular expressions in the settings of a check: with them, its data has some megabytes.
+const PATTERNS: usize = 70;
+
+/// Measures every plugin in the folder `of_languages`, and a plugin that compiles regular expressions: one image, and
+/// images that are chosen at random.
+pub(crate) fn run(
+    of_languages: Option<&Path>,
+    regexes: Option<&PathBuf>,
+    effort: Effort,
+    is_quick: bool,
+) -> Result<Vec<Row>> {
     let count = if is_quick { QUICK_IMAGES } else { IMAGES };
+    let mut plugins: Vec<(String, PathBuf, fn(usize) -> Value)> = Vec::new();
+    for Language { name, file } in of_languages.map_or_else(|| Ok(Vec::new()), languages)? {
+        plugins.push((name, file, some_scopes));
+    }
+    plugins.extend(regexes.map(|file| -> (_, _, fn(usize) -> Value) {
+        ("regexes".to_owned(), file.clone(), |number| patterns(PATTERNS + number))
+    }));
     let mut rows = Vec::new();
-    for language in languages(folder)? {
-        let measured = measure(&language, count, effort);
-        rows.extend(measured.with_context(|| format!("cannot measure `{}`", language.file.display()))?);
+    for (name, file, settings) in plugins {
+        let measured = measure(&name, &file, settings, count, effort);
+        rows.extend(measured.with_context(|| format!("cannot measure `{}`", file.display()))?);
     }
     Ok(rows)
 }
 
-fn measure(Language { name, file }: &Language, count: usize, effort: Effort) -> Result<Vec<Row>> {
-    let host = Host::builder().baseline_from(usize::MAX).build()?;
+fn measure(name: &str, file: &Path, settings: fn(usize) -> Value, count: usize, effort: Effort) -> Result<Vec<Row>> {
+    let folder = tempfile::tempdir()?;
+    let host = Host::builder().baseline_from(usize::MAX).cache(folder.path().join("cache")).build()?;
     let plugin = Plugin::load(&host, &std::fs::read(file)?)?;
-    let made = (1..=count).map(|number| check(&plugin, some_scopes(number), ImagePolicy::Eager));
-    let checks = made.collect::<Result<Vec<_>>>()?;
+    let made = (1..=count).map(|number| check(&plugin, settings(number), ImagePolicy::Eager));
+    let checks: Vec<Check> = made.collect::<Result<_>>()?;
     let context = real()?;
+    // The first use of an image takes longer.
+    checks.iter().for_each(|check| allows(check, &context));
     let pick = |index: usize| {
         if let Some(check) = checks.get(index % count) {
             allows(check, &context);

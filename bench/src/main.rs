@@ -146,9 +146,9 @@ fn run(options: &Options) -> Result<()> {
         ),
         (
             "images",
-            Box::new(|| match &options.languages {
-                Some(folder) => images::run(folder, effort(11, 100), options.is_quick),
-                None => Ok(Vec::new()),
+            Box::new(|| {
+                let (languages, regexes) = (options.languages.as_deref(), options.regexes.as_ref());
+                images::run(languages, regexes, effort(11, 100), options.is_quick)
             }),
         ),
         (

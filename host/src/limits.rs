@@ -59,9 +59,9 @@ pub struct Limits {
     pub queue: usize,
     /// Standby instances: made and configured before a request needs them, each for one evaluation, which then only
     /// waits for its answer. They count against [`instances`](Self::instances) only while they serve. They take at most
-    /// half of the instances of their pool, and are evicted when a request would have to wait. `None` means 2 for plugins
-    /// that start with more than 4 MiB of memory, while the check has no [image](crate::ImagePolicy), and otherwise 0: then
-    /// an instance starts in microseconds. Default: none.
+    /// half of the instances of their pool, and are evicted when a request would have to wait. `None` means 2 for large
+    /// plugins (see [`HostLimits::small_memory_bytes`]) while the check has no [image](crate::ImagePolicy), and otherwise
+    /// 0: then an instance starts in microseconds. Default: none.
     pub standby: Option<u32>,
     /// Handles that an instance may hold at the same time. Default: 1,000.
     pub handles: usize,
@@ -121,14 +121,13 @@ pub struct HostLimits {
     /// language runtime takes the memory of fifty small plugins. Default: 32.
     pub large_instances: u32,
     /// The initial memory of a small plugin, in bytes, over all its memories; a plugin with more is large. A small instance
-    /// keeps as much as the default for the next one. Default: 3 MiB.
+    /// keeps as much as the default for the next one. Default: 4 MiB.
     #[serde(with = "size")]
     pub small_memory_bytes: usize,
     /// The memory of a large instance that is kept for the next one and written over, in bytes, on a kernel that says
     /// which pages are written. Memory beyond it, and all of it on other kernels, is returned to the operating system
-    /// after each instance, which takes longer. Small instances keep 3 MiB on each kernel, which
-    /// is 768 MiB for all [`instances`](Self::instances) by default, if as many live at the same time.
-    /// Default: 32 MiB.
+    /// after each instance, which takes longer. Small instances keep 4 MiB on each kernel, which
+    /// is 1 GiB for all [`instances`](Self::instances) by default, if as many live at the same time. Default: 32 MiB.
     #[serde(with = "size")]
     pub large_resident_bytes: usize,
     /// Checks that have standby instances (see [`Limits::standby`]), counted for each pool: those of the least recently
@@ -243,7 +242,7 @@ impl Default for HostLimits {
         Self {
             instances: 256,
             large_instances: 32,
-            small_memory_bytes: 3 << 20,
+            small_memory_bytes: 4 << 20,
             large_resident_bytes: 32 << 20,
             standby_checks: 8,
             queue: 4_096,

@@ -27,19 +27,11 @@ pub(crate) const EVALUATIONS_BEFORE_IMAGE: u32 = 256;
 /// Benchmark: `settings`.
 pub(crate) const COSTLY_CONFIGURE_FUEL: u64 = 1_000_000;
 
-/// The data of an image up to this size, in bytes, is copied into its instances and not mapped: a slot that was used for
-/// another image is not mapped anew. Copying more takes longer than mapping, if an instance uses little of it; a page that
-/// is mapped has a page fault once it is used. Benchmarks: `decisions`, `scale`.
+/// The data of an image of a large plugin up to this size, in bytes, is copied into its instances and not mapped: a slot
+/// that was used for another image is not mapped anew. Copying more takes longer than mapping, if an instance uses little of
+/// it. For small plugins, the bound is [`SMALL_RESIDENT_BYTES`]: a page that is mapped has a page fault when it is written
+/// over for the next instance. Benchmarks: `images`, `scale`.
 pub(crate) const MAX_COPIED_BYTES: usize = 256 << 10;
-
-/// Like [`MAX_COPIED_BYTES`], for small instances of the runtime of a language that was started when the plugin was built:
-/// their memory is written over in any case, and a runtime uses much of it. What `configure` made does not count as such.
-/// The engine of JavaScript fits. Benchmarks: `languages`, `settings`.
-pub(crate) const MAX_COPIED_RUNTIME_BYTES: usize = SMALL_RESIDENT_BYTES;
-
-/// A plugin with functions of this size or more, in bytes, contains the runtime of a language. The engine of JavaScript has
-/// more than a megabyte of them; a check in Rust, which may have large tables, has a fifth of this.
-pub(crate) const RUNTIME_CODE_BYTES: usize = 512 << 10;
 
 /// Two segments of a copied image with less than this between them, in bytes, are copied as one: each segment costs a
 /// step in every instantiation, and copying a few zeros costs less. Benchmark: `scale`.
@@ -64,13 +56,9 @@ pub(crate) const KEPT_VALIDATIONS: usize = 10_000;
 
 // Standby instances.
 
-/// Standby instances of a check of a plugin that starts with more than [`STANDBY_FROM_BYTES`] of memory, while the check
-/// has no image, unless [`Limits::standby`](crate::Limits::standby) says otherwise: one serves while the next is made.
-/// Benchmark: `languages`.
+/// Standby instances of a check of a large plugin while it has no image, unless
+/// [`Limits::standby`](crate::Limits::standby) says otherwise: one serves while the next is made. Benchmark: `languages`.
 pub(crate) const STANDBY_INSTANCES: u32 = 2;
-
-/// A plugin with at most this much memory starts in a tenth of a millisecond, as those in Go do.
-pub(crate) const STANDBY_FROM_BYTES: usize = 4 << 20;
 
 /// The divisor of a pool's permits that gives the share of its standby instances: half of the pool is left to requests
 /// even before any standby instance is evicted.
@@ -188,9 +176,9 @@ pub(crate) const HEADROOM_DIVISOR: u32 = 4;
 pub(crate) const INSTANCE_DEBT: Duration = Duration::from_millis(100);
 
 /// The memory of a small instance that is kept for the next one and written over, in bytes, written or not: all that a
-/// plugin with the engine of JavaScript has. Giving it back to the kernel stops the other threads of the process, and a page
-/// fault takes about as long as writing fifteen pages over. Benchmarks: `decisions`, `languages`, `threads`.
-pub(crate) const SMALL_RESIDENT_BYTES: usize = 3 << 20;
+/// plugin in JavaScript or Go has. Giving it back to the kernel stops the other threads of the process, and a page fault
+/// takes about as long as writing fifteen pages over. Benchmarks: `decisions`, `images`, `languages`, `threads`.
+pub(crate) const SMALL_RESIDENT_BYTES: usize = 4 << 20;
 
 /// The table elements of an instance that are kept for the next one, in bytes.
 pub(crate) const RESIDENT_TABLE_BYTES: usize = 64 << 10;

@@ -48,8 +48,8 @@ class Limits(_Limits):
     queue: int | None = None
     """Evaluations that wait for an instance slot; one more fails immediately. Default: 1,024."""
     standby: int | None = None
-    """Instances that are made ahead of requests; None means 2 for plugins that start with more than 4 MiB of memory, while
-    the check has no image, and otherwise 0. Default: none."""
+    """Instances that are made ahead of requests; None means 2 for large plugins while the check has no image, and
+    otherwise 0. Default: none."""
     handles: int | None = None
     """Handles that an instance may hold at the same time. Default: 1,000."""
     context_bytes: Size | None = None
@@ -78,7 +78,7 @@ class HostLimits(_Limits):
     large_instances: int | None = None
     """Instances of large plugins that exist at the same time. Default: 32."""
     small_memory_bytes: Size | None = None
-    """A plugin is large if its memories are initially larger than this. Default: 3 MiB."""
+    """A plugin is large if its memories are initially larger than this. Default: 4 MiB."""
     large_resident_bytes: Size | None = None
     """The memory of a large instance that is kept for the next one. Default: 32 MiB."""
     standby_checks: int | None = None

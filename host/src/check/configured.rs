@@ -26,7 +26,7 @@ use crate::limits::Limits;
 use crate::plugin::Plugin;
 use crate::request::AuthContext;
 use crate::tenant::holdings::Membership;
-use crate::tuning::{STANDBY_FROM_BYTES, STANDBY_INSTANCES};
+use crate::tuning::STANDBY_INSTANCES;
 use crate::turns::estimate::Estimate;
 use crate::util::lru::Evict;
 
@@ -64,7 +64,6 @@ impl Configured {
         let obstacle = obstacle(settings.as_ref(), warm_up.as_ref(), image, grants, &limits);
         let standby = match plugin.pool() {
             Pool::Small => 0,
-            Pool::Large if plugin.shape().memory_bytes <= STANDBY_FROM_BYTES => 0,
             Pool::Large | Pool::Concurrent => STANDBY_INSTANCES,
         };
         Self {

@@ -16,7 +16,7 @@ use crate::code::contract;
 use crate::code::images::Image;
 use crate::code::linked::Linked;
 use crate::code::shape::Shape;
-use crate::code::split::{Sizes, Split, SplitOf, split};
+use crate::code::split::{Split, SplitOf, split};
 use crate::digest::Digest;
 use crate::engine::PluginEngine;
 use crate::engine::config::{Pool, Strategy};
@@ -24,7 +24,7 @@ use crate::guest::reason::Reason;
 use crate::host::Host;
 use crate::image::snapshot::{Recipe, limits_for_instrumented, snapshot};
 use crate::limits::Limits;
-use crate::tuning::{MAX_COPIED_BYTES, MAX_COPIED_RUNTIME_BYTES, RUNTIME_CODE_BYTES};
+use crate::tuning::{MAX_COPIED_BYTES, SMALL_RESIDENT_BYTES};
 use crate::util::block_on::block_on;
 
 /// Returns the image of a recipe: the one in memory, the one in the cache, or one that is made now. The error says why
@@ -84,21 +84,18 @@ fn make(recipe: Recipe<'_>, engine: &PluginEngine, key: Digest) -> Result<Linked
 /// Configures an instance, and writes it as the code and the states of an image.
 fn split_snapshot(recipe: Recipe<'_>) -> Result<Split, Reason> {
     let source = recipe.plugin.source().read()?;
-    let copied_bytes = copied_bytes(recipe.plugin.pool(), &source)?;
+    let copied_bytes = copied_bytes(recipe.plugin.pool());
     let bytes = snapshot(recipe, &source)?;
     let split = split(&bytes, SplitOf::Image { copied_bytes });
     split.map_err(|reason| format!("its state cannot be separated from its code: {reason}").into())
 }
 
-/// The size up to which the data of images of a plugin is copied.
-fn copied_bytes(pool: Pool, plugin: &[u8]) -> Result<usize, Reason> {
-    let by_configure = MAX_COPIED_BYTES;
-    if pool != Pool::Small {
-        return Ok(by_configure);
+/// The size up to which the data of an image is copied. All memory of a small instance is written over in any case.
+fn copied_bytes(pool: Pool) -> usize {
+    match pool {
+        Pool::Small => SMALL_RESIDENT_BYTES,
+        Pool::Large | Pool::Concurrent => MAX_COPIED_BYTES,
     }
-    let Sizes { functions, data } = Sizes::of(plugin)?;
-    let is_runtime = functions >= RUNTIME_CODE_BYTES;
-    Ok(if is_runtime { (data + by_configure).min(MAX_COPIED_RUNTIME_BYTES) } else { by_configure })
 }
 
 /// Loads the image from the cache. Returns `None` if any part of it is missing or stale.
@@ -106,28 +103,4 @@ fn cached(host: &Host, engine: &PluginEngine, key: Digest, base: &Linked) -> Opt
     let divided = host.toolchain().compilation.cached_divided(engine, key)?;
     contract::check_types(&engine.engine, &divided.code).ok()?;
     base.image(engine, divided).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn large_data_is_copied_for_small_instances_of_a_runtime_only() {
-        let (kept, most) = (256 << 10, 3 << 20);
-        for (pool, functions, data, copied) in [
-            (Pool::Small, 500 << 10, 1 << 20, kept..=kept),
-            (Pool::Small, 520 << 10, 0, kept..=kept + 100),
-            (Pool::Small, 520 << 10, 1 << 20, (1 << 20) + kept..=(1 << 20) + kept + 100),
-            (Pool::Small, 520 << 10, 4 << 20, most..=most),
-            (Pool::Large, 520 << 10, 1 << 20, kept..=kept),
-            (Pool::Concurrent, 520 << 10, 1 << 20, kept..=kept),
-        ] {
-            let code = format!("(core module (func {}))", "nop ".repeat(functions / 2));
-            let data = format!("(core module (memory 65) (data (i32.const 0) \"{}\"))", "x".repeat(data));
-            let plugin = wat::parse_str(format!("(component {code} {code} {data})")).unwrap();
-            let found = copied_bytes(pool, &plugin).unwrap();
-            assert!(copied.contains(&found), "{pool:?} {functions} {found}");
-        }
-    }
 }

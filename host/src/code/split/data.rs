@@ -31,7 +31,7 @@ impl MemoryInit {
         let SplitOf::Image { copied_bytes } = of else { return Ok(Self::Mapped) };
         let mut bytes = 0;
         for module in modules {
-            bytes += Sizes::of(module)?.data;
+            bytes += data_bytes(module)?;
         }
         Ok(if bytes > copied_bytes { Self::Mapped } else { Self::Copied })
     }
@@ -90,24 +90,13 @@ pub(super) fn joined(segments: Vec<Segment>) -> Vec<Segment> {
     joined
 }
 
-/// The bytes of the functions and of the data of a module, or of all modules of a component.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Sizes {
-    pub(crate) functions: usize,
-    pub(crate) data: usize,
-}
-
-impl Sizes {
-    /// The sizes in the bytes of a module or a component.
-    pub(crate) fn of(bytes: &[u8]) -> Result<Self, Reason> {
-        let mut sizes = Self::default();
-        for payload in Parser::new(0).parse_all(bytes) {
-            match payload? {
-                Payload::CodeSectionStart { size, .. } => sizes.functions += size as usize,
-                Payload::DataSection(section) => sizes.data += section.range().len(),
-                _ => {}
-            }
+/// The bytes of the data of a module.
+fn data_bytes(module: &[u8]) -> Result<usize, Reason> {
+    let mut bytes = 0;
+    for payload in Parser::new(0).parse_all(module) {
+        if let Payload::DataSection(section) = payload? {
+            bytes += section.range().len();
         }
-        Ok(sizes)
     }
+    Ok(bytes)
 }

@@ -21,7 +21,7 @@ use wasm_encoder::{
 use wasmparser::Payload;
 
 use self::data::MemoryInit;
-pub(crate) use self::data::{Sizes, SplitOf};
+pub(crate) use self::data::SplitOf;
 use self::module::{ModuleState, STATE, SplitModule, imported_pages};
 pub(crate) use self::plain::Needs;
 use self::plain::{needs, validate_around_functions};
