@@ -19,6 +19,9 @@ const QUICK_IMAGES: usize = 2;
 /// The least number of regular expressions in the settings of a check: with them, its data has some megabytes.
 const PATTERNS: usize = 70;
 
+/// The settings of a check, different for each number.
+type Settings = fn(usize) -> Value;
+
 /// Measures every plugin in the folder `of_languages`, and a plugin that compiles regular expressions: one image, and
 /// images that are chosen at random.
 pub(crate) fn run(
@@ -28,11 +31,11 @@ pub(crate) fn run(
     is_quick: bool,
 ) -> Result<Vec<Row>> {
     let count = if is_quick { QUICK_IMAGES } else { IMAGES };
-    let mut plugins: Vec<(String, PathBuf, fn(usize) -> Value)> = Vec::new();
+    let mut plugins: Vec<(String, PathBuf, Settings)> = Vec::new();
     for Language { name, file } in of_languages.map_or_else(|| Ok(Vec::new()), languages)? {
         plugins.push((name, file, some_scopes));
     }
-    plugins.extend(regexes.map(|file| -> (_, _, fn(usize) -> Value) {
+    plugins.extend(regexes.map(|file| -> (_, _, Settings) {
         ("regexes".to_owned(), file.clone(), |number| patterns(PATTERNS + number))
     }));
     let mut rows = Vec::new();
@@ -43,7 +46,7 @@ pub(crate) fn run(
     Ok(rows)
 }
 
-fn measure(name: &str, file: &Path, settings: fn(usize) -> Value, count: usize, effort: Effort) -> Result<Vec<Row>> {
+fn measure(name: &str, file: &Path, settings: Settings, count: usize, effort: Effort) -> Result<Vec<Row>> {
     let folder = tempfile::tempdir()?;
     let host = Host::builder().baseline_from(usize::MAX).cache(folder.path().join("cache")).build()?;
     let plugin = Plugin::load(&host, &std::fs::read(file)?)?;
