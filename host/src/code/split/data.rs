@@ -1,19 +1,19 @@
 //! The data of a module: how it comes into the memory of each instance.
 
 use wasm_encoder::ConstExpr;
-use wasmparser::{Parser, Payload};
+use wasmparser::{DataKind, Operator, Parser, Payload};
 
 use crate::guest::reason::Reason;
-use crate::tuning::{MAX_JOINED_ZEROS, MAX_SEGMENT_GAP};
+use crate::tuning::{MAX_COPIED_BYTES, MAX_JOINED_ZEROS, MAX_SEGMENT_GAP};
 
 /// The origin of a component that is split.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum SplitOf {
     /// A plugin, whose instances initialize their memory as they would if it was not split: that takes no fuel.
     Plugin,
-    /// The snapshot of a configured instance. The data of its modules is copied into instances if it has at most so many
-    /// bytes.
-    Image { copied_bytes: usize },
+    /// The snapshot of a configured instance. The first `resident_bytes` of the memory of its instances are written over
+    /// in any case.
+    Image { resident_bytes: usize },
 }
 
 /// The method by which the memory of an instance is initialized from a state.
@@ -21,19 +21,20 @@ pub(crate) enum SplitOf {
 pub(super) enum MemoryInit {
     /// The state is mapped (copy-on-write): its cost does not grow with the state.
     Mapped,
-    /// The state is copied into every instance, in few segments. This is cheaper for a small one.
+    /// The state is copied into every instance, in few segments. This is cheaper for a small one, and for one that lies where
+    /// memory is written over.
     Copied,
 }
 
 impl MemoryInit {
     /// The method for the states of all modules together. Copying takes no fuel of an image.
     pub(super) fn of(modules: &[&[u8]], of: SplitOf) -> Result<Self, Reason> {
-        let SplitOf::Image { copied_bytes } = of else { return Ok(Self::Mapped) };
+        let SplitOf::Image { resident_bytes } = of else { return Ok(Self::Mapped) };
         let mut bytes = 0;
         for module in modules {
-            bytes += data_bytes(module)?;
+            bytes += bytes_beyond(resident_bytes, module)?;
         }
-        Ok(if bytes > copied_bytes { Self::Mapped } else { Self::Copied })
+        Ok(if bytes > MAX_COPIED_BYTES { Self::Mapped } else { Self::Copied })
     }
 
     /// The offset of a segment. The runtime maps segments whose offset is a plain constant.
@@ -90,13 +91,28 @@ pub(super) fn joined(segments: Vec<Segment>) -> Vec<Segment> {
     joined
 }
 
-/// The bytes of the data of a module.
-fn data_bytes(module: &[u8]) -> Result<usize, Reason> {
+/// The bytes of the segments of a module that lie beyond the first `resident_bytes` of their memories.
+fn bytes_beyond(resident_bytes: usize, module: &[u8]) -> Result<usize, Reason> {
     let mut bytes = 0;
     for payload in Parser::new(0).parse_all(module) {
-        if let Payload::DataSection(section) = payload? {
-            bytes += section.range().len();
+        let Payload::DataSection(section) = payload? else { continue };
+        for segment in section {
+            let segment = segment?;
+            if let DataKind::Active { offset_expr, .. } = segment.kind {
+                let begins = offset(&offset_expr)? as usize;
+                let end = begins.saturating_add(segment.data.len());
+                bytes += end.saturating_sub(begins.max(resident_bytes));
+            }
         }
     }
     Ok(bytes)
+}
+
+/// The offset of a segment of a 32-bit memory.
+pub(super) fn offset(expression: &wasmparser::ConstExpr<'_>) -> Result<u32, Reason> {
+    let mut operators = expression.get_operators_reader();
+    match (operators.read()?, operators.read()?) {
+        (Operator::I32Const { value }, Operator::End) => Ok(value.cast_unsigned()),
+        _ => Err("a segment of a 64-bit memory, or one that depends on the instance".into()),
+    }
 }

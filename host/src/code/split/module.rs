@@ -7,7 +7,7 @@ use wasm_encoder::{
 };
 use wasmparser::{DataKind, Operator, Parser, Payload, TypeRef};
 
-use super::data::{MemoryInit, Segment, joined};
+use super::data::{MemoryInit, Segment, joined, offset};
 use super::globals;
 use super::segments::Segments;
 use crate::guest::reason::Reason;
@@ -148,15 +148,6 @@ pub(super) fn imported_pages(module: &[u8]) -> Result<u64, Reason> {
         }
     }
     Ok(most)
-}
-
-/// The offset of a segment of a 32-bit memory.
-fn offset(expression: &wasmparser::ConstExpr<'_>) -> Result<u32, Reason> {
-    let mut operators = expression.get_operators_reader();
-    match (operators.read()?, operators.read()?) {
-        (Operator::I32Const { value }, Operator::End) => Ok(value.cast_unsigned()),
-        _ => Err("a segment of a 64-bit memory, or one that depends on the instance".into()),
-    }
 }
 
 /// A constant number. Any other expression depends on the instance.

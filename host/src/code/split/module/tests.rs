@@ -3,13 +3,11 @@
 use super::super::data::SplitOf;
 use super::super::sections::core_modules;
 use super::*;
-use crate::tuning::{MAX_JOINED_ZEROS, MAX_SEGMENT_GAP};
-
-const COPIED_BYTES: usize = 256 << 10;
+use crate::tuning::{MAX_COPIED_BYTES, MAX_JOINED_ZEROS, MAX_SEGMENT_GAP};
 
 fn split_of(module: &str) -> Result<SplitModule, Reason> {
     let module = wat::parse_str(module).unwrap();
-    let init = MemoryInit::of(&[&module], SplitOf::Image { copied_bytes: COPIED_BYTES })?;
+    let init = MemoryInit::of(&[&module], SplitOf::Image { resident_bytes: 0 })?;
     SplitModule::new(&module, 1, init)
 }
 
@@ -177,13 +175,39 @@ fn copied_segments_with_small_gaps_are_joined() {
 
 #[test]
 fn segments_of_a_large_module_are_mapped_as_they_are() {
-    let text = "x".repeat(COPIED_BYTES);
+    let text = "x".repeat(MAX_COPIED_BYTES);
     let module = format!(
         r#"(module (memory 9) (data (i32.const 0) "a") (data (i32.const 2) "b") (data (i32.const 9) "{text}"))"#
     );
     let state = split_of(&module).unwrap().state.unwrap();
     assert_eq!(segments(&state.module).len(), 3);
     assert!(is_valid(&state.module));
+}
+
+#[test]
+fn segments_are_copied_unless_many_of_their_bytes_lie_beyond_the_resident_part() {
+    const MIB: usize = 1 << 20;
+    let init = |resident_bytes, segments: &[(usize, usize)]| {
+        let module = |(offset, length): &(usize, usize)| {
+            let text = format!("(module (memory 99) (data (i32.const {offset}) \"{}\"))", "x".repeat(*length));
+            wat::parse_str(text).unwrap()
+        };
+        let modules: Vec<Vec<u8>> = segments.iter().map(module).collect();
+        let modules: Vec<&[u8]> = modules.iter().map(Vec::as_slice).collect();
+        MemoryInit::of(&modules, SplitOf::Image { resident_bytes }).unwrap()
+    };
+    for (resident, segments, expected) in [
+        (0, vec![(0, MAX_COPIED_BYTES)], MemoryInit::Copied),
+        (0, vec![(0, MAX_COPIED_BYTES + 1)], MemoryInit::Mapped),
+        // Together they have more.
+        (0, vec![(0, MAX_COPIED_BYTES), (0, 1)], MemoryInit::Mapped),
+        (MIB, vec![(0, MIB), (9, 1_000)], MemoryInit::Copied),
+        (MIB, vec![(0, MIB + MAX_COPIED_BYTES)], MemoryInit::Copied),
+        (MIB, vec![(0, MIB + MAX_COPIED_BYTES + 1)], MemoryInit::Mapped),
+        (MIB, vec![(2 * MIB, MAX_COPIED_BYTES + 1)], MemoryInit::Mapped),
+    ] {
+        assert_eq!(init(resident, &segments), expected, "{resident} {segments:?}");
+    }
 }
 
 #[test]
