@@ -122,13 +122,21 @@ fn an_image_has_each_byte_of_its_memories() {
             "(i32.add (i32.const 32) (i32.load $own (i32.const 8)))",
             true,
         ),
-        // More data than is copied in one memory, and little in another.
+        // More data than is copied in one memory, and little in another: of a large plugin, and of a small one that grows.
         (
-            "(memory $own 40) (memory $more 1)",
-            "(memory.fill $own (i32.const 1) (i32.const 32) (i32.const 2600000)) (i32.store8 $more (i32.const 5) (i32.const 32))",
-            "(i32.and (i32.load8_u $own (i32.const 2600000)) (i32.load8_u $more (i32.const 5)))",
+            "(memory $own 80) (memory $more 1)",
+            "(memory.fill $own (i32.const 1) (i32.const 32) (i32.const 5200000)) (i32.store8 $more (i32.const 5) (i32.const 32))",
+            "(i32.and (i32.load8_u $own (i32.const 5200000)) (i32.load8_u $more (i32.const 5)))",
             true,
         ),
+        (
+            "(memory $own 1) (memory $more 1)",
+            "(drop (memory.grow $own (i32.const 80)))
+             (memory.fill $own (i32.const 1) (i32.const 32) (i32.const 5200000)) (i32.store8 $more (i32.const 5) (i32.const 32))",
+            "(i32.and (i32.load8_u $own (i32.const 5200000)) (i32.load8_u $more (i32.const 5)))",
+            true,
+        ),
+        // Much data that is copied.
         (
             "(memory $more 1) (memory $own 30)",
             "(memory.fill $own (i32.const 1) (i32.const 32) (i32.const 1900000)) (i32.store8 $more (i32.const 65535) (i32.const 32))",

@@ -238,8 +238,8 @@ mod tests {
     fn without_a_scan_only_small_instances_stay_resident() {
         let limits = HostLimits { large_resident_bytes: 3 << 20, ..HostLimits::default() };
         for (pool, scan, resident) in [
-            (Pool::Small, false, 3 << 20),
-            (Pool::Small, true, 3 << 20),
+            (Pool::Small, false, SMALL_RESIDENT_BYTES),
+            (Pool::Small, true, SMALL_RESIDENT_BYTES),
             (Pool::Large, false, 0),
             (Pool::Large, true, 3 << 20),
             (Pool::Concurrent, false, 0),
