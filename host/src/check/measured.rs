@@ -16,10 +16,10 @@ use crate::util::lock::lock;
 /// same path and under the same limits, and reads a clock four times more.
 ///
 /// ```
-/// use guardhouse::{AuthChecks, AuthContext, Check, Component, Host, MeasuredCheck, Plugin, builtin};
+/// use guardhouse::{AuthChecks, AuthContext, Check, CheckConfig, Component, Host, MeasuredCheck, Plugin, builtin};
 ///
 /// let host = Host::new()?;
-/// let check = Check::new(&Plugin::load(&host, builtin::REQUIRE_AUTH)?, ())?;
+/// let check = Check::new(&Plugin::load(&host, builtin::REQUIRE_AUTH)?, CheckConfig::default())?;
 /// let measured = MeasuredCheck::new(&check, || println!("the instance still exists"));
 /// let context = AuthContext::new(Component::tool("search"));
 /// assert!(!AuthChecks::new(&[&measured]).run_blocking(&context).is_allow());
