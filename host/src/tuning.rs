@@ -27,11 +27,15 @@ pub(crate) const EVALUATIONS_BEFORE_IMAGE: u32 = 256;
 /// Benchmark: `settings`.
 pub(crate) const COSTLY_CONFIGURE_FUEL: u64 = 1_000_000;
 
-/// The data of an image is copied into its instances and not mapped, if at most this much of it, in bytes, lies beyond the
-/// memory that is written over for each instance (of large plugins, none is): a slot that was used for another image is not
-/// mapped anew, and a page that is mapped has a page fault when it is written over. Copying more takes longer than mapping, if
-/// an instance uses little of it. Benchmarks: `images`, `scale`.
+/// The data of an image of a large plugin up to this size, in bytes, is copied into its instances and not mapped: a slot that
+/// was used for another image is not mapped anew. Copying more takes longer than mapping, if an instance uses little of it.
+/// Benchmark: `images`.
 pub(crate) const MAX_COPIED_BYTES: usize = 256 << 10;
+
+/// The data of an image of a small plugin is copied if at most this much of it, in bytes, lies beyond
+/// [`SMALL_RESIDENT_BYTES`]: a page below those that is mapped has a page fault when it is written over. Benchmarks:
+/// `images`, `scale`.
+pub(crate) const MAX_SMALL_COPIED_BYTES: usize = 1 << 20;
 
 /// Two segments of a copied image with less than this between them, in bytes, are copied as one: each segment costs a
 /// step in every instantiation, and copying a few zeros costs less. Benchmark: `scale`.

@@ -131,9 +131,9 @@ fn an_image_has_each_byte_of_its_memories() {
         ),
         (
             "(memory $own 1) (memory $more 1)",
-            "(drop (memory.grow $own (i32.const 80)))
-             (memory.fill $own (i32.const 1) (i32.const 32) (i32.const 5200000)) (i32.store8 $more (i32.const 5) (i32.const 32))",
-            "(i32.and (i32.load8_u $own (i32.const 5200000)) (i32.load8_u $more (i32.const 5)))",
+            "(drop (memory.grow $own (i32.const 99)))
+             (memory.fill $own (i32.const 1) (i32.const 32) (i32.const 6500000)) (i32.store8 $more (i32.const 5) (i32.const 32))",
+            "(i32.and (i32.load8_u $own (i32.const 6500000)) (i32.load8_u $more (i32.const 5)))",
             true,
         ),
         // Much data that is copied.

@@ -40,9 +40,9 @@ static CHECKS: LazyLock<Vec<(Check, Value)>> = LazyLock::new(|| {
 static LARGE: LazyLock<Vec<(Check, Value)>> = LazyLock::new(|| {
     let host = Guest::new("witness").on_own_host(HostLimits { instances: 1, ..small() }).host().clone();
     let mut checks = Vec::new();
-    for written in [64 << 10, 1536 << 10, 3 << 20, 4800 << 10] {
+    for written in [64 << 10, 1536 << 10, 3 << 20, 6 << 20] {
         let text = replaced(&fixture("witness"), "(i32.const 262144)", &format!("(i32.const {})", 131_072 + written));
-        let guest = Guest::from_text("witness", &replaced(&text, "(i32.const 6)", "(i32.const 80)")).on_host(&host);
+        let guest = Guest::from_text("witness", &replaced(&text, "(i32.const 6)", "(i32.const 102)")).on_host(&host);
         let plugin = guest.load().unwrap();
         for secret in ["first", "second"] {
             let settings = json!({ (secret): written });

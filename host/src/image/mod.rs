@@ -24,7 +24,7 @@ use crate::guest::reason::Reason;
 use crate::host::Host;
 use crate::image::snapshot::{Recipe, limits_for_instrumented, snapshot};
 use crate::limits::Limits;
-use crate::tuning::SMALL_RESIDENT_BYTES;
+use crate::tuning::{MAX_COPIED_BYTES, MAX_SMALL_COPIED_BYTES, SMALL_RESIDENT_BYTES};
 use crate::util::block_on::block_on;
 
 /// Returns the image of a recipe: the one in memory, the one in the cache, or one that is made now. The error says why
@@ -84,19 +84,13 @@ fn make(recipe: Recipe<'_>, engine: &PluginEngine, key: Digest) -> Result<Linked
 /// Configures an instance, and writes it as the code and the states of an image.
 fn split_snapshot(recipe: Recipe<'_>) -> Result<Split, Reason> {
     let source = recipe.plugin.source().read()?;
-    let resident_bytes = resident_bytes(recipe.plugin.pool());
+    let of = match recipe.plugin.pool() {
+        Pool::Small => SplitOf::Image { resident_bytes: SMALL_RESIDENT_BYTES, copied_bytes: MAX_SMALL_COPIED_BYTES },
+        Pool::Large | Pool::Concurrent => SplitOf::Image { resident_bytes: 0, copied_bytes: MAX_COPIED_BYTES },
+    };
     let bytes = snapshot(recipe, &source)?;
-    let split = split(&bytes, SplitOf::Image { resident_bytes });
+    let split = split(&bytes, of);
     split.map_err(|reason| format!("its state cannot be separated from its code: {reason}").into())
-}
-
-/// The memory of an instance that is written over for the next one, also on a kernel that does not say which pages are
-/// written.
-fn resident_bytes(pool: Pool) -> usize {
-    match pool {
-        Pool::Small => SMALL_RESIDENT_BYTES,
-        Pool::Large | Pool::Concurrent => 0,
-    }
 }
 
 /// Loads the image from the cache. Returns `None` if any part of it is missing or stale.

@@ -4,7 +4,7 @@ use wasm_encoder::ConstExpr;
 use wasmparser::{DataKind, Operator, Parser, Payload};
 
 use crate::guest::reason::Reason;
-use crate::tuning::{MAX_COPIED_BYTES, MAX_JOINED_ZEROS, MAX_SEGMENT_GAP};
+use crate::tuning::{MAX_JOINED_ZEROS, MAX_SEGMENT_GAP};
 
 /// The origin of a component that is split.
 #[derive(Debug, Clone, Copy)]
@@ -12,8 +12,8 @@ pub(crate) enum SplitOf {
     /// A plugin, whose instances initialize their memory as they would if it was not split: that takes no fuel.
     Plugin,
     /// The snapshot of a configured instance. The first `resident_bytes` of the memory of its instances are written over
-    /// in any case.
-    Image { resident_bytes: usize },
+    /// in any case, and its data is copied into them if at most `copied_bytes` of it lie beyond these.
+    Image { resident_bytes: usize, copied_bytes: usize },
 }
 
 /// The method by which the memory of an instance is initialized from a state.
@@ -29,12 +29,12 @@ pub(super) enum MemoryInit {
 impl MemoryInit {
     /// The method for the states of all modules together. Copying takes no fuel of an image.
     pub(super) fn of(modules: &[&[u8]], of: SplitOf) -> Result<Self, Reason> {
-        let SplitOf::Image { resident_bytes } = of else { return Ok(Self::Mapped) };
+        let SplitOf::Image { resident_bytes, copied_bytes } = of else { return Ok(Self::Mapped) };
         let mut bytes = 0;
         for module in modules {
             bytes += bytes_beyond(resident_bytes, module)?;
         }
-        Ok(if bytes > MAX_COPIED_BYTES { Self::Mapped } else { Self::Copied })
+        Ok(if bytes > copied_bytes { Self::Mapped } else { Self::Copied })
     }
 
     /// The offset of a segment. The runtime maps segments whose offset is a plain constant.

@@ -6,7 +6,10 @@ const STATE_AND_CODE: &str = r#"(core module $m (memory (export "memory") 1) (da
     (table 2 funcref) (func (export "f")))"#;
 
 fn split_of(parts: &str) -> Result<Split, Reason> {
-    split(&wat::parse_str(format!("(component {parts})")).unwrap(), SplitOf::Image { resident_bytes: 1 << 20 })
+    split(
+        &wat::parse_str(format!("(component {parts})")).unwrap(),
+        SplitOf::Image { resident_bytes: 0, copied_bytes: 1 << 20 },
+    )
 }
 
 #[test]

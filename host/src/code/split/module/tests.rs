@@ -7,7 +7,7 @@ use crate::tuning::{MAX_COPIED_BYTES, MAX_JOINED_ZEROS, MAX_SEGMENT_GAP};
 
 fn split_of(module: &str) -> Result<SplitModule, Reason> {
     let module = wat::parse_str(module).unwrap();
-    let init = MemoryInit::of(&[&module], SplitOf::Image { resident_bytes: 0 })?;
+    let init = MemoryInit::of(&[&module], SplitOf::Image { resident_bytes: 0, copied_bytes: MAX_COPIED_BYTES })?;
     SplitModule::new(&module, 1, init)
 }
 
@@ -194,7 +194,7 @@ fn segments_are_copied_unless_many_of_their_bytes_lie_beyond_the_resident_part()
         };
         let modules: Vec<Vec<u8>> = segments.iter().map(module).collect();
         let modules: Vec<&[u8]> = modules.iter().map(Vec::as_slice).collect();
-        MemoryInit::of(&modules, SplitOf::Image { resident_bytes }).unwrap()
+        MemoryInit::of(&modules, SplitOf::Image { resident_bytes, copied_bytes: MAX_COPIED_BYTES }).unwrap()
     };
     for (resident, segments, expected) in [
         (0, vec![(0, MAX_COPIED_BYTES)], MemoryInit::Copied),
