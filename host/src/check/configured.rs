@@ -62,10 +62,7 @@ impl Configured {
     ) -> Self {
         let CheckConfig { id, tenant: _, settings: _, grants, limits, breaker, image, warm_up } = config;
         let obstacle = obstacle(settings.as_ref(), warm_up.as_ref(), image, grants, &limits);
-        let standby = match plugin.pool() {
-            Pool::Small => 0,
-            Pool::Large | Pool::Concurrent => STANDBY_INSTANCES,
-        };
+        let standby = if plugin.pool() == Pool::Small { 0 } else { STANDBY_INSTANCES };
         Self {
             id: id.unwrap_or_else(|| plugin.digest().to_string()).into(),
             plugin: plugin.clone(),

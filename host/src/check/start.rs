@@ -107,7 +107,7 @@ impl ImageSlot {
 
     pub(super) fn start_mode(&self) -> StartMode {
         let reason = match self.found.get() {
-            Some(Ok(image)) if image.is_resident() => return StartMode::Image,
+            Some(Ok(_)) if self.is_ready() => return StartMode::Image,
             Some(Ok(_)) => "its image was evicted, and is reloaded after the next evaluation".to_owned(),
             Some(Err(reason)) => reason.to_string(),
             None => format!("it was evaluated fewer than {EVALUATIONS_BEFORE_IMAGE} times, or its image is being made"),
